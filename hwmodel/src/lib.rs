@@ -1,0 +1,21 @@
+//! Fixed-point arithmetic and cost of a MAC array, as hardware would do it.
+//!
+//! `hwmodel` is pure: no files, clock, environment, printing or global state. It knows number
+//! formats, rounding, integer matrix products and convolutions with accumulators of stated width,
+//! and what those cost in cycles, traffic and energy. It knows nothing of networks or training.
+//!
+//! Start at [`Format`] (a ⟨WL, FL⟩ pair), [`quantise`](quantise::quantise) (float → fixed),
+//! [`FixedTensor`] (raw integers with their format), [`gemm`] (the MAC array) and
+//! [`requantise`](requantise::requantise) (accumulator → fixed).
+#![deny(unsafe_code)]
+
+pub mod accumulator;
+pub mod format;
+pub mod overflow;
+pub mod random;
+pub mod rounding;
+
+pub use accumulator::{Accumulator, AccumulatorWidth};
+pub use format::{Container, Format, FormatError};
+pub use overflow::Overflow;
+pub use rounding::Rounding;

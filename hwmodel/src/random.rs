@@ -1,0 +1,179 @@
+//! Random numbers that are addressed, not drawn.
+//!
+//! Stochastic rounding must give the same bits for any thread count and after a resume, so the random
+//! number of an element is a function of (seed, step, layer, role, element index): the first four are
+//! hashed into a fresh PCG generator, the index is reached by jump-ahead. `rand_pcg` warns against
+//! splitting one stream by large power-of-two jumps; here a jump never leaves one tensor.
+
+use rand_core::Rng;
+use rand_pcg::Pcg32;
+use serde::{Deserialize, Serialize};
+
+/// What a random number is used for; part of its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u32)]
+pub enum Role {
+    /// Quantising weights (and biases).
+    Weight = 1,
+    /// Quantising float activations.
+    Activation = 2,
+    /// Quantising weight gradients.
+    Gradient = 3,
+    /// Requantising accumulators to outputs.
+    Output = 4,
+    /// Requantising a producer's activations to the consumer's format.
+    Input = 5,
+    /// Quantising the gradient that flows back through activations.
+    Error = 6,
+}
+
+/// The address of a tensor's random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RandomAddress {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Training step (0 outside training).
+    pub step: u64,
+    /// Number of the layer or tensor.
+    pub layer: u32,
+    /// What the numbers are for.
+    pub role: Role,
+}
+
+impl RandomAddress {
+    /// The generator of this address, standing at element `index`.
+    ///
+    /// Element i takes the i-th 32-bit output.
+    pub fn at(self, index: u64) -> Pcg32 {
+        let place = (u64::from(self.layer) << 32) | u64::from(self.role as u32);
+        let mut generator = generator(self.seed, &[0x0073_746f_6368_6173, self.step, place]);
+        generator.advance(index);
+        generator
+    }
+}
+
+/// A generator for one purpose of a run: `path` names the purpose (its numbers are hashed with the
+/// seed), so that a new purpose never shifts the numbers of another.
+pub fn generator(seed: u64, path: &[u64]) -> Pcg32 {
+    let mut hash = mix(seed ^ 0x6877_7369_6d00_0001);
+    for &part in path {
+        hash = mix(hash ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    }
+    Pcg32::new(mix(hash), mix(hash ^ 0x5851_f42d_4c95_7f2d))
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection that mixes all 64 bits.
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// A uniform number in [0, 1) with 24 random bits.
+pub fn uniform_f32(generator: &mut impl Rng) -> f32 {
+    (generator.next_u32() >> 8) as f32 / (1u32 << 24) as f32
+}
+
+/// A uniform number in [0, 1) with 53 random bits.
+pub fn uniform_f64(generator: &mut impl Rng) -> f64 {
+    (generator.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A uniform integer in [0, `bound`), without bias (Lemire 2019).
+///
+/// # Panics
+/// If `bound` is 0.
+pub fn below(generator: &mut impl Rng, bound: u32) -> u32 {
+    assert!(bound > 0, "a range of no integers has no element");
+    loop {
+        let product = u64::from(generator.next_u32()) * u64::from(bound);
+        let low = product as u32;
+        if low >= bound.wrapping_neg() % bound {
+            return (product >> 32) as u32;
+        }
+    }
+}
+
+/// Shuffles in place (Fisher and Yates, from the back).
+pub fn shuffle<T>(generator: &mut impl Rng, items: &mut [T]) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, below(generator, last as u32 + 1) as usize);
+    }
+}
+
+/// A standard normal number (Marsaglia's polar method; the second of each pair is dropped so that
+/// every call is independent of the ones before).
+pub fn normal(generator: &mut impl Rng) -> f64 {
+    loop {
+        let x = 2.0 * uniform_f64(generator) - 1.0;
+        let y = 2.0 * uniform_f64(generator) - 1.0;
+        let square = x * x + y * y;
+        if square > 0.0 && square < 1.0 {
+            return x * (-2.0 * square.ln() / square).sqrt();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: RandomAddress = RandomAddress { seed: 7, step: 3, layer: 2, role: Role::Weight };
+
+    #[test]
+    fn jumping_equals_stepping() {
+        let mut stepped = ADDRESS.at(0);
+        for index in 0..300 {
+            assert_eq!(ADDRESS.at(index).next_u32(), stepped.next_u32(), "element {index}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_the_address_counts() {
+        let first = |address: RandomAddress| address.at(0).next_u32();
+        let base = first(ADDRESS);
+        assert_ne!(base, first(RandomAddress { seed: 8, ..ADDRESS }));
+        assert_ne!(base, first(RandomAddress { step: 4, ..ADDRESS }));
+        assert_ne!(base, first(RandomAddress { layer: 3, ..ADDRESS }));
+        assert_ne!(base, first(RandomAddress { role: Role::Gradient, ..ADDRESS }));
+    }
+
+    /// Published results depend on these bits: a change here belongs into the changelog.
+    #[test]
+    fn values_are_stable() {
+        let mut generator = ADDRESS.at(0);
+        let drawn: Vec<u32> = (0..4).map(|_| generator.next_u32()).collect();
+        assert_eq!(drawn, PINNED);
+    }
+
+    const PINNED: [u32; 4] = [2_939_266_205, 619_036_920, 17_745_023, 2_401_187_928];
+
+    #[test]
+    fn uniform_and_normal_have_their_moments() {
+        let mut generator = generator(1, &[2]);
+        let n = 200_000;
+        let (mut mean, mut normal_mean, mut normal_square) = (0.0, 0.0, 0.0);
+        for _ in 0..n {
+            mean += f64::from(uniform_f32(&mut generator)) / f64::from(n);
+            let z = normal(&mut generator);
+            normal_mean += z / f64::from(n);
+            normal_square += z * z / f64::from(n);
+        }
+        assert!((mean - 0.5).abs() < 0.004);
+        assert!(normal_mean.abs() < 0.01);
+        assert!((normal_square - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn shuffle_permutes_and_below_stays_below() {
+        let mut generator = generator(1, &[]);
+        let mut items: Vec<u32> = (0..100).collect();
+        shuffle(&mut generator, &mut items);
+        assert_ne!(items, (0..100).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..100).collect::<Vec<_>>());
+        assert!((0..1000).all(|_| below(&mut generator, 7) < 7));
+    }
+}

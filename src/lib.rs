@@ -1,0 +1,13 @@
+//! `hwsim`: real neural-network training and inference on a simulated fixed-point MAC array.
+//!
+//! The arithmetic lives in [`hwmodel`]; this crate is the harness around it: networks, data,
+//! training, precision controllers, cost equations, traces and the command line. ARCHITECTURE.md
+//! says where things are and what must not depend on what.
+#![forbid(unsafe_code)]
+
+pub mod cost;
+pub mod data;
+pub mod golden;
+pub mod network;
+pub mod precision;
+pub mod train;

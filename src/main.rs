@@ -1,0 +1,2 @@
+//! The `hwsim` command.
+fn main() {}
