@@ -11,11 +11,16 @@
 
 pub mod accumulator;
 pub mod format;
+pub mod kernels;
 pub mod overflow;
+pub mod quantise;
 pub mod random;
 pub mod rounding;
+pub mod tensor;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
 pub use format::{Container, Format, FormatError};
+pub use kernels::{SimdError, SimdLevel};
 pub use overflow::Overflow;
 pub use rounding::Rounding;
+pub use tensor::{FixedTensor, RawData, TensorError};

@@ -1,0 +1,311 @@
+//! Element-wise loops: quantisers, requantisers and the stepped accumulator.
+//!
+//! Each body is plain Rust, compiled once per SIMD level; the unchecked float → integer conversions
+//! are the reason why they live in this folder.
+
+use super::multiversion;
+use crate::rounding::Rounding;
+use num_traits::{AsPrimitive, PrimInt};
+use rand_pcg::Pcg32;
+
+/// A container of raw integers: i8, i16 or i32.
+pub trait RawInteger:
+    PrimInt
+    + AsPrimitive<i64>
+    + AsPrimitive<i32>
+    + AsPrimitive<f32>
+    + Default
+    + Send
+    + Sync
+    + bytemuck::Pod
+{
+    /// The value, whose range the caller has checked.
+    fn from_i32(value: i32) -> Self;
+}
+
+macro_rules! raw_integer {
+    ($($type:ty),*) => { $(impl RawInteger for $type {
+        #[inline(always)]
+        fn from_i32(value: i32) -> Self {
+            debug_assert!(i64::from(value) >= i64::from(<$type>::MIN) && i64::from(value) <= i64::from(<$type>::MAX));
+            value as $type
+        }
+    })* };
+}
+raw_integer!(i8, i16, i32);
+
+/// What a quantiser reports of one chunk, each as a count of elements.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Limits {
+    pub(crate) high: u64,
+    pub(crate) low: u64,
+    pub(crate) flushed: u64,
+    pub(crate) nonzero: u64,
+    pub(crate) not_a_number: u64,
+}
+
+/// Elements handled between two updates of the 64-bit counts; counts inside fit u32.
+const BLOCK: usize = 256;
+
+/// Independent generators stepped side by side, each `LANES` outputs ahead of the one before.
+const LANES: usize = 16;
+
+const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
+
+multiversion! {
+    /// The next `out.len()` outputs of a PCG generator (Lcg64Xsh32), many at a time.
+    pub(crate) fn stochastic_words(generator: &Pcg32, out: &mut [u32]) {
+        let increment = (generator.stream() << 1) | 1;
+        let mut states = [0u64; LANES];
+        let mut state = generator.state();
+        for lane in &mut states {
+            *lane = state;
+            state = state.wrapping_mul(MULTIPLIER).wrapping_add(increment);
+        }
+        // LANES steps at once are again multiply and add.
+        let (mut jump, mut plus) = (1u64, 0u64);
+        for _ in 0..LANES {
+            jump = jump.wrapping_mul(MULTIPLIER);
+            plus = plus.wrapping_mul(MULTIPLIER).wrapping_add(increment);
+        }
+        let mut words = [0u32; LANES];
+        for chunk in out.chunks_mut(LANES) {
+            for (word, state) in words.iter_mut().zip(&mut states) {
+                let old = *state;
+                *state = old.wrapping_mul(jump).wrapping_add(plus);
+                let shifted = (((old >> 18) ^ old) >> 27) as u32;
+                *word = shifted.rotate_right((old >> 59) as u32);
+            }
+            chunk.copy_from_slice(&words[..chunk.len()]);
+        }
+    }
+}
+
+/// Float → fixed of one block; `up` gives the rounded value from v and the element's random word.
+#[inline(always)]
+fn quantise_block<T: RawInteger>(
+    x: &[f32],
+    words: &[u32],
+    scale: f64,
+    (min, max): (f64, f64),
+    out: &mut [T],
+    round: impl Fn(f64, u32) -> f64,
+) -> Limits {
+    let (mut high, mut low, mut flushed, mut nonzero, mut nan) = (0u32, 0u32, 0u32, 0u32, 0u32);
+    for ((&x, &word), out) in x.iter().zip(words).zip(out) {
+        let rounded = round(f64::from(x) * scale, word);
+        high += u32::from(rounded > max);
+        low += u32::from(rounded < min);
+        nan += u32::from(x.is_nan());
+        // f64::max returns the other operand for a NaN, so the value is in [min, max].
+        let clamped = rounded.max(min).min(max);
+        // SAFETY: min and max are bounds of a word of at most 32 bits, and not NaN.
+        let raw: i32 = unsafe { clamped.to_int_unchecked() };
+        flushed += u32::from(x != 0.0 && raw == 0);
+        nonzero += u32::from(raw != 0);
+        *out = T::from_i32(raw);
+    }
+    Limits {
+        high: high.into(),
+        low: low.into(),
+        flushed: flushed.into(),
+        nonzero: nonzero.into(),
+        not_a_number: nan.into(),
+    }
+}
+
+impl std::ops::AddAssign for Limits {
+    fn add_assign(&mut self, other: Self) {
+        self.high += other.high;
+        self.low += other.low;
+        self.flushed += other.flushed;
+        self.nonzero += other.nonzero;
+        self.not_a_number += other.not_a_number;
+    }
+}
+
+/// ⌊v + r/2^24⌋ for v = x·2^FL, exactly.
+///
+/// frac(v) is exact in f64 unless |v| < 2^-29; then the sum reaches the next integer for every
+/// r > 0, which the clamp to 2^24 - 1 preserves.
+#[inline(always)]
+fn round_stochastic(v: f64, word: u32) -> f64 {
+    let floor = v.floor();
+    let fraction = ((v - floor) * 16_777_216.0).min(16_777_215.0).max(0.0);
+    // SAFETY: 0 ≤ fraction < 2^24; max(0) removes the NaN of an infinite v.
+    let fraction: i32 = unsafe { fraction.to_int_unchecked() };
+    let up = (fraction + (word >> 8) as i32) >> 24;
+    floor + f64::from(up)
+}
+
+multiversion! {
+    /// raw = saturate(round(x · scale)); `words` is read by stochastic rounding only, but must be as
+    /// long as `x` for every mode.
+    pub(crate) fn quantise<T: RawInteger>(
+        x: &[f32], words: &[u32], rounding: Rounding, scale: f64, min: f64, max: f64, out: &mut [T],
+    ) -> Limits {
+        let mut total = Limits::default();
+        let range = (min, max);
+        for ((x, words), out) in
+            x.chunks(BLOCK).zip(words.chunks(BLOCK)).zip(out.chunks_mut(BLOCK))
+        {
+            total += match rounding {
+                Rounding::Stochastic => quantise_block(x, words, scale, range, out, round_stochastic),
+                Rounding::NearestEven => {
+                    quantise_block(x, words, scale, range, out, |v, _| v.round_ties_even())
+                }
+                Rounding::NearestAway => quantise_block(x, words, scale, range, out, |v, _| {
+                    let whole = v.trunc();
+                    // v - trunc(v) is exact; 0·∞ cannot arise since ∞ - ∞ is NaN, which compares false.
+                    whole + if (v - whole).abs() >= 0.5 { 1f64.copysign(v) } else { 0.0 }
+                }),
+                Rounding::HalfUp => quantise_block(x, words, scale, range, out, |v, _| {
+                    let floor = v.floor();
+                    floor + if v - floor >= 0.5 { 1.0 } else { 0.0 }
+                }),
+                Rounding::Floor => quantise_block(x, words, scale, range, out, |v, _| v.floor()),
+                Rounding::TowardZero => quantise_block(x, words, scale, range, out, |v, _| v.trunc()),
+            };
+        }
+        total
+    }
+}
+
+multiversion! {
+    /// out = raw · step in float32.
+    pub(crate) fn dequantise<T: RawInteger>(raw: &[T], step: f32, out: &mut [f32]) {
+        for (out, &raw) in out.iter_mut().zip(raw) {
+            let value: f32 = raw.as_();
+            *out = value * step;
+        }
+    }
+}
+
+multiversion! {
+    /// Accumulators shifted left by `left` bits, plus bias, shifted right by `shift` (0 to 62;
+    /// stochastic: 0 to 32) bits with rounding, then saturated to [min, max]; sums must not overflow
+    /// i64. `bias` repeats every `bias.len()` elements.
+    pub(crate) fn requantise_narrow<S: AsPrimitive<i64>, T: RawInteger>(
+        sums: &[S], bias: &[i64], words: &[u32], rounding: Rounding, left: u32, shift: u32, min: i64,
+        max: i64, out: &mut [T],
+    ) -> Limits {
+        let mut total = Limits::default();
+        let columns = bias.len();
+        for ((sums, words), out) in
+            sums.chunks(columns).zip(words.chunks(columns)).zip(out.chunks_mut(columns))
+        {
+            let range = (min, max);
+            let shifts = (left, shift);
+            total += match rounding {
+                Rounding::Stochastic => {
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, word| {
+                        // The top `shift` bits of the word; shift is at most 32 here.
+                        let random = ((u64::from(word) << shift) >> 32) as i64;
+                        floor + ((rest + random) >> shift)
+                    })
+                }
+                Rounding::NearestEven => {
+                    let half = (1i64 << shift) >> 1;
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
+                        let up = rest > half || (rest == half && floor & 1 == 1 && half > 0);
+                        floor + i64::from(up)
+                    })
+                }
+                Rounding::NearestAway => {
+                    let half = (1i64 << shift) >> 1;
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
+                        let up = rest > half || (rest == half && floor >= 0 && half > 0);
+                        floor + i64::from(up)
+                    })
+                }
+                Rounding::HalfUp => {
+                    let half = (1i64 << shift) >> 1;
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
+                        floor + i64::from(rest >= half && half > 0)
+                    })
+                }
+                Rounding::Floor => {
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, _, _| floor)
+                }
+                Rounding::TowardZero => {
+                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
+                        floor + i64::from(floor < 0 && rest != 0)
+                    })
+                }
+            };
+        }
+        total
+    }
+}
+
+#[inline(always)]
+fn requantise_row<S: AsPrimitive<i64>, T: RawInteger>(
+    sums: &[S],
+    bias: &[i64],
+    words: &[u32],
+    (left, shift): (u32, u32),
+    (min, max): (i64, i64),
+    out: &mut [T],
+    round: impl Fn(i64, i64, u32) -> i64,
+) -> Limits {
+    let (mut high, mut low, mut flushed, mut nonzero) = (0u64, 0u64, 0u64, 0u64);
+    let mask = (1i64 << shift) - 1;
+    for (((&sum, &bias), &word), out) in sums.iter().zip(bias).zip(words).zip(out) {
+        let value: i64 = (sum.as_() << left) + bias;
+        let rounded = round(value >> shift, value & mask, word);
+        high += u64::from(rounded > max);
+        low += u64::from(rounded < min);
+        let raw = rounded.clamp(min, max) as i32;
+        flushed += u64::from(value != 0 && raw == 0);
+        nonzero += u64::from(raw != 0);
+        *out = T::from_i32(raw);
+    }
+    Limits { high, low, flushed, nonzero, not_a_number: 0 }
+}
+
+multiversion! {
+    /// Steps one row of accumulators through k: `sums[n] = overflow(sums[n] + a[k]·b[k][n])`, `events[n]`
+    /// counts the additions that left [min, max] (the range of an accumulator of at most 62 bits).
+    pub(crate) fn step_row(
+        a: &[i32], b: &[i32], min: i64, max: i64, wrap_shift: u32, saturate: bool,
+        sums: &mut [i64], events: &mut [u64],
+    ) {
+        let columns = sums.len();
+        for (&a, b) in a.iter().zip(b.chunks_exact(columns)) {
+            let a = i64::from(a);
+            for ((sum, event), &b) in sums.iter_mut().zip(events.iter_mut()).zip(b) {
+                let next = *sum + a * i64::from(b);
+                *event += u64::from(next > max || next < min);
+                *sum = if saturate {
+                    next.clamp(min, max)
+                } else {
+                    (next << wrap_shift) >> wrap_shift
+                };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::SimdLevel;
+    use rand_core::Rng;
+
+    #[test]
+    fn many_lanes_equal_the_crate_one_by_one() {
+        let mut generator = Pcg32::new(42, 54);
+        for level in SimdLevel::available() {
+            for length in [0, 1, 15, 16, 17, 100] {
+                let mut words = vec![0; length];
+                stochastic_words(level, &generator, &mut words);
+                let mut one_by_one = generator.clone();
+                assert!(
+                    words.iter().all(|&word| word == one_by_one.next_u32()),
+                    "{level} {length}"
+                );
+            }
+        }
+        generator.advance(1);
+    }
+}

@@ -1,0 +1,63 @@
+//! The only room with `unsafe`: vector kernels behind safe entries.
+//!
+//! Every kernel has a portable twin with the same bits. The element-wise loops are one body compiled
+//! once per level; integer and IEEE float operations give the same result in any vector width. The
+//! tile kernels are written over a small vector trait whose implementations are the levels.
+#![allow(unsafe_code)]
+
+mod element;
+mod level;
+mod tile;
+#[cfg(target_arch = "x86_64")]
+mod vector_avx2;
+#[cfg(target_arch = "x86_64")]
+mod vector_avx512;
+mod vector_portable;
+
+pub(crate) use element::{
+    Limits, RawInteger, dequantise, quantise, requantise_narrow, step_row, stochastic_words,
+};
+pub use level::{SimdError, SimdLevel};
+pub(crate) use tile::{TileKernel, float32_kernel, int8_kernel, int16_kernel, int32_kernel};
+
+/// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].
+macro_rules! multiversion {
+    ($(#[$doc:meta])* pub(crate) fn $name:ident $(<$($generic:ident : $bound:path),*>)? (
+        $($argument:ident : $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        pub(crate) fn $name $(<$($generic: $bound),*>)? (
+            simd: $crate::kernels::SimdLevel, $($argument: $type),*) $(-> $result)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn body $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx2 $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? {
+                body($($argument),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx512 $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? {
+                body($($argument),*)
+            }
+
+            match simd.level() {
+                $crate::kernels::level::Level::Portable => body($($argument),*),
+                // SAFETY: a SimdLevel exists only if the CPU has its instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernels::level::Level::Avx2 => unsafe { avx2($($argument),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernels::level::Level::Avx512 => unsafe { avx512($($argument),*) },
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => body($($argument),*),
+            }
+        }
+    };
+}
+pub(crate) use multiversion;

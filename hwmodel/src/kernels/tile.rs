@@ -1,0 +1,310 @@
+//! The tile kernel of a matrix product, written once over a vector trait.
+//!
+//! A kernel multiplies `rows` rows of A (each contiguous in k) by a panel of B and writes or adds a
+//! tile of C. Integer sums are exact modulo 2^bits of the sum type. A float32 output is one chain of
+//! fused multiply-adds in ascending k from zero per call, so every level gives the same bits.
+
+use super::level::Level;
+use super::{SimdLevel, vector_portable as portable};
+#[cfg(target_arch = "x86_64")]
+use super::{vector_avx2 as avx2, vector_avx512 as avx512};
+
+/// One vector of sums and how it takes in products.
+pub(super) trait Vector: Copy {
+    /// A packed element of A and B.
+    type Element: Copy;
+    /// A sum.
+    type Sum: Copy;
+    /// A register of operands.
+    type Operand: Copy;
+    /// Sums in one vector.
+    const LANES: usize;
+    /// Consecutive k that one operation consumes.
+    const GROUP: usize;
+
+    /// All sums zero.
+    unsafe fn zero() -> Self;
+    /// Reads `LANES` groups of B.
+    unsafe fn load(b: *const Self::Element) -> Self::Operand;
+    /// Reads one group of A into every lane.
+    unsafe fn splat(a: *const Self::Element) -> Self::Operand;
+    /// Adds the products of one group.
+    unsafe fn multiply_add(self, a: Self::Operand, b: Self::Operand) -> Self;
+    /// Writes the sums, added to what is there if `accumulate`.
+    unsafe fn store(self, c: *mut Self::Sum, accumulate: bool);
+}
+
+/// A tile of `MR` × `NV·LANES` outputs.
+///
+/// # Safety
+/// The CPU must have the vector's instructions. `a` must be readable for `MR` rows of `a_stride`
+/// elements with `groups·GROUP` elements in each, `b` for `groups·GROUP·NV·LANES` elements, and `c`
+/// must be writable for `MR` rows of `c_stride` with `NV·LANES` elements in each.
+#[inline(always)]
+pub(super) unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
+    a: *const V::Element,
+    a_stride: usize,
+    b: *const V::Element,
+    groups: usize,
+    c: *mut V::Sum,
+    c_stride: usize,
+    accumulate: bool,
+) {
+    // SAFETY: every access stays inside what the caller promised.
+    unsafe {
+        let mut sums = [[V::zero(); NV]; MR];
+        for group in 0..groups {
+            let b = b.add(group * V::GROUP * NV * V::LANES);
+            let mut right = [V::load(b); NV];
+            for (j, operand) in right.iter_mut().enumerate().skip(1) {
+                *operand = V::load(b.add(j * V::GROUP * V::LANES));
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                let left = V::splat(a.add(i * a_stride + group * V::GROUP));
+                for (sum, operand) in row.iter_mut().zip(right) {
+                    *sum = sum.multiply_add(left, operand);
+                }
+            }
+        }
+        for (i, row) in sums.iter().enumerate() {
+            for (j, sum) in row.iter().enumerate() {
+                sum.store(c.add(i * c_stride + j * V::LANES), accumulate);
+            }
+        }
+    }
+}
+
+type TileFunction<E, S> = unsafe fn(*const E, usize, *const E, usize, *mut S, usize, bool);
+
+/// A tile kernel chosen for a CPU and a number of columns.
+#[derive(Clone, Copy)]
+pub(crate) struct TileKernel<E, S> {
+    /// Rows of a tile.
+    pub(crate) rows: usize,
+    /// Columns of a tile and of a packed panel of B.
+    pub(crate) columns: usize,
+    /// Consecutive k packed together; lengths in k are multiples of it.
+    pub(crate) group: usize,
+    /// Whether the elements of A are stored with their sign bit flipped (+128).
+    pub(crate) offset_a: bool,
+    function: TileFunction<E, S>,
+}
+
+/// The most outputs that a tile has, for the edge buffer.
+const MOST_OUTPUTS: usize = 512;
+
+impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
+    /// Multiplies `rows` ≤ `self.rows` rows of `a` by the panel `b` over `k` (a multiple of the
+    /// group) and writes (or adds) `columns` ≤ `self.columns` outputs a row to `c`.
+    ///
+    /// `a` must hold `self.rows` full rows even if fewer are wanted.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shapes say.
+    #[allow(clippy::too_many_arguments)]
+    #[inline]
+    pub(crate) fn run(
+        &self,
+        a: &[E],
+        a_stride: usize,
+        b: &[E],
+        k: usize,
+        c: &mut [S],
+        c_stride: usize,
+        (rows, columns): (usize, usize),
+        accumulate: bool,
+    ) where
+        S: super::tile::WrappingSum,
+    {
+        assert!(k.is_multiple_of(self.group) && rows <= self.rows && columns <= self.columns);
+        assert!(a.len() >= (self.rows - 1) * a_stride + k && b.len() >= k * self.columns);
+        if rows == 0 || columns == 0 {
+            return;
+        }
+        assert!(c.len() >= (rows - 1) * c_stride + columns && c_stride >= columns);
+        let groups = k / self.group;
+        if rows == self.rows && columns == self.columns {
+            // SAFETY: the assertions above are the function's conditions; the kernel was selected
+            // by a SimdLevel, so the CPU has its instructions.
+            unsafe {
+                (self.function)(
+                    a.as_ptr(),
+                    a_stride,
+                    b.as_ptr(),
+                    groups,
+                    c.as_mut_ptr(),
+                    c_stride,
+                    accumulate,
+                );
+            }
+            return;
+        }
+        let mut edge = [S::default(); MOST_OUTPUTS];
+        assert!(self.rows * self.columns <= MOST_OUTPUTS);
+        // SAFETY: as above, with the edge buffer as the tile.
+        unsafe {
+            (self.function)(
+                a.as_ptr(),
+                a_stride,
+                b.as_ptr(),
+                groups,
+                edge.as_mut_ptr(),
+                self.columns,
+                false,
+            );
+        }
+        for (row, computed) in edge.chunks(self.columns).take(rows).enumerate() {
+            let out = &mut c[row * c_stride..row * c_stride + columns];
+            for (out, &value) in out.iter_mut().zip(computed) {
+                *out = if accumulate { out.wrapping_sum(value) } else { value };
+            }
+        }
+    }
+}
+
+/// Addition as the kernels do it: modulo 2^bits for integers, IEEE for floats.
+pub(crate) trait WrappingSum {
+    /// `self + other`.
+    fn wrapping_sum(self, other: Self) -> Self;
+}
+impl WrappingSum for i32 {
+    fn wrapping_sum(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+}
+impl WrappingSum for i64 {
+    fn wrapping_sum(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+}
+impl WrappingSum for f32 {
+    fn wrapping_sum(self, other: Self) -> Self {
+        self + other
+    }
+}
+
+/// Compiles a tile for one level's instructions.
+macro_rules! instance {
+    ($features:literal, $vector:ty, $mr:literal, $nv:literal) => {{
+        #[target_feature(enable = $features)]
+        unsafe fn instance(
+            a: *const <$vector as Vector>::Element,
+            a_stride: usize,
+            b: *const <$vector as Vector>::Element,
+            groups: usize,
+            c: *mut <$vector as Vector>::Sum,
+            c_stride: usize,
+            accumulate: bool,
+        ) {
+            // SAFETY: the caller's promise is passed on.
+            unsafe { tile::<$vector, $mr, $nv>(a, a_stride, b, groups, c, c_stride, accumulate) }
+        }
+        TileKernel {
+            rows: $mr,
+            columns: $nv * <$vector as Vector>::LANES,
+            group: <$vector as Vector>::GROUP,
+            offset_a: false,
+            function: instance,
+        }
+    }};
+}
+
+macro_rules! portable_instance {
+    ($vector:ty, $mr:literal, $nv:literal) => {
+        TileKernel {
+            rows: $mr,
+            columns: $nv * <$vector as Vector>::LANES,
+            group: <$vector as Vector>::GROUP,
+            offset_a: false,
+            function: tile::<$vector, $mr, $nv>,
+        }
+    };
+}
+
+/// Picks the widest panel that `n` columns fill well.
+macro_rules! by_columns {
+    ($n:expr, $lanes:expr, $one:expr, $two:expr, $three:expr) => {{
+        let vectors = $n.div_ceil($lanes).max(1);
+        // Columns computed in vain with panels of one, two and three vectors.
+        let waste = |width: usize| vectors.next_multiple_of(width) - vectors;
+        if vectors == 1 {
+            $one
+        } else if waste(3) <= waste(2) {
+            $three
+        } else {
+            $two
+        }
+    }};
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! avx512_kernels {
+    ($n:expr, $vector:ty) => {
+        by_columns!(
+            $n,
+            <$vector as Vector>::LANES,
+            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 16, 1),
+            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 12, 2),
+            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 8, 3)
+        )
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! avx2_kernels {
+    ($n:expr, $vector:ty) => {
+        by_columns!(
+            $n,
+            <$vector as Vector>::LANES,
+            instance!("avx2,fma", $vector, 8, 1),
+            instance!("avx2,fma", $vector, 6, 2),
+            instance!("avx2,fma", $vector, 4, 3)
+        )
+    };
+}
+
+/// float32 × float32 → float32, one k per group.
+pub(crate) fn float32_kernel(simd: SimdLevel, n: usize) -> TileKernel<f32, f32> {
+    match simd.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => avx512_kernels!(n, avx512::Float32),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => avx2_kernels!(n, avx2::Float32),
+        _ => portable_instance!(portable::Float32, 4, 1),
+    }
+}
+
+/// i16 × i16 → i32 modulo 2^32, two k per group.
+pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
+    match simd.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => avx512_kernels!(n, avx512::Int16),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => avx2_kernels!(n, avx2::Int16),
+        _ => portable_instance!(portable::Int16, 4, 1),
+    }
+}
+
+/// i8 × i8 → i32 modulo 2^32, four k per group, A with its sign bit flipped; only where the CPU
+/// multiplies bytes faster than 16-bit words.
+pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i32>> {
+    match simd.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => Some(TileKernel { offset_a: true, ..avx512_kernels!(n, avx512::Int8) }),
+        _ => {
+            let _ = n;
+            None
+        }
+    }
+}
+
+/// i32 × i32 → i64 modulo 2^64, one k per group; elements are stored as i64.
+pub(crate) fn int32_kernel(simd: SimdLevel, n: usize) -> TileKernel<i64, i64> {
+    match simd.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => avx512_kernels!(n, avx512::Int32),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => avx2_kernels!(n, avx2::Int32),
+        _ => portable_instance!(portable::Int32, 4, 1),
+    }
+}
