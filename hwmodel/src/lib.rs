@@ -10,11 +10,14 @@
 #![deny(unsafe_code)]
 
 pub mod accumulator;
+pub mod float32;
 pub mod format;
+pub mod gemm;
 pub mod kernels;
 pub mod overflow;
 pub mod quantise;
 pub mod random;
+pub mod requantise;
 pub mod rounding;
 pub mod tensor;
 

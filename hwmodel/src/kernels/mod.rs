@@ -18,7 +18,9 @@ pub(crate) use element::{
     Limits, RawInteger, dequantise, quantise, requantise_narrow, step_row, stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
-pub(crate) use tile::{TileKernel, float32_kernel, int8_kernel, int16_kernel, int32_kernel};
+pub(crate) use tile::{
+    TileKernel, WrappingSum, float32_kernel, int8_kernel, int16_kernel, int32_kernel,
+};
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].
 macro_rules! multiversion {

@@ -1,0 +1,409 @@
+//! Float32 products: the baseline, and the backward pass where it stays in float.
+//!
+//! An output is a sum over blocks of 256 k in ascending order; inside a block it is one chain of fused
+//! multiply-adds in ascending k. This order is fixed, so results do not depend on threads or SIMD
+//! level. Operands may be raw integers of a fixed-point tensor, read as raw · 2^-FL.
+
+use crate::gemm::{
+    Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_rows, rows_block,
+};
+use crate::kernels::{self, RawInteger, SimdLevel};
+use crate::tensor::{FixedTensor, RawData};
+use num_traits::AsPrimitive;
+use rayon::prelude::*;
+
+/// Length of a block of k; part of the definition of the result.
+const BLOCK: usize = 256;
+
+/// A float32 operand.
+#[derive(Clone, Copy)]
+pub enum Values<'a> {
+    /// Float32 numbers.
+    Float(&'a [f32]),
+    /// The values of a fixed-point tensor.
+    Fixed(&'a FixedTensor),
+}
+
+/// Calls `$body` with the operand's `$slice` and the conversion `$convert` of its elements to f32.
+macro_rules! with_values {
+    ($values:expr, ($slice:ident, $convert:ident) => $body:expr) => {
+        match $values {
+            Values::Float($slice) => {
+                let $convert = |x: f32| x;
+                $body
+            }
+            Values::Fixed(tensor) => {
+                let step = tensor.format().step() as f32;
+                match tensor.data() {
+                    RawData::I8($slice) => {
+                        let $convert = move |x: i8| value(x, step);
+                        $body
+                    }
+                    RawData::I16($slice) => {
+                        let $convert = move |x: i16| value(x, step);
+                        $body
+                    }
+                    RawData::I32($slice) => {
+                        let $convert = move |x: i32| value(x, step);
+                        $body
+                    }
+                }
+            }
+        }
+    };
+}
+
+#[inline(always)]
+fn value<T: RawInteger>(raw: T, step: f32) -> f32 {
+    AsPrimitive::<f32>::as_(raw) * step
+}
+
+/// A convolution's shapes: input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]`. A linear layer is
+/// the case `[n, 1, 1, k]`, `[o, 1, 1, k]` with a 1×1 kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shapes {
+    input: [usize; 4],
+    weights: [usize; 4],
+    output: [usize; 2],
+    geometry: Convolution2d,
+}
+
+impl Shapes {
+    /// Checks that input, weights and geometry fit.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn new(
+        input: &[usize],
+        weights: &[usize],
+        geometry: Convolution2d,
+    ) -> Result<Self, ShapeError> {
+        let (input, weights, output) = geometry.check(input, weights)?;
+        Ok(Self { input, weights, output, geometry })
+    }
+
+    /// Shape of the output, `[n, oh, ow, o]`.
+    pub fn output(&self) -> [usize; 4] {
+        [self.input[0], self.output[0], self.output[1], self.weights[0]]
+    }
+
+    /// Output pixels, the rows M of the product.
+    pub fn pixels(&self) -> usize {
+        self.input[0] * self.output[0] * self.output[1]
+    }
+
+    /// Weights a filter has, the K of the forward product.
+    pub fn terms(&self) -> usize {
+        self.weights[1] * self.weights[2] * self.weights[3]
+    }
+
+    fn per_group(&self) -> usize {
+        self.weights[0] / self.geometry.groups
+    }
+
+    /// Multiply-adds of the forward product; the two backward products have as many each.
+    pub fn macs(&self) -> u64 {
+        (self.pixels() * self.weights[0] * self.terms()) as u64
+    }
+}
+
+/// Y = X ∗ W, shape [`Shapes::output`].
+///
+/// # Panics
+/// If an operand does not have its shape's size.
+pub fn forward(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -> Vec<f32> {
+    let (n, k) = (shapes.per_group(), shapes.terms());
+    let mut y = vec![0.0; shapes.pixels() * shapes.weights[0]];
+    let kernel = kernels::float32_kernel(simd, n);
+    for group in 0..shapes.geometry.groups {
+        let panels = with_values!(w, (w, convert) => {
+            assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
+            let part = &w[group * n * k..(group + 1) * n * k];
+            Panels::pack(&kernel, Right::ByN(part), k, n, BLOCK, convert)
+        });
+        let out =
+            Output { c: &mut y, c_stride: shapes.weights[0], column: group * n, accumulate: false };
+        with_values!(x, (x, convert) => {
+            let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
+            by_rows(&kernel, &patches, 0.0, convert, &panels, out)
+        });
+    }
+    y
+}
+
+/// The gradient of the loss with respect to W, from dY and X: `[o, kh, kw, c / groups]`.
+///
+/// # Panics
+/// If an operand does not have its shape's size.
+pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) -> Vec<f32> {
+    let (n, k, pixels) = (shapes.per_group(), shapes.terms(), shapes.pixels());
+    assert_eq!(dy.len(), pixels * shapes.weights[0], "output gradient");
+    let mut dw = Vec::with_capacity(shapes.weights[0] * k);
+    for group in 0..shapes.geometry.groups {
+        let left = transposed(dy, shapes.weights[0], group * n, n);
+        let part = with_values!(x, (x, convert) => {
+            let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
+            let kernel = kernels::float32_kernel(simd, k);
+            by_columns(&kernel, &left, n, &patches, BLOCK, convert)
+        });
+        dw.extend_from_slice(&part);
+    }
+    dw
+}
+
+/// The gradient of the loss with respect to X, from dY and W: `[n, h, w, c]`.
+///
+/// # Panics
+/// If an operand does not have its shape's size.
+pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -> Vec<f32> {
+    let (n, k, pixels) = (shapes.per_group(), shapes.terms(), shapes.pixels());
+    let [images, height, width, channels] = shapes.input;
+    assert_eq!(dy.len(), pixels * shapes.weights[0], "output gradient");
+    let geometry = shapes.geometry;
+    let pixels_each = shapes.output[0] * shapes.output[1];
+    let plane = height * width * channels;
+    let mut dx = vec![0.0; images * plane];
+    let kernel = kernels::float32_kernel(simd, k);
+    for group in 0..geometry.groups {
+        let panels = with_values!(w, (w, convert) => {
+            assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
+            let part = &w[group * n * k..(group + 1) * n * k];
+            Panels::pack(&kernel, Right::ByK(part), n, k, BLOCK, convert)
+        });
+        // dY as a matrix [pixels, o] of which this group reads n columns.
+        let grouped = Convolution2d { groups: geometry.groups, ..Convolution2d::square(1, 1, 0) };
+        let rows = Patches::image(dy, [pixels, 1, 1, shapes.weights[0]], grouped, [1, 1], group);
+        let one_to_one = geometry == (Convolution2d { groups: 1, ..grouped });
+        if one_to_one {
+            let out = Output { c: &mut dx, c_stride: channels, column: 0, accumulate: false };
+            by_rows(&kernel, &rows, 0.0, |x| x, &panels, out);
+            continue;
+        }
+        // About 96 rows of the product at a time, so that the columns stay in the cache.
+        let batch = (96 / pixels_each.max(1)).max(1);
+        dx.par_chunks_mut(batch * plane).enumerate().for_each_init(
+            || (Vec::new(), Vec::new()),
+            |(packed, columns), (index, dx)| {
+                let images = dx.len() / plane;
+                columns.clear();
+                columns.resize(images * pixels_each * k, 0.0);
+                rows_block(
+                    &kernel,
+                    &rows,
+                    0.0,
+                    |x| x,
+                    &panels,
+                    index * batch * pixels_each,
+                    packed,
+                    (columns, k, 0),
+                    false,
+                );
+                for (dx, columns) in
+                    dx.chunks_exact_mut(plane).zip(columns.chunks_exact(pixels_each * k))
+                {
+                    scatter(shapes, group, columns, dx);
+                }
+            },
+        );
+    }
+    dx
+}
+
+/// Adds the columns of one image back to the pixels they came from.
+fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
+    let [_, height, width, channels] = shapes.input;
+    let [kernel_height, kernel_width] = shapes.geometry.kernel;
+    let size = shapes.weights[3];
+    for (pixel, column) in columns.chunks_exact(shapes.terms()).enumerate() {
+        let (y, x) = (pixel / shapes.output[1], pixel % shapes.output[1]);
+        let top = (y * shapes.geometry.stride[0]) as isize - shapes.geometry.padding[0] as isize;
+        let left = (x * shapes.geometry.stride[1]) as isize - shapes.geometry.padding[1] as isize;
+        let from = (-left).clamp(0, kernel_width as isize) as usize;
+        let to = (width as isize - left).clamp(from as isize, kernel_width as isize) as usize;
+        for kernel_row in 0..kernel_height {
+            let source_y = top + kernel_row as isize;
+            if source_y < 0 || source_y >= height as isize || from == to {
+                continue;
+            }
+            let line = source_y as usize * width;
+            let row = &column[kernel_row * kernel_width * size..][from * size..to * size];
+            let start = (line as isize + left + from as isize) as usize;
+            if size == channels {
+                let target = &mut dx[start * channels..][..row.len()];
+                target.iter_mut().zip(row).for_each(|(target, &value)| *target += value);
+            } else {
+                for (offset, values) in row.chunks_exact(size).enumerate() {
+                    let target = &mut dx[(start + offset) * channels + group * size..][..size];
+                    target.iter_mut().zip(values).for_each(|(target, &value)| *target += value);
+                }
+            }
+        }
+    }
+}
+
+/// Columns `first..first + count` of a row-major matrix of `stride` columns, as rows.
+fn transposed(matrix: &[f32], stride: usize, first: usize, count: usize) -> Vec<f32> {
+    const TILE: usize = 32;
+    let rows = matrix.len() / stride.max(1);
+    let mut out = vec![0.0; count * rows];
+    if rows == 0 {
+        return out;
+    }
+    out.par_chunks_mut(TILE * rows).enumerate().for_each(|(tile, out)| {
+        let columns = out.len() / rows;
+        let first = first + tile * TILE;
+        for start in (0..rows).step_by(TILE) {
+            let length = TILE.min(rows - start);
+            for column in 0..columns {
+                let target = &mut out[column * rows + start..][..length];
+                for (offset, target) in target.iter_mut().enumerate() {
+                    *target = matrix[(start + offset) * stride + first + column];
+                }
+            }
+        }
+    });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use crate::random::{generator, uniform_f32};
+    use proptest::prelude::*;
+
+    fn random(length: usize, seed: u64) -> Vec<f32> {
+        let mut generator = generator(seed, &[1]);
+        (0..length).map(|_| uniform_f32(&mut generator) * 2.0 - 1.0).collect()
+    }
+
+    /// Every (input index, weight index, output index) of a convolution.
+    fn for_each_product(shapes: &Shapes, mut f: impl FnMut(usize, usize, usize)) {
+        let [n, h, w, c] = shapes.input;
+        let [o, kh, kw, size] = shapes.weights;
+        let [oh, ow] = shapes.output;
+        let Convolution2d { stride, padding, groups, .. } = shapes.geometry;
+        for image in 0..n {
+            for (y, x, out) in itertools(oh, ow, o) {
+                for (ky, kx, channel) in itertools(kh, kw, size) {
+                    let (iy, ix) = (y * stride[0] + ky, x * stride[1] + kx);
+                    if iy < padding[0] || ix < padding[1] {
+                        continue;
+                    }
+                    let (iy, ix) = (iy - padding[0], ix - padding[1]);
+                    if iy >= h || ix >= w {
+                        continue;
+                    }
+                    let group = out / (o / groups);
+                    f(
+                        ((image * h + iy) * w + ix) * c + group * size + channel,
+                        ((out * kh + ky) * kw + kx) * size + channel,
+                        ((image * oh + y) * ow + x) * o + out,
+                    );
+                }
+            }
+        }
+    }
+
+    fn itertools(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..a * b * c).map(move |i| (i / (b * c), i / c % b, i % c))
+    }
+
+    fn close(got: &[f32], expected: &[f64], what: &str) {
+        assert_eq!(got.len(), expected.len(), "{what}");
+        let largest = expected.iter().fold(1e-3f64, |a, b| a.max(b.abs()));
+        for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
+            let error = (f64::from(*got) - expected).abs();
+            assert!(error < 2e-6 * largest, "{what} {index}: {got} is not {expected}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_three_products_equal_the_definition(
+            batch in 1usize..5, h in 1usize..10, w in 1usize..10, channels in 1usize..20,
+            out in 1usize..40, kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..3],
+            padding in [0usize..3, 0usize..3], groups in 1usize..3, seed: u64,
+        ) {
+            let geometry = Convolution2d { kernel, stride, padding, groups };
+            prop_assume!(geometry.output_size([h, w]).is_some());
+            let input = [batch, h, w, channels * groups];
+            let weights = [out * groups, kernel[0], kernel[1], channels];
+            let shapes = Shapes::new(&input, &weights, geometry).unwrap();
+            let x = random(input.iter().product(), seed);
+            let filters = random(weights.iter().product(), !seed);
+            let dy = random(shapes.output().iter().product(), seed ^ 99);
+            let (mut y64, mut dx64, mut dw64) =
+                (vec![0f64; dy.len()], vec![0f64; x.len()], vec![0f64; filters.len()]);
+            for_each_product(&shapes, |i, j, o| {
+                y64[o] += f64::from(x[i]) * f64::from(filters[j]);
+                dx64[i] += f64::from(dy[o]) * f64::from(filters[j]);
+                dw64[j] += f64::from(dy[o]) * f64::from(x[i]);
+            });
+            let run = |simd| (
+                forward(simd, &shapes, Values::Float(&x), Values::Float(&filters)),
+                grad_input(simd, &shapes, Values::Float(&filters), &dy),
+                grad_weight(simd, &shapes, Values::Float(&x), &dy),
+            );
+            let portable = run(SimdLevel::PORTABLE);
+            close(&portable.0, &y64, "forward");
+            close(&portable.1, &dx64, "grad input");
+            close(&portable.2, &dw64, "grad weight");
+            for simd in SimdLevel::available() {
+                prop_assert!(run(simd) == portable, "{} differs", simd);
+            }
+        }
+    }
+
+    /// `matrixmultiply` knows nothing of this code.
+    #[test]
+    fn another_library_agrees() {
+        let (m, k, n) = (70, 700, 50);
+        let (a, b) = (random(m * k, 1), random(n * k, 2));
+        let shapes =
+            Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], Convolution2d::square(1, 1, 0)).unwrap();
+        let got = forward(SimdLevel::best(), &shapes, Values::Float(&a), Values::Float(&b));
+        let mut expected = vec![0f32; m * n];
+        // SAFETY: the strides describe the three slices.
+        #[allow(unsafe_code)]
+        unsafe {
+            matrixmultiply::sgemm(
+                m,
+                k,
+                n,
+                1.0,
+                a.as_ptr(),
+                k as isize,
+                1,
+                b.as_ptr(),
+                1,
+                k as isize,
+                0.0,
+                expected.as_mut_ptr(),
+                n as isize,
+                1,
+            );
+        }
+        close(&got, &expected.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), "sgemm");
+    }
+
+    #[test]
+    fn fixed_operands_are_their_values() {
+        let format = Format::new(12, 5).unwrap();
+        let raw: Vec<i32> = (0..2 * 5 * 5 * 3).map(|i| i * 13 % 2000 - 1000).collect();
+        let x = FixedTensor::from_raw(&[2, 5, 5, 3], format, &raw).unwrap();
+        let float = x.to_f32(SimdLevel::best());
+        let w = random(4 * 9 * 3, 5);
+        let shapes = Shapes::new(x.shape(), &[4, 3, 3, 3], Convolution2d::square(3, 1, 1)).unwrap();
+        let simd = SimdLevel::best();
+        assert_eq!(
+            forward(simd, &shapes, Values::Fixed(&x), Values::Float(&w)),
+            forward(simd, &shapes, Values::Float(&float), Values::Float(&w))
+        );
+        let dy = random(2 * 5 * 5 * 4, 6);
+        assert_eq!(
+            grad_weight(simd, &shapes, Values::Fixed(&x), &dy),
+            grad_weight(simd, &shapes, Values::Float(&float), &dy)
+        );
+    }
+}

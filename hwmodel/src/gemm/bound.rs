@@ -1,0 +1,100 @@
+//! The proof that an accumulator cannot overflow.
+//!
+//! Every partial sum of output (m, n) is at most min(‖a_m‖₁·max|b_n|, max|a_m|·‖b_n‖₁, ‖a_m‖₂·‖b_n‖₂)
+//! in magnitude (Hölder, Cauchy-Schwarz). Norms are sums of at most 2^24 non-negative f64 terms, so
+//! a factor of 1 + 2^-28 covers their rounding.
+
+use super::operand::{Patches, Right};
+use crate::kernels::RawInteger;
+use num_traits::AsPrimitive;
+use rayon::prelude::*;
+
+/// Covers the rounding of norms and of their products.
+const SLACK: f64 = 1.0 + 1.0 / (1u64 << 28) as f64;
+
+/// Norms of the rows of the left or the columns of the right operand.
+pub(crate) struct Norms {
+    /// Σ|x|.
+    pub(crate) one: Vec<f64>,
+    /// sqrt(Σx²).
+    pub(crate) two: Vec<f64>,
+    /// Upper bound of |x| over all of them.
+    pub(crate) largest: f64,
+}
+
+fn magnitude<T: RawInteger>(x: T) -> f64 {
+    let x: i64 = x.as_();
+    x.unsigned_abs() as f64
+}
+
+impl Norms {
+    /// Norms of each patch.
+    pub(crate) fn of_rows<T: RawInteger>(a: &Patches<'_, T>, largest: f64) -> Self {
+        let one = a.row_sums(magnitude);
+        let two = a.row_sums(|x| magnitude(x) * magnitude(x)).iter().map(|s| s.sqrt()).collect();
+        Self { one, two, largest }
+    }
+
+    /// Norms of each column of a `[k, n]` operand.
+    pub(crate) fn of_columns<T: RawInteger>(right: Right<'_, T>, k: usize, n: usize) -> Self {
+        let mut one = vec![0.0; n];
+        let mut square = vec![0.0; n];
+        let mut largest = 0f64;
+        let mut take = |column: usize, x: T| {
+            let x = magnitude(x);
+            one[column] += x;
+            square[column] += x * x;
+            largest = largest.max(x);
+        };
+        match right {
+            Right::ByN(data) => {
+                for (column, values) in data.chunks_exact(k.max(1)).enumerate() {
+                    values.iter().for_each(|&x| take(column, x));
+                }
+            }
+            Right::ByK(data) => {
+                for values in data.chunks_exact(n.max(1)) {
+                    values.iter().enumerate().for_each(|(column, &x)| take(column, x));
+                }
+            }
+        }
+        Self { one, two: square.iter().map(|s| s.sqrt()).collect(), largest }
+    }
+
+    fn most(values: &[f64]) -> f64 {
+        values.iter().copied().fold(0.0, f64::max)
+    }
+}
+
+/// The largest magnitude of an operand's elements.
+pub(crate) fn largest<T: RawInteger>(data: &[T]) -> f64 {
+    let of = |chunk: &[T]| {
+        let (low, high) = chunk.iter().fold((T::zero(), T::zero()), |(low, high), &x| {
+            (if x < low { x } else { low }, if x > high { x } else { high })
+        });
+        let (low, high): (i64, i64) = (low.as_(), high.as_());
+        high.max(-low) as f64
+    };
+    data.par_chunks(1 << 15).map(of).reduce(|| 0.0, f64::max)
+}
+
+/// A bound of every partial sum of every output from the largest |a| alone.
+pub(crate) fn of_all(largest_a: f64, columns: &Norms) -> f64 {
+    largest_a * Norms::most(&columns.one) * SLACK
+}
+
+/// A tighter bound of every partial sum of every output.
+pub(crate) fn of_all_rows(rows: &Norms, columns: &Norms) -> f64 {
+    let first = Norms::most(&rows.one) * columns.largest;
+    let second = rows.largest * Norms::most(&columns.one);
+    let third = Norms::most(&rows.two) * Norms::most(&columns.two);
+    first.min(second).min(third) * SLACK
+}
+
+/// The bound of output (m, n).
+pub(crate) fn of_output(rows: &Norms, m: usize, columns: &Norms, n: usize) -> f64 {
+    let first = rows.one[m] * columns.largest;
+    let second = rows.largest * columns.one[n];
+    let third = rows.two[m] * columns.two[n];
+    first.min(second).min(third) * SLACK
+}

@@ -1,0 +1,329 @@
+//! Operands of a product as the frame reads them: rows of patches on the left, panels on the right.
+
+use super::geometry::Convolution2d;
+use crate::kernels::TileKernel;
+use rayon::prelude::*;
+
+/// The left operand: row m is the patch of output pixel m. A plain matrix `[m, k]` is an image of
+/// one pixel and k channels under a 1×1 kernel.
+#[derive(Clone, Copy)]
+pub(crate) struct Patches<'a, T> {
+    data: &'a [T],
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// First channel and number of channels of the group.
+    group: (usize, usize),
+    geometry: Convolution2d,
+    output: [usize; 2],
+    rows: usize,
+}
+
+impl<'a, T: Copy> Patches<'a, T> {
+    /// A row-major matrix of `rows` rows and `k` columns.
+    pub(crate) fn matrix(data: &'a [T], rows: usize, k: usize) -> Self {
+        debug_assert_eq!(data.len(), rows * k);
+        Self {
+            data,
+            height: 1,
+            width: 1,
+            channels: k,
+            group: (0, k),
+            geometry: Convolution2d::square(1, 1, 0),
+            output: [1, 1],
+            rows,
+        }
+    }
+
+    /// The patches of group `group` of an image `[n, h, w, c]`.
+    pub(crate) fn image(
+        data: &'a [T],
+        [n, height, width, channels]: [usize; 4],
+        geometry: Convolution2d,
+        output: [usize; 2],
+        group: usize,
+    ) -> Self {
+        debug_assert_eq!(data.len(), n * height * width * channels);
+        let size = channels / geometry.groups;
+        Self {
+            data,
+            height,
+            width,
+            channels,
+            group: (group * size, size),
+            geometry,
+            output,
+            rows: n * output[0] * output[1],
+        }
+    }
+
+    /// Number of rows, M.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Length of a row, K.
+    pub(crate) fn k(&self) -> usize {
+        self.geometry.kernel[0] * self.geometry.kernel[1] * self.group.1
+    }
+
+    /// Elements of the underlying image or matrix that this group reads.
+    pub(crate) fn elements(&self) -> usize {
+        self.data.len() / self.channels.max(1) * self.group.1
+    }
+
+    /// Writes elements `k0..k0 + out.len()` of row `row`, converted; padding becomes `zero`.
+    #[inline(always)]
+    pub(crate) fn fill<E: Copy>(
+        &self,
+        row: usize,
+        k0: usize,
+        out: &mut [E],
+        zero: E,
+        convert: impl Fn(T) -> E + Copy,
+    ) {
+        let [_, ow] = self.output;
+        let pixels = self.output[0] * ow;
+        let (image, pixel) = (row / pixels, row % pixels);
+        let (y, x) = (pixel / ow, pixel % ow);
+        let top = (y * self.geometry.stride[0]) as isize - self.geometry.padding[0] as isize;
+        let left = (x * self.geometry.stride[1]) as isize - self.geometry.padding[1] as isize;
+        let kernel_width = self.geometry.kernel[1];
+        let (first, size) = self.group;
+        let segment = kernel_width * size;
+        // Kernel columns inside the image: they are the same for every kernel row.
+        let inside_from = (-left).clamp(0, kernel_width as isize) as usize;
+        let inside_to = (self.width as isize - left)
+            .clamp(inside_from as isize, kernel_width as isize) as usize;
+        let (mut kernel_row, mut within) = (k0 / segment.max(1), k0 % segment.max(1));
+        let mut rest = out;
+        while !rest.is_empty() {
+            let take = rest.len().min(segment - within);
+            let (now, later) = rest.split_at_mut(take);
+            rest = later;
+            let source_y = top + kernel_row as isize;
+            if source_y < 0 || source_y >= self.height as isize {
+                now.fill(zero);
+            } else {
+                let line = (image * self.height + source_y as usize) * self.width;
+                // Element e of the kernel row is column e / size, channel e % size.
+                let (from, to) = (within, within + take);
+                let inside =
+                    (inside_from * size).clamp(from, to)..(inside_to * size).clamp(from, to);
+                let (padding, tail) = now.split_at_mut(inside.start - from);
+                padding.fill(zero);
+                let (copied, padding) = tail.split_at_mut(inside.len());
+                padding.fill(zero);
+                if size == self.channels {
+                    let start = (line as isize + left) * size as isize + inside.start as isize;
+                    if !copied.is_empty() {
+                        let source = &self.data[start as usize..start as usize + copied.len()];
+                        for (out, &value) in copied.iter_mut().zip(source) {
+                            *out = convert(value);
+                        }
+                    }
+                } else {
+                    for (offset, out) in copied.iter_mut().enumerate() {
+                        let element = inside.start + offset;
+                        let column = (left + (element / size) as isize) as usize;
+                        let index = (line + column) * self.channels + first + element % size;
+                        *out = convert(self.data[index]);
+                    }
+                }
+            }
+            kernel_row += 1;
+            within = 0;
+        }
+    }
+
+    /// Sums `value(element)` over every patch: one sum a row.
+    pub(crate) fn row_sums(&self, value: impl Fn(T) -> f64 + Sync) -> Vec<f64>
+    where
+        T: Sync,
+    {
+        let (first, size) = self.group;
+        let pixels: Vec<f64> = self
+            .data
+            .par_chunks(self.channels.max(1))
+            .with_min_len(256)
+            .map(|pixel| pixel[first..first + size].iter().map(|&x| value(x)).sum())
+            .collect();
+        let ones = Patches {
+            data: &pixels,
+            height: self.height,
+            width: self.width,
+            channels: 1,
+            group: (0, 1),
+            geometry: self.geometry,
+            output: self.output,
+            rows: self.rows,
+        };
+        let k = ones.k();
+        (0..self.rows)
+            .into_par_iter()
+            .with_min_len(256)
+            .map_init(
+                || vec![0.0; k],
+                |patch, row| {
+                    ones.fill(row, 0, patch, 0.0, |x| x);
+                    patch.iter().sum()
+                },
+            )
+            .collect()
+    }
+
+    /// For every k, in how many rows `test` holds (padding never does).
+    pub(crate) fn column_counts(&self, test: impl Fn(T) -> bool + Sync) -> Vec<u64>
+    where
+        T: Sync,
+    {
+        let (first, size) = self.group;
+        let plane = self.height * self.width * self.channels;
+        // How many images have a non-zero at each place; then a window sum over one plane.
+        let images: Vec<&[T]> = self.data.chunks(plane.max(1)).collect();
+        let mut counts: Vec<u32> = images
+            .par_chunks(16)
+            .map(|images| {
+                let mut counts = vec![0u32; plane];
+                for image in images {
+                    for (count, &value) in counts.iter_mut().zip(*image) {
+                        *count += u32::from(test(value));
+                    }
+                }
+                counts
+            })
+            .reduce(
+                || vec![0u32; plane],
+                |mut a, b| {
+                    a.iter_mut().zip(&b).for_each(|(a, b)| *a += b);
+                    a
+                },
+            );
+        if counts.is_empty() {
+            counts.resize(plane, 0);
+        }
+        let one = Patches {
+            data: &counts[..],
+            height: self.height,
+            width: self.width,
+            channels: self.channels,
+            group: (first, size),
+            geometry: self.geometry,
+            output: self.output,
+            rows: self.output[0] * self.output[1],
+        };
+        let mut totals = vec![0u64; self.k()];
+        let mut patch = vec![0u32; self.k()];
+        for row in 0..one.rows {
+            one.fill(row, 0, &mut patch, 0, |count| count);
+            totals.iter_mut().zip(&patch).for_each(|(total, &count)| *total += u64::from(count));
+        }
+        totals
+    }
+}
+
+/// The right operand in memory.
+#[derive(Clone, Copy)]
+pub(crate) enum Right<'a, T> {
+    /// Element (k, n) is at `k·n_total + n`.
+    ByK(&'a [T]),
+    /// Element (k, n) is at `n·k_total + k`.
+    ByN(&'a [T]),
+}
+
+/// The right operand packed for a kernel: blocks of k, in each one panel per `columns` columns with
+/// `group` consecutive k of a column side by side. Missing columns and k are zeros.
+pub(crate) struct Panels<E> {
+    data: Vec<E>,
+    k: usize,
+    n: usize,
+    block: usize,
+    width: usize,
+    group: usize,
+}
+
+impl<E: Copy + Default + Send + Sync> Panels<E> {
+    /// Packs a `[k, n]` operand; `block` is the length of a block in k, a multiple of the group.
+    pub(crate) fn pack<T: Copy + Sync, S>(
+        kernel: &TileKernel<E, S>,
+        right: Right<'_, T>,
+        k: usize,
+        n: usize,
+        block: usize,
+        convert: impl Fn(T) -> E + Sync + Copy,
+    ) -> Self {
+        let (width, group) = (kernel.columns, kernel.group);
+        debug_assert!(block.is_multiple_of(group));
+        let mut packed = Self {
+            data: vec![E::default(); k.next_multiple_of(group) * n.next_multiple_of(width)],
+            k,
+            n,
+            block,
+            width,
+            group,
+        };
+        let panels = packed.panels();
+        if panels == 0 {
+            return packed;
+        }
+        let mut rest = packed.data.as_mut_slice();
+        let mut pieces = Vec::new();
+        for start in (0..k).step_by(block) {
+            let length = block.min(k - start);
+            for panel in 0..panels {
+                let (piece, later) = rest.split_at_mut(length.next_multiple_of(group) * width);
+                pieces.push((start, length, panel, piece));
+                rest = later;
+            }
+        }
+        pieces.into_par_iter().for_each(|(start, length, panel, piece)| {
+            let columns = panel * width..n.min((panel + 1) * width);
+            match right {
+                Right::ByN(data) => {
+                    for (slot, column) in columns.enumerate() {
+                        let source = &data[column * k + start..column * k + start + length];
+                        for (offset, &value) in source.iter().enumerate() {
+                            let group_at = offset / group * width * group;
+                            piece[group_at + slot * group + offset % group] = convert(value);
+                        }
+                    }
+                }
+                Right::ByK(data) => {
+                    for offset in 0..length {
+                        let row = (start + offset) * n;
+                        let source = &data[row + columns.start..row + columns.end];
+                        let group_at = offset / group * width * group + offset % group;
+                        for (slot, &value) in source.iter().enumerate() {
+                            piece[group_at + slot * group] = convert(value);
+                        }
+                    }
+                }
+            }
+        });
+        packed
+    }
+
+    /// Number of panels.
+    pub(crate) fn panels(&self) -> usize {
+        self.n.div_ceil(self.width)
+    }
+
+    /// Columns, N.
+    pub(crate) fn columns(&self) -> usize {
+        self.n
+    }
+
+    /// The blocks of k: where each starts and how long it is.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<E> {
+        let (k, block) = (self.k, self.block);
+        (0..k).step_by(block).map(move |start| (start, block.min(k - start)))
+    }
+
+    /// Panel `panel` of the block that starts at `start`, padded to whole groups.
+    pub(crate) fn panel(&self, start: usize, panel: usize) -> &[E] {
+        let length = self.block.min(self.k - start).next_multiple_of(self.group);
+        let block_at = start * self.panels() * self.width;
+        let at = block_at + panel * length * self.width;
+        &self.data[at..at + length * self.width]
+    }
+}
