@@ -10,13 +10,17 @@
 #![deny(unsafe_code)]
 
 pub mod accumulator;
+pub mod counters;
+pub mod energy;
 pub mod format;
 pub mod kernels;
+pub mod machine;
 pub mod overflow;
 pub mod quantise;
 pub mod random;
 pub mod rounding;
 pub mod tensor;
+pub mod timing;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
 pub use format::{Container, Format, FormatError};
