@@ -95,3 +95,6 @@ impl Machine {
         power_mw * cycles.total() as f64 / self.clock_mhz * PICOJOULES_PER_MW_CYCLE_PER_MHZ
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -354,3 +354,6 @@ impl Source<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
