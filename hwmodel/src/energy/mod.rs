@@ -9,6 +9,7 @@
 mod breakdown;
 mod interpolation;
 mod model;
+mod row_reader;
 mod table;
 
 pub use breakdown::Energy;

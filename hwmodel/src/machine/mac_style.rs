@@ -21,8 +21,8 @@ impl MacStyle {
         }
     }
 
-    /// Cycles that one processing element takes for `macs` MACs of words of `_wl_a` by `_wl_b` bits.
-    pub(super) fn cycles(self, macs: u64, _wl_a: u32, _wl_b: u32) -> u64 {
+    /// Cycles that one processing element takes for `macs` fixed-point MACs.
+    pub(super) fn cycles(self, macs: u64) -> u64 {
         match self {
             Self::Exact => macs,
         }

@@ -36,7 +36,7 @@ impl MacUnit {
     /// Cycles that one processing element takes for `macs` MACs of `work`.
     pub fn cycles(&self, macs: u64, work: &GemmWork) -> u64 {
         match work.number_system() {
-            NumberSystem::Fixed => self.style.cycles(macs, work.bits().input, work.bits().weight),
+            NumberSystem::Fixed => self.style.cycles(macs),
             NumberSystem::Float32 => {
                 // Above 2^53 MACs f64 rounds; a rate of at most 1 never needs fewer cycles than MACs.
                 macs.max((macs as f64 / self.float32_macs_per_cycle).ceil() as u64)
