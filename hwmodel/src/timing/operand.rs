@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
 
-/// A value for each operand of O[M,N] = I[M,K]·W[K,N].
+/// A value for each operand of `O[M,N] = I[M,K]·W[K,N]`.
 ///
 /// The names are those of the forward product; in a gradient product `input` is the left operand I,
 /// `weight` the right operand W and `output` the result O, whatever tensors they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByOperand<T> {
-    /// Of the left operand I[M,K].
+    /// Of the left operand `I[M,K]`.
     pub input: T,
-    /// Of the right operand W[K,N].
+    /// Of the right operand `W[K,N]`.
     pub weight: T,
-    /// Of the result O[M,N].
+    /// Of the result `O[M,N]`.
     pub output: T,
 }
 

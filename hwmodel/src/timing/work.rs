@@ -24,7 +24,7 @@ pub enum GemmKind {
     GradWeight,
 }
 
-/// The dimensions of O[M,N] = I[M,K]·W[K,N].
+/// The dimensions of `O[M,N] = I[M,K]·W[K,N]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GemmShape {
@@ -92,7 +92,7 @@ pub enum GemmWorkError {
     },
 }
 
-/// A matrix product O[M,N] = I[M,K]·W[K,N] with its word lengths: all that its cost depends on.
+/// A matrix product `O[M,N] = I[M,K]·W[K,N]` with its word lengths: all that its cost depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GemmWork {
     kind: GemmKind,
