@@ -10,16 +10,20 @@
 #![deny(unsafe_code)]
 
 pub mod accumulator;
+pub mod counters;
+pub mod energy;
 pub mod float32;
 pub mod format;
 pub mod gemm;
 pub mod kernels;
+pub mod machine;
 pub mod overflow;
 pub mod quantise;
 pub mod random;
 pub mod requantise;
 pub mod rounding;
 pub mod tensor;
+pub mod timing;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
 pub use format::{Container, Format, FormatError};

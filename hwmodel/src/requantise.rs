@@ -347,7 +347,7 @@ mod tests {
                         value += if up >= 0 { raw << up }
                             else { Rounding::NearestEven.shift_right(raw, up.unsigned_abs(), 0) };
                     }
-                    let rounded = if shift <= 0 { value << (-shift) } else {
+                    let rounded = if shift < -60 { value.signum() << 100 } else if shift <= 0 { value << -shift } else {
                         rounding.shift_right(value, shift as u32, (u128::from(word) >> (64 - shift.min(64))) as u64)
                     };
                     let (raw, outside) = overflow.apply(rounded, wl);

@@ -1,0 +1,190 @@
+use super::*;
+
+const EDGE: &str = include_str!("../../../machines/edge-16x16.toml");
+
+fn machine(text: &str) -> Result<Machine, MachineError> {
+    Machine::from_toml(text, "mine.toml", &EnergyTables::builtin().unwrap())
+}
+
+/// The edge machine with the line that begins with `key` (the `nth` such, from 0) replaced, and the
+/// number of that line.
+fn edge_with(key: &str, nth: usize, replacement: &str) -> (String, usize) {
+    let hit = |line: &str| line.split('=').next().is_some_and(|name| name.trim() == key);
+    let place = EDGE.lines().enumerate().filter(|(_, line)| hit(line)).nth(nth).unwrap().0;
+    let replaced = |(index, line)| if index == place { replacement } else { line };
+    (EDGE.lines().enumerate().map(replaced).collect::<Vec<_>>().join("\n"), place + 1)
+}
+
+#[track_caller]
+fn refused(key: &str, nth: usize, replacement: &str, message: &str) {
+    let (text, line) = edge_with(key, nth, replacement);
+    let error = machine(&text).unwrap_err().to_string();
+    assert_eq!(error, format!("machine mine.toml, line {line}{message}"));
+}
+
+#[test]
+fn values_out_of_range_name_line_key_and_range() {
+    for (key, nth, replacement, message) in [
+        ("rows", 0, "rows = 0", ", key `array.rows`: 0 is not allowed; use 1 to 65536"),
+        ("columns", 0, "columns = -3", ", key `array.columns`: -3 is not allowed; use 1 to 65536"),
+        (
+            "clock_mhz",
+            0,
+            "clock_mhz = nan",
+            ", key `clock_mhz`: NaN is not allowed; use a number above 0 and at most 100000",
+        ),
+        (
+            "float32_macs_per_cycle",
+            0,
+            "float32_macs_per_cycle = 2.0",
+            ", key `mac.float32_macs_per_cycle`: 2 is not allowed; use a number at least 0.000001 \
+             and at most 1",
+        ),
+        (
+            "width",
+            0,
+            "width = 65",
+            ", key `accumulator.width`: 65 is not allowed; use 1 to 64 bits, or \"exact\"",
+        ),
+        (
+            "width",
+            0,
+            "width = \"wide\"",
+            ", key `accumulator.width`: \"wide\" is not allowed; use 1 to 64 bits, or \"exact\"",
+        ),
+        (
+            "overflow",
+            0,
+            "overflow = \"ignore\"",
+            ", key `accumulator.overflow`: `ignore` is not allowed; use wrap or saturate",
+        ),
+        (
+            "input_bits",
+            0,
+            "input_bits = 1023",
+            ", key `sram.input_bits`: 1023 is not allowed; use 1024 to 8796093022208",
+        ),
+        (
+            "bandwidth_bits_per_cycle",
+            1,
+            "bandwidth_bits_per_cycle = 0",
+            ", key `dram.bandwidth_bits_per_cycle`: 0 is not allowed; use 1 to 4294967296",
+        ),
+        (
+            "latency_cycles",
+            0,
+            "latency_cycles = -1",
+            ", key `reconfiguration.latency_cycles`: -1 is not allowed; use 0 to 281474976710656",
+        ),
+        (
+            "energy_pj",
+            0,
+            "energy_pj = -inf",
+            ", key `reconfiguration.energy_pj`: -inf is not allowed; use a number at least 0 and at \
+             most 1000000000000000",
+        ),
+        (
+            "float32_lanes",
+            0,
+            "float32_lanes = 0",
+            ", key `vector_unit.float32_lanes`: 0 is not allowed; use 1 to 4294967296",
+        ),
+    ] {
+        refused(key, nth, replacement, message);
+    }
+}
+
+#[test]
+fn what_is_not_modelled_is_refused() {
+    refused(
+        "dataflow",
+        0,
+        "dataflow = \"weight-stationary\"",
+        ", key `dataflow`: `weight-stationary` is not allowed; use output-stationary, the only \
+         dataflow that is modelled",
+    );
+    refused(
+        "style",
+        0,
+        "style = \"bit-serial\"",
+        ", key `mac.style`: `bit-serial` is not allowed; use exact, the only MAC style that is \
+         modelled",
+    );
+}
+
+#[test]
+fn energy_tables_are_checked_by_name_node_and_row() {
+    refused(
+        "table",
+        0,
+        "table = \"mine\"",
+        ", key `energy.table`: `mine` is not allowed; use horowitz-2014, jouppi-2021",
+    );
+    refused(
+        "node_nm",
+        0,
+        "node_nm = 7",
+        ", key `energy.node_nm`: 7 is not allowed; use 45 (the nodes of horowitz-2014)",
+    );
+    refused(
+        "dram",
+        0,
+        "dram = \"dram_hbm2\"",
+        ", key `energy.dram`: energy table horowitz-2014 has no `dram_hbm2` row at 45 nm: add it, or \
+         choose another table or node",
+    );
+    let (text, _) = edge_with("dram", 0, "");
+    let error = machine(&text).unwrap_err().to_string();
+    assert!(error.contains("key `energy.dram`: neither is not allowed"), "{error}");
+    let (text, _) = edge_with("dram", 0, "dram_pj_per_bit = 4");
+    assert_eq!(machine(&text).unwrap().energy().dram_pj_per_bit(), 4.0);
+}
+
+#[test]
+fn unknown_double_missing_and_mistyped_keys_name_line_and_key() {
+    for (replacement, message) in [
+        ("lines = 4", "unknown field `lines`, expected `rows` or `columns` in `lines = 4`"),
+        ("columns = 4", "duplicate key in `columns = 16`"),
+        ("", "missing field `rows` in `[array]`"),
+        ("rows = \"many\"", "invalid type: string \"many\", expected i64 in `rows = \"many\"`"),
+        ("rows = 1.5", "invalid type: floating point `1.5`, expected i64 in `rows = 1.5`"),
+    ] {
+        let (text, line) = edge_with("rows", 0, replacement);
+        let Err(MachineError::Toml { file, line: found, message: text }) = machine(&text) else {
+            panic!("{replacement} was not refused as TOML")
+        };
+        assert_eq!((file.as_str(), text.as_str()), ("mine.toml", message));
+        assert!(found.abs_diff(line) <= 1, "{replacement}: line {found}, not {line}");
+    }
+}
+
+#[test]
+fn every_truncation_of_a_description_is_an_error_or_a_machine() {
+    let whole = machine(EDGE).unwrap();
+    for end in (0..=EDGE.len()).filter(|&end| EDGE.is_char_boundary(end)) {
+        match machine(&EDGE[..end]) {
+            Ok(machine) => assert_eq!(machine, whole, "{end}"),
+            Err(error) => {
+                assert!(error.to_string().starts_with("machine mine.toml, line "), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn optional_keys_have_their_documented_defaults() {
+    let least = "dataflow = \"output-stationary\"\nclock_mhz = 0.5\n\
+        [array]\nrows = 1\ncolumns = 1\n\
+        [sram]\ninput_bits = 64\nweight_bits = 64\noutput_bits = 64\nbandwidth_bits_per_cycle = 1\n\
+        [dram]\nbandwidth_bits_per_cycle = 1\n\
+        [vector_unit]\nfloat32_lanes = 1\n\
+        [energy]\ntable = \"horowitz-2014\"\nnode_nm = 45\ndram = \"dram\"\n";
+    let machine = machine(least).unwrap();
+    let mac = MacUnit { style: MacStyle::Exact, zero_gating: true, float32_macs_per_cycle: 1.0 };
+    assert_eq!(machine.mac(), &mac);
+    assert_eq!(machine.accumulator(), Accumulator::default());
+    assert!(machine.memory().double_buffered);
+    let nothing = Reconfiguration { latency_cycles: 0, energy_pj: 0.0 };
+    assert_eq!(machine.reconfiguration(), nothing);
+    assert_eq!(machine.seconds(1_000_000), 2.0);
+}

@@ -1,0 +1,151 @@
+//! A machine: MAC array, memories, vector unit and energy table, from a TOML description.
+//!
+//! [`Machine::from_toml`] turns text into a checked machine once; [`Machine::cost`] gives cycles,
+//! traffic and energy of a matrix product on it. What the model cannot do yet is refused when the
+//! description is read, never accepted and ignored. Every key, its unit, range and default:
+//! `docs/machine.md`.
+//!
+//! ```
+//! use hwmodel::machine::Machine;
+//! use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
+//! let machine = Machine::builtin("edge-16x16")?;
+//! let bits = ByOperand { input: 8, weight: 4, output: 8 };
+//! let shape = GemmShape { m: 1024, n: 64, k: 576 };
+//! let work = GemmWork::fixed(GemmKind::Forward, shape, bits, 24)?;
+//! let cost = machine.cost(&work);
+//! assert_eq!(cost.cycles.compute, 64 * 4 * (15 + 15 + 576 + 16));
+//! assert!(cost.energy.total() > 0.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod builtin;
+mod cost;
+mod dataflow;
+mod description;
+mod error;
+mod mac_style;
+mod parts;
+
+pub use cost::Cost;
+pub use dataflow::Dataflow;
+pub use error::MachineError;
+pub use mac_style::MacStyle;
+pub use parts::{Array, MacUnit, Memory, Reconfiguration, VectorUnit};
+
+use crate::Accumulator;
+use crate::energy::{EnergyModel, EnergyTables};
+use crate::timing::ByOperand;
+
+/// A checked machine description.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    name: String,
+    array: Array,
+    dataflow: Dataflow,
+    mac: MacUnit,
+    accumulator: Accumulator,
+    memory: Memory,
+    reconfiguration: Reconfiguration,
+    vector_unit: VectorUnit,
+    clock_mhz: f64,
+    energy: EnergyModel,
+    sram_pj_per_bit: ByOperand<f64>,
+}
+
+impl Machine {
+    /// The name of the machine that is meant when none is named.
+    pub const DEFAULT: &'static str = "edge-16x16";
+
+    /// Reads the TOML description `text`; `name` is the machine's name and stands in messages,
+    /// `tables` are the energy tables that it may name.
+    ///
+    /// # Errors
+    /// If the text is no TOML, a key is unknown, missing, out of range or not supported, or the energy
+    /// table lacks what the model needs. The message names file, line, key and allowed values.
+    pub fn from_toml(text: &str, name: &str, tables: &EnergyTables) -> Result<Self, MachineError> {
+        description::read(text, name, tables)
+    }
+
+    /// The shipped machine `name`, one of [`Machine::names`].
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn builtin(name: &str) -> Result<Self, MachineError> {
+        let text = Self::builtin_toml(name)?;
+        Self::from_toml(text, name, &EnergyTables::builtin()?)
+    }
+
+    /// The description of the shipped machine `name`, to start one's own from.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn builtin_toml(name: &str) -> Result<&'static str, MachineError> {
+        builtin::toml(name)
+    }
+
+    /// The names of the shipped machines.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        builtin::names()
+    }
+
+    /// The machine's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Rows and columns of the MAC array.
+    pub fn array(&self) -> Array {
+        self.array
+    }
+
+    /// What stays in a processing element while the rest streams.
+    pub fn dataflow(&self) -> Dataflow {
+        self.dataflow
+    }
+
+    /// How a processing element multiplies.
+    pub fn mac(&self) -> &MacUnit {
+        &self.mac
+    }
+
+    /// Width and overflow policy of the accumulators.
+    pub fn accumulator(&self) -> Accumulator {
+        self.accumulator
+    }
+
+    /// Accumulator width in bits for sums of `terms` products of `wl_a` by `wl_b` bits: the machine's,
+    /// or for `exact` the width at which nothing can overflow.
+    pub fn accumulator_bits(&self, wl_a: u32, wl_b: u32, terms: u64) -> u32 {
+        self.accumulator.width.bits_for(wl_a, wl_b, terms)
+    }
+
+    /// SRAM and DRAM.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What a change of configuration takes.
+    pub fn reconfiguration(&self) -> Reconfiguration {
+        self.reconfiguration
+    }
+
+    /// The float32 vector unit.
+    pub fn vector_unit(&self) -> VectorUnit {
+        self.vector_unit
+    }
+
+    /// Clock in MHz.
+    pub fn clock_mhz(&self) -> f64 {
+        self.clock_mhz
+    }
+
+    /// Time in seconds of `cycles` clock cycles.
+    pub fn seconds(&self, cycles: u128) -> f64 {
+        cycles as f64 / (self.clock_mhz * 1e6)
+    }
+
+    /// The energy model: table, node and energies per operation and access.
+    pub fn energy(&self) -> &EnergyModel {
+        &self.energy
+    }
+}
