@@ -1,7 +1,6 @@
 //! Class names of the data sets whose files do not carry them.
 
-use super::EmnistSplit;
-use super::{DataError, DatasetKind};
+use super::{DataError, DatasetKind, EmnistSplit};
 use std::path::Path;
 
 const FASHION_MNIST: &str =

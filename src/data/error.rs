@@ -28,7 +28,7 @@ impl fmt::Display for Location {
 #[non_exhaustive]
 pub enum DataError {
     /// The files of the data set are in none of the places.
-    #[error("no files of {kind} in {}; {advice}", list(.looked))]
+    #[error("data set {kind}: no files in {}; {advice}", list(.looked))]
     NotFound {
         /// The data set.
         kind: DatasetKind,
@@ -38,7 +38,7 @@ pub enum DataError {
         advice: &'static str,
     },
     /// No folder was given for a data set that hwsim does not carry.
-    #[error("no folder given for {kind}; {advice}")]
+    #[error("data set {kind}: no folder given; {advice}")]
     NoFolder {
         /// The data set.
         kind: DatasetKind,
@@ -272,6 +272,6 @@ mod tests {
             looked: vec!["a".into(), "b".into()],
             advice: "get it",
         };
-        assert_eq!(error.to_string(), "no files of mnist in `a`, `b`; get it");
+        assert_eq!(error.to_string(), "data set mnist: no files in `a`, `b`; get it");
     }
 }

@@ -28,7 +28,7 @@ type Labelled = (PathBuf, u16);
 
 /// Class names, training set and test set in `folder`.
 pub(super) fn load(folder: &Path) -> Result<(Vec<String>, ImageSet, ImageSet), DataError> {
-    let (classes, train, test) = list(folder)?;
+    let Listing { classes, train, test } = list(folder)?;
     let (train_labels, test_labels) = (labels(&train), labels(&test));
     let pictures = read_all(train.iter().chain(&test).map(|(file, _)| file))?;
     let channels = pictures.iter().map(|picture| picture.channels).max().unwrap_or(1);
@@ -43,15 +43,21 @@ fn labels(files: &[Labelled]) -> Vec<u16> {
     files.iter().map(|&(_, label)| label).collect()
 }
 
-/// The classes, the training files and the test files, each in the order of their names.
-fn list(folder: &Path) -> Result<(Vec<OsString>, Vec<Labelled>, Vec<Labelled>), DataError> {
+/// Classes and files, each in the order of their names.
+struct Listing {
+    classes: Vec<OsString>,
+    train: Vec<Labelled>,
+    test: Vec<Labelled>,
+}
+
+fn list(folder: &Path) -> Result<Listing, DataError> {
     let (train_folder, test_folder) = (folder.join("train"), folder.join("test"));
     match (train_folder.is_dir(), test_folder.is_dir()) {
         (true, true) => {
             let classes = class_folders(&train_folder)?;
-            let train = class_files(&train_folder, &classes)?;
+            let train = class_files(&train_folder, &classes)?.concat();
             let test = test_files(&test_folder, &classes)?;
-            Ok((classes, train.concat(), test))
+            Ok(Listing { classes, train, test })
         }
         (false, false) => {
             let classes = class_folders(folder)?;
@@ -60,7 +66,7 @@ fn list(folder: &Path) -> Result<(Vec<OsString>, Vec<Labelled>, Vec<Labelled>), 
                 let (folder, every) = (folder.to_owned(), TEST_SHARE);
                 return Err(DataError::TooSmallToSplit { folder, every });
             }
-            Ok((classes, train, test))
+            Ok(Listing { classes, train, test })
         }
         (has_train, _) => {
             let (present, absent) = if has_train { ("train", "test") } else { ("test", "train") };

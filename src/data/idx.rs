@@ -88,7 +88,9 @@ fn expect_magic(stream: &mut Stream<'_>, expected: u32) -> Result<(), DataError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
+    use std::io::Write;
     use std::path::Path;
 
     fn stream(bytes: &[u8]) -> Stream<'_> {
@@ -146,6 +148,22 @@ mod tests {
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = read_images(stream(&bytes));
             let _ = read_labels(stream(&bytes), 0, 10);
+        }
+
+        #[test]
+        fn any_gzip_stream_is_read_or_refused(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        ) {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(&with(header(&[2051, 2, 2, 3]), &[5; 12])).unwrap();
+            let mut bytes = encoder.finish().unwrap();
+            for (place, byte) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            if let Ok(images) = read_images(stream(&bytes)) {
+                prop_assert_eq!(images.pixels, [5; 12]);
+            }
         }
 
         #[test]

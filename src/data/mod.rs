@@ -8,6 +8,24 @@
 //! Readers trust no byte: a file that is cut off, mislabelled or has an absurd header is a
 //! [`DataError`] that names the file and the offset. This module never reads the environment and
 //! knows nothing of networks.
+//!
+//! ```
+//! use hwsim::data::{DatasetKind, EpochOrder, SearchPath, fill_batch, load};
+//!
+//! // Without a folder, Fashion-MNIST is the slice that is part of the program.
+//! let dataset = load(DatasetKind::FashionMnist, &SearchPath::default())?;
+//! let dataset = dataset.limit(Some(100), None)?;
+//! let (seed, epoch) = (1, 0);
+//! let order = EpochOrder::new(seed, epoch, dataset.train.len());
+//! let mut batch = Vec::new();
+//! for indices in order.batches(50) {
+//!     let augmentation = dataset.augmentation.as_ref();
+//!     let images = &dataset.train;
+//!     fill_batch(images, &dataset.normalisation, augmentation, seed, epoch, indices, &mut batch);
+//!     assert_eq!(batch.len(), 50 * 32 * 32);
+//! }
+//! # Ok::<(), hwsim::data::DataError>(())
+//! ```
 
 mod augmentation;
 mod batch;

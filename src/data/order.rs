@@ -14,14 +14,21 @@ pub struct EpochOrder {
 
 impl EpochOrder {
     /// The order of `epoch` in a set of `len` images.
-    pub fn new(seed: u64, epoch: u64, len: u32) -> Self {
-        let mut indices: Vec<u32> = (0..len).collect();
-        shuffle(&mut generator(seed, &[PURPOSE, epoch]), &mut indices);
-        Self { indices }
+    ///
+    /// # Panics
+    /// If `len` does not fit 32 bits.
+    pub fn new(seed: u64, epoch: u64, len: usize) -> Self {
+        let mut order = Self::sequential(len);
+        shuffle(&mut generator(seed, &[PURPOSE, epoch]), &mut order.indices);
+        order
     }
 
     /// The order without shuffling, as test sets are visited.
-    pub fn sequential(len: u32) -> Self {
+    ///
+    /// # Panics
+    /// If `len` does not fit 32 bits.
+    pub fn sequential(len: usize) -> Self {
+        let len = u32::try_from(len).expect("image indices have 32 bits");
         Self { indices: (0..len).collect() }
     }
 
