@@ -1,1 +1,58 @@
-//! (under construction)
+//! Image data sets: finding, reading, checking and batching them.
+//!
+//! [`load`] turns a [`DatasetKind`] and a [`SearchPath`] into a [`Dataset`]: a training and a test
+//! [`ImageSet`] of 8-bit pixels, their class names, the [`Normalisation`] and the [`Augmentation`]
+//! of training. [`EpochOrder`] shuffles an epoch and [`fill_batch`] writes float32 batches in NHWC
+//! order. docs/data.md shows the file layouts and says how to get each data set.
+//!
+//! Readers trust no byte: a file that is cut off, mislabelled or has an absurd header is a
+//! [`DataError`] that names the file and the offset. This module never reads the environment and
+//! knows nothing of networks.
+//!
+//! ```
+//! use hwsim::data::{DatasetKind, EpochOrder, SearchPath, fill_batch, load};
+//!
+//! // Without a folder, Fashion-MNIST is the slice that is part of the program.
+//! let dataset = load(DatasetKind::FashionMnist, &SearchPath::default())?;
+//! let dataset = dataset.limit(Some(100), None)?;
+//! let (seed, epoch) = (1, 0);
+//! let order = EpochOrder::new(seed, epoch, dataset.train.len());
+//! let mut batch = Vec::new();
+//! for indices in order.batches(50) {
+//!     let augmentation = dataset.augmentation.as_ref();
+//!     let images = &dataset.train;
+//!     fill_batch(images, &dataset.normalisation, augmentation, seed, epoch, indices, &mut batch);
+//!     assert_eq!(batch.len(), 50 * 32 * 32);
+//! }
+//! # Ok::<(), hwsim::data::DataError>(())
+//! ```
+
+mod augmentation;
+mod batch;
+mod cifar;
+mod class_names;
+mod dataset;
+mod embedded;
+mod error;
+mod folder;
+mod idx;
+mod image_set;
+mod kind;
+mod limit;
+mod mnist;
+mod normalisation;
+mod order;
+mod picture;
+mod resize;
+mod search;
+mod stream;
+
+pub use augmentation::Augmentation;
+pub use batch::fill_batch;
+pub use dataset::{Dataset, Origin, load};
+pub use error::{DataError, Location};
+pub use image_set::ImageSet;
+pub use kind::{DatasetKind, DatasetKindError, EmnistSplit};
+pub use normalisation::Normalisation;
+pub use order::EpochOrder;
+pub use search::{SYSTEM_FASHION_MNIST, SearchPath};

@@ -1,0 +1,114 @@
+//! Where the files of a data set are looked for.
+
+use super::{DataError, DatasetKind, cifar, mnist};
+use std::path::{Path, PathBuf};
+
+/// Where the Debian package `dataset-fashion-mnist` installs Fashion-MNIST.
+pub const SYSTEM_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
+
+/// Where to look for the files of a data set, in this order.
+///
+/// In each folder given, the sub-folder named like the data set (`fashion-mnist`, `mnist`, `emnist`,
+/// `cifar10`, `cifar100`) comes first, then the folder itself; class folders are taken from the
+/// folder itself only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchPath {
+    /// The folder that the user names. If it is given, nothing else is looked at, and it is an
+    /// error if the files are not there.
+    pub data_dir: Option<PathBuf>,
+    /// The folder of data sets of this environment (the command line passes `HWSIM_DATA`). If the
+    /// files are not there, the search goes on.
+    pub environment_dir: Option<PathBuf>,
+    /// Whether to look for Fashion-MNIST in [`SYSTEM_FASHION_MNIST`].
+    pub system: bool,
+}
+
+/// Where a data set was found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The folder that has the files.
+    Folder(PathBuf),
+    /// Nowhere, but hwsim carries a slice of it.
+    Embedded,
+}
+
+/// Finds the files of a data set.
+pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, DataError> {
+    let mut folders = Vec::new();
+    if let Some(folder) = &search.data_dir {
+        folders.extend(candidates(kind, folder));
+    } else {
+        if let Some(folder) = &search.environment_dir {
+            folders.extend(candidates(kind, folder));
+        }
+        if search.system && kind == DatasetKind::FashionMnist {
+            folders.push(SYSTEM_FASHION_MNIST.into());
+        }
+    }
+    if let Some(folder) = folders.iter().find(|folder| is_in(kind, folder)) {
+        return Ok(Place::Folder(folder.clone()));
+    }
+    let advice = advice(kind);
+    if search.data_dir.is_none() && kind == DatasetKind::FashionMnist {
+        Ok(Place::Embedded)
+    } else if folders.is_empty() {
+        Err(DataError::NoFolder { kind, advice })
+    } else {
+        Err(DataError::NotFound { kind, looked: folders, advice })
+    }
+}
+
+/// The folders in which the files may lie when the user names `folder`.
+fn candidates(kind: DatasetKind, folder: &Path) -> Vec<PathBuf> {
+    if kind == DatasetKind::Folder {
+        return vec![folder.to_owned()];
+    }
+    let mut candidates = Vec::new();
+    for base in [folder.join(kind.folder_name()), folder.to_owned()] {
+        // The archives of the publishers unpack into these sub-folders.
+        let archive = match kind {
+            DatasetKind::Emnist(_) => Some("gzip"),
+            DatasetKind::Cifar10 => Some("cifar-10-batches-bin"),
+            DatasetKind::Cifar100 => Some("cifar-100-binary"),
+            _ => None,
+        };
+        candidates.push(base.clone());
+        candidates.extend(archive.map(|name| base.join(name)));
+    }
+    candidates
+}
+
+fn is_in(kind: DatasetKind, folder: &Path) -> bool {
+    match kind {
+        DatasetKind::FashionMnist | DatasetKind::Mnist | DatasetKind::Emnist(_) => {
+            mnist::is_in(kind, folder)
+        }
+        DatasetKind::Cifar10 | DatasetKind::Cifar100 => cifar::is_in(kind, folder),
+        DatasetKind::Folder => folder.is_dir(),
+    }
+}
+
+fn advice(kind: DatasetKind) -> &'static str {
+    match kind {
+        DatasetKind::FashionMnist => {
+            "install the Debian package dataset-fashion-mnist, or get the four IDX files from \
+             https://github.com/zalandoresearch/fashion-mnist and name their folder with --data-dir or HWSIM_DATA"
+        }
+        DatasetKind::Mnist => {
+            "get the four IDX files of MNIST (train-images-idx3-ubyte.gz and so on) and name their \
+             folder with --data-dir or HWSIM_DATA"
+        }
+        DatasetKind::Emnist(_) => {
+            "get EMNIST's gzip.zip from https://www.nist.gov/itl/products-and-services/emnist-dataset, \
+             unpack it and name its folder with --data-dir or HWSIM_DATA"
+        }
+        DatasetKind::Cifar10 | DatasetKind::Cifar100 => {
+            "get the binary version from https://www.cs.toronto.edu/~kriz/cifar.html, unpack it and name \
+             its folder with --data-dir or HWSIM_DATA"
+        }
+        DatasetKind::Folder => {
+            "name with --data-dir or HWSIM_DATA a folder that has train/CLASS/*.png and test/CLASS/*.png, or \
+             CLASS/*.png (or .jpg)"
+        }
+    }
+}
