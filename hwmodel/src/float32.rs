@@ -87,6 +87,16 @@ impl Shapes {
         [self.input[0], self.output[0], self.output[1], self.weights[0]]
     }
 
+    /// Shape of the input, `[n, h, w, c]`.
+    pub fn input(&self) -> [usize; 4] {
+        self.input
+    }
+
+    /// Groups of the convolution.
+    pub fn groups(&self) -> usize {
+        self.geometry.groups
+    }
+
     /// Output pixels, the rows M of the product.
     pub fn pixels(&self) -> usize {
         self.input[0] * self.output[0] * self.output[1]

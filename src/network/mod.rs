@@ -1,1 +1,24 @@
-//! (under construction)
+//! Networks: layers, the graph that joins them, and architectures as data.
+//!
+//! Convolutions and linear layers run on the MAC array in integers (or in float32 where their format
+//! says so), ReLU, max pooling and residual addition in integers, everything else on the float32
+//! vector unit, whose results cross a counted quantiser. Tensors are NHWC, weights `[o, kh, kw, c]`.
+
+mod activation;
+pub mod arch;
+mod builder;
+mod error;
+mod graph;
+mod layer;
+mod layers;
+mod parameter;
+mod tally;
+pub mod vector;
+
+pub use activation::Activation;
+pub use builder::{BiasBound, Builder, Initialisation, NodeId};
+pub use error::NetworkError;
+pub use graph::{Context, Gradients, MacLayer, Network, Node, Pass};
+pub use layer::{Backward, BackwardResult, Forward, Layer, Saved};
+pub use parameter::{Initialiser, Parameter, ParameterSpec};
+pub use tally::{GemmTally, LayerTally};

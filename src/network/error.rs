@@ -1,0 +1,80 @@
+//! What can be wrong with a network or its data.
+
+use super::add::AddError;
+use super::batch_norm::BatchNormError;
+use super::init::InitError;
+use super::length::LengthError;
+use super::pooling::PoolError;
+use hwmodel::TensorError;
+use hwmodel::gemm::ShapeError;
+use hwmodel::quantise::NotANumber;
+
+/// A network that cannot be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// No architecture has this name.
+    #[error("unknown architecture `{name}`: use one of {known}")]
+    UnknownArchitecture {
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A layer does not fit its input.
+    #[error("layer `{layer}` does not fit its input {input:?}: {why}")]
+    Layer {
+        /// Name of the layer.
+        layer: String,
+        /// Shape `[h, w, c]` of its first input.
+        input: [usize; 3],
+        /// What is wrong.
+        why: String,
+    },
+    /// A batch whose images are not what the network takes.
+    #[error("the network takes images of {expected:?} (height, width, channels), got {given:?}")]
+    Input {
+        /// `[h, w, c]` expected.
+        expected: [usize; 3],
+        /// Shape given.
+        given: Vec<usize>,
+    },
+    /// A number format that this part of the network cannot compute in.
+    #[error("layer `{layer}` cannot compute in format {format}: use a fixed ⟨WL, FL⟩ or float32")]
+    Format {
+        /// Name of the layer.
+        layer: String,
+        /// The format.
+        format: String,
+    },
+    /// A value that is not a number.
+    #[error("{what} of `{layer}`: {source}; training has diverged, try a lower learning rate")]
+    Diverged {
+        /// Which tensor.
+        what: &'static str,
+        /// Layer or parameter.
+        layer: String,
+        /// Where.
+        source: NotANumber,
+    },
+    /// Shapes of a product.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// Batch normalisation.
+    #[error(transparent)]
+    BatchNorm(#[from] BatchNormError),
+    /// Pooling.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Residual addition.
+    #[error(transparent)]
+    Add(#[from] AddError),
+    /// Initialisation.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// Buffers of different lengths.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+}

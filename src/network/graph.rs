@@ -1,0 +1,208 @@
+//! The graph of layers: forward and backward passes.
+
+use super::activation::Activation;
+use super::error::NetworkError;
+use super::layer::{Backward, Forward, Layer, Saved};
+use super::parameter::Parameter;
+use super::tally::LayerTally;
+use super::vector::batch_norm::RunningStatistics;
+use hwmodel::gemm::MacArray;
+use hwmodel::{Overflow, Rounding};
+use std::ops::Range;
+
+/// Settings of a pass that every layer sees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Context {
+    /// The MAC array.
+    pub array: MacArray,
+    /// Rounding of activations and accumulators.
+    pub rounding: Rounding,
+    /// What activations outside their format do.
+    pub overflow: Overflow,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number of the pass (micro-batch), part of the address of random numbers.
+    pub step: u64,
+    /// Whether batch statistics are used and updated.
+    pub training: bool,
+}
+
+/// A layer in the graph.
+pub struct Node {
+    /// Unique name.
+    pub name: String,
+    /// Shape of the output of one image, `[h, w, c]`.
+    pub shape: [usize; 3],
+    pub(super) layer: Box<dyn Layer>,
+    /// Values it reads: 0 is the image, i + 1 the output of node i.
+    pub(super) inputs: Vec<usize>,
+    pub(super) parameters: Range<usize>,
+    pub(super) running: Option<RunningStatistics>,
+    /// Index of the MAC layer that this node's counts belong to.
+    pub(super) owner: usize,
+}
+
+impl Node {
+    /// Running statistics, if the layer keeps any.
+    pub fn running(&self) -> Option<&RunningStatistics> {
+        self.running.as_ref()
+    }
+
+    /// Running statistics to be set, if the layer keeps any.
+    pub fn running_mut(&mut self) -> Option<&mut RunningStatistics> {
+        self.running.as_mut()
+    }
+
+    /// The kind of the layer.
+    pub fn kind(&self) -> &'static str {
+        self.layer.kind()
+    }
+}
+
+/// A MAC layer as costs and traces see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MacLayer {
+    /// Name of the layer.
+    pub name: String,
+    /// Index of its weight among the network's parameters.
+    pub weight: usize,
+    /// Multiply-adds of one image in the forward pass.
+    pub macs: u64,
+    /// Elements of its weight.
+    pub elements: u64,
+}
+
+/// A network with its parameters.
+pub struct Network {
+    /// Name of the architecture.
+    pub name: String,
+    /// Shape of an image, `[h, w, c]`.
+    pub input: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+    /// Layers in the order of execution.
+    pub nodes: Vec<Node>,
+    /// Trainable tensors: each layer's in turn.
+    pub parameters: Vec<Parameter>,
+    /// The layers that run on the MAC array.
+    pub mac_layers: Vec<MacLayer>,
+}
+
+/// A forward pass, ready for its backward pass.
+pub struct Pass {
+    /// Output of the last layer in float32, `[n, classes]`.
+    pub logits: Vec<f32>,
+    /// Counts, one entry a MAC layer.
+    pub tallies: Vec<LayerTally>,
+    saved: Vec<Saved>,
+    batch: usize,
+}
+
+/// Gradients of a backward pass.
+pub struct Gradients {
+    /// One tensor a parameter, in the order of [`Network::parameters`].
+    pub parameters: Vec<Vec<f32>>,
+    /// Gradient of the image, if it was asked for.
+    pub input: Option<Vec<f32>>,
+}
+
+impl Network {
+    /// Runs a batch of images `[n, h, w, c]` through the network.
+    ///
+    /// # Errors
+    /// If the images do not fit or a value is not a number.
+    pub fn forward(&mut self, images: Activation, context: &Context) -> Result<Pass, NetworkError> {
+        let shape = images.shape();
+        if shape[1..] != self.input {
+            return Err(NetworkError::Input { expected: self.input, given: shape.to_vec() });
+        }
+        let mut uses = vec![0usize; self.nodes.len() + 1];
+        for node in &self.nodes {
+            node.inputs.iter().for_each(|&input| uses[input] += 1);
+        }
+        let mut values: Vec<Option<Activation>> = vec![None; self.nodes.len() + 1];
+        values[0] = Some(images);
+        let mut tallies = vec![LayerTally::default(); self.mac_layers.len()];
+        let mut saved = Vec::with_capacity(self.nodes.len());
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            let inputs = node
+                .inputs
+                .iter()
+                .map(|&input| {
+                    uses[input] -= 1;
+                    // The last reader gets the only copy and may change it in place.
+                    let value =
+                        if uses[input] == 0 { values[input].take() } else { values[input].clone() };
+                    value.expect("inputs come before their readers")
+                })
+                .collect();
+            let mut call = Forward {
+                context,
+                node: index as u32,
+                name: &node.name,
+                inputs,
+                parameters: &self.parameters[node.parameters.clone()],
+                running: node.running.as_mut(),
+                tally: &mut tallies[node.owner],
+            };
+            let (output, kept) = node.layer.forward(&mut call)?;
+            values[index + 1] = Some(output);
+            saved.push(kept);
+        }
+        let last = values.pop().flatten().expect("the last layer has an output");
+        let logits = last.to_f32(context.array.simd).into_owned();
+        Ok(Pass { logits, tallies, saved, batch: shape[0] })
+    }
+
+    /// Propagates the gradient of the logits `[n, classes]` back; consumes what the pass kept.
+    /// The gradient of the images is computed only if `wants_images`.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    pub fn backward(
+        &self,
+        pass: &mut Pass,
+        gradient: Vec<f32>,
+        context: &Context,
+        wants_images: bool,
+    ) -> Result<Gradients, NetworkError> {
+        let mut gradients: Vec<Option<Vec<f32>>> = vec![None; self.nodes.len() + 1];
+        let mut parameters: Vec<Vec<f32>> = vec![Vec::new(); self.parameters.len()];
+        gradients[self.nodes.len()] = Some(gradient);
+        for (index, node) in self.nodes.iter().enumerate().rev() {
+            let Some(gradient) = gradients[index + 1].take() else { continue };
+            let first = node.inputs[0];
+            let [h, w, c] = if first == 0 { self.input } else { self.nodes[first - 1].shape };
+            let result = node.layer.backward(Backward {
+                context,
+                gradient,
+                input_shape: [pass.batch, h, w, c],
+                saved: std::mem::take(&mut pass.saved[index]),
+                parameters: &self.parameters[node.parameters.clone()],
+                wants_input: wants_images || first != 0,
+                tally: &mut pass.tallies[node.owner],
+            })?;
+            for (slot, tensor) in parameters[node.parameters.clone()].iter_mut().zip(result.parameters)
+            {
+                *slot = tensor;
+            }
+            for (&input, gradient) in node.inputs.iter().zip(result.inputs) {
+                let Some(gradient) = gradient else { continue };
+                match &mut gradients[input] {
+                    Some(sum) => add_to(sum, &gradient),
+                    slot => *slot = Some(gradient),
+                }
+            }
+        }
+        Ok(Gradients { parameters, input: gradients.swap_remove(0) })
+    }
+}
+
+/// sum += other, element by element.
+fn add_to(sum: &mut [f32], other: &[f32]) {
+    use rayon::prelude::*;
+    const CHUNK: usize = 1 << 15;
+    sum.par_chunks_mut(CHUNK).zip(other.par_chunks(CHUNK)).for_each(|(sum, other)| {
+        sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+    });
+}

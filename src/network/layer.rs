@@ -1,0 +1,217 @@
+//! What every layer kind implements.
+
+use super::activation::Activation;
+use super::batch_norm::{BatchStatistics, RunningStatistics};
+use super::error::NetworkError;
+use super::graph::Context;
+use super::parameter::{Parameter, ParameterSpec};
+use super::tally::LayerTally;
+use crate::precision::NumberFormat;
+use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::random::{RandomAddress, Role};
+use hwmodel::requantise::Requantiser;
+use hwmodel::{FixedTensor, Format};
+
+/// What a layer keeps of the forward pass for the backward pass.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// Activations: inputs or outputs, as the layer needs.
+    pub activation: Option<Activation>,
+    /// Which element of each pooling window was the maximum.
+    pub argmax: Vec<u8>,
+    /// Statistics of a batch normalisation.
+    pub statistics: Option<BatchStatistics>,
+}
+
+/// A forward call of one layer.
+pub struct Forward<'a, 'c> {
+    /// Settings of the pass.
+    pub context: &'a Context,
+    /// Number of the node, the address of its random numbers.
+    pub node: u32,
+    /// Name of the layer, for messages.
+    pub name: &'a str,
+    /// Inputs in order.
+    pub inputs: Vec<Activation>,
+    /// The layer's parameters.
+    pub parameters: &'a [Parameter],
+    /// Running statistics, for layers that have them.
+    pub running: Option<&'a mut RunningStatistics>,
+    /// Counts of the MAC layer this node belongs to.
+    pub tally: &'c mut LayerTally,
+}
+
+/// A backward call of one layer.
+pub struct Backward<'a, 'c> {
+    /// Settings of the pass.
+    pub context: &'a Context,
+    /// Gradient of the loss with respect to the output, `[n, h, w, c]`.
+    pub gradient: Vec<f32>,
+    /// Shape of the first input, `[n, h, w, c]`.
+    pub input_shape: [usize; 4],
+    /// What the forward pass kept.
+    pub saved: Saved,
+    /// The layer's parameters.
+    pub parameters: &'a [Parameter],
+    /// Whether anyone wants the gradient of the input (not so for the images).
+    pub wants_input: bool,
+    /// Counts of the MAC layer this node belongs to.
+    pub tally: &'c mut LayerTally,
+}
+
+/// What a layer's backward call returns.
+#[derive(Debug, Default)]
+pub struct BackwardResult {
+    /// One gradient an input; `None` where not wanted.
+    pub inputs: Vec<Option<Vec<f32>>>,
+    /// One gradient a parameter.
+    pub parameters: Vec<Vec<f32>>,
+}
+
+/// A layer kind. Shapes without the batch are `[h, w, c]`.
+pub trait Layer: Send + Sync {
+    /// The kind's name.
+    fn kind(&self) -> &'static str;
+
+    /// Shape of the output for inputs of these shapes.
+    ///
+    /// # Errors
+    /// What is wrong with the inputs.
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String>;
+
+    /// The parameters that the layer has for inputs of these shapes.
+    fn parameters(&self, _inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    /// Whether the layer's product runs on the MAC array.
+    fn on_array(&self) -> bool {
+        false
+    }
+
+    /// Channels for which the layer keeps running statistics.
+    fn running_channels(&self, _inputs: &[[usize; 3]]) -> Option<usize> {
+        None
+    }
+
+    /// Multiply-adds of one image, 0 off the array.
+    fn macs(&self, _inputs: &[[usize; 3]]) -> u64 {
+        0
+    }
+
+    /// Computes the output.
+    ///
+    /// # Errors
+    /// If shapes or formats do not fit or a value is not a number.
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError>;
+
+    /// Computes gradients; quantisers pass them straight through.
+    ///
+    /// # Errors
+    /// If shapes do not fit.
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError>;
+}
+
+impl Forward<'_, '_> {
+    /// Takes input `index`.
+    pub fn take(&mut self, index: usize) -> Activation {
+        self.inputs[index].clone()
+    }
+
+    /// Takes the only input, so that it can be changed in place if no one else needs it.
+    pub fn take_only(&mut self) -> Activation {
+        self.inputs.swap_remove(0)
+    }
+
+    /// The activation format of this layer, from its first parameter.
+    ///
+    /// # Errors
+    /// If the format is neither ⟨WL, FL⟩ nor float32.
+    pub fn format(&self) -> Result<Option<Format>, NetworkError> {
+        match self.parameters.first().map(|parameter| parameter.formats.activation) {
+            None | Some(NumberFormat::Float32) => Ok(None),
+            Some(NumberFormat::Fixed(format)) => Ok(Some(format)),
+            Some(other) => {
+                Err(NetworkError::Format { layer: self.name.to_owned(), format: format!("{other:?}") })
+            }
+        }
+    }
+
+    /// Random numbers of this node in this step.
+    pub fn address(&self, role: Role) -> RandomAddress {
+        RandomAddress { seed: self.context.seed, step: self.context.step, layer: self.node, role }
+    }
+
+    /// A requantiser to `format`.
+    pub fn requantiser(&self, format: Format, role: Role) -> Requantiser {
+        Requantiser {
+            simd: self.context.array.simd,
+            format,
+            rounding: self.context.rounding,
+            overflow: self.context.overflow,
+            address: self.address(role),
+        }
+    }
+
+    /// Brings an activation to `format`; a tensor that already has it is shared, not copied.
+    ///
+    /// # Errors
+    /// If a float is not a number.
+    pub fn to_fixed(
+        &mut self,
+        activation: Activation,
+        format: Format,
+    ) -> Result<Activation, NetworkError> {
+        let tensor = match activation {
+            Activation::Fixed(tensor) if tensor.format() == format => {
+                return Ok(Activation::Fixed(tensor));
+            }
+            Activation::Fixed(tensor) => {
+                let (tensor, counts) = self.requantiser(format, Role::Input).tensor(&tensor);
+                self.tally.input += counts;
+                tensor
+            }
+            Activation::Float(values, shape) => {
+                let (tensor, counts) = self.quantise(&values, shape, format, "input")?;
+                self.tally.input += counts;
+                tensor
+            }
+        };
+        Ok(Activation::fixed(tensor))
+    }
+
+    /// A vector unit result: quantised to `format` and counted as output, or kept in float.
+    ///
+    /// # Errors
+    /// If a float is not a number.
+    pub fn vector_result(
+        &mut self,
+        values: Vec<f32>,
+        shape: [usize; 4],
+        format: Option<Format>,
+    ) -> Result<Activation, NetworkError> {
+        let Some(format) = format else { return Ok(Activation::float(values, shape)) };
+        let (tensor, counts) = self.quantise(&values, shape, format, "output")?;
+        self.tally.output += counts;
+        Ok(Activation::fixed(tensor))
+    }
+
+    fn quantise(
+        &self,
+        values: &[f32],
+        shape: [usize; 4],
+        format: Format,
+        what: &'static str,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let context = self.context;
+        let address = self.address(Role::Activation);
+        let simd = context.array.simd;
+        let (data, counts) = quantise::quantise(simd, values, format, context.rounding, address)
+            .map_err(|source| NetworkError::Diverged {
+                what,
+                layer: self.name.to_owned(),
+                source,
+            })?;
+        Ok((FixedTensor::new(&shape, format, data)?, counts))
+    }
+}

@@ -1,0 +1,54 @@
+//! Residual addition, on integers where the activations are fixed point.
+
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::vector::add::{AddSettings, residual_add};
+use hwmodel::random::Role;
+
+/// The sum of two branches in the format of the first; a float branch makes the sum float.
+pub(in crate::network) struct Add;
+
+impl Layer for Add {
+    fn kind(&self) -> &'static str {
+        "add"
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        match inputs {
+            [first, second] if first == second => Ok(*first),
+            _ => Err(format!("branches of shapes {inputs:?} cannot be added")),
+        }
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let (first, second) = (call.take(0), call.take(1));
+        let y = match (&first, &second) {
+            (Activation::Fixed(first), Activation::Fixed(second)) => {
+                let settings = AddSettings {
+                    format: first.format(),
+                    rounding: call.context.rounding,
+                    overflow: call.context.overflow,
+                    address: call.address(Role::Output),
+                };
+                let (tensor, counts) = residual_add(first, second, &settings)?;
+                call.tally.output += counts;
+                Activation::fixed(tensor)
+            }
+            _ => {
+                let simd = call.context.array.simd;
+                let mut sum = first.to_f32(simd).into_owned();
+                sum.iter_mut().zip(&*second.to_f32(simd)).for_each(|(sum, x)| *sum += x);
+                call.tally.vector_operations += sum.len() as u64;
+                Activation::float(sum, first.shape())
+            }
+        };
+        Ok((y, Saved::default()))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let second = call.gradient.clone();
+        let inputs = vec![Some(call.gradient), Some(second)];
+        Ok(BackwardResult { inputs, parameters: Vec::new() })
+    }
+}

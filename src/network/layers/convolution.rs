@@ -1,0 +1,68 @@
+//! Two-dimensional convolution.
+
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use super::mac_layer;
+use crate::network::parameter::{Initialiser, ParameterSpec};
+use hwmodel::gemm::Convolution2d;
+
+/// A convolution (cross-correlation) with zero padding; weights `[o, kh, kw, c / groups]`.
+pub(in crate::network) struct Convolution {
+    pub(in crate::network) filters: usize,
+    pub(in crate::network) geometry: Convolution2d,
+    pub(in crate::network) bias: bool,
+}
+
+impl Layer for Convolution {
+    fn kind(&self) -> &'static str {
+        "convolution"
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        let [h, w, c] = inputs[0];
+        let groups = self.geometry.groups;
+        if groups == 0 || !c.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
+            return Err(format!("{groups} groups do not divide {c} and {} channels", self.filters));
+        }
+        let [oh, ow] = self
+            .geometry
+            .output_size([h, w])
+            .ok_or_else(|| "the kernel is larger than the padded input".to_owned())?;
+        Ok([oh, ow, self.filters])
+    }
+
+    fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
+        let [kh, kw] = self.geometry.kernel;
+        let channels = inputs[0][2] / self.geometry.groups;
+        let mut specs = vec![ParameterSpec {
+            name: "weight",
+            shape: vec![self.filters, kh, kw, channels],
+            initialiser: Initialiser::VarianceScaling { fan_in: kh * kw * channels },
+        }];
+        if self.bias {
+            specs.push(ParameterSpec {
+                name: "bias",
+                shape: vec![self.filters],
+                initialiser: Initialiser::Bias { channels },
+            });
+        }
+        specs
+    }
+
+    fn on_array(&self) -> bool {
+        true
+    }
+
+    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
+        mac_layer::macs(self.geometry, self.filters, inputs[0])
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        mac_layer::forward(self.geometry, call)
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        mac_layer::backward(self.geometry, call)
+    }
+}

@@ -1,0 +1,155 @@
+//! The product of a convolution or linear layer: forward on the MAC array, backward in float32.
+
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
+use crate::network::tally::GemmTally;
+use hwmodel::Format;
+use hwmodel::float32::{self, Shapes};
+use hwmodel::gemm::{Convolution2d, MacReport};
+use hwmodel::random::Role;
+use hwmodel::timing::{ByOperand, GemmShape};
+use hwmodel::FixedTensor;
+use rayon::prelude::*;
+
+/// Y = X ∗ W + b; parameters are weight and, if there are two, bias.
+pub(super) fn forward(
+    geometry: Convolution2d,
+    call: &mut Forward<'_, '_>,
+) -> Result<(Activation, Saved), NetworkError> {
+    let input = call.take(0);
+    let weights = &call.parameters[0];
+    let shapes = Shapes::new(&input.shape(), &weights.shape, geometry)?;
+    let output = shapes.output();
+    let simd = call.context.array.simd;
+    let (Some(format), Some(quantised)) = (call.format()?, &weights.quantised) else {
+        let mut y = float32::forward(simd, &shapes, input.values(), weights.values());
+        if let Some(bias) = call.parameters.get(1) {
+            let bias = bias.hardware_values(simd);
+            y.par_chunks_mut(bias.len()).with_min_len(1024).for_each(|row| {
+                row.iter_mut().zip(&*bias).for_each(|(y, b)| *y += b);
+            });
+        }
+        call.tally.forward = Some(tally(&shapes, None, Product::Forward, dense(&shapes)));
+        let saved = Saved { activation: Some(input), ..Saved::default() };
+        return Ok((Activation::float(y, output), saved));
+    };
+    let input = call.to_fixed(input, format)?;
+    let Activation::Fixed(x) = &input else { unreachable!("to_fixed returns a fixed tensor") };
+    let product = call.context.array.convolve(x, quantised, geometry)?;
+    let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
+    let (data, report) = call.requantiser(format, Role::Output).product(&product, bias);
+    call.tally.output += report.counts;
+    let formats = ByOperand { input: format, weight: quantised.format(), output: format };
+    let mut counted = product.report;
+    counted.accumulator_events += report.accumulator_events;
+    call.tally.forward = Some(tally(&shapes, Some(formats), Product::Forward, counted));
+    let y = FixedTensor::new(&output, format, data)?;
+    Ok((Activation::fixed(y), Saved { activation: Some(input), ..Saved::default() }))
+}
+
+/// dX, dW and db in float32.
+pub(super) fn backward(
+    geometry: Convolution2d,
+    call: Backward<'_, '_>,
+) -> Result<BackwardResult, NetworkError> {
+    let simd = call.context.array.simd;
+    let weights = &call.parameters[0];
+    let shapes = Shapes::new(&call.input_shape, &weights.shape, geometry)?;
+    let input = call.saved.activation.expect("the forward pass keeps its input");
+    let dy = &call.gradient;
+    let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)];
+    call.tally.grad_weight = Some(tally(&shapes, None, Product::GradWeight, dense(&shapes)));
+    if call.parameters.len() > 1 {
+        parameters.push(column_sums(dy, shapes.output()[3]));
+    }
+    let dx = call.wants_input.then(|| float32::grad_input(simd, &shapes, weights.values(), dy));
+    if dx.is_some() {
+        call.tally.grad_input = Some(tally(&shapes, None, Product::GradInput, dense(&shapes)));
+    }
+    Ok(BackwardResult { inputs: vec![dx], parameters })
+}
+
+/// A float32 product has no zero gating to report: every MAC counts.
+fn dense(shapes: &Shapes) -> MacReport {
+    MacReport { macs: shapes.macs(), nonzero_macs: shapes.macs(), ..MacReport::default() }
+}
+
+/// Which of the three products of a layer.
+#[derive(Clone, Copy)]
+enum Product {
+    Forward,
+    GradInput,
+    GradWeight,
+}
+
+fn tally(
+    shapes: &Shapes,
+    formats: Option<ByOperand<Format>>,
+    product: Product,
+    report: MacReport,
+) -> GemmTally {
+    let groups = shapes.groups();
+    let pixels = shapes.pixels() as u64;
+    let (filters, terms) = ((shapes.output()[3] / groups) as u64, shapes.terms() as u64);
+    let x = (shapes.input().iter().product::<usize>() / groups) as u64;
+    let (w, y) = (filters * terms, pixels * filters);
+    let (shape, elements) = match product {
+        Product::Forward => (
+            GemmShape { m: pixels, n: filters, k: terms },
+            ByOperand { input: x, weight: w, output: y },
+        ),
+        Product::GradInput => (
+            GemmShape { m: pixels, n: terms, k: filters },
+            ByOperand { input: y, weight: w, output: x },
+        ),
+        Product::GradWeight => (
+            GemmShape { m: filters, n: terms, k: pixels },
+            ByOperand { input: y, weight: x, output: w },
+        ),
+    };
+    GemmTally { shape, groups: groups as u64, formats, elements, report }
+}
+
+/// Σ over rows of a `[rows, columns]` matrix, in chunks of fixed size added in order.
+fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
+    const ROWS: usize = 1024;
+    let parts: Vec<Vec<f64>> = matrix
+        .par_chunks(ROWS * columns)
+        .map(|chunk| {
+            let mut sums = vec![0f64; columns];
+            for row in chunk.chunks_exact(columns) {
+                sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+            sums
+        })
+        .collect();
+    let mut total = vec![0f64; columns];
+    for part in parts {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+    }
+    total.into_iter().map(|sum| sum as f32).collect()
+}
+
+/// Multiply-adds of one image of `[h, w, c]` under `filters` filters.
+pub(super) fn macs(geometry: Convolution2d, filters: usize, input: [usize; 3]) -> u64 {
+    let Some([oh, ow]) = geometry.output_size([input[0], input[1]]) else { return 0 };
+    let [kh, kw] = geometry.kernel;
+    (oh * ow * filters * kh * kw * (input[2] / geometry.groups.max(1))) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn column_sums_add_every_row() {
+        let matrix: Vec<f32> = (0..3000 * 3).map(|i| (i % 3) as f32 + 0.5).collect();
+        assert_eq!(column_sums(&matrix, 3), [1500.0, 4500.0, 7500.0]);
+    }
+
+    #[test]
+    fn macs_of_the_first_alexnet_layer() {
+        assert_eq!(macs(Convolution2d::square(11, 4, 5), 64, [32, 32, 3]), 64 * 64 * 363);
+    }
+}

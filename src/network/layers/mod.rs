@@ -1,0 +1,20 @@
+//! One file per layer kind.
+
+mod add;
+mod average_pool;
+mod batch_norm;
+mod convolution;
+mod flatten;
+mod linear;
+mod mac_layer;
+mod max_pool;
+mod relu;
+
+pub(super) use add::Add;
+pub(super) use average_pool::AveragePool;
+pub(super) use batch_norm::BatchNorm;
+pub(super) use convolution::Convolution;
+pub(super) use flatten::Flatten;
+pub(super) use linear::Linear;
+pub(super) use max_pool::MaxPool;
+pub(super) use relu::Relu;

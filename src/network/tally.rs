@@ -1,0 +1,38 @@
+//! What a pass did, counted per MAC layer.
+
+use hwmodel::Format;
+use hwmodel::gemm::MacReport;
+use hwmodel::quantise::QuantiseCounts;
+use hwmodel::timing::{ByOperand, GemmShape};
+
+/// One product on the array; a grouped convolution is `groups` products of this shape.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GemmTally {
+    /// Shape of one group's product.
+    pub shape: GemmShape,
+    /// Number of products of that shape.
+    pub groups: u64,
+    /// Formats of input, weight and output; `None` if the product ran in float32.
+    pub formats: Option<ByOperand<Format>>,
+    /// Distinct tensor elements that one group's product reads or writes.
+    pub elements: ByOperand<u64>,
+    /// What the array counted over all groups.
+    pub report: MacReport,
+}
+
+/// Everything that one MAC layer, and the layers after it up to the next one, did in a pass.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LayerTally {
+    /// The forward product.
+    pub forward: Option<GemmTally>,
+    /// dX = dY·W.
+    pub grad_input: Option<GemmTally>,
+    /// dW = dYᵀ·X.
+    pub grad_weight: Option<GemmTally>,
+    /// Values brought to the layer's input format.
+    pub input: QuantiseCounts,
+    /// Outputs of the accumulators, and vector unit results brought back to fixed point.
+    pub output: QuantiseCounts,
+    /// Float32 operations of the vector unit.
+    pub vector_operations: u64,
+}
