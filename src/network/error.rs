@@ -1,10 +1,10 @@
 //! What can be wrong with a network or its data.
 
-use super::add::AddError;
-use super::batch_norm::BatchNormError;
-use super::init::InitError;
-use super::length::LengthError;
-use super::pooling::PoolError;
+use super::vector::add::AddError;
+use super::vector::batch_norm::BatchNormError;
+use super::vector::init::InitError;
+use super::vector::LengthError;
+use super::vector::pooling::PoolError;
 use hwmodel::TensorError;
 use hwmodel::gemm::ShapeError;
 use hwmodel::quantise::NotANumber;

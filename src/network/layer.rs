@@ -1,7 +1,7 @@
 //! What every layer kind implements.
 
 use super::activation::Activation;
-use super::batch_norm::{BatchStatistics, RunningStatistics};
+use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use super::error::NetworkError;
 use super::graph::Context;
 use super::parameter::{Parameter, ParameterSpec};

@@ -1,0 +1,332 @@
+//! Residual addition of two fixed-point tensors, in integers.
+//!
+//! Hardware aligns the operands to the fractional length of the result, adds them in a wide adder and
+//! fits the sum into the result's word:
+//!
+//! ```text
+//! align(v, FL) = v · 2^(FLr - FL)      exact if FL ≤ FLr, else rounded
+//! raw          = overflow(align(a, FLa) + align(b, FLb))
+//! ```
+//!
+//! Each operand is rounded by itself, before the addition: an operand that already has the result's FL
+//! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
+
+use hwmodel::quantise::QuantiseCounts;
+use hwmodel::random::RandomAddress;
+use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, TensorError, with_raw};
+use num_traits::{AsPrimitive, PrimInt, Signed};
+use rand_core::Rng;
+use rayon::prelude::*;
+
+/// Elements a thread handles at a time; a jump of the generator is paid once for each.
+const CHUNK: usize = 1 << 14;
+/// Elements of the intermediate buffers, which stay in the first-level cache.
+const BLOCK: usize = 256;
+/// A left shift by this much beyond the other operand's decides sign and saturation of the sum alone:
+/// |v|·2^33 exceeds the other operand and the range of a 32-bit word together (2^31 each), and modulo
+/// 2^32 it is zero like any longer shift.
+const LONGEST_LEFT: u32 = 33;
+
+/// How the sum becomes the result.
+#[derive(Debug, Clone, Copy)]
+pub struct AddSettings {
+    /// Format of the result.
+    pub format: Format,
+    /// Rounding of an operand that has more fractional bits than the result.
+    pub rounding: Rounding,
+    /// What happens to a sum outside the result's range.
+    pub overflow: Overflow,
+    /// Random numbers of stochastic rounding. Element i of the second operand takes word i, its r being
+    /// the word's highest `shift` bits (for shifts over 32, all of it followed by zeros). Element i of the
+    /// first operand takes word n + i, n being the number of elements.
+    pub address: RandomAddress,
+}
+
+/// Operands that cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddError {
+    /// The shapes differ.
+    #[error("residual addition of shapes {first:?} and {second:?}: both branches must agree")]
+    Shapes {
+        /// Shape of the first operand.
+        first: Vec<usize>,
+        /// Shape of the second operand.
+        second: Vec<usize>,
+    },
+    /// The result is no tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
+/// first + second, in the format of `settings`.
+///
+/// Counted per element: sums above and below the range, results that are zero although the exact sum
+/// is not, and results that are not zero. The bits do not depend on the number of threads.
+///
+/// # Errors
+/// If the shapes differ.
+pub fn residual_add(
+    first: &FixedTensor,
+    second: &FixedTensor,
+    settings: &AddSettings,
+) -> Result<(FixedTensor, QuantiseCounts), AddError> {
+    if first.shape() != second.shape() {
+        let (first, second) = (first.shape().to_vec(), second.shape().to_vec());
+        return Err(AddError::Shapes { first, second });
+    }
+    let format = settings.format;
+    let mut data = RawData::zeros(format, first.len());
+    let plan = Plan::new(first.format(), second.format(), settings);
+    let operands = [first.data(), second.data()];
+    let counts = with_raw!(&mut data, out => match plan.lane() {
+        Lane::I32 => add_all::<i32, _>(operands, &plan, settings, out),
+        Lane::I64 => add_all::<i64, _>(operands, &plan, settings, out),
+        Lane::I128 => add_all::<i128, _>(operands, &plan, settings, out),
+    });
+    Ok((FixedTensor::new(first.shape(), format, data)?, counts))
+}
+
+/// The integer in which aligned operands and sums are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    I32,
+    I64,
+    I128,
+}
+
+/// Shifts of an addition, shortened where a longer shift gives the same result.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    word_lengths: [u32; 2],
+    /// Left shift of each operand before the addition.
+    left: [u32; 2],
+    /// Right shift of each operand before the addition.
+    right: [u32; 2],
+    /// Left shift of the sum: what the left shifts of both operands have in common.
+    common: u32,
+    /// Left shift of each operand that makes their fractional lengths equal, to see whether the exact
+    /// sum is zero.
+    exact: [u32; 2],
+}
+
+impl Plan {
+    fn new(first: Format, second: Format, settings: &AddSettings) -> Self {
+        let lengths = [first.fl(), second.fl()];
+        let left = lengths.map(|fl| (settings.format.fl() - fl).max(0).unsigned_abs());
+        let common = left[0].min(left[1]);
+        // A raw integer has 32 bits: 40 dropped bits leave less than half a unit, and a random number of
+        // 32 bits cannot lift a positive one, nor fail to lift a negative one unless it is zero, from 63 on.
+        let longest = if settings.rounding == Rounding::Stochastic { 63 } else { 40 };
+        let right =
+            lengths.map(|fl| (fl - settings.format.fl()).max(0).unsigned_abs().min(longest));
+        let finest = lengths[0].max(lengths[1]);
+        Self {
+            word_lengths: [first.wl(), second.wl()],
+            left: left.map(|left| (left - common).min(LONGEST_LEFT)),
+            right,
+            common: common.min(LONGEST_LEFT - 1),
+            exact: lengths.map(|fl| (finest - fl).unsigned_abs().min(LONGEST_LEFT)),
+        }
+    }
+
+    /// The narrowest lane in which nothing can overflow.
+    fn lane(&self) -> Lane {
+        let operand = |bits: u32| {
+            let fits = |i: usize| {
+                let wl = self.word_lengths[i];
+                // One bit less than the lane for each, so that the sum of two fits.
+                wl + self.left[i] + self.common < bits
+                    && wl + self.exact[i] < bits
+                    && self.right[i] < bits - 1
+            };
+            fits(0) && fits(1)
+        };
+        if operand(32) {
+            Lane::I32
+        } else if operand(64) {
+            Lane::I64
+        } else {
+            Lane::I128
+        }
+    }
+}
+
+/// What the adder can be computed in.
+trait LaneInteger: PrimInt + Signed + AsPrimitive<i32> + Send + Sync {
+    fn widen(raw: i32) -> Self;
+    /// The highest `shift` bits of `word`, or `word` followed by zeros; in units of 2^-shift.
+    fn random(word: u32, shift: u32) -> Self;
+}
+
+macro_rules! lane_integer {
+    ($($type:ty),*) => { $(impl LaneInteger for $type {
+        #[inline(always)]
+        fn widen(raw: i32) -> Self {
+            raw.into()
+        }
+        #[inline(always)]
+        fn random(word: u32, shift: u32) -> Self {
+            // Lanes are wider than the shift by two bits, so the number is not cut.
+            let word = u64::from(word);
+            (if shift <= 32 { word >> (32 - shift) } else { word << (shift - 32) }) as $type
+        }
+    })* };
+}
+lane_integer!(i32, i64, i128);
+
+/// The containers of raw integers, as results.
+trait Container: Copy + Send {
+    fn narrow(raw: i32) -> Self;
+}
+
+macro_rules! container {
+    ($($type:ty),*) => { $(impl Container for $type {
+        #[inline(always)]
+        fn narrow(raw: i32) -> Self {
+            // In the range of a format whose container this is.
+            raw as $type
+        }
+    })* };
+}
+container!(i8, i16, i32);
+
+fn add_all<L: LaneInteger, T: Container>(
+    operands: [&RawData; 2],
+    plan: &Plan,
+    settings: &AddSettings,
+    out: &mut [T],
+) -> QuantiseCounts {
+    let length = out.len();
+    let chunks = out.par_chunks_mut(CHUNK).enumerate().map(|(chunk, out)| {
+        let start = chunk * CHUNK;
+        let draws =
+            |operand: usize| settings.rounding == Rounding::Stochastic && plan.right[operand] > 0;
+        let mut generators = [
+            draws(0).then(|| settings.address.at((length + start) as u64)),
+            draws(1).then(|| settings.address.at(start as u64)),
+        ];
+        let mut lanes = [[L::zero(); BLOCK]; 2];
+        let mut words = [0u32; BLOCK];
+        let mut counts = QuantiseCounts::default();
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+            let start = start + block * BLOCK;
+            let mut nonzero = [false; BLOCK];
+            let [first, second] = &mut lanes;
+            load(operands[0], start, &mut first[..out.len()]);
+            load(operands[1], start, &mut second[..out.len()]);
+            let exact = plan.exact.map(|shift| shift as usize);
+            for ((nonzero, &first), &second) in nonzero.iter_mut().zip(&*first).zip(&*second) {
+                *nonzero = (first << exact[0]) + (second << exact[1]) != L::zero();
+            }
+            for (operand, lane) in lanes.iter_mut().enumerate() {
+                if let Some(generator) = &mut generators[operand] {
+                    words[..out.len()].fill_with(|| generator.next_u32());
+                }
+                let lane = &mut lane[..out.len()];
+                align(lane, plan.left[operand], plan.right[operand], settings.rounding, &words);
+            }
+            counts += fit(&lanes, &nonzero, plan.common, settings, out);
+        }
+        counts
+    });
+    chunks.reduce(QuantiseCounts::default, |a, b| a + b)
+}
+
+fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
+    with_raw!(data, raw => {
+        for (lane, &raw) in lane.iter_mut().zip(&raw[start..]) {
+            *lane = L::widen(raw.into());
+        }
+    });
+}
+
+/// Shifts one operand to the result's fractional length.
+fn align<L: LaneInteger>(lane: &mut [L], left: u32, right: u32, rounding: Rounding, words: &[u32]) {
+    if left > 0 {
+        lane.iter_mut().for_each(|value| *value = *value << left as usize);
+    }
+    if right == 0 {
+        return;
+    }
+    let zero = L::zero();
+    let half = L::one() << (right - 1) as usize;
+    match rounding {
+        Rounding::Floor => shift_right(lane, right, |_, _, _| false, words),
+        Rounding::TowardZero => {
+            shift_right(lane, right, |floor, rest, _| floor < zero && rest != zero, words);
+        }
+        Rounding::HalfUp => shift_right(lane, right, |_, rest, _| rest >= half, words),
+        Rounding::NearestAway => {
+            let up = |floor, rest, _| rest > half || (rest == half && floor >= zero);
+            shift_right(lane, right, up, words);
+        }
+        Rounding::NearestEven => {
+            let up = |floor: L, rest, _| rest > half || (rest == half && floor & L::one() != zero);
+            shift_right(lane, right, up, words);
+        }
+        Rounding::Stochastic => {
+            let unit = L::one() << right as usize;
+            let up = |_, rest, word| rest + L::random(word, right) >= unit;
+            shift_right(lane, right, up, words);
+        }
+    }
+}
+
+/// Drops `shift` bits and adds one where `up(floor, dropped bits, random word)` says so.
+#[inline(always)]
+fn shift_right<L: LaneInteger>(
+    lane: &mut [L],
+    shift: u32,
+    up: impl Fn(L, L, u32) -> bool,
+    words: &[u32],
+) {
+    let shift = shift as usize;
+    let mask = (L::one() << shift) - L::one();
+    for (value, &word) in lane.iter_mut().zip(words) {
+        let floor = *value >> shift;
+        let up = if up(floor, *value & mask, word) { L::one() } else { L::zero() };
+        *value = floor + up;
+    }
+}
+
+/// Adds the aligned operands and fits the sums into the result's word.
+fn fit<L: LaneInteger, T: Container>(
+    [first, second]: &[[L; BLOCK]; 2],
+    exact_nonzero: &[bool; BLOCK],
+    common: u32,
+    settings: &AddSettings,
+    out: &mut [T],
+) -> QuantiseCounts {
+    let (min, max) = (settings.format.min_raw(), settings.format.max_raw());
+    let (lowest, highest) = (L::widen(min), L::widen(max));
+    let unused = 32 - settings.format.wl();
+    let saturate = settings.overflow == Overflow::Saturate;
+    let (mut high, mut low, mut flushed, mut nonzero) = (0u32, 0u32, 0u32, 0u32);
+    let operands = first.iter().zip(second).zip(exact_nonzero);
+    for (((&first, &second), &exact_nonzero), out) in operands.zip(out.iter_mut()) {
+        let sum = (first + second) << common as usize;
+        high += u32::from(sum > highest);
+        low += u32::from(sum < lowest);
+        let raw: i32 = if saturate {
+            let sum = if sum > highest { highest } else { sum };
+            (if sum < lowest { lowest } else { sum }).as_()
+        } else {
+            // The conversion keeps the low 32 bits, the shifts the low WL of them.
+            let low_bits: i32 = sum.as_();
+            (low_bits << unused) >> unused
+        };
+        flushed += u32::from(exact_nonzero && raw == 0);
+        nonzero += u32::from(raw != 0);
+        *out = T::narrow(raw);
+    }
+    QuantiseCounts {
+        elements: out.len() as u64,
+        saturated_high: high.into(),
+        saturated_low: low.into(),
+        flushed_to_zero: flushed.into(),
+        nonzero: nonzero.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

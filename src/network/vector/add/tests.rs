@@ -1,0 +1,224 @@
+use super::*;
+use hwmodel::random::{Role, below, generator};
+use proptest::prelude::*;
+
+const ADDRESS: RandomAddress = RandomAddress { seed: 3, step: 1, layer: 4, role: Role::Output };
+
+fn settings(format: Format, rounding: Rounding, overflow: Overflow) -> AddSettings {
+    AddSettings { format, rounding, overflow, address: ADDRESS }
+}
+
+fn tensor(format: (u32, i32), raw: &[i32]) -> FixedTensor {
+    FixedTensor::from_raw(&[raw.len()], Format::new(format.0, format.1).unwrap(), raw).unwrap()
+}
+
+/// Any raw integers of `format`, with its ends and small numbers among them.
+fn raws(format: Format, seed: u64, length: usize) -> Vec<i32> {
+    let mut generator = generator(seed, &[]);
+    let (min, max) = (format.min_raw(), format.max_raw());
+    (0..length)
+        .map(|_| match below(&mut generator, 6) {
+            0 => min,
+            1 => max,
+            2 => (below(&mut generator, 7) as i32 - 3).clamp(min, max),
+            _ => (generator.next_u32() as i32) >> (32 - format.wl()),
+        })
+        .collect()
+}
+
+/// The definition in i128; no difference of fractional lengths above 95.
+fn reference(
+    first: &FixedTensor,
+    second: &FixedTensor,
+    settings: &AddSettings,
+) -> (Vec<i32>, QuantiseCounts) {
+    let length = first.len();
+    let align = |value: i32, fl: i32, index: usize| {
+        let shift = fl - settings.format.fl();
+        if shift <= 0 {
+            return i128::from(value) << -shift;
+        }
+        let shift = shift.unsigned_abs();
+        let word = u64::from(settings.address.at(index as u64).next_u32());
+        // Above 64 bits `Rounding::shift_right` itself puts the random number at the top.
+        let random = if shift <= 32 { word >> (32 - shift) } else { word << (shift.min(64) - 32) };
+        settings.rounding.shift_right(value.into(), shift, random)
+    };
+    let mut counts = QuantiseCounts { elements: length as u64, ..Default::default() };
+    let (fl_first, fl_second) = (first.format().fl(), second.format().fl());
+    let finest = fl_first.max(fl_second);
+    let raw = (0..length).map(|i| {
+        let (a, b) = (first.data().get(i), second.data().get(i));
+        let sum = align(a, fl_first, length + i) + align(b, fl_second, i);
+        let exact =
+            (i128::from(a) << (finest - fl_first)) + (i128::from(b) << (finest - fl_second));
+        let (raw, _) = settings.overflow.apply(sum, settings.format.wl());
+        counts.saturated_high += u64::from(sum > settings.format.max_raw().into());
+        counts.saturated_low += u64::from(sum < settings.format.min_raw().into());
+        counts.nonzero += u64::from(raw != 0);
+        counts.flushed_to_zero += u64::from(raw == 0 && exact != 0);
+        raw as i32
+    });
+    (raw.collect(), counts)
+}
+
+fn check(
+    formats: [Format; 3],
+    seed: u64,
+    length: usize,
+) -> Result<(), proptest::test_runner::TestCaseError> {
+    let make = |format: Format, seed| {
+        FixedTensor::from_raw(&[length], format, &raws(format, seed, length)).unwrap()
+    };
+    let (first, second) = (make(formats[0], seed), make(formats[1], seed ^ 1));
+    for rounding in Rounding::ALL {
+        for overflow in [Overflow::Wrap, Overflow::Saturate] {
+            let settings = settings(formats[2], rounding, overflow);
+            let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
+            let (want, want_counts) = reference(&first, &second, &settings);
+            prop_assert_eq!(sum.data().to_i32(), want, "{} {}", rounding, overflow);
+            prop_assert_eq!(counts, want_counts, "{} {}", rounding, overflow);
+            prop_assert_eq!(sum.format(), formats[2]);
+        }
+    }
+    Ok(())
+}
+
+fn format(fl: std::ops::RangeInclusive<i32>) -> impl Strategy<Value = Format> {
+    (1u32..=32, fl).prop_map(|(wl, fl)| Format::new(wl, fl).unwrap())
+}
+
+proptest! {
+    #[test]
+    fn every_mode_equals_the_integers(
+        first in format(-47..=48), second in format(-47..=48), result in format(-47..=48),
+        seed in any::<u64>(), length in 0usize..40,
+    ) {
+        check([first, second, result], seed, length)?;
+    }
+
+    #[test]
+    fn close_formats_equal_the_integers(
+        first in format(0..=8), second in format(0..=8), result in format(0..=8),
+        seed in any::<u64>(), length in 0usize..40,
+    ) {
+        check([first, second, result], seed, length)?;
+    }
+}
+
+#[test]
+fn lengths_around_blocks_and_chunks_equal_the_integers() {
+    let formats = [(8, 4), (10, 7), (8, 3)].map(|(wl, fl)| Format::new(wl, fl).unwrap());
+    for length in [BLOCK - 1, BLOCK, BLOCK + 1, CHUNK + BLOCK + 3] {
+        check(formats, 5, length).unwrap();
+    }
+}
+
+#[test]
+fn every_sum_of_two_bytes() {
+    let bytes: Vec<i32> = (-128..128).collect();
+    let first: Vec<i32> = bytes.iter().flat_map(|&a| [a; 256]).collect();
+    let second: Vec<i32> = bytes.iter().cycle().take(65536).copied().collect();
+    let settings = settings(Format::new(8, 4).unwrap(), Rounding::NearestEven, Overflow::Saturate);
+    let (sum, counts) =
+        residual_add(&tensor((8, 4), &first), &tensor((8, 4), &second), &settings).unwrap();
+    let want: Vec<i32> = first.iter().zip(&second).map(|(a, b)| (a + b).clamp(-128, 127)).collect();
+    assert_eq!(sum.data().to_i32(), want);
+    // Above 127: b takes a values for each a of 1 to 127. Below -128: -a values for each a of -128 to -1.
+    assert_eq!((counts.saturated_high, counts.saturated_low), (8128, 8256));
+    assert_eq!((counts.elements, counts.nonzero, counts.flushed_to_zero), (65536, 65536 - 255, 0));
+}
+
+#[test]
+fn the_widest_differences_by_hand() {
+    let add = |a: (u32, i32, i32), b: (u32, i32, i32), result: (u32, i32), rounding, overflow| {
+        let settings = settings(Format::new(result.0, result.1).unwrap(), rounding, overflow);
+        let (first, second) = (tensor((a.0, a.1), &[a.2]), tensor((b.0, b.1), &[b.2]));
+        let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
+        (sum.data().get(0), counts.saturated_high, counts.saturated_low, counts.flushed_to_zero)
+    };
+    use Overflow::*;
+    use Rounding::*;
+    let max = i32::MAX;
+    // 1 · 2^64 in steps of 2^-64 is 2^128; the other operand cannot bring it back.
+    assert_eq!(add((32, -64, 1), (32, 64, -max), (32, 64), Floor, Saturate), (max, 1, 0, 0));
+    assert_eq!(add((32, -64, 1), (32, 64, -max), (32, 64), Floor, Wrap), (-max, 1, 0, 0));
+    assert_eq!(add((32, 64, 5), (32, -64, -1), (8, 64), Floor, Saturate), (-128, 0, 1, 0));
+    assert_eq!(add((32, 64, 5), (32, -64, -1), (8, 64), Floor, Wrap), (5, 0, 1, 0));
+    // Both far to the left of the result: equal and opposite cancel, otherwise the finer one decides.
+    assert_eq!(add((8, -64, 3), (8, -64, -3), (8, 64), Floor, Saturate), (0, 0, 0, 0));
+    assert_eq!(add((8, -64, 3), (8, -64, -2), (8, 64), Floor, Saturate), (127, 1, 0, 0));
+    assert_eq!(add((8, -64, 3), (8, -64, -2), (8, 64), Floor, Wrap), (0, 1, 0, 1));
+    assert_eq!(add((8, -63, -2), (8, -64, 1), (8, 64), Floor, Saturate), (0, 0, 0, 0));
+    assert_eq!(add((8, -63, -3), (8, -64, 1), (8, 64), Floor, Saturate), (-128, 0, 1, 0));
+    // Both far to the right.
+    assert_eq!(add((32, 64, -1), (32, 64, 1), (8, -64), Floor, Saturate), (-1, 0, 0, 0));
+    assert_eq!(add((32, 64, -1), (32, 64, -1), (8, -64), Floor, Saturate), (-2, 0, 0, 0));
+    assert_eq!(add((32, 64, max), (32, 64, 1), (8, -64), NearestEven, Saturate), (0, 0, 0, 1));
+    assert_eq!(add((32, 64, -5), (32, 64, 5), (8, -64), HalfUp, Saturate), (0, 0, 0, 0));
+    // ⌊-ε + r⌋ is 0 for every r > 0, ⌊ε + r⌋ is 0.
+    assert_eq!(add((32, 64, i32::MIN), (8, 64, 1), (8, -64), Stochastic, Saturate), (0, 0, 0, 1));
+}
+
+#[test]
+fn stochastic_rounding_is_unbiased_and_addressed() {
+    let length = 60_000;
+    let ones = vec![5; length];
+    let zeros = vec![0; length];
+    let settings = settings(Format::new(8, 0).unwrap(), Rounding::Stochastic, Overflow::Saturate);
+    // 5/16 as either operand: the words of the two are different.
+    let (a, b) = (tensor((8, 0), &zeros), tensor((8, 4), &ones));
+    let (second, counts) = residual_add(&a, &b, &settings).unwrap();
+    let (first, _) = residual_add(&b, &a, &settings).unwrap();
+    assert_ne!(first, second);
+    for counts in [second.data().nonzero(), first.data().nonzero()] {
+        assert!((counts as f64 / length as f64 - 5.0 / 16.0).abs() < 0.008, "{counts}");
+    }
+    assert_eq!(counts.flushed_to_zero, length as u64 - counts.nonzero);
+    // Element i rounds up where the top 4 bits of its word plus 5 carry.
+    let mut words = ADDRESS.at(0);
+    assert!(
+        second.data().to_i32().iter().all(|&raw| raw == (5 + (words.next_u32() >> 28) as i32) >> 4)
+    );
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let formats = [(12, 6), (16, 12), (8, 4)].map(|(wl, fl)| Format::new(wl, fl).unwrap());
+    let length = 5 * CHUNK + 17;
+    let make = |format, seed| {
+        FixedTensor::from_raw(&[length], format, &raws(format, seed, length)).unwrap()
+    };
+    let (first, second) = (make(formats[0], 1), make(formats[1], 2));
+    let settings = settings(formats[2], Rounding::Stochastic, Overflow::Wrap);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| residual_add(&first, &second, &settings).unwrap())
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn plain_formats_take_the_narrow_lanes() {
+    let lane = |a: (u32, i32), b: (u32, i32), result: (u32, i32)| {
+        let format = |(wl, fl)| Format::new(wl, fl).unwrap();
+        let settings = settings(format(result), Rounding::NearestEven, Overflow::Saturate);
+        Plan::new(format(a), format(b), &settings).lane()
+    };
+    assert_eq!(lane((8, 4), (8, 4), (8, 4)), Lane::I32);
+    assert_eq!(lane((16, 12), (16, 8), (16, 10)), Lane::I32);
+    assert_eq!(lane((32, 16), (32, 16), (32, 16)), Lane::I64);
+    assert_eq!(lane((32, 30), (32, 2), (32, 30)), Lane::I64);
+    assert_eq!(lane((32, -64), (32, 64), (32, 0)), Lane::I128);
+}
+
+#[test]
+fn different_shapes_are_an_error() {
+    let settings = settings(Format::new(8, 0).unwrap(), Rounding::Floor, Overflow::Wrap);
+    let first = tensor((8, 0), &[1, 2]);
+    let second = tensor((8, 0), &[1, 2]).reshaped(&[2, 1]).unwrap();
+    assert_eq!(
+        residual_add(&first, &second, &settings),
+        Err(AddError::Shapes { first: vec![2], second: vec![2, 1] })
+    );
+}

@@ -1,0 +1,193 @@
+//! Softmax and cross entropy of a batch of logits.
+//!
+//! The row maximum is subtracted first, so no exponential overflows. A row is a few numbers beside
+//! the network's millions, so it is computed in float64 and each gradient rounded once to float32.
+
+use crate::network::vector::length::{LengthError, check_length};
+
+/// The loss of one batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrossEntropy {
+    /// Mean over the batch of -ln softmax(logits)[label], in nats.
+    pub loss: f64,
+    /// Rows whose largest logit (the first one of equals) is the label's.
+    pub correct: usize,
+}
+
+/// Logits or labels that have no loss.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum CrossEntropyError {
+    /// A buffer has the wrong length.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// There is nothing to average.
+    #[error("the loss of an empty batch, or of no classes, is undefined")]
+    Empty,
+    /// A label names no class.
+    #[error("label {label} of row {row} is not one of {classes} classes (0 to {classes} - 1)")]
+    Label {
+        /// Row of the batch.
+        row: usize,
+        /// Its label.
+        label: u16,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A logit is infinite or NaN.
+    #[error("logit {value} of row {row}, class {class} is not finite: training has diverged")]
+    NotFinite {
+        /// Row of the batch.
+        row: usize,
+        /// Class of the logit.
+        class: usize,
+        /// The logit.
+        value: f32,
+    },
+}
+
+/// Loss and top-1 hits of `logits` ([rows, classes]) without a gradient.
+///
+/// # Errors
+/// If the batch is empty, lengths do not fit, a label is not below `classes` or a logit is not finite.
+pub fn cross_entropy(
+    logits: &[f32],
+    classes: usize,
+    labels: &[u16],
+) -> Result<CrossEntropy, CrossEntropyError> {
+    check(logits, classes, labels)?;
+    each_row(logits, classes, labels, |_, _, _, _| {})
+}
+
+/// Loss, top-1 hits, and the gradient (softmax - onehot) · scale / rows of the logits.
+///
+/// `logits` and `gradient` are [rows, classes]; `scale` is the gradient of the loss itself (1, or a loss
+/// scale).
+///
+/// # Errors
+/// As [`cross_entropy`]; `gradient` is then partly written.
+pub fn softmax_cross_entropy(
+    logits: &[f32],
+    classes: usize,
+    labels: &[u16],
+    scale: f32,
+    gradient: &mut [f32],
+) -> Result<CrossEntropy, CrossEntropyError> {
+    check(logits, classes, labels)?;
+    check_length("gradient of the logits", gradient.len(), logits.len())?;
+    let factor = f64::from(scale) / labels.len() as f64;
+    each_row(logits, classes, labels, |row, label, exponentials, sum| {
+        let gradient = &mut gradient[row * classes..][..classes];
+        for (class, (gradient, exponential)) in gradient.iter_mut().zip(exponentials).enumerate() {
+            let target = if class == label { 1.0 } else { 0.0 };
+            *gradient = ((exponential / sum - target) * factor) as f32;
+        }
+    })
+}
+
+fn check(logits: &[f32], classes: usize, labels: &[u16]) -> Result<(), CrossEntropyError> {
+    if labels.is_empty() || classes == 0 {
+        return Err(CrossEntropyError::Empty);
+    }
+    Ok(check_length("logits", logits.len(), labels.len().saturating_mul(classes))?)
+}
+
+/// Calls `visit(row, label, exponentials, their sum)` for every row, in order.
+fn each_row(
+    logits: &[f32],
+    classes: usize,
+    labels: &[u16],
+    mut visit: impl FnMut(usize, usize, &[f64], f64),
+) -> Result<CrossEntropy, CrossEntropyError> {
+    let mut exponentials = vec![0.0f64; classes];
+    let (mut loss, mut correct) = (0.0, 0);
+    for (row, (logits, &label)) in logits.chunks_exact(classes).zip(labels).enumerate() {
+        let target = usize::from(label);
+        if target >= classes {
+            return Err(CrossEntropyError::Label { row, label, classes });
+        }
+        if let Some((class, &value)) = logits.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(CrossEntropyError::NotFinite { row, class, value });
+        }
+        let (mut best, mut maximum) = (0, logits[0]);
+        for (class, &logit) in logits.iter().enumerate() {
+            if logit > maximum {
+                (best, maximum) = (class, logit);
+            }
+        }
+        let shifted = |logit: f32| f64::from(logit) - f64::from(maximum);
+        let mut sum = 0.0;
+        for (exponential, &logit) in exponentials.iter_mut().zip(logits) {
+            *exponential = shifted(logit).exp();
+            sum += *exponential;
+        }
+        loss += sum.ln() - shifted(logits[target]);
+        correct += usize::from(best == target);
+        visit(row, target, &exponentials, sum);
+    }
+    Ok(CrossEntropy { loss: loss / labels.len() as f64, correct })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_logits_cost_the_logarithm_of_the_classes() {
+        let mut gradient = [9.0; 8];
+        let result = softmax_cross_entropy(&[3.0; 8], 4, &[0, 2], 2.0, &mut gradient).unwrap();
+        assert!((result.loss - 4f64.ln()).abs() < 1e-15);
+        // Of equal logits the first is the prediction.
+        assert_eq!(result.correct, 1);
+        assert_eq!(gradient, [-0.75, 0.25, 0.25, 0.25, 0.25, 0.25, -0.75, 0.25]);
+        assert_eq!(cross_entropy(&[3.0; 8], 4, &[0, 2]), Ok(result));
+    }
+
+    #[test]
+    fn extreme_logits_stay_finite() {
+        let logits = [f32::MAX, f32::MIN, 0.0];
+        let mut gradient = [9.0; 3];
+        let result = softmax_cross_entropy(&logits, 3, &[1], 1.0, &mut gradient).unwrap();
+        assert_eq!(result, CrossEntropy { loss: 2.0 * f64::from(f32::MAX), correct: 0 });
+        assert_eq!(gradient, [1.0, -1.0, 0.0]);
+        let result = softmax_cross_entropy(&logits, 3, &[0], 1.0, &mut gradient).unwrap();
+        assert_eq!(result, CrossEntropy { loss: 0.0, correct: 1 });
+        assert_eq!(gradient, [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn the_gradient_is_the_derivative_of_the_loss() {
+        let logits = [0.5f32, -1.0, 2.0, 0.25, 0.0, -3.0];
+        let labels = [2, 1];
+        let mut gradient = [0.0; 6];
+        softmax_cross_entropy(&logits, 3, &labels, 1.0, &mut gradient).unwrap();
+        for index in 0..6 {
+            let at = |step: f32| {
+                let mut logits = logits;
+                logits[index] += step;
+                cross_entropy(&logits, 3, &labels).unwrap().loss
+            };
+            let want = (at(1.0 / 1024.0) - at(-1.0 / 1024.0)) * 512.0;
+            assert!((f64::from(gradient[index]) - want).abs() < 1e-6, "{index}");
+        }
+    }
+
+    #[test]
+    fn bad_input_is_an_error_that_says_where() {
+        let fail = |logits: &[f32], classes, labels: &[u16]| {
+            let mut gradient = vec![0.0; logits.len()];
+            softmax_cross_entropy(logits, classes, labels, 1.0, &mut gradient).unwrap_err()
+        };
+        assert_eq!(fail(&[], 3, &[]), CrossEntropyError::Empty);
+        assert_eq!(fail(&[], 0, &[1]), CrossEntropyError::Empty);
+        assert!(matches!(fail(&[1.0; 5], 3, &[0, 1]), CrossEntropyError::Length(_)));
+        assert!(matches!(fail(&[1.0; 5], usize::MAX, &[0, 1]), CrossEntropyError::Length(_)));
+        assert_eq!(
+            fail(&[1.0; 6], 3, &[0, 3]),
+            CrossEntropyError::Label { row: 1, label: 3, classes: 3 }
+        );
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let error = fail(&[1.0, 1.0, 1.0, value], 2, &[0, 1]);
+            assert!(matches!(error, CrossEntropyError::NotFinite { row: 1, class: 1, .. }));
+        }
+    }
+}
