@@ -102,7 +102,7 @@ fn losses(case: &Case<'_>, checker: &mut Checker) -> Result<(), GoldenError> {
         }
         checker.row(line);
         match line.tag() {
-            "loss" => check_loss(line, checker, &weights[..slice_len])?,
+            "loss" => check_loss(line, checker, &weights, slice_len)?,
             "push_down" => check_push_down(line, checker, &weights, slice_len)?,
             _ => return Err(unexpected(line)),
         }
@@ -110,15 +110,22 @@ fn losses(case: &Case<'_>, checker: &mut Checker) -> Result<(), GoldenError> {
     Ok(())
 }
 
-fn check_loss(line: &Line<'_>, checker: &mut Checker, slice: &[f32]) -> Result<(), GoldenError> {
+/// `released` examines the first slice, `paper` the whole tensor (papers/adapt.md section 3).
+fn check_loss(
+    line: &Line<'_>,
+    checker: &mut Checker,
+    weights: &[f32],
+    slice_len: usize,
+) -> Result<(), GoldenError> {
     line.expect_fields(7)?;
     let (format, resolution) = (format(line, 1)?, line.value(3, "resolution")?);
-    let loss = |variant| {
-        WeightDistribution::new(variant, slice, resolution)
+    let loss = |variant, weights: &[f32]| {
+        WeightDistribution::new(variant, weights, resolution)
             .map(|distribution| distribution.loss(format))
             .map_err(|error| line.error(error.to_string()))
     };
-    let (released, paper) = (loss(Variant::Released)?, loss(Variant::Paper)?);
+    let released = loss(Variant::Released, &weights[..slice_len])?;
+    let paper = loss(Variant::Paper, weights)?;
     let expected = f64::from(line.float32(4, "loss")?);
     checker.close(line, "released loss", (expected, released), 1e-5, 2e-8);
     let lossy: u8 = line.value(5, "0 or 1")?;
