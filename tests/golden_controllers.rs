@@ -6,6 +6,8 @@ use hwsim::golden::{
 use std::path::{Path, PathBuf};
 
 type Check = fn(&Path) -> Result<Report, GoldenError>;
+/// What replaces a field.
+type Change<'a> = &'a dyn Fn(&str) -> String;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
@@ -99,7 +101,7 @@ fn plus_one(field: &str) -> String {
 fn a_corrupted_value_is_caught() {
     let flip_high_bits = |field: &str| format!("4{}", &field[1..]);
     let relative = |field: &str| (field.parse::<f64>().unwrap() * (1.0 + 1e-8)).to_string();
-    let cases: [(Check, &str, &str, &dyn Fn(&str) -> String); 9] = [
+    let cases: [(Check, &str, &str, Change); 9] = [
         (check_adapt_units, "adapt_units.csv", "push_down,released", &plus_one),
         (check_adapt_units, "adapt_units.csv", "push_down,paper", &plus_one),
         (check_adapt_units, "adapt_units.csv", "push_up", &plus_one),

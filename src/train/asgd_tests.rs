@@ -7,7 +7,7 @@ const PLAIN: AsgdOptions =
 
 fn step(optimiser: &mut Asgd, master: &mut [f32], gradient: &[f32], learning_rate: f32) {
     optimiser.accumulate(gradient).unwrap();
-    optimiser.prepare(&master.to_vec(), |_| Ok(())).unwrap();
+    optimiser.prepare(master, |_| Ok(())).unwrap();
     optimiser.update(master, learning_rate).unwrap();
 }
 
