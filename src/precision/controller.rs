@@ -70,7 +70,7 @@ pub struct TensorInfo {
     pub name: String,
     /// Number of elements.
     pub elements: usize,
-    /// Number of elements of the first output slice W[0].
+    /// Number of elements of the first output slice `W[0]`.
     pub first_slice_len: usize,
     /// True for every tensor with one axis (biases, batch-norm γ and β): it takes the format of the
     /// tensor before it.

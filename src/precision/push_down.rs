@@ -65,7 +65,7 @@ pub fn paper(
     Ok(PushedDown { format: found, loss: all.loss(found) })
 }
 
-/// PushDown of the released code on the first output slice W[0].
+/// PushDown of the released code on the first output slice `W[0]`.
 ///
 /// Bounds [4, FL], then [FL_min, WL]; the middle is rounded up, a lossy candidate (loss > 0) raises
 /// the lower bound to the middle, and the answer is the lower bound: the last lossy one. The search
