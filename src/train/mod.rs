@@ -1,1 +1,4 @@
 //! (under construction)
+
+pub mod asgd;
+pub mod plateau;

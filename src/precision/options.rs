@@ -1,0 +1,75 @@
+//! The choice of a controller as data.
+
+use super::{
+    Adapt, AdaptOptions, Float32, PrecisionController, PrecisionError, Static, StaticOptions,
+    TensorInfo,
+};
+use serde::{Deserialize, Serialize};
+
+/// Which controller a run uses, with its options; `controller = "adapt"` and so on in a
+/// configuration file.
+///
+/// ```
+/// use hwsim::precision::ControllerOptions;
+/// let text = "controller = 'adapt'\nvariant = 'released'\nbuffer_bits = 8";
+/// let options: ControllerOptions = toml::from_str(text)?;
+/// let ControllerOptions::Adapt(adapt) = options else { unreachable!() };
+/// assert_eq!(adapt.buffer_bits, 8);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "controller", rename_all = "kebab-case")]
+pub enum ControllerOptions {
+    /// AdaPT, or ADEPT with granularity `batch`.
+    Adapt(AdaptOptions),
+    /// Formats chosen before training.
+    Static(StaticOptions),
+    /// No quantisation.
+    Float32,
+}
+
+impl ControllerOptions {
+    /// Makes the controller for `tensors`.
+    ///
+    /// # Errors
+    /// If an option is out of range or does not fit the tensors.
+    pub fn build(
+        &self,
+        tensors: &[TensorInfo],
+    ) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+        Ok(match self {
+            Self::Adapt(options) => Box::new(Adapt::new(options.clone(), tensors)?),
+            Self::Static(options) => Box::new(Static::new(options, tensors)?),
+            Self::Float32 => Box::new(Float32::new(tensors)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_controller_is_built_under_its_name() {
+        let tensors = [TensorInfo::from_shape("w", &[2, 3])];
+        let texts = [
+            ("adapt", "controller = 'adapt'"),
+            (
+                "static",
+                "controller = 'static'\n[[formats]]\nweight = { fixed = { wl = 8, fl = 4 } }\nactivation = 'float32'\ngradient = { dynamic-fixed = { wl = 12 } }",
+            ),
+            ("float32", "controller = 'float32'"),
+        ];
+        for (name, text) in texts {
+            let options: ControllerOptions = toml::from_str(text).unwrap();
+            assert_eq!(options.build(&tensors).unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn unknown_controllers_and_keys_are_errors() {
+        for text in ["controller = 'adopt'", "controller = 'adapt'\nresolutions = 3"] {
+            assert!(toml::from_str::<ControllerOptions>(text).is_err(), "{text}");
+        }
+    }
+}
