@@ -5,9 +5,13 @@
 //! says where things are and what must not depend on what.
 #![forbid(unsafe_code)]
 
+pub mod checkpoint;
+pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod golden;
+pub mod model;
 pub mod network;
 pub mod precision;
+pub mod trace;
 pub mod train;

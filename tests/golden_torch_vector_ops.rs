@@ -2,7 +2,9 @@
 
 use hwsim::golden::torch::{Case, TorchError, TorchVectors};
 use hwsim::network::vector::average_pool::{average_pool, average_pool_backward};
-use hwsim::network::vector::batch_norm::{BatchNormParameters, batch_norm_backward, batch_norm_train};
+use hwsim::network::vector::batch_norm::{
+    BatchNormParameters, batch_norm_backward, batch_norm_train,
+};
 use hwsim::network::vector::max_pool::{max_pool, max_pool_backward};
 use hwsim::network::vector::pooling::{PoolShape, PoolWindow};
 use hwsim::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};

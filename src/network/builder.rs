@@ -3,9 +3,7 @@
 use super::error::NetworkError;
 use super::graph::{MacLayer, Network, Node};
 use super::layer::Layer;
-use super::layers::{
-    Add, AveragePool, BatchNorm, Convolution, Flatten, Linear, MaxPool, Relu,
-};
+use super::layers::{Add, AveragePool, BatchNorm, Convolution, Flatten, Linear, MaxPool, Relu};
 use super::parameter::{Initialiser, Parameter};
 use super::vector::batch_norm::RunningStatistics;
 use super::vector::init;
@@ -224,7 +222,11 @@ impl Builder {
         for spec in layer.parameters(&shapes) {
             let length = spec.shape.iter().product();
             let master = self.initial_values(spec.initialiser, length)?;
-            self.parameters.push(Parameter::new(format!("{name}.{}", spec.name), spec.shape, master));
+            self.parameters.push(Parameter::new(
+                format!("{name}.{}", spec.name),
+                spec.shape,
+                master,
+            ));
         }
         let owner = if layer.on_array() {
             self.mac_layers.push(MacLayer {

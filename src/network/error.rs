@@ -1,9 +1,9 @@
 //! What can be wrong with a network or its data.
 
+use super::vector::LengthError;
 use super::vector::add::AddError;
 use super::vector::batch_norm::BatchNormError;
 use super::vector::init::InitError;
-use super::vector::LengthError;
 use super::vector::pooling::PoolError;
 use hwmodel::TensorError;
 use hwmodel::gemm::ShapeError;

@@ -182,7 +182,8 @@ impl Network {
                 wants_input: wants_images || first != 0,
                 tally: &mut pass.tallies[node.owner],
             })?;
-            for (slot, tensor) in parameters[node.parameters.clone()].iter_mut().zip(result.parameters)
+            for (slot, tensor) in
+                parameters[node.parameters.clone()].iter_mut().zip(result.parameters)
             {
                 *slot = tensor;
             }

@@ -1,11 +1,11 @@
 //! What every layer kind implements.
 
 use super::activation::Activation;
-use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use super::error::NetworkError;
 use super::graph::Context;
 use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
+use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use crate::precision::NumberFormat;
 use hwmodel::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
@@ -131,9 +131,10 @@ impl Forward<'_, '_> {
         match self.parameters.first().map(|parameter| parameter.formats.activation) {
             None | Some(NumberFormat::Float32) => Ok(None),
             Some(NumberFormat::Fixed(format)) => Ok(Some(format)),
-            Some(other) => {
-                Err(NetworkError::Format { layer: self.name.to_owned(), format: format!("{other:?}") })
-            }
+            Some(other) => Err(NetworkError::Format {
+                layer: self.name.to_owned(),
+                format: format!("{other:?}"),
+            }),
         }
     }
 
@@ -206,12 +207,10 @@ impl Forward<'_, '_> {
         let context = self.context;
         let address = self.address(Role::Activation);
         let simd = context.array.simd;
-        let (data, counts) = quantise::quantise(simd, values, format, context.rounding, address)
-            .map_err(|source| NetworkError::Diverged {
-                what,
-                layer: self.name.to_owned(),
-                source,
-            })?;
+        let (data, counts) =
+            quantise::quantise(simd, values, format, context.rounding, address).map_err(
+                |source| NetworkError::Diverged { what, layer: self.name.to_owned(), source },
+            )?;
         Ok((FixedTensor::new(&shape, format, data)?, counts))
     }
 }

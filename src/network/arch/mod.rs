@@ -75,7 +75,8 @@ mod tests {
     fn multiply_adds_are_those_of_the_shapes() {
         let macs =
             |name, channels| built(name, channels).mac_layers.iter().map(|l| l.macs).sum::<u64>();
-        let alexnet = 64 * 64 * 363 + 16 * 192 * 1600 + 4 * (384 * 1728 + 256 * 3456 + 256 * 2304) + 2560;
+        let alexnet =
+            64 * 64 * 363 + 16 * 192 * 1600 + 4 * (384 * 1728 + 256 * 3456 + 256 * 2304) + 2560;
         assert_eq!(macs("alexnet", 3), alexnet);
         assert_eq!(macs("resnet20", 3), 40_813_184);
     }
@@ -85,7 +86,10 @@ mod tests {
         let initialisation = Initialisation { seed: 1, scale: 0.5 };
         let task = Task { input: [32, 32, 3], classes: 10, initialisation };
         let error = build("alexnot", &task).err().unwrap().to_string();
-        assert_eq!(error, "unknown architecture `alexnot`: use one of lenet5, alexnet, resnet20, mlp");
+        assert_eq!(
+            error,
+            "unknown architecture `alexnot`: use one of lenet5, alexnet, resnet20, mlp"
+        );
     }
 
     #[test]

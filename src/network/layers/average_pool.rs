@@ -29,7 +29,7 @@ impl Layer for AveragePool {
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         let [h, w, c] = inputs[0];
         let shape = self.shape([1, h, w, c]).map_err(|error| error.to_string())?;
-        let [_, oh, ow, channels] = shape.output();
+        let [_, oh, ow, channels] = shape.output_shape();
         Ok([oh, ow, channels])
     }
 
@@ -43,7 +43,7 @@ impl Layer for AveragePool {
             Activation::Fixed(tensor) => Some(tensor.format()),
             Activation::Float(..) => None,
         };
-        Ok((call.vector_result(y, shape.output(), format)?, Saved::default()))
+        Ok((call.vector_result(y, shape.output_shape(), format)?, Saved::default()))
     }
 
     fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {

@@ -70,8 +70,7 @@ impl Layer for BatchNorm {
         let x = input.to_f32(simd);
         let gamma = call.parameters[0].hardware_values(simd);
         let mut grad_x = vec![0.0; x.len()];
-        let gradients =
-            batch_norm_backward(&x, &call.gradient, &gamma, &statistics, &mut grad_x)?;
+        let gradients = batch_norm_backward(&x, &call.gradient, &gamma, &statistics, &mut grad_x)?;
         call.tally.vector_operations += BACKWARD_OPERATIONS * x.len() as u64;
         let parameters = vec![gradients.gamma, gradients.beta];
         Ok(BackwardResult { inputs: vec![Some(grad_x)], parameters })

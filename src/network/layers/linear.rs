@@ -1,9 +1,9 @@
 //! Linear layer: a 1×1 convolution of an image of one pixel.
 
+use super::mac_layer;
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use super::mac_layer;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use hwmodel::gemm::Convolution2d;
 

@@ -4,12 +4,12 @@ use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
 use crate::network::tally::GemmTally;
+use hwmodel::FixedTensor;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::gemm::{Convolution2d, MacReport};
 use hwmodel::random::Role;
 use hwmodel::timing::{ByOperand, GemmShape};
-use hwmodel::FixedTensor;
 use rayon::prelude::*;
 
 /// Y = X ∗ W + b; parameters are weight and, if there are two, bias.

@@ -20,7 +20,7 @@ impl Layer for MaxPool {
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         let [h, w, c] = inputs[0];
         let shape = PoolShape::new([1, h, w, c], self.window).map_err(|error| error.to_string())?;
-        let [_, oh, ow, channels] = shape.output();
+        let [_, oh, ow, channels] = shape.output_shape();
         Ok([oh, ow, channels])
     }
 
@@ -32,11 +32,14 @@ impl Layer for MaxPool {
                 let mut y = vec![0.0; shape.output_len()];
                 let mut argmax = vec![0; shape.output_len()];
                 max_pool::max_pool(&shape, &x, &mut y, &mut argmax)?;
-                (Activation::float(y, shape.output()), argmax)
+                (Activation::float(y, shape.output_shape()), argmax)
             }
             Activation::Fixed(x) => {
                 let (data, argmax) = max_pool::max_pool_raw(&shape, x.data())?;
-                (Activation::fixed(FixedTensor::new(&shape.output(), x.format(), data)?), argmax)
+                (
+                    Activation::fixed(FixedTensor::new(&shape.output_shape(), x.format(), data)?),
+                    argmax,
+                )
             }
         };
         Ok((y, Saved { argmax, ..Saved::default() }))

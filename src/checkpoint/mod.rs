@@ -1,0 +1,1 @@
+//! Files that a stopped run continues from.

@@ -1,0 +1,105 @@
+//! Everything that determines a training run.
+
+use super::asgd::AsgdOptions;
+use super::plateau::PlateauOptions;
+use crate::data::DatasetKind;
+use crate::precision::ControllerOptions;
+use hwmodel::{Accumulator, Overflow, Rounding};
+use serde::{Deserialize, Serialize};
+
+/// A training run: two runs with equal options on the same data give the same bits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunOptions {
+    /// Architecture, one of [`crate::network::arch::names`].
+    pub arch: String,
+    /// Data set.
+    pub dataset: DatasetKind,
+    /// Training images used; `None` for all.
+    pub limit_train: Option<usize>,
+    /// Test images used; `None` for all.
+    pub limit_test: Option<usize>,
+    /// Whether training images are augmented as the data set's papers do.
+    pub augment: bool,
+    /// Passes over the training set.
+    pub epochs: u32,
+    /// Optimiser steps after which the run ends early.
+    pub max_steps: Option<u64>,
+    /// Images of a micro-batch.
+    pub batch_size: usize,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Initial learning rate.
+    pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: Schedule,
+    /// Momentum, L1, L2, gradient accumulation and normalisation.
+    pub optimiser: AsgdOptions,
+    /// Whether the word-length penalty P is part of the loss that the strategy sees.
+    pub penalty: bool,
+    /// Scale s of the initial weights.
+    pub initialisation_scale: f64,
+    /// Which controller decides on formats, with its options.
+    pub controller: ControllerOptions,
+    /// Rounding by role.
+    pub rounding: RoundingOptions,
+    /// What values outside their format do.
+    pub overflow: Overflow,
+    /// Accumulator of the MAC array; `None` for the machine's own.
+    pub accumulator: Option<Accumulator>,
+    /// Machine that is simulated: the name of a shipped one, or a TOML file.
+    pub machine: String,
+    /// Arithmetic of the two backward products.
+    pub backward: BackwardArithmetic,
+}
+
+/// How the learning rate changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// It stays.
+    Constant,
+    /// It falls when the test loss of an epoch has stopped falling.
+    Plateau(PlateauOptions),
+    /// It is multiplied by `factor` before each epoch (from 0) in `milestones`.
+    Step {
+        /// Epochs, ascending.
+        milestones: Vec<u32>,
+        /// Multiplier.
+        factor: f64,
+    },
+}
+
+/// Rounding modes by role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoundingOptions {
+    /// Weights and biases.
+    pub weights: Rounding,
+    /// Activations and accumulators in training.
+    pub activations: Rounding,
+    /// Weight gradients.
+    pub gradients: Rounding,
+    /// Activations and accumulators in evaluation.
+    pub evaluation: Rounding,
+}
+
+impl Default for RoundingOptions {
+    /// AdaPT's: stochastic in training, and nearest even in evaluation, which repeats.
+    fn default() -> Self {
+        Self {
+            weights: Rounding::Stochastic,
+            activations: Rounding::Stochastic,
+            gradients: Rounding::Stochastic,
+            evaluation: Rounding::NearestEven,
+        }
+    }
+}
+
+/// Arithmetic of the backward products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackwardArithmetic {
+    /// Float32 with straight-through estimators, as in AdaPT.
+    Float32,
+}
