@@ -107,6 +107,15 @@ pub struct Gradients {
 }
 
 impl Network {
+    /// For each parameter, the index of the MAC layer whose counts it belongs to.
+    pub fn parameter_owners(&self) -> Vec<usize> {
+        let mut owners = vec![0; self.parameters.len()];
+        for node in &self.nodes {
+            owners[node.parameters.clone()].fill(node.owner);
+        }
+        owners
+    }
+
     /// Runs a batch of images `[n, h, w, c]` through the network.
     ///
     /// # Errors

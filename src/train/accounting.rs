@@ -1,0 +1,210 @@
+//! From what a pass counted to what it cost on the machine.
+
+use crate::network::{GemmTally, LayerTally};
+use hwmodel::counters::Counters;
+use hwmodel::machine::Machine;
+use hwmodel::quantise::QuantiseCounts;
+use hwmodel::timing::{ByOperand, GemmKind, GemmWork, GemmWorkError};
+use hwmodel::{Accumulator, Format};
+use serde::{Deserialize, Serialize};
+
+/// One product kind of a layer in one optimiser step, all micro-batches together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GemmAccount {
+    /// Which product.
+    pub kind: GemmKind,
+    /// The product of the last micro-batch.
+    pub tally: GemmTally,
+    /// Width of the accumulator in bits.
+    pub accumulator_bits: u32,
+    /// Outputs that had to be stepped.
+    pub stepped_outputs: u64,
+    /// Counts and costs.
+    pub counters: Counters,
+}
+
+/// What happened to a layer's weights since its last forward pass.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PendingWeights {
+    /// Quantising the layer's parameters.
+    pub counts: QuantiseCounts,
+    /// Whether the array has to be reconfigured for a new format.
+    pub reconfigured: bool,
+}
+
+/// Accounts of one optimiser step.
+#[derive(Debug, Clone, Default)]
+pub struct StepAccounts {
+    /// For each MAC layer, its products in the order forward, grad-input, grad-weight.
+    pub layers: Vec<Vec<GemmAccount>>,
+}
+
+/// Where costs come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Accountant<'a> {
+    /// The machine.
+    pub machine: &'a Machine,
+    /// The accumulator in force.
+    pub accumulator: Accumulator,
+}
+
+impl StepAccounts {
+    /// No products yet, for `layers` layers.
+    pub fn new(layers: usize) -> Self {
+        Self { layers: vec![Vec::new(); layers] }
+    }
+
+    /// Adds what one micro-batch did.
+    ///
+    /// # Errors
+    /// If a product is beyond the timing model.
+    pub fn add_pass(
+        &mut self,
+        accountant: &Accountant<'_>,
+        tallies: &[LayerTally],
+    ) -> Result<(), GemmWorkError> {
+        for (accounts, tally) in self.layers.iter_mut().zip(tallies) {
+            let kinds = [
+                (GemmKind::Forward, &tally.forward),
+                (GemmKind::GradInput, &tally.grad_input),
+                (GemmKind::GradWeight, &tally.grad_weight),
+            ];
+            for (kind, gemm) in kinds {
+                let Some(gemm) = gemm else { continue };
+                let (accumulator_bits, mut counters) = accountant.gemm(kind, gemm)?;
+                if kind == GemmKind::Forward {
+                    counters.quantised.activation = tally.input.elements;
+                    counters.saturated.activation = tally.input.saturated();
+                    counters.flushed_to_zero.activation = tally.input.flushed_to_zero;
+                    counters.quantised.output = tally.output.elements;
+                    counters.saturated.output = tally.output.saturated();
+                    counters.flushed_to_zero.output = tally.output.flushed_to_zero;
+                    counters.add_cost(&accountant.machine.vector_cost(tally.vector_operations, 0));
+                }
+                match accounts.iter_mut().find(|account| account.kind == kind) {
+                    Some(account) => {
+                        account.tally = *gemm;
+                        account.stepped_outputs += gemm.report.stepped_outputs;
+                        account.counters += counters;
+                    }
+                    None => accounts.push(GemmAccount {
+                        kind,
+                        tally: *gemm,
+                        accumulator_bits,
+                        stepped_outputs: gemm.report.stepped_outputs,
+                        counters,
+                    }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what happened to the weights before the forward pass.
+    pub fn add_weights(&mut self, machine: &Machine, pending: &[PendingWeights]) {
+        for (accounts, pending) in self.layers.iter_mut().zip(pending) {
+            let Some(forward) = of_kind(accounts, GemmKind::Forward) else { continue };
+            forward.counters.quantised.weight += pending.counts.elements;
+            forward.counters.saturated.weight += pending.counts.saturated();
+            forward.counters.flushed_to_zero.weight += pending.counts.flushed_to_zero;
+            if pending.reconfigured {
+                forward.counters.add_cost(&machine.reconfiguration_cost());
+            }
+        }
+    }
+
+    /// Adds the quantisation of a gradient of layer `layer`.
+    pub fn add_gradient(&mut self, layer: usize, counts: QuantiseCounts) {
+        if let Some(account) = of_kind(&mut self.layers[layer], GemmKind::GradWeight) {
+            account.counters.quantised.gradient += counts.elements;
+            account.counters.saturated.gradient += counts.saturated();
+            account.counters.flushed_to_zero.gradient += counts.flushed_to_zero;
+        }
+    }
+}
+
+fn of_kind(accounts: &mut [GemmAccount], kind: GemmKind) -> Option<&mut GemmAccount> {
+    accounts.iter_mut().find(|account| account.kind == kind)
+}
+
+impl Accountant<'_> {
+    /// Accumulator width and counters of a product and its groups.
+    fn gemm(&self, kind: GemmKind, gemm: &GemmTally) -> Result<(u32, Counters), GemmWorkError> {
+        let (bits, work) = match gemm.formats {
+            None => (32, GemmWork::float32(kind, gemm.shape)?),
+            Some(formats) => {
+                let wl = formats.map(Format::wl);
+                let width = self.accumulator.width;
+                let bits = width.bits_for(wl.input, wl.weight, gemm.shape.k).min(128);
+                (bits, GemmWork::fixed(kind, gemm.shape, wl, bits)?)
+            }
+        };
+        let work = work.with_elements(gemm.elements)?;
+        let mut counters = Counters::default();
+        for group in 0..gemm.groups {
+            // Groups are alike: their non-zero MACs are counted together and split evenly.
+            let upto = |groups: u64| {
+                (u128::from(gemm.report.nonzero_macs) * u128::from(groups)
+                    / u128::from(gemm.groups)) as u64
+            };
+            let work = work.with_nonzero_macs(upto(group + 1) - upto(group))?;
+            counters.add_gemm(&work, &self.machine.cost(&work));
+        }
+        counters.accumulator_events = gemm.report.accumulator_events;
+        Ok((bits, counters))
+    }
+}
+
+/// Sums over the steps of a layer, for the final table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerTotals {
+    /// Counters of all three products.
+    pub counters: Counters,
+    /// Σ WL over steps in bits.
+    pub word_lengths: u64,
+    /// Σ FL over steps in bits.
+    pub fractional_lengths: i64,
+    /// Steps whose format was ⟨WL, FL⟩.
+    pub fixed_steps: u64,
+    /// All steps.
+    pub steps: u64,
+    /// Times that the format changed.
+    pub switches: u64,
+}
+
+impl LayerTotals {
+    /// Adds a step.
+    pub fn add(&mut self, accounts: &[GemmAccount], format: Option<Format>, switched: bool) {
+        accounts.iter().for_each(|account| self.counters += account.counters);
+        self.steps += 1;
+        self.switches += u64::from(switched);
+        if let Some(format) = format {
+            self.fixed_steps += 1;
+            self.fractional_lengths += i64::from(format.fl());
+        }
+        self.word_lengths += u64::from(format.map_or(32, Format::wl));
+    }
+
+    /// Mean word length in bits (32 for float32 steps).
+    pub fn mean_word_length(&self) -> f64 {
+        self.word_lengths as f64 / self.steps.max(1) as f64
+    }
+
+    /// Mean fractional length in bits over fixed-point steps.
+    pub fn mean_fractional_length(&self) -> Option<f64> {
+        (self.fixed_steps > 0).then(|| self.fractional_lengths as f64 / self.fixed_steps as f64)
+    }
+}
+
+/// Saturated share of what was quantised in each role; 0 where nothing was.
+pub fn saturation_rates(counters: &Counters) -> ByOperand<f64> {
+    let rate = |saturated: u64, quantised: u64| saturated as f64 / quantised.max(1) as f64;
+    let (saturated, quantised) = (counters.saturated, counters.quantised);
+    ByOperand {
+        input: rate(saturated.activation, quantised.activation),
+        weight: rate(saturated.weight, quantised.weight),
+        output: rate(saturated.output, quantised.output),
+    }
+}

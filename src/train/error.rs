@@ -1,0 +1,71 @@
+//! What can end a training run early.
+
+use super::asgd::AsgdError;
+use crate::checkpoint::SnapshotError;
+use crate::cost::CostError;
+use crate::data::DataError;
+use crate::network::NetworkError;
+use crate::network::vector::softmax_cross_entropy::CrossEntropyError;
+use crate::precision::PrecisionError;
+use crate::trace::TraceError;
+use hwmodel::machine::MachineError;
+use hwmodel::timing::GemmWorkError;
+
+/// A training run that cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A network error.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A controller error.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
+    /// An optimiser error.
+    #[error("parameter `{parameter}`: {source}")]
+    Optimiser {
+        /// Name of the parameter.
+        parameter: String,
+        /// What is wrong.
+        source: AsgdError,
+    },
+    /// The loss cannot be computed.
+    #[error(transparent)]
+    Loss(#[from] CrossEntropyError),
+    /// A cost equation.
+    #[error(transparent)]
+    Cost(#[from] CostError),
+    /// A product beyond the timing model.
+    #[error(transparent)]
+    Work(#[from] GemmWorkError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The machine.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// The trace.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A checkpoint file.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A checkpoint that does not fit the run.
+    #[error("the checkpoint cannot be continued: {0}")]
+    Resume(String),
+    /// The training set is too small for a batch.
+    #[error("the training set has {images} images, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation")]
+    TooFewImages {
+        /// Images there are.
+        images: usize,
+        /// Images of an update.
+        needed: usize,
+    },
+    /// A weight format that the trainer cannot make.
+    #[error("parameter `{parameter}` cannot take format {format}: use a fixed ⟨WL, FL⟩ or float32")]
+    Format {
+        /// Name of the parameter.
+        parameter: String,
+        /// The format.
+        format: String,
+    },
+}

@@ -1,0 +1,242 @@
+//! What a checkpoint keeps of a run, and how it is put back.
+
+use super::accounting::{LayerTotals, PendingWeights};
+use super::asgd::AsgdState;
+use super::error::TrainError;
+use super::options::RunOptions;
+use super::plateau::ReduceOnPlateau;
+use super::trainer::{Evaluation, Position, Trainer};
+use crate::checkpoint::{Snapshot, SnapshotTensor};
+use crate::cost::CostAccumulator;
+use crate::data::Dataset;
+use crate::precision::{ControllerState, StateTensor};
+use flate2::Crc;
+use hwmodel::{FixedTensor, RawData};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything small about a run at the moment of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    /// Options of the run.
+    pub options: RunOptions,
+    /// Where it stands.
+    pub position: Position,
+    /// Learning rate in force.
+    pub learning_rate: f64,
+    /// State of the plateau schedule.
+    pub plateau: Option<ReduceOnPlateau>,
+    /// Sums of the cost equations.
+    pub costs: CostAccumulator,
+    /// What happened to the weights since the last forward pass.
+    pub pending: Vec<PendingWeights>,
+    /// Sums for the final table.
+    pub totals: Vec<LayerTotals>,
+    /// Evaluations so far.
+    pub evaluations: Vec<Evaluation>,
+    /// The last loss that the strategy saw; absent before the first step.
+    pub last_loss: Option<f64>,
+    /// Whether the controller has ended the run.
+    pub stopped: bool,
+    /// Name and small state of the controller.
+    pub controller: (String, serde_json::Value),
+    /// Fingerprint of the data, which must be the same when the run goes on.
+    pub data: u32,
+    /// Bytes of the trace that belong to the run so far.
+    pub trace_position: Option<u64>,
+    /// Seconds of computing so far.
+    pub seconds: f64,
+}
+
+/// CRC-32 of all images and labels.
+pub fn fingerprint(dataset: &Dataset) -> u32 {
+    let mut crc = Crc::new();
+    for set in [&dataset.train, &dataset.test] {
+        crc.update(&set.pixels);
+        crc.update(bytemuck::cast_slice(&set.labels));
+    }
+    crc.sum()
+}
+
+fn float(shape: &[usize], data: &[f32]) -> SnapshotTensor {
+    SnapshotTensor::F32 { shape: shape.to_vec(), data: data.to_vec() }
+}
+
+fn raw(tensor: &FixedTensor) -> SnapshotTensor {
+    let shape = tensor.shape().to_vec();
+    match tensor.data() {
+        RawData::I8(data) => SnapshotTensor::I8 { shape, data: data.clone() },
+        RawData::I16(data) => SnapshotTensor::I16 { shape, data: data.clone() },
+        RawData::I32(data) => SnapshotTensor::I32 { shape, data: data.clone() },
+    }
+}
+
+impl Trainer {
+    /// The complete state; `trace_position` and `seconds` are the caller's.
+    ///
+    /// # Errors
+    /// If the state cannot be written as JSON.
+    pub fn snapshot(
+        &self,
+        trace_position: Option<u64>,
+        seconds: f64,
+    ) -> Result<Snapshot, TrainError> {
+        let mut tensors = BTreeMap::new();
+        for (parameter, optimiser) in self.network.parameters.iter().zip(&self.optimisers) {
+            let (name, shape) = (&parameter.name, &parameter.shape);
+            tensors.insert(format!("master/{name}"), float(shape, &parameter.master));
+            if let Some(quantised) = &parameter.quantised {
+                tensors.insert(format!("quantised/{name}"), raw(quantised));
+            }
+            let AsgdState { momentum, .. } = optimiser.state();
+            if !momentum.is_empty() {
+                tensors.insert(format!("momentum/{name}"), float(shape, &momentum));
+            }
+        }
+        for node in &self.network.nodes {
+            if let Some(running) = node.running() {
+                let shape = [running.mean.len()];
+                tensors.insert(format!("mean/{}", node.name), float(&shape, &running.mean));
+                tensors.insert(format!("variance/{}", node.name), float(&shape, &running.variance));
+            }
+        }
+        let controller = self.controller.state();
+        for (name, tensor) in controller.tensors {
+            let tensor = match tensor {
+                StateTensor::F32(data) => SnapshotTensor::F32 { shape: vec![data.len()], data },
+                StateTensor::F64(data) => SnapshotTensor::F64 { shape: vec![data.len()], data },
+            };
+            tensors.insert(format!("controller/{name}"), tensor);
+        }
+        let state = RunState {
+            options: self.options.clone(),
+            position: self.position,
+            learning_rate: self.learning_rate,
+            plateau: self.plateau.clone(),
+            costs: self.costs.clone(),
+            pending: self.pending.clone(),
+            totals: self.totals.clone(),
+            evaluations: self.evaluations.clone(),
+            last_loss: (!self.last_loss.is_nan()).then_some(self.last_loss),
+            stopped: self.stopped,
+            controller: (controller.controller, controller.scalars),
+            data: fingerprint(&self.dataset),
+            trace_position,
+            seconds,
+        };
+        let meta = serde_json::to_value(&state)
+            .map_err(|error| TrainError::Resume(format!("its state has no JSON form: {error}")))?;
+        Ok(Snapshot { meta, tensors })
+    }
+
+    /// Puts a state back into a fresh trainer of the same options and data.
+    ///
+    /// # Errors
+    /// If the state does not fit.
+    pub fn restore(&mut self, mut snapshot: Snapshot) -> Result<RunState, TrainError> {
+        let state = run_state(&snapshot)?;
+        if state.options != self.options {
+            return Err(TrainError::Resume("it belongs to a run with other options".to_owned()));
+        }
+        if state.data != fingerprint(&self.dataset) {
+            let why = "the images are not those that the run began with: pass the same data";
+            return Err(TrainError::Resume(why.to_owned()));
+        }
+        let layers = self.network.mac_layers.len();
+        if state.totals.len() != layers || state.pending.len() != layers {
+            return Err(TrainError::Resume(format!("it is not of a network of {layers} layers")));
+        }
+        let mut controller = ControllerState {
+            controller: state.controller.0.clone(),
+            scalars: state.controller.1.clone(),
+            tensors: BTreeMap::new(),
+        };
+        for (name, tensor) in &snapshot.tensors {
+            let Some(name) = name.strip_prefix("controller/") else { continue };
+            let tensor = match tensor {
+                SnapshotTensor::F32 { data, .. } => StateTensor::F32(data.clone()),
+                SnapshotTensor::F64 { data, .. } => StateTensor::F64(data.clone()),
+                _ => return Err(misfit(name)),
+            };
+            controller.tensors.insert(name.to_owned(), tensor);
+        }
+        self.controller.restore(&controller)?;
+        let formats = self.controller.formats().to_vec();
+        let parameters = self.network.parameters.iter_mut().zip(&mut self.optimisers);
+        for ((parameter, optimiser), formats) in parameters.zip(formats) {
+            let name = parameter.name.clone();
+            let length = parameter.master.len();
+            parameter.master = take(&mut snapshot, &format!("master/{name}"), length)?;
+            parameter.formats = formats;
+            parameter.quantised = match formats.weight.fixed() {
+                None => None,
+                Some(format) => {
+                    let key = format!("quantised/{name}");
+                    let tensor = snapshot.tensors.remove(&key).ok_or_else(|| misfit(&key))?;
+                    let wide: Vec<i32> = match tensor {
+                        SnapshotTensor::I8 { data, .. } => {
+                            data.into_iter().map(i32::from).collect()
+                        }
+                        SnapshotTensor::I16 { data, .. } => {
+                            data.into_iter().map(i32::from).collect()
+                        }
+                        SnapshotTensor::I32 { data, .. } => data,
+                        _ => return Err(misfit(&key)),
+                    };
+                    let tensor = FixedTensor::from_raw(&parameter.shape, format, &wide)
+                        .map_err(|error| TrainError::Resume(format!("`{key}`: {error}")))?;
+                    Some(tensor)
+                }
+            };
+            let key = format!("momentum/{name}");
+            let momentum = if snapshot.tensors.contains_key(&key) {
+                take(&mut snapshot, &key, length)?
+            } else {
+                Vec::new()
+            };
+            let restored = AsgdState { momentum, gradient: vec![0.0; length], micro_batches: 0 };
+            optimiser
+                .restore(restored)
+                .map_err(|source| TrainError::Optimiser { parameter: name, source })?;
+        }
+        for node in &mut self.network.nodes {
+            let name = node.name.clone();
+            if let Some(running) = node.running_mut() {
+                let channels = running.mean.len();
+                running.mean = take(&mut snapshot, &format!("mean/{name}"), channels)?;
+                running.variance = take(&mut snapshot, &format!("variance/{name}"), channels)?;
+            }
+        }
+        self.position = state.position;
+        self.learning_rate = state.learning_rate;
+        self.plateau = state.plateau.clone();
+        self.costs = state.costs.clone();
+        self.pending = state.pending.clone();
+        self.totals = state.totals.clone();
+        self.evaluations = state.evaluations.clone();
+        self.last_loss = state.last_loss.unwrap_or(f64::NAN);
+        self.stopped = state.stopped;
+        Ok(state)
+    }
+}
+
+/// The small part of a checkpoint.
+///
+/// # Errors
+/// If it is not the state of a run.
+pub fn run_state(snapshot: &Snapshot) -> Result<RunState, TrainError> {
+    RunState::deserialize(&snapshot.meta)
+        .map_err(|error| TrainError::Resume(format!("its state is damaged: {error}")))
+}
+
+fn misfit(name: &str) -> TrainError {
+    TrainError::Resume(format!("tensor `{name}` is missing or has the wrong type or size"))
+}
+
+fn take(snapshot: &mut Snapshot, name: &str, length: usize) -> Result<Vec<f32>, TrainError> {
+    match snapshot.tensors.remove(name) {
+        Some(SnapshotTensor::F32 { data, .. }) if data.len() == length => Ok(data),
+        _ => Err(misfit(name)),
+    }
+}

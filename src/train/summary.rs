@@ -1,0 +1,239 @@
+//! What is left of a run: the final table.
+
+use super::accounting::saturation_rates;
+use super::trainer::{Trainer, cost_options, fixed_format, layer_costs};
+use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
+use hwmodel::counters::Counters;
+use hwmodel::timing::ByOperand;
+use serde::{Deserialize, Serialize};
+
+/// One layer in the final table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayerSummary {
+    /// Name.
+    pub name: String,
+    /// Final word length in bits; 32 for float32.
+    pub wl: u32,
+    /// Final fractional length in bits; absent for float32.
+    pub fl: Option<i32>,
+    /// Mean word length over all steps in bits.
+    pub mean_wl: f64,
+    /// Mean fractional length over fixed-point steps in bits.
+    pub mean_fl: Option<f64>,
+    /// Times that the format changed.
+    pub switches: u64,
+    /// Share of final weights that are zero.
+    pub sparsity: f64,
+    /// Share of inputs, weights and outputs that saturated over the run.
+    pub saturation: ByOperand<f64>,
+    /// Share of quantised gradients that saturated over the run.
+    pub gradient_saturation: f64,
+    /// Additions that left the accumulator's range over the run.
+    pub accumulator_events: u64,
+    /// MACs of all three products over the run.
+    pub macs: u64,
+    /// Clock cycles over the run.
+    pub cycles: u128,
+    /// Energy over the run in pJ.
+    pub energy_pj: f64,
+}
+
+/// Comparison with the float32 twin: same seed, data, optimiser and schedule, no quantisers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselineSummary {
+    /// Best top-1 share of the twin: the target of SU2.
+    pub top1_best: f64,
+    /// Final top-1 share of the twin.
+    pub top1: f64,
+    /// Final test loss of the twin.
+    pub loss: f64,
+    /// Final top-1 of the run minus the twin's, in percentage points.
+    pub difference_points: f64,
+    /// Seconds that the twin took.
+    pub seconds: f64,
+}
+
+/// The final table of a run. Ratios have no unit; costs follow papers/adapt.md section 8.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Architecture.
+    pub arch: String,
+    /// Data set.
+    pub dataset: String,
+    /// Where the data came from.
+    pub data_origin: String,
+    /// Controller.
+    pub controller: String,
+    /// Seed.
+    pub seed: u64,
+    /// Epochs completed.
+    pub epochs: u32,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Final top-1 share of the test set, 0 to 1.
+    pub top1: Option<f64>,
+    /// Best top-1 share of all evaluations.
+    pub top1_best: Option<f64>,
+    /// Final mean test loss in nats.
+    pub loss: Option<f64>,
+    /// Training speedup SU1 = costs_32 / (costs_train + costs_adapt).
+    pub su1: f64,
+    /// SU1 over the share of training after which the float32 twin's best accuracy is reached; only
+    /// with a twin.
+    pub su2: Option<f64>,
+    /// Training speedup against MuPPET's baseline.
+    pub su3: f64,
+    /// Memory of training relative to float32, as published.
+    pub mem: f64,
+    /// Memory of training relative to float32, element-weighted.
+    pub mem_exact: f64,
+    /// Final model size relative to float32 (SZ), as published.
+    pub size_ratio: f64,
+    /// Final model size relative to float32, element-weighted.
+    pub size_ratio_exact: f64,
+    /// Inference speedup of the final model.
+    pub inference_su: f64,
+    /// Share of zero weights at the end, mean over layers.
+    pub final_sparsity: f64,
+    /// Share of zero weights, mean over layers and steps.
+    pub mean_sparsity: f64,
+    /// Seconds of computing.
+    pub seconds: f64,
+    /// MACs over the run, all three products.
+    pub macs: u64,
+    /// MACs with two non-zero operands.
+    pub nonzero_macs: u64,
+    /// Saturated share of everything quantised.
+    pub saturation_rate: f64,
+    /// Additions that left an accumulator's range.
+    pub accumulator_events: u64,
+    /// Machine.
+    pub machine: String,
+    /// Clock cycles.
+    pub cycles: u128,
+    /// Time on the simulated machine in seconds.
+    pub machine_seconds: f64,
+    /// Energy in pJ.
+    pub energy_pj: f64,
+    /// Layers on the array.
+    pub layers: Vec<LayerSummary>,
+    /// The float32 twin.
+    pub baseline: Option<BaselineSummary>,
+    /// Every quantity of the cost equations, by name.
+    pub costs: CostSummary,
+}
+
+impl Summary {
+    /// The table of `trainer`, which took `seconds`.
+    ///
+    /// # Errors
+    /// If no step was taken.
+    pub fn of(trainer: &Trainer, seconds: f64) -> Result<Self, CostError> {
+        let network = trainer.network();
+        let costs = trainer.costs.summary()?;
+        let last = final_model(trainer)?;
+        let mut total = Counters::default();
+        let mut layers = Vec::new();
+        for (index, layer) in network.mac_layers.iter().enumerate() {
+            let totals = &trainer.totals[index];
+            let counters = &totals.counters;
+            total += *counters;
+            let weight = &network.parameters[layer.weight];
+            let format = fixed_format(network, index);
+            layers.push(LayerSummary {
+                name: layer.name.clone(),
+                wl: weight.formats.weight.word_length(),
+                fl: format.map(|format| format.fl()),
+                mean_wl: totals.mean_word_length(),
+                mean_fl: totals.mean_fractional_length(),
+                switches: totals.switches,
+                sparsity: 1.0 - weight.nonzero() as f64 / layer.elements as f64,
+                saturation: saturation_rates(counters),
+                gradient_saturation: counters.saturated.gradient as f64
+                    / counters.quantised.gradient.max(1) as f64,
+                accumulator_events: counters.accumulator_events,
+                macs: counters.macs,
+                cycles: counters.cycles.total(),
+                energy_pj: counters.energy.total(),
+            });
+        }
+        let evaluations = trainer.evaluations();
+        let options = trainer.options();
+        let cycles = total.cycles.total();
+        Ok(Self {
+            arch: network.name.clone(),
+            dataset: trainer.dataset().name.clone(),
+            data_origin: trainer.dataset().origin.to_string(),
+            controller: trainer.controller.name().to_owned(),
+            seed: options.seed,
+            epochs: trainer.position().epoch,
+            steps: trainer.position().step,
+            top1: evaluations.last().map(|e| e.top1),
+            top1_best: evaluations.iter().map(|e| e.top1).reduce(f64::max),
+            loss: evaluations.last().map(|e| e.loss),
+            su1: costs.su1_paper,
+            su2: None,
+            su3: costs.su3_released,
+            mem: costs.mem_published,
+            mem_exact: costs.mem_exact,
+            size_ratio: last.sz_released,
+            size_ratio_exact: last.sz_exact,
+            inference_su: last.inference_su,
+            final_sparsity: last.zeros_final,
+            mean_sparsity: costs.zeros_average,
+            seconds,
+            macs: total.macs,
+            nonzero_macs: total.nonzero_macs,
+            saturation_rate: total.saturated.total() as f64 / total.quantised.total().max(1) as f64,
+            accumulator_events: total.accumulator_events,
+            machine: trainer.machine().name().to_owned(),
+            cycles,
+            machine_seconds: trainer.machine().seconds(cycles),
+            energy_pj: total.energy.total(),
+            layers,
+            baseline: None,
+            costs,
+        })
+    }
+
+    /// Adds the comparison with the float32 twin `twin`, which took `seconds`, and SU2.
+    pub fn compare(&mut self, trainer: &Trainer, twin: &Trainer, seconds: f64) {
+        let Some(last) = twin.evaluations().last() else { return };
+        let best = twin.evaluations().iter().map(|e| e.top1).fold(0.0, f64::max);
+        let evaluations = trainer.evaluations();
+        // SU2 = SU1 / ((i + 1) / n), i the first evaluation at the target; SU1 if it is never reached.
+        let share = evaluations
+            .iter()
+            .position(|e| e.top1 >= best)
+            .map_or(1.0, |i| (i + 1) as f64 / evaluations.len() as f64);
+        self.su2 = Some(self.su1 / share);
+        self.baseline = Some(BaselineSummary {
+            top1_best: best,
+            top1: last.top1,
+            loss: last.loss,
+            difference_points: 100.0 * (self.top1.unwrap_or(0.0) - last.top1),
+            seconds,
+        });
+    }
+}
+
+/// The cost equations of the final weights alone.
+fn final_model(trainer: &Trainer) -> Result<CostSummary, CostError> {
+    let network = trainer.network();
+    let mut costs =
+        CostAccumulator::new(cost_options(trainer.options()), &layer_costs(network))?;
+    let steps: Vec<LayerStep> = network
+        .mac_layers
+        .iter()
+        .map(|layer| {
+            let weight = &network.parameters[layer.weight];
+            LayerStep {
+                word_length: weight.formats.weight.word_length(),
+                nonzero: weight.nonzero(),
+                switch: None,
+            }
+        })
+        .collect();
+    costs.step(&steps)?;
+    costs.summary()
+}

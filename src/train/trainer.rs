@@ -1,0 +1,707 @@
+//! One optimiser step after the other.
+
+use super::accounting::{Accountant, LayerTotals, PendingWeights, StepAccounts};
+use super::asgd::{Asgd, LossComposition, PenaltyTerm, word_length_penalty};
+use super::error::TrainError;
+use super::options::{RunOptions, Schedule};
+use super::plateau::ReduceOnPlateau;
+use crate::cost::{CostAccumulator, CostOptions, LayerCost, LayerStep, SwitchState};
+use crate::data::{Augmentation, Dataset, EpochOrder, ImageSet, fill_batch};
+use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
+use crate::network::{Activation, Context, Initialisation, LayerTally, Network, arch};
+use crate::precision::{
+    ControllerOptions, ControllerReport, Decision, EpochEnd, NumberFormat, PrecisionController,
+    Step, TensorInfo, TensorView,
+};
+use hwmodel::gemm::MacArray;
+use hwmodel::machine::Machine;
+use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::random::{RandomAddress, Role};
+use hwmodel::{Accumulator, FixedTensor, Format, Rounding, SimdLevel};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Where a run stands. Everything counts from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Epochs completed.
+    pub epoch: u32,
+    /// Optimiser steps done in the epoch under way.
+    pub step_in_epoch: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Micro-batches done: the step part of the address of random numbers.
+    pub pass: u64,
+}
+
+/// An evaluation on the test set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Optimiser steps done before it.
+    pub step: u64,
+    /// Epochs done before it.
+    pub epoch: u32,
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Share of images whose largest logit is their label's.
+    pub top1: f64,
+    /// Learning rate in force after it.
+    pub learning_rate: f64,
+}
+
+/// What one optimiser step did.
+#[derive(Debug, Clone)]
+pub struct StepOutcome {
+    /// Number of the step.
+    pub step: u64,
+    /// Epoch it belongs to.
+    pub epoch: u32,
+    /// The loss that the strategy saw.
+    pub loss: f64,
+    /// Mean cross-entropy of its images in nats.
+    pub cross_entropy: f64,
+    /// The word-length penalty P.
+    pub penalty: Option<f64>,
+    /// Share of its images that were classified right.
+    pub accuracy: f64,
+    /// Learning rate of the update.
+    pub learning_rate: f64,
+    /// Norm of the quantised gradient of all parameters, before normalisation.
+    pub gradient_norm: f64,
+    /// Counts and costs.
+    pub accounts: StepAccounts,
+    /// For each MAC layer: format in force, non-zero weights, controller state after the step.
+    pub layers: Vec<(NumberFormat, u64, ControllerReport)>,
+    /// Images seen.
+    pub images: usize,
+}
+
+/// A run in memory.
+pub struct Trainer {
+    pub(super) options: RunOptions,
+    pub(super) dataset: Dataset,
+    pub(super) machine: Machine,
+    pub(super) accumulator: Accumulator,
+    pub(super) simd: SimdLevel,
+    pub(super) network: Network,
+    pub(super) controller: Box<dyn PrecisionController>,
+    pub(super) optimisers: Vec<Asgd>,
+    pub(super) plateau: Option<ReduceOnPlateau>,
+    pub(super) learning_rate: f64,
+    pub(super) costs: CostAccumulator,
+    pub(super) position: Position,
+    pub(super) pending: Vec<PendingWeights>,
+    pub(super) totals: Vec<LayerTotals>,
+    pub(super) evaluations: Vec<Evaluation>,
+    pub(super) last_loss: f64,
+    pub(super) stopped: bool,
+    owners: Vec<usize>,
+    order: Option<(u32, EpochOrder)>,
+    images: Vec<f32>,
+}
+
+/// Random numbers of an evaluation never meet those of training.
+const EVALUATION_PASS: u64 = 1 << 63;
+
+/// Images of an evaluation batch; results do not depend on it.
+const EVALUATION_BATCH: usize = 250;
+
+impl Trainer {
+    /// Builds the network and everything around it; no step is taken.
+    ///
+    /// # Errors
+    /// If an option does not fit the others or the data.
+    pub fn new(
+        options: RunOptions,
+        dataset: Dataset,
+        machine: Machine,
+        simd: SimdLevel,
+    ) -> Result<Self, TrainError> {
+        let train = &dataset.train;
+        let needed = options.batch_size * options.optimiser.accumulation as usize;
+        if train.len() < needed {
+            return Err(TrainError::TooFewImages { images: train.len(), needed });
+        }
+        let task = arch::Task {
+            input: [train.height, train.width, train.channels],
+            classes: dataset.classes(),
+            initialisation: Initialisation {
+                seed: options.seed,
+                scale: options.initialisation_scale,
+            },
+        };
+        let network = arch::build(&options.arch, &task)?;
+        let infos: Vec<TensorInfo> = network.parameters.iter().map(|p| p.info()).collect();
+        let controller = options.controller.build(&infos)?;
+        let optimisers = network
+            .parameters
+            .iter()
+            .map(|parameter| {
+                Asgd::new(options.optimiser, parameter.master.len()).map_err(|source| {
+                    TrainError::Optimiser { parameter: parameter.name.clone(), source }
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let plateau = match &options.schedule {
+            Schedule::Plateau(plateau) => {
+                Some(ReduceOnPlateau::new(*plateau, options.learning_rate))
+            }
+            _ => None,
+        };
+        let costs = CostAccumulator::new(cost_options(&options), &layer_costs(&network))?;
+        let layers = network.mac_layers.len();
+        let owners = network.parameter_owners();
+        let mut trainer = Self {
+            accumulator: options.accumulator.unwrap_or(machine.accumulator()),
+            learning_rate: options.learning_rate,
+            options,
+            dataset,
+            machine,
+            simd,
+            network,
+            controller,
+            optimisers,
+            plateau,
+            costs,
+            position: Position::default(),
+            pending: vec![PendingWeights::default(); layers],
+            totals: vec![LayerTotals::default(); layers],
+            evaluations: Vec::new(),
+            last_loss: f64::NAN,
+            stopped: false,
+            owners,
+            order: None,
+            images: Vec::new(),
+        };
+        for tensor in 0..infos.len() {
+            trainer.requantise_weights(tensor)?;
+        }
+        Ok(trainer)
+    }
+
+    /// The options of the run.
+    pub fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The data.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Where the run stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Evaluations so far.
+    pub fn evaluations(&self) -> &[Evaluation] {
+        &self.evaluations
+    }
+
+    /// Optimiser steps of an epoch; images that do not fill an update are left out of that epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        let images = self.options.batch_size * self.options.optimiser.accumulation as usize;
+        (self.dataset.train.len() / images) as u64
+    }
+
+    /// Optimiser steps of the whole run.
+    pub fn total_steps(&self) -> u64 {
+        let all = self.steps_per_epoch() * u64::from(self.options.epochs);
+        self.options.max_steps.map_or(all, |steps| steps.min(all))
+    }
+
+    /// Whether the run is complete.
+    pub fn finished(&self) -> bool {
+        self.stopped || self.position.step >= self.total_steps()
+    }
+
+    /// Whether the last step completed an epoch that has not been closed by [`Trainer::end_epoch`].
+    pub fn epoch_complete(&self) -> bool {
+        self.position.step_in_epoch == self.steps_per_epoch()
+    }
+
+    /// Mean word length in bits over the MAC layers, as in force now.
+    pub fn mean_word_length(&self) -> f64 {
+        let layers = &self.network.mac_layers;
+        let sum: u32 = layers
+            .iter()
+            .map(|layer| self.network.parameters[layer.weight].formats.weight.word_length())
+            .sum();
+        f64::from(sum) / layers.len() as f64
+    }
+
+    /// Takes one optimiser step.
+    ///
+    /// # Errors
+    /// If training has diverged.
+    pub fn step(&mut self) -> Result<StepOutcome, TrainError> {
+        let accumulation = self.options.optimiser.accumulation;
+        let mut accounts = StepAccounts::new(self.network.mac_layers.len());
+        let (mut cross_entropy, mut correct, mut images) = (0.0, 0, 0);
+        let mut last_cross_entropy = 0.0;
+        for micro in 0..accumulation {
+            let (loss, hits, count) = self.micro_batch(micro, &mut accounts)?;
+            last_cross_entropy = loss;
+            cross_entropy += loss;
+            correct += hits;
+            images += count;
+        }
+        accounts.add_weights(&self.machine, &self.pending);
+        self.pending.fill(PendingWeights::default());
+
+        let in_force: Vec<(NumberFormat, u64)> = self
+            .network
+            .mac_layers
+            .iter()
+            .map(|layer| {
+                let weight = &self.network.parameters[layer.weight];
+                (weight.formats.weight, weight.nonzero())
+            })
+            .collect();
+        let (loss, penalty, gradient_norm) =
+            self.prepare_gradients(last_cross_entropy, &mut accounts)?;
+        let decision = self.ask_controller(loss)?;
+        let layers = self.record(&in_force, &accounts, &decision)?;
+        let outcome = StepOutcome {
+            step: self.position.step,
+            epoch: self.position.epoch,
+            loss,
+            cross_entropy: cross_entropy / f64::from(accumulation),
+            penalty,
+            accuracy: correct as f64 / images as f64,
+            learning_rate: self.learning_rate,
+            gradient_norm,
+            accounts,
+            layers,
+            images,
+        };
+        self.last_loss = loss;
+        let rate = self.learning_rate as f32;
+        for (parameter, optimiser) in self.network.parameters.iter_mut().zip(&mut self.optimisers) {
+            optimiser.update(&mut parameter.master, rate).map_err(|source| {
+                TrainError::Optimiser { parameter: parameter.name.clone(), source }
+            })?;
+        }
+        self.position.step += 1;
+        self.position.step_in_epoch += 1;
+        for tensor in 0..self.network.parameters.len() {
+            self.requantise_weights(tensor)?;
+        }
+        self.apply(&decision);
+        Ok(outcome)
+    }
+
+    /// Closes an epoch: evaluates, and lets schedule and controller react.
+    ///
+    /// # Errors
+    /// If training has diverged.
+    pub fn end_epoch(&mut self) -> Result<Evaluation, TrainError> {
+        let (loss, top1) = self.evaluate()?;
+        self.position.epoch += 1;
+        self.position.step_in_epoch = 0;
+        if let Some(plateau) = &mut self.plateau {
+            self.learning_rate = plateau.step(loss);
+        }
+        if let Schedule::Step { milestones, factor } = &self.options.schedule
+            && milestones.contains(&self.position.epoch)
+        {
+            self.learning_rate *= factor;
+        }
+        let views = views(&self.network, &self.optimisers);
+        let epoch = EpochEnd { epoch: self.position.epoch - 1, tensors: &views };
+        let decision = self.controller.end_of_epoch(&epoch)?;
+        for switch in &decision.switches {
+            self.requantise_weights(switch.tensor)?;
+        }
+        self.apply(&decision);
+        self.count_switches(&decision);
+        self.costs.validation(top1);
+        let (step, epoch, learning_rate) =
+            (self.position.step, self.position.epoch, self.learning_rate);
+        let evaluation = Evaluation { step, epoch, loss, top1, learning_rate };
+        self.evaluations.push(evaluation);
+        Ok(evaluation)
+    }
+
+    /// Evaluates in the middle of an epoch, when a run ends there.
+    ///
+    /// # Errors
+    /// If training has diverged.
+    pub fn evaluate_now(&mut self) -> Result<Evaluation, TrainError> {
+        let (loss, top1) = self.evaluate()?;
+        self.costs.validation(top1);
+        let Position { step, epoch, .. } = self.position;
+        let evaluation = Evaluation { step, epoch, loss, top1, learning_rate: self.learning_rate };
+        self.evaluations.push(evaluation);
+        Ok(evaluation)
+    }
+
+    /// Forward and backward pass of one micro-batch: cross-entropy, hits and images.
+    fn micro_batch(
+        &mut self,
+        micro: u32,
+        accounts: &mut StepAccounts,
+    ) -> Result<(f64, usize, usize), TrainError> {
+        let epoch = self.position.epoch;
+        if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let order =
+                EpochOrder::new(self.options.seed, epoch.into(), self.dataset.train.len());
+            self.order = Some((epoch, order));
+        }
+        let Some((_, order)) = &self.order else { unreachable!("set above") };
+        let accumulation = u64::from(self.options.optimiser.accumulation);
+        let batch = (self.position.step_in_epoch * accumulation + u64::from(micro)) as usize;
+        let size = self.options.batch_size;
+        let indices = &order.indices()[batch * size..(batch + 1) * size];
+        let augmentation =
+            self.dataset.augmentation.as_ref().filter(|_| self.options.augment);
+        let context = Context {
+            step: self.position.pass,
+            ..context(&self.options, self.simd, self.accumulator, true)
+        };
+        let images = batch_of(
+            &self.dataset,
+            &self.dataset.train,
+            augmentation,
+            (self.options.seed, epoch),
+            indices,
+            &mut self.images,
+        );
+        let labels: Vec<u16> =
+            indices.iter().map(|&i| self.dataset.train.labels[i as usize]).collect();
+        let mut pass = self.network.forward(images, &context)?;
+        let mut gradient = vec![0.0; pass.logits.len()];
+        let classes = self.network.classes;
+        let loss = softmax_cross_entropy(&pass.logits, classes, &labels, 1.0, &mut gradient)?;
+        let gradients = self.network.backward(&mut pass, gradient, &context, false)?;
+        let accountant = Accountant { machine: &self.machine, accumulator: self.accumulator };
+        accounts.add_pass(&accountant, &pass.tallies)?;
+        for ((optimiser, gradient), parameter) in
+            self.optimisers.iter_mut().zip(&gradients.parameters).zip(&self.network.parameters)
+        {
+            optimiser.accumulate(gradient).map_err(|source| TrainError::Optimiser {
+                parameter: parameter.name.clone(),
+                source,
+            })?;
+        }
+        self.position.pass += 1;
+        Ok((loss.loss, loss.correct, indices.len()))
+    }
+
+    /// Adds regularisers, quantises and normalises gradients; returns the loss that the strategy
+    /// sees, the penalty and the norm of all gradients.
+    fn prepare_gradients(
+        &mut self,
+        cross_entropy: f64,
+        accounts: &mut StepAccounts,
+    ) -> Result<(f64, Option<f64>, f64), TrainError> {
+        let simd = self.simd;
+        let parameters = &self.network.parameters;
+        let hardware: Vec<Cow<'_, [f32]>> =
+            parameters.iter().map(|parameter| parameter.hardware_values(simd)).collect();
+        let quantising = !matches!(self.options.controller, ControllerOptions::Float32);
+        let penalty = (self.options.penalty && quantising).then(|| {
+            let terms: Vec<PenaltyTerm> = penalty_terms(&self.network, &self.options);
+            word_length_penalty(&terms)
+        });
+        let composition = LossComposition {
+            cross_entropy,
+            l1: self.options.optimiser.l1.into(),
+            l2: self.options.optimiser.weight_decay.into(),
+            penalty,
+            accumulation: self.options.optimiser.accumulation,
+        };
+        let loss = composition.value(hardware.iter().map(|values| &**values));
+        let mut square = 0.0;
+        for (tensor, optimiser) in self.optimisers.iter_mut().enumerate() {
+            let parameter = &parameters[tensor];
+            let format = parameter.formats.gradient;
+            let address = RandomAddress {
+                seed: self.options.seed,
+                step: self.position.step,
+                layer: tensor as u32,
+                role: Role::Gradient,
+            };
+            let mut counts = QuantiseCounts::default();
+            let rounding = self.options.rounding.gradients;
+            let norm = optimiser
+                .prepare(&hardware[tensor], |gradient| {
+                    counts = quantise_in_place(simd, gradient, format, rounding, address)?;
+                    Ok(())
+                })
+                .map_err(|source| TrainError::Optimiser {
+                    parameter: parameter.name.clone(),
+                    source,
+                })?;
+            accounts.add_gradient(self.owners[tensor], counts);
+            square += norm * norm;
+        }
+        Ok((loss, penalty, square.sqrt()))
+    }
+
+    fn ask_controller(&mut self, loss: f64) -> Result<Decision, TrainError> {
+        let views = views(&self.network, &self.optimisers);
+        Ok(self.controller.update(&Step { loss, tensors: &views })?)
+    }
+
+    /// Adds a step to costs and totals.
+    fn record(
+        &mut self,
+        in_force: &[(NumberFormat, u64)],
+        accounts: &StepAccounts,
+        decision: &Decision,
+    ) -> Result<Vec<(NumberFormat, u64, ControllerReport)>, TrainError> {
+        let mut steps = Vec::with_capacity(in_force.len());
+        let mut layers = Vec::with_capacity(in_force.len());
+        for (index, layer) in self.network.mac_layers.iter().enumerate() {
+            let (format, nonzero) = in_force[index];
+            let report = self.controller.report(layer.weight);
+            let switch = report.lookback.zip(report.resolution);
+            let switch = switch.map(|(lookback, resolution)| SwitchState { lookback, resolution });
+            steps.push(LayerStep { word_length: format.word_length(), nonzero, switch });
+            layers.push((format, nonzero, report));
+            self.totals[index].add(&accounts.layers[index], format.fixed(), false);
+        }
+        self.costs.step(&steps)?;
+        self.count_switches(decision);
+        Ok(layers)
+    }
+
+    fn count_switches(&mut self, decision: &Decision) {
+        for switch in &decision.switches {
+            let layers = self.network.mac_layers.iter().zip(&mut self.totals);
+            for (_, totals) in layers.filter(|(layer, _)| layer.weight == switch.tensor) {
+                totals.switches += 1;
+            }
+        }
+    }
+
+    fn apply(&mut self, decision: &Decision) {
+        self.learning_rate *= decision.learning_rate_factor;
+        self.stopped |= decision.stop;
+    }
+
+    /// Gives parameter `tensor` the controller's format and quantises its master values anew.
+    fn requantise_weights(&mut self, tensor: usize) -> Result<(), TrainError> {
+        let formats = self.controller.formats()[tensor];
+        let owner = self.owners[tensor];
+        let parameter = &mut self.network.parameters[tensor];
+        let is_weight = self.network.mac_layers[owner].weight == tensor;
+        // The array is configured for the formats of products: weights and activations.
+        let changed = (parameter.formats.weight, parameter.formats.activation)
+            != (formats.weight, formats.activation);
+        let started = self.position.pass > 0;
+        self.pending[owner].reconfigured |= is_weight && changed && started;
+        parameter.formats = formats;
+        match formats.weight {
+            NumberFormat::Float32 => parameter.quantised = None,
+            NumberFormat::Fixed(format) => {
+                let address = RandomAddress {
+                    seed: self.options.seed,
+                    step: self.position.step,
+                    layer: tensor as u32,
+                    role: Role::Weight,
+                };
+                let rounding = self.options.rounding.weights;
+                let master = &parameter.master;
+                let (data, counts) =
+                    quantise::quantise(self.simd, master, format, rounding, address).map_err(
+                        |source| crate::network::NetworkError::Diverged {
+                            what: "weights",
+                            layer: parameter.name.clone(),
+                            source,
+                        },
+                    )?;
+                self.pending[owner].counts += counts;
+                let tensor = FixedTensor::new(&parameter.shape, format, data)
+                    .map_err(crate::network::NetworkError::from)?;
+                parameter.quantised = Some(tensor);
+            }
+            other => {
+                let (parameter, format) = (parameter.name.clone(), format!("{other:?}"));
+                return Err(TrainError::Format { parameter, format });
+            }
+        }
+        Ok(())
+    }
+
+    /// Mean loss and top-1 share of the test set.
+    fn evaluate(&mut self) -> Result<(f64, f64), TrainError> {
+        let context = Context {
+            step: EVALUATION_PASS | self.position.step,
+            ..context(&self.options, self.simd, self.accumulator, false)
+        };
+        let result = evaluate(&mut self.network, &self.dataset, &context, |_| {})?;
+        Ok((result.loss, result.top1))
+    }
+}
+
+/// Loss, accuracy and counts over a test set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestResult {
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Share of images classified right.
+    pub top1: f64,
+    /// Images.
+    pub images: usize,
+}
+
+/// Runs the test set of `dataset` through `network`; `observe` sees the counts of every batch.
+///
+/// # Errors
+/// If images or formats do not fit, or a value is not a number.
+pub fn evaluate(
+    network: &mut Network,
+    dataset: &Dataset,
+    context: &Context,
+    mut observe: impl FnMut(&[LayerTally]),
+) -> Result<TestResult, TrainError> {
+    let test = &dataset.test;
+    let order = EpochOrder::sequential(test.len());
+    let (mut loss, mut correct) = (0.0, 0);
+    let mut buffer = Vec::new();
+    for (batch, indices) in order.batches(EVALUATION_BATCH).enumerate() {
+        let images = batch_of(dataset, test, None, (context.seed, 0), indices, &mut buffer);
+        let labels: Vec<u16> = indices.iter().map(|&i| test.labels[i as usize]).collect();
+        // Batches draw from different streams if evaluation rounds stochastically.
+        let step = context.step ^ ((batch as u64) << 40);
+        let pass = network.forward(images, &Context { step, ..*context })?;
+        let part = cross_entropy(&pass.logits, network.classes, &labels)?;
+        loss += part.loss * labels.len() as f64;
+        correct += part.correct;
+        observe(&pass.tallies);
+    }
+    let images = test.len();
+    let count = images.max(1) as f64;
+    Ok(TestResult { loss: loss / count, top1: correct as f64 / count, images })
+}
+
+/// The settings of a pass.
+pub(super) fn context(
+    options: &RunOptions,
+    simd: SimdLevel,
+    accumulator: Accumulator,
+    training: bool,
+) -> Context {
+    let rounding =
+        if training { options.rounding.activations } else { options.rounding.evaluation };
+    Context {
+        array: MacArray { simd, accumulator },
+        rounding,
+        overflow: options.overflow,
+        seed: options.seed,
+        step: 0,
+        training,
+    }
+}
+
+/// Images `indices` of a set, normalised.
+fn batch_of(
+    dataset: &Dataset,
+    set: &ImageSet,
+    augmentation: Option<&Augmentation>,
+    (seed, epoch): (u64, u32),
+    indices: &[u32],
+    buffer: &mut Vec<f32>,
+) -> Activation {
+    fill_batch(set, &dataset.normalisation, augmentation, seed, epoch.into(), indices, buffer);
+    let shape = [indices.len(), set.height, set.width, set.channels];
+    Activation::float(std::mem::take(buffer), shape)
+}
+
+fn views<'a>(network: &'a Network, optimisers: &'a [Asgd]) -> Vec<TensorView<'a>> {
+    let pairs = network.parameters.iter().zip(optimisers);
+    pairs
+        .map(|(parameter, optimiser)| TensorView {
+            master: &parameter.master,
+            gradient: optimiser.gradient(),
+        })
+        .collect()
+}
+
+/// Rounds a gradient to its format, in float32 values.
+fn quantise_in_place(
+    simd: SimdLevel,
+    values: &mut [f32],
+    format: NumberFormat,
+    rounding: Rounding,
+    address: RandomAddress,
+) -> Result<QuantiseCounts, String> {
+    let NumberFormat::Fixed(format) = format else {
+        return match format {
+            NumberFormat::Float32 => Ok(QuantiseCounts::default()),
+            other => Err(format!("format {other:?} is not supported for gradients")),
+        };
+    };
+    let (data, counts) = quantise::quantise(simd, values, format, rounding, address)
+        .map_err(|error| error.to_string())?;
+    let tensor =
+        FixedTensor::new(&[values.len()], format, data).map_err(|error| error.to_string())?;
+    tensor.dequantise_into(simd, values);
+    Ok(counts)
+}
+
+/// The terms of the penalty: layers in the paper, all parameter tensors in the released code.
+fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<PenaltyTerm> {
+    let every_tensor = matches!(
+        &options.controller,
+        ControllerOptions::Adapt(adapt) if adapt.variant == crate::precision::Variant::Released
+    );
+    let term = |index: usize| {
+        let parameter = &network.parameters[index];
+        PenaltyTerm {
+            word_length: parameter.formats.weight.word_length(),
+            nonzero: parameter.nonzero(),
+            elements: parameter.master.len() as u64,
+        }
+    };
+    if every_tensor {
+        (0..network.parameters.len()).map(term).collect()
+    } else {
+        network.mac_layers.iter().map(|layer| term(layer.weight)).collect()
+    }
+}
+
+pub(super) fn layer_costs(network: &Network) -> Vec<LayerCost> {
+    let cost = |layer: &crate::network::MacLayer| LayerCost {
+        operations: layer.macs,
+        elements: layer.elements,
+    };
+    network.mac_layers.iter().map(cost).collect()
+}
+
+pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
+    let largest_resolution = match &options.controller {
+        ControllerOptions::Adapt(adapt) => adapt.resolution.upper,
+        _ => 0,
+    };
+    CostOptions {
+        accumulation: options.optimiser.accumulation,
+        batch: options.batch_size as u32,
+        epochs: options.epochs,
+        interval: 1,
+        largest_resolution,
+        baseline_batch: 128,
+        // Known only after the float32 twin has run; SU2 is computed from the evaluations then.
+        target_accuracy: 2.0,
+    }
+}
+
+/// The format of a layer's weights as ⟨WL, FL⟩, if it has one.
+pub(super) fn fixed_format(network: &Network, layer: usize) -> Option<Format> {
+    network.parameters[network.mac_layers[layer].weight].formats.weight.fixed()
+}
