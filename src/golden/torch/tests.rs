@@ -22,9 +22,7 @@ fn cases_keys_and_tensors() {
     assert_eq!(nhwc.f32().unwrap(), [1.0, -1.0, 2.0, -0.0]);
     let labels = case.tensor("in.labels").unwrap();
     assert_eq!(labels.i64().unwrap(), [3, -1]);
-    assert!(
-        labels.labels().is_err() && labels.f32().is_err() && labels.nchw_to_nhwc().is_err()
-    );
+    assert!(labels.labels().is_err() && labels.f32().is_err() && labels.nchw_to_nhwc().is_err());
     let network = vectors.of_kind("lenet").next().unwrap();
     assert_eq!(network.tensor("loss").unwrap().f64().unwrap(), [1.0]);
     assert!(matches!(network.tensor("x"), Err(TorchError::Missing { case: 1, .. })));
@@ -63,10 +61,7 @@ fn malformed_files_are_errors_with_a_line() {
     assert!(message("tensor", "tensors").contains("`case,`"));
     assert!(TorchVectors::parse("").is_err());
     assert!(
-        TorchVectors::read(Path::new("no such file"))
-            .unwrap_err()
-            .to_string()
-            .contains("no such")
+        TorchVectors::read(Path::new("no such file")).unwrap_err().to_string().contains("no such")
     );
 }
 
