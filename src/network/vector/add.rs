@@ -255,6 +255,8 @@ impl Words {
     }
 }
 
+// Of the three containers one is i32 already.
+#[allow(clippy::useless_conversion)]
 fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
     with_raw!(data, raw => {
         for (lane, &raw) in lane.iter_mut().zip(&raw[start..]) {
