@@ -148,3 +148,18 @@ fn softmax_and_cross_entropy() {
         Ok(())
     });
 }
+
+/// The network vectors are read by the same reader.
+#[test]
+fn network_vectors_can_be_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/torch_nets.csv");
+    let vectors = TorchVectors::read(&path).unwrap();
+    let kinds: Vec<_> = vectors.cases.iter().map(|case| case.kind.as_str()).collect();
+    assert_eq!(kinds, ["lenet", "resnet", "lenet", "resnet", "lenet"]);
+    for case in &vectors.cases {
+        let batch: usize = case.number("B").unwrap();
+        assert_eq!(case.tensor("in.labels").unwrap().labels().unwrap().len(), batch);
+        let logits = case.tensor("f64.logits").unwrap();
+        assert_eq!(logits.shape, [batch, case.number("NCLS").unwrap()]);
+    }
+}

@@ -16,6 +16,7 @@ use hwmodel::random::RandomAddress;
 use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, TensorError, with_raw};
 use num_traits::{AsPrimitive, PrimInt, Signed};
 use rand_core::Rng;
+use rand_pcg::Pcg32;
 use rayon::prelude::*;
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
@@ -36,9 +37,9 @@ pub struct AddSettings {
     pub rounding: Rounding,
     /// What happens to a sum outside the result's range.
     pub overflow: Overflow,
-    /// Random numbers of stochastic rounding. Element i of the second operand takes word i, its r being
-    /// the word's highest `shift` bits (for shifts over 32, all of it followed by zeros). Element i of the
-    /// first operand takes word n + i, n being the number of elements.
+    /// Random words of stochastic rounding, as a requantiser takes them: 32 bits an element, 64 for
+    /// shifts of more than 32 bits, the top `shift` bits being r. Element i of the second operand takes
+    /// word i, element i of the first operand word n + i, n being the number of elements.
     pub address: RandomAddress,
 }
 
@@ -114,9 +115,9 @@ impl Plan {
         let lengths = [first.fl(), second.fl()];
         let left = lengths.map(|fl| (settings.format.fl() - fl).max(0).unsigned_abs());
         let common = left[0].min(left[1]);
-        // A raw integer has 32 bits: 40 dropped bits leave less than half a unit, and a random number of
-        // 32 bits cannot lift a positive one, nor fail to lift a negative one unless it is zero, from 63 on.
-        let longest = if settings.rounding == Rounding::Stochastic { 63 } else { 40 };
+        // A raw integer has 32 bits, so 40 dropped bits leave less than half a unit. A random word of 64
+        // bits never lifts a positive one, and always a negative one unless it is zero, from 95 on.
+        let longest = if settings.rounding == Rounding::Stochastic { 95 } else { 40 };
         let right =
             lengths.map(|fl| (fl - settings.format.fl()).max(0).unsigned_abs().min(longest));
         let finest = lengths[0].max(lengths[1]);
@@ -154,8 +155,8 @@ impl Plan {
 /// What the adder can be computed in.
 trait LaneInteger: PrimInt + Signed + AsPrimitive<i32> + Send + Sync {
     fn widen(raw: i32) -> Self;
-    /// The highest `shift` bits of `word`, or `word` followed by zeros; in units of 2^-shift.
-    fn random(word: u32, shift: u32) -> Self;
+    /// `random` followed by `zeros` zero bits.
+    fn random(random: u64, zeros: u32) -> Self;
 }
 
 macro_rules! lane_integer {
@@ -165,10 +166,9 @@ macro_rules! lane_integer {
             raw.into()
         }
         #[inline(always)]
-        fn random(word: u32, shift: u32) -> Self {
-            // Lanes are wider than the shift by two bits, so the number is not cut.
-            let word = u64::from(word);
-            (if shift <= 32 { word >> (32 - shift) } else { word << (shift - 32) }) as $type
+        fn random(random: u64, zeros: u32) -> Self {
+            // Below 2^shift, and the lane is at least two bits wider than the shift.
+            (random as $type) << zeros
         }
     })* };
 }
@@ -199,14 +199,13 @@ fn add_all<L: LaneInteger, T: Container>(
     let length = out.len();
     let chunks = out.par_chunks_mut(CHUNK).enumerate().map(|(chunk, out)| {
         let start = chunk * CHUNK;
-        let draws =
-            |operand: usize| settings.rounding == Rounding::Stochastic && plan.right[operand] > 0;
-        let mut generators = [
-            draws(0).then(|| settings.address.at((length + start) as u64)),
-            draws(1).then(|| settings.address.at(start as u64)),
-        ];
+        let stochastic = settings.rounding == Rounding::Stochastic;
+        let mut words = [(0, length + start), (1, start)].map(|(operand, first_word)| {
+            let shift = plan.right[operand];
+            (stochastic && shift > 0).then(|| Words::new(settings.address, first_word, shift))
+        });
         let mut lanes = [[L::zero(); BLOCK]; 2];
-        let mut words = [0u32; BLOCK];
+        let mut random = [0u64; BLOCK];
         let mut counts = QuantiseCounts::default();
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
             let start = start + block * BLOCK;
@@ -219,11 +218,11 @@ fn add_all<L: LaneInteger, T: Container>(
                 *nonzero = (first << exact[0]) + (second << exact[1]) != L::zero();
             }
             for (operand, lane) in lanes.iter_mut().enumerate() {
-                if let Some(generator) = &mut generators[operand] {
-                    words[..out.len()].fill_with(|| generator.next_u32());
+                if let Some(words) = &mut words[operand] {
+                    random[..out.len()].fill_with(|| words.next());
                 }
                 let lane = &mut lane[..out.len()];
-                align(lane, plan.left[operand], plan.right[operand], settings.rounding, &words);
+                align(lane, plan.left[operand], plan.right[operand], settings.rounding, &random);
             }
             counts += fit(&lanes, &nonzero, plan.common, settings, out);
         }
@@ -232,6 +231,32 @@ fn add_all<L: LaneInteger, T: Container>(
     chunks.reduce(QuantiseCounts::default, |a, b| a + b)
 }
 
+/// The random numbers r of consecutive elements.
+struct Words {
+    generator: Pcg32,
+    shift: u32,
+}
+
+impl Words {
+    /// From element `start` on.
+    fn new(address: RandomAddress, start: usize, shift: u32) -> Self {
+        let words_each = if shift > 32 { 2 } else { 1 };
+        Self { generator: address.at(start as u64 * words_each), shift }
+    }
+
+    /// r in units of 2^-shift, or of 2^-64 for longer shifts.
+    #[inline(always)]
+    fn next(&mut self) -> u64 {
+        match self.shift {
+            0..=32 => u64::from(self.generator.next_u32()) >> (32 - self.shift),
+            33..=64 => self.generator.next_u64() >> (64 - self.shift),
+            _ => self.generator.next_u64(),
+        }
+    }
+}
+
+// Of the three containers one is i32 already.
+#[allow(clippy::useless_conversion)]
 fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
     with_raw!(data, raw => {
         for (lane, &raw) in lane.iter_mut().zip(&raw[start..]) {
@@ -241,7 +266,13 @@ fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
 }
 
 /// Shifts one operand to the result's fractional length.
-fn align<L: LaneInteger>(lane: &mut [L], left: u32, right: u32, rounding: Rounding, words: &[u32]) {
+fn align<L: LaneInteger>(
+    lane: &mut [L],
+    left: u32,
+    right: u32,
+    rounding: Rounding,
+    random: &[u64],
+) {
     if left > 0 {
         lane.iter_mut().for_each(|value| *value = *value << left as usize);
     }
@@ -251,40 +282,41 @@ fn align<L: LaneInteger>(lane: &mut [L], left: u32, right: u32, rounding: Roundi
     let zero = L::zero();
     let half = L::one() << (right - 1) as usize;
     match rounding {
-        Rounding::Floor => shift_right(lane, right, |_, _, _| false, words),
+        Rounding::Floor => shift_right(lane, right, |_, _, _| false, random),
         Rounding::TowardZero => {
-            shift_right(lane, right, |floor, rest, _| floor < zero && rest != zero, words);
+            shift_right(lane, right, |floor, rest, _| floor < zero && rest != zero, random);
         }
-        Rounding::HalfUp => shift_right(lane, right, |_, rest, _| rest >= half, words),
+        Rounding::HalfUp => shift_right(lane, right, |_, rest, _| rest >= half, random),
         Rounding::NearestAway => {
             let up = |floor, rest, _| rest > half || (rest == half && floor >= zero);
-            shift_right(lane, right, up, words);
+            shift_right(lane, right, up, random);
         }
         Rounding::NearestEven => {
             let up = |floor: L, rest, _| rest > half || (rest == half && floor & L::one() != zero);
-            shift_right(lane, right, up, words);
+            shift_right(lane, right, up, random);
         }
         Rounding::Stochastic => {
             let unit = L::one() << right as usize;
-            let up = |_, rest, word| rest + L::random(word, right) >= unit;
-            shift_right(lane, right, up, words);
+            let zeros = right.saturating_sub(64);
+            let up = |_, rest, random| rest + L::random(random, zeros) >= unit;
+            shift_right(lane, right, up, random);
         }
     }
 }
 
-/// Drops `shift` bits and adds one where `up(floor, dropped bits, random word)` says so.
+/// Drops `shift` bits and adds one where `up(floor, dropped bits, random number)` says so.
 #[inline(always)]
 fn shift_right<L: LaneInteger>(
     lane: &mut [L],
     shift: u32,
-    up: impl Fn(L, L, u32) -> bool,
-    words: &[u32],
+    up: impl Fn(L, L, u64) -> bool,
+    random: &[u64],
 ) {
     let shift = shift as usize;
     let mask = (L::one() << shift) - L::one();
-    for (value, &word) in lane.iter_mut().zip(words) {
+    for (value, &random) in lane.iter_mut().zip(random) {
         let floor = *value >> shift;
-        let up = if up(floor, *value & mask, word) { L::one() } else { L::zero() };
+        let up = if up(floor, *value & mask, random) { L::one() } else { L::zero() };
         *value = floor + up;
     }
 }

@@ -8,7 +8,7 @@ use crate::network::vector::length::{LengthError, check_length};
 /// The loss of one batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CrossEntropy {
-    /// Mean over the batch of -ln softmax(logits)[label], in nats.
+    /// Mean over the batch of -ln of the softmax probability of the label, in nats.
     pub loss: f64,
     /// Rows whose largest logit (the first one of equals) is the label's.
     pub correct: usize,

@@ -1,5 +1,7 @@
 use super::*;
+use hwmodel::SimdLevel;
 use hwmodel::random::{Role, below, generator};
+use hwmodel::requantise::Requantiser;
 use proptest::prelude::*;
 
 const ADDRESS: RandomAddress = RandomAddress { seed: 3, step: 1, layer: 4, role: Role::Output };
@@ -39,9 +41,12 @@ fn reference(
             return i128::from(value) << -shift;
         }
         let shift = shift.unsigned_abs();
-        let word = u64::from(settings.address.at(index as u64).next_u32());
-        // Above 64 bits `Rounding::shift_right` itself puts the random number at the top.
-        let random = if shift <= 32 { word >> (32 - shift) } else { word << (shift.min(64) - 32) };
+        let random = if shift <= 32 {
+            u64::from(settings.address.at(index as u64).next_u32()) >> (32 - shift)
+        } else {
+            // Above 64 bits `Rounding::shift_right` itself puts the word at the top.
+            settings.address.at(2 * index as u64).next_u64() >> (64 - shift.min(64))
+        };
         settings.rounding.shift_right(value.into(), shift, random)
     };
     let mut counts = QuantiseCounts { elements: length as u64, ..Default::default() };
@@ -103,6 +108,37 @@ proptest! {
         seed in any::<u64>(), length in 0usize..40,
     ) {
         check([first, second, result], seed, length)?;
+    }
+}
+
+/// Adding zero is requantising, for any two formats.
+#[test]
+fn a_zero_first_operand_leaves_the_requantiser() {
+    let mut generator = generator(9, &[]);
+    for _ in 0..200 {
+        let [wl, result_wl] = [0; 2].map(|_| below(&mut generator, 32) + 1);
+        let [fl, result_fl] = [0; 2].map(|_| below(&mut generator, 129) as i32 - 64);
+        let (format, result) =
+            (Format::new(wl, fl).unwrap(), Format::new(result_wl, result_fl).unwrap());
+        let raw = raws(format, generator.next_u64(), 50);
+        let (zero, second) = (tensor((8, result_fl), &[0; 50]), tensor((wl, fl), &raw));
+        for rounding in Rounding::ALL {
+            for overflow in [Overflow::Wrap, Overflow::Saturate] {
+                let settings = settings(result, rounding, overflow);
+                let requantiser = Requantiser {
+                    simd: SimdLevel::best(),
+                    format: result,
+                    rounding,
+                    overflow,
+                    address: ADDRESS,
+                };
+                assert_eq!(
+                    residual_add(&zero, &second, &settings).unwrap(),
+                    requantiser.tensor(&second),
+                    "{format} to {result} {rounding} {overflow}"
+                );
+            }
+        }
     }
 }
 
