@@ -1,2 +1,5 @@
-//! The `hwsim` command.
-fn main() {}
+//! The `hwsim` command; see [`hwsim::cli`].
+
+fn main() -> std::process::ExitCode {
+    hwsim::cli::main()
+}

@@ -18,6 +18,7 @@ pub mod gemm;
 pub mod kernels;
 pub mod machine;
 pub mod overflow;
+pub mod pack;
 pub mod quantise;
 pub mod random;
 pub mod requantise;

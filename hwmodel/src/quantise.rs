@@ -199,7 +199,7 @@ mod tests {
                 rounding.shift_right(value, shift, 0)
             }
         } else if rounding == Rounding::Stochastic {
-            (i128::from(value < 0) * -1 + i128::from(word >> 8)) >> 24
+            (i128::from(word >> 8) - i128::from(value < 0)) >> 24
         } else {
             rounding.shift_right(value.signum(), 100, 0)
         };

@@ -85,12 +85,12 @@ impl RawData {
     /// # Panics
     /// If `index` is not below the length.
     pub fn get(&self, index: usize) -> i32 {
-        with_raw!(self, raw => i32::from(raw[index]))
+        with_raw!(self, raw => RawInteger::to_i32(raw[index]))
     }
 
     /// All raw integers, widened.
     pub fn to_i32(&self) -> Vec<i32> {
-        with_raw!(self, raw => raw.iter().map(|&raw| i32::from(raw)).collect())
+        with_raw!(self, raw => raw.iter().map(|&raw| RawInteger::to_i32(raw)).collect())
     }
 
     /// Number of elements that are not zero.

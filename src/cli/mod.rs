@@ -1,1 +1,44 @@
-//! The command line.
+//! The command line: the only room that reads arguments and environment, prints, and exits.
+
+mod errors;
+mod eval;
+pub mod interrupt;
+mod output;
+pub mod progress;
+pub mod settings;
+mod setup;
+mod table;
+mod train;
+
+use clap::{Parser, Subcommand};
+use errors::Failure;
+use std::process::ExitCode;
+
+/// Bit-accurate fixed-point ASIC/FPGA simulator and training harness.
+#[derive(Debug, Parser)]
+#[command(name = "hwsim", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network on the simulated MAC array.
+    Train(Box<settings::TrainArguments>),
+    /// Bit-accurate inference of a saved model.
+    Eval(eval::EvalArguments),
+}
+
+/// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
+/// interrupted run that left a checkpoint.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Train(arguments) => train::run(*arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

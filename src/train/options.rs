@@ -53,6 +53,13 @@ pub struct RunOptions {
     pub backward: BackwardArithmetic,
 }
 
+impl RunOptions {
+    /// The same run without quantisers: same data, optimiser, schedule and seed.
+    pub fn float32_twin(&self) -> Self {
+        Self { controller: ControllerOptions::Float32, penalty: false, ..self.clone() }
+    }
+}
+
 /// How the learning rate changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]

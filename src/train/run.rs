@@ -20,7 +20,7 @@ pub struct CheckpointPlan {
 }
 
 /// How a run is carried out; none of it changes a result.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct RunPlan<'a> {
     /// The trace being written.
     pub trace: Option<TraceWriter>,
@@ -28,6 +28,8 @@ pub struct RunPlan<'a> {
     pub trace_every: u64,
     /// Checkpoints.
     pub checkpoints: Option<CheckpointPlan>,
+    /// Folder for the checkpoint of a stopped run if `checkpoints` has none.
+    pub folder_at_stop: Option<PathBuf>,
     /// Set from outside to stop after the step under way.
     pub stop: Option<&'a AtomicBool>,
     /// Seconds that earlier parts of the run took.
@@ -67,6 +69,10 @@ pub fn run(
     let stopped = |plan: &RunPlan<'_>| plan.stop.is_some_and(|stop| stop.load(Ordering::SeqCst));
     while !trainer.finished() {
         if stopped(plan) {
+            let folder = plan.folder_at_stop.clone().filter(|_| plan.checkpoints.is_none());
+            if let Some(directory) = folder {
+                plan.checkpoints = Some(CheckpointPlan { directory, every: u64::MAX });
+            }
             save(trainer, plan, elapsed())?;
             return Ok(RunEnd { complete: false, seconds: elapsed() });
         }

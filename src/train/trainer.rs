@@ -201,6 +201,16 @@ impl Trainer {
         &self.machine
     }
 
+    /// The accumulator in force.
+    pub fn accumulator(&self) -> Accumulator {
+        self.accumulator
+    }
+
+    /// The controller's name.
+    pub fn controller_name(&self) -> &'static str {
+        self.controller.name()
+    }
+
     /// Where the run stands.
     pub fn position(&self) -> Position {
         self.position

@@ -5,8 +5,7 @@
 //! a factor of 1 + 2^-28 covers their rounding.
 
 use super::operand::{Patches, Right};
-use crate::kernels::RawInteger;
-use num_traits::AsPrimitive;
+use crate::kernels::{self, NormSums, RawInteger, SimdLevel};
 use rayon::prelude::*;
 
 /// Covers the rounding of norms and of their products.
@@ -36,29 +35,37 @@ impl Norms {
     }
 
     /// Norms of each column of a `[k, n]` operand.
-    pub(crate) fn of_columns<T: RawInteger>(right: Right<'_, T>, k: usize, n: usize) -> Self {
-        let mut one = vec![0.0; n];
-        let mut square = vec![0.0; n];
-        let mut largest = 0f64;
-        let mut take = |column: usize, x: T| {
-            let x = magnitude(x);
-            one[column] += x;
-            square[column] += x * x;
-            largest = largest.max(x);
-        };
-        match right {
-            Right::ByN(data) => {
-                for (column, values) in data.chunks_exact(k.max(1)).enumerate() {
-                    values.iter().for_each(|&x| take(column, x));
-                }
-            }
+    pub(crate) fn of_columns<T: RawInteger>(
+        simd: SimdLevel,
+        right: Right<'_, T>,
+        k: usize,
+        n: usize,
+    ) -> Self {
+        let sums: Vec<NormSums> = match right {
+            Right::ByN(_) if k == 0 => vec![NormSums::default(); n],
+            Right::ByN(data) => data
+                .par_chunks_exact(k)
+                .with_min_len((1 << 14) / k + 1)
+                .map(|column| kernels::norm_sums(simd, column))
+                .collect(),
             Right::ByK(data) => {
+                let mut sums = vec![NormSums::default(); n];
                 for values in data.chunks_exact(n.max(1)) {
-                    values.iter().enumerate().for_each(|(column, &x)| take(column, x));
+                    for (sums, &x) in sums.iter_mut().zip(values) {
+                        let x = magnitude(x);
+                        sums.one += x;
+                        sums.square += x * x;
+                        sums.largest = sums.largest.max(x);
+                    }
                 }
+                sums
             }
+        };
+        Self {
+            one: sums.iter().map(|sums| sums.one).collect(),
+            two: sums.iter().map(|sums| sums.square.sqrt()).collect(),
+            largest: sums.iter().map(|sums| sums.largest).fold(0.0, f64::max),
         }
-        Self { one, two: square.iter().map(|s| s.sqrt()).collect(), largest }
     }
 
     fn most(values: &[f64]) -> f64 {

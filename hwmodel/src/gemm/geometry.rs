@@ -45,6 +45,9 @@ pub enum ShapeError {
     },
 }
 
+/// Input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]` and output `[oh, ow]` that fit together.
+type Checked = ([usize; 4], [usize; 4], [usize; 2]);
+
 impl Convolution2d {
     /// A square kernel with equal stride and padding both ways, one group.
     pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
@@ -70,7 +73,7 @@ impl Convolution2d {
         &self,
         input: &[usize],
         weights: &[usize],
-    ) -> Result<([usize; 4], [usize; 4], [usize; 2]), ShapeError> {
+    ) -> Result<Checked, ShapeError> {
         let wrong = |why| ShapeError::Convolution {
             geometry: *self,
             input: input.to_vec(),

@@ -160,7 +160,7 @@ impl MacArray {
     ) -> Product {
         let Shape { rows, columns: n, terms: k } = shape;
         let columns: Vec<Norms> =
-            right.iter().map(|&right| Norms::of_columns(right, k, n)).collect();
+            right.iter().map(|&right| Norms::of_columns(self.simd, right, k, n)).collect();
         let narrow = a.format().wl() <= 16 && b.format().wl() <= 16;
         let limit = match self.accumulator.width {
             AccumulatorWidth::Exact => f64::INFINITY,

@@ -67,11 +67,6 @@ impl<'a, T: Copy> Patches<'a, T> {
         self.geometry.kernel[0] * self.geometry.kernel[1] * self.group.1
     }
 
-    /// Elements of the underlying image or matrix that this group reads.
-    pub(crate) fn elements(&self) -> usize {
-        self.data.len() / self.channels.max(1) * self.group.1
-    }
-
     /// Writes elements `k0..k0 + out.len()` of row `row`, converted; padding becomes `zero`.
     #[inline(always)]
     pub(crate) fn fill<E: Copy>(

@@ -9,7 +9,7 @@ use num_traits::{AsPrimitive, PrimInt};
 use rand_pcg::Pcg32;
 
 /// A container of raw integers: i8, i16 or i32.
-pub trait RawInteger:
+pub(crate) trait RawInteger:
     PrimInt
     + AsPrimitive<i64>
     + AsPrimitive<i32>
@@ -21,6 +21,9 @@ pub trait RawInteger:
 {
     /// The value, whose range the caller has checked.
     fn from_i32(value: i32) -> Self;
+
+    /// The value, widened.
+    fn to_i32(self) -> i32;
 }
 
 macro_rules! raw_integer {
@@ -29,6 +32,11 @@ macro_rules! raw_integer {
         fn from_i32(value: i32) -> Self {
             debug_assert!(i64::from(value) >= i64::from(<$type>::MIN) && i64::from(value) <= i64::from(<$type>::MAX));
             value as $type
+        }
+
+        #[inline(always)]
+        fn to_i32(self) -> i32 {
+            self as i32
         }
     })* };
 }
@@ -82,6 +90,8 @@ multiversion! {
 }
 
 /// Float → fixed of one block; `up` gives the rounded value from v and the element's random word.
+// f64::clamp keeps a NaN; max and min do not.
+#[allow(clippy::manual_clamp)]
 #[inline(always)]
 fn quantise_block<T: RawInteger>(
     x: &[f32],
@@ -128,6 +138,8 @@ impl std::ops::AddAssign for Limits {
 ///
 /// frac(v) is exact in f64 unless |v| < 2^-29; then the sum reaches the next integer for every
 /// r > 0, which the clamp to 2^24 - 1 preserves.
+// f64::clamp keeps a NaN; max and min do not.
+#[allow(clippy::manual_clamp)]
 #[inline(always)]
 fn round_stochastic(v: f64, word: u32) -> f64 {
     let floor = v.floor();
@@ -261,6 +273,40 @@ fn requantise_row<S: AsPrimitive<i64>, T: RawInteger>(
         *out = T::from_i32(raw);
     }
     Limits { high, low, flushed, nonzero, not_a_number: 0 }
+}
+
+/// Σ|x|, Σx² and max|x|.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NormSums {
+    pub(crate) one: f64,
+    pub(crate) square: f64,
+    pub(crate) largest: f64,
+}
+
+multiversion! {
+    /// The sums of a slice, in eight lanes that are added up at the end: the same order everywhere.
+    pub(crate) fn norm_sums<T: RawInteger>(values: &[T]) -> NormSums {
+        const LANES: usize = 8;
+        let (mut one, mut square, mut largest) = ([0f64; LANES], [0f64; LANES], [0f64; LANES]);
+        let mut take = |values: &[T]| {
+            let lanes = one.iter_mut().zip(&mut square).zip(&mut largest);
+            for (((one, square), largest), &x) in lanes.zip(values) {
+                let x = f64::from(x.to_i32()).abs();
+                *one += x;
+                *square += x * x;
+                *largest = largest.max(x);
+            }
+        };
+        let chunks = values.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        chunks.for_each(&mut take);
+        take(rest);
+        NormSums {
+            one: one.iter().sum(),
+            square: square.iter().sum(),
+            largest: largest.iter().copied().fold(0.0, f64::max),
+        }
+    }
 }
 
 multiversion! {

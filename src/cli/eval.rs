@@ -1,0 +1,218 @@
+//! `hwsim eval`.
+
+use super::errors::Failure;
+use super::{output, setup};
+use crate::data::DatasetKind;
+use crate::model;
+use crate::network::Context;
+use crate::train::accounting::{Accountant, StepAccounts};
+use crate::train::trainer::evaluate;
+use anyhow::Context as _;
+use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::counters::Counters;
+use hwmodel::gemm::MacArray;
+use hwmodel::{Overflow, Rounding};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Bit-accurate inference of a saved model on a test set.
+#[derive(Debug, clap::Args)]
+pub(super) struct EvalArguments {
+    /// Model file, as written by `hwsim train --save-model`.
+    model: PathBuf,
+    /// Data set; the one that the model was trained on if not given.
+    #[arg(long)]
+    dataset: Option<DatasetKind>,
+    /// Folder of the data set.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Test images used; all if not given.
+    #[arg(long)]
+    limit_test: Option<usize>,
+    /// Accumulator width in bits (1 to 64) or `exact`; the model's own if not given.
+    #[arg(long)]
+    accumulator: Option<AccumulatorWidth>,
+    /// What an accumulator outside its range does: wrap or saturate.
+    #[arg(long)]
+    accumulator_overflow: Option<Overflow>,
+    /// Rounding of activations; the model's own if not given.
+    #[arg(long)]
+    rounding: Option<Rounding>,
+    /// Machine whose cycles and energy are reported: a shipped name or a TOML file.
+    #[arg(long, default_value = hwmodel::machine::Machine::DEFAULT)]
+    machine: String,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Write the result as JSON.
+    #[arg(long)]
+    summary: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct LayerResult {
+    name: String,
+    wl: u32,
+    fl: Option<i32>,
+    saturated_inputs: u64,
+    inputs: u64,
+    saturated_outputs: u64,
+    outputs: u64,
+    flushed_to_zero: u64,
+    accumulator_events: u64,
+    stepped_outputs: u64,
+    macs: u64,
+    nonzero_macs: u64,
+    cycles: u128,
+    energy_pj: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct EvalResult {
+    arch: String,
+    dataset: String,
+    data_origin: String,
+    images: usize,
+    top1: f64,
+    loss: f64,
+    accumulator: String,
+    rounding: Rounding,
+    saturated: u64,
+    accumulator_events: u64,
+    cycles: u128,
+    energy_pj: f64,
+    layers: Vec<LayerResult>,
+}
+
+pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
+    setup::threads(arguments.threads)?;
+    let simd = setup::simd()?;
+    let (mut network, header) = model::load(&arguments.model)
+        .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
+    if let Some(path) = &arguments.summary {
+        output::check_writable(path)?;
+    }
+    let machine = setup::machine(&arguments.machine)?;
+    let kind = match arguments.dataset {
+        Some(kind) => kind,
+        None => header.dataset.parse().map_err(|error| anyhow::anyhow!("{error}"))?,
+    };
+    let limits = (None, arguments.limit_test);
+    let mut dataset = setup::dataset(kind, arguments.data_dir.clone(), limits)?;
+    model::check_data(&header, &dataset)?;
+    dataset.normalisation = header.normalisation.clone();
+
+    let mut accumulator = header.accumulator;
+    if let Some(width) = arguments.accumulator {
+        accumulator.width = width;
+    }
+    if let Some(overflow) = arguments.accumulator_overflow {
+        accumulator.overflow = overflow;
+    }
+    let context = Context {
+        array: MacArray { simd, accumulator },
+        rounding: arguments.rounding.unwrap_or(header.rounding),
+        overflow: header.overflow,
+        seed: header.seed,
+        step: 0,
+        training: false,
+    };
+    let accountant = Accountant { machine: &machine, accumulator };
+    let mut accounts = StepAccounts::new(network.mac_layers.len());
+    let mut failed = None;
+    let result = evaluate(&mut network, &dataset, &context, |tallies| {
+        if let Err(error) = accounts.add_pass(&accountant, tallies) {
+            failed = Some(error);
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+
+    let mut total = Counters::default();
+    let mut layers = Vec::new();
+    for (layer, account) in network.mac_layers.iter().zip(&accounts.layers) {
+        let counters: Counters = account.iter().map(|account| account.counters).sum();
+        total += counters;
+        let format = network.parameters[layer.weight].formats.weight;
+        layers.push(LayerResult {
+            name: layer.name.clone(),
+            wl: format.word_length(),
+            fl: format.fixed().map(|format| format.fl()),
+            saturated_inputs: counters.saturated.activation,
+            inputs: counters.quantised.activation,
+            saturated_outputs: counters.saturated.output,
+            outputs: counters.quantised.output,
+            flushed_to_zero: counters.flushed_to_zero.total(),
+            accumulator_events: counters.accumulator_events,
+            stepped_outputs: account.iter().map(|account| account.stepped_outputs).sum(),
+            macs: counters.macs,
+            nonzero_macs: counters.nonzero_macs,
+            cycles: counters.cycles.total(),
+            energy_pj: counters.energy.total(),
+        });
+    }
+    let result = EvalResult {
+        arch: header.arch.clone(),
+        dataset: dataset.name.clone(),
+        data_origin: dataset.origin.to_string(),
+        images: result.images,
+        top1: result.top1,
+        loss: result.loss,
+        accumulator: format!("{} {}", accumulator.width, accumulator.overflow),
+        rounding: context.rounding,
+        saturated: total.saturated.total(),
+        accumulator_events: total.accumulator_events,
+        cycles: total.cycles.total(),
+        energy_pj: total.energy.total(),
+        layers,
+    };
+    print!("{}", render(&result));
+    if let Some(path) = &arguments.summary {
+        let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
+        output::write(path, &format!("{json}\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn render(result: &EvalResult) -> String {
+    let mut out = format!(
+        "{} on {} ({}): {} images, accumulator {}, rounding {}\n",
+        result.arch,
+        result.dataset,
+        result.data_origin,
+        result.images,
+        result.accumulator,
+        result.rounding
+    );
+    out.push_str(&format!(
+        "{:<18} {:>9} {:>16} {:>16} {:>14} {:>16}\n",
+        "layer", "format", "inputs saturated", "outputs saturated", "acc events", "stepped outputs"
+    ));
+    for layer in &result.layers {
+        let format = match layer.fl {
+            Some(fl) => format!("⟨{}, {fl}⟩", layer.wl),
+            None => "float32".to_owned(),
+        };
+        out.push_str(&format!(
+            "{:<18} {:>9} {:>16} {:>17} {:>14} {:>16}\n",
+            layer.name,
+            format,
+            layer.saturated_inputs,
+            layer.saturated_outputs,
+            layer.accumulator_events,
+            layer.stepped_outputs
+        ));
+    }
+    out.push_str(&format!(
+        "top-1 {:.2} %, loss {:.4}, {} saturated values, {} accumulator events, {} cycles, {:.3} mJ\n",
+        100.0 * result.top1,
+        result.loss,
+        result.saturated,
+        result.accumulator_events,
+        result.cycles,
+        result.energy_pj * 1e-9
+    ));
+    out
+}

@@ -1,0 +1,33 @@
+//! Files that a command writes at its end.
+
+use anyhow::{Context, Result};
+use std::io::Write;
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Fails now if `path` could not be written at the end of a long run.
+pub(super) fn check_writable(path: &Path) -> Result<()> {
+    let what = || format!("cannot write `{}`", path.display());
+    if path.is_dir() {
+        anyhow::bail!("cannot write `{}`: it is a folder", path.display());
+    }
+    NamedTempFile::new_in(folder(path)).with_context(what)?;
+    Ok(())
+}
+
+/// Writes `text` to `path` under a temporary name first, so that an old file is never half replaced.
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    let what = || format!("cannot write `{}`", path.display());
+    let mut file = NamedTempFile::new_in(folder(path)).with_context(what)?;
+    file.write_all(text.as_bytes()).with_context(what)?;
+    file.as_file().sync_all().with_context(what)?;
+    file.persist(path).with_context(what)?;
+    Ok(())
+}

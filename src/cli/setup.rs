@@ -1,0 +1,62 @@
+//! What every command needs: threads, instructions, data and machine.
+
+use super::errors::Failure;
+use crate::data::{self, Dataset, DatasetKind, SearchPath};
+use anyhow::{Context, anyhow};
+use hwmodel::SimdLevel;
+use hwmodel::energy::EnergyTables;
+use hwmodel::machine::Machine;
+use std::path::{Path, PathBuf};
+
+/// The environment variable that forces a SIMD level.
+const SIMD_VARIABLE: &str = "HWSIM_SIMD";
+/// The environment variable that names a folder of data sets.
+const DATA_VARIABLE: &str = "HWSIM_DATA";
+
+/// Makes the thread pool.
+pub(super) fn threads(threads: Option<usize>) -> Result<(), Failure> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    pool.build_global().context("cannot start threads")?;
+    Ok(())
+}
+
+/// The SIMD level of `HWSIM_SIMD`, or the best.
+pub(super) fn simd() -> Result<SimdLevel, Failure> {
+    match std::env::var(SIMD_VARIABLE) {
+        Err(_) => Ok(SimdLevel::best()),
+        Ok(name) if name.is_empty() => Ok(SimdLevel::best()),
+        Ok(name) => SimdLevel::named(&name)
+            .with_context(|| format!("environment variable {SIMD_VARIABLE}"))
+            .map_err(Failure::Usage),
+    }
+}
+
+/// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the embedded slice.
+pub(super) fn dataset(
+    kind: DatasetKind,
+    data_dir: Option<PathBuf>,
+    (train, test): (Option<usize>, Option<usize>),
+) -> Result<Dataset, Failure> {
+    let environment_dir = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
+    let search = SearchPath { data_dir, environment_dir, system: true };
+    let dataset = data::load(kind, &search)?;
+    Ok(dataset.limit(train, test)?)
+}
+
+/// A shipped machine by name, or one described in a TOML file.
+pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
+    if Machine::names().any(|known| known == name) {
+        return Ok(Machine::builtin(name)?);
+    }
+    let path = Path::new(name);
+    if path.extension().is_none_or(|extension| extension != "toml") {
+        let known: Vec<_> = Machine::names().collect();
+        return Err(Failure::usage(anyhow!(
+            "unknown machine `{name}`: use one of {}, or a file ending in .toml",
+            known.join(", ")
+        )));
+    }
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read machine `{name}`"))?;
+    Machine::from_toml(&text, name, &EnergyTables::builtin()).map_err(Failure::usage)
+}

@@ -1,0 +1,166 @@
+//! The final table of a run, for people.
+
+use crate::train::summary::{LayerSummary, Summary};
+use std::fmt::Write;
+
+/// `value` with a prefix for powers of 1000 and three significant digits: `12.3 G`.
+fn scaled(value: f64) -> String {
+    const PREFIXES: [&str; 7] = ["", " k", " M", " G", " T", " P", " E"];
+    let mut value = value;
+    let mut prefix = 0;
+    while value.abs() >= 999.5 && prefix + 1 < PREFIXES.len() {
+        value /= 1000.0;
+        prefix += 1;
+    }
+    let decimals = if prefix == 0 || value >= 99.95 { 0 } else if value >= 9.995 { 1 } else { 2 };
+    format!("{value:.decimals$}{}", PREFIXES[prefix])
+}
+
+fn joules(pj: f64) -> String {
+    match pj {
+        pj if pj >= 1e12 => format!("{:.3} J", pj * 1e-12),
+        pj if pj >= 1e9 => format!("{:.3} mJ", pj * 1e-9),
+        pj => format!("{:.3} µJ", pj * 1e-6),
+    }
+}
+
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.00005 { "<0.01".to_owned() } else { format!("{:.2}", 100.0 * share) }
+}
+
+fn format_of(layer: &LayerSummary) -> String {
+    match layer.fl {
+        Some(fl) => format!("⟨{}, {fl}⟩", layer.wl),
+        None => "float32".to_owned(),
+    }
+}
+
+fn mean_format(layer: &LayerSummary) -> String {
+    match layer.mean_fl {
+        Some(fl) => format!("⟨{:.1}, {fl:.1}⟩", layer.mean_wl),
+        None => "float32".to_owned(),
+    }
+}
+
+/// The whole table.
+pub(super) fn render(summary: &Summary) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(text.trim_end());
+        out.push('\n');
+    };
+    line(format!(
+        "{} on {} ({}), {}, seed {}: {} epochs, {} steps",
+        summary.arch,
+        summary.dataset,
+        summary.data_origin,
+        summary.controller,
+        summary.seed,
+        summary.epochs,
+        summary.steps
+    ));
+    line(String::new());
+    line(format!(
+        "{:<18} {:>9} {:>13} {:>8} {:>8}   {:^31} {:>10} {:>9} {:>10}",
+        "layer", "final", "mean", "switches", "zeros %", "saturated % (in, w, out, grad)", "acc events",
+        "cycles", "energy"
+    ));
+    for layer in &summary.layers {
+        let saturation = &layer.saturation;
+        line(format!(
+            "{:<18} {:>9} {:>13} {:>8} {:>8}   {:>7} {:>7} {:>7} {:>7} {:>10} {:>9} {:>10}",
+            layer.name,
+            format_of(layer),
+            mean_format(layer),
+            layer.switches,
+            percent(layer.sparsity),
+            percent(saturation.input),
+            percent(saturation.weight),
+            percent(saturation.output),
+            percent(layer.gradient_saturation),
+            layer.accumulator_events,
+            scaled(layer.cycles as f64),
+            joules(layer.energy_pj),
+        ));
+    }
+    line(String::new());
+    let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.4}"));
+    let top1 = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{:.2} %", 100.0 * v));
+    for (name, value) in [
+        ("top-1 (best)", format!("{} ({})", top1(summary.top1), top1(summary.top1_best))),
+        ("test loss", optional(summary.loss)),
+        ("SU1 training speedup", format!("{:.3}", summary.su1)),
+        (
+            "SU2 at iso-accuracy",
+            summary.su2.map_or("- (needs --with-baseline)".to_owned(), |v| format!("{v:.3}")),
+        ),
+        ("SU3 against MuPPET", format!("{:.3}", summary.su3)),
+        ("MEM", format!("{:.3} (element-weighted {:.3})", summary.mem, summary.mem_exact)),
+        (
+            "SZ model size",
+            format!("{:.3} (element-weighted {:.3})", summary.size_ratio, summary.size_ratio_exact),
+        ),
+        ("inference speedup", format!("{:.3}", summary.inference_su)),
+        (
+            "zero weights",
+            format!(
+                "{} % at the end, {} % on average",
+                percent(summary.final_sparsity),
+                percent(summary.mean_sparsity)
+            ),
+        ),
+        (
+            "MACs",
+            format!("{} ({} non-zero)", scaled(summary.macs as f64), scaled(summary.nonzero_macs as f64)),
+        ),
+        (
+            "saturated, overflowed",
+            format!(
+                "{} % of quantised values, {} accumulator events",
+                percent(summary.saturation_rate),
+                summary.accumulator_events
+            ),
+        ),
+        (
+            "machine",
+            format!(
+                "{}: {} cycles = {:.3} s, {}",
+                summary.machine,
+                scaled(summary.cycles as f64),
+                summary.machine_seconds,
+                joules(summary.energy_pj)
+            ),
+        ),
+        ("simulated in", format!("{:.1} s", summary.seconds)),
+    ] {
+        line(format!("{name:<22} {value}"));
+    }
+    if let Some(twin) = &summary.baseline {
+        line(format!(
+            "{:<22} {:.2} % (best {:.2} %) in {:.1} s; this run {:+.2} points",
+            "float32 twin",
+            100.0 * twin.top1,
+            100.0 * twin.top1_best,
+            twin.seconds,
+            twin.difference_points
+        ));
+    }
+    let _ = write!(out, "");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(scaled(0.0), "0");
+        assert_eq!(scaled(999.0), "999");
+        assert_eq!(scaled(12_345.0), "12.3 k");
+        assert_eq!(scaled(999_900.0), "1.00 M");
+        assert_eq!(joules(2.5e9), "2.500 mJ");
+        assert_eq!(percent(0.00001), "<0.01");
+        assert_eq!(percent(0.25), "25.00");
+    }
+}
