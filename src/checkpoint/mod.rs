@@ -1,1 +1,37 @@
 //! Files that a stopped run continues from.
+//!
+//! A [`Snapshot`] is named tensors and a JSON value in one safetensors file: this room knows how to
+//! keep them safe against kills and damage, not what they mean. What a run puts into one is the
+//! business of the run.
+
+mod checksum;
+mod decode;
+pub(crate) mod durable;
+mod encode;
+mod error;
+mod snapshot;
+mod tensor;
+#[cfg(test)]
+mod tests;
+
+pub use error::SnapshotError;
+pub use snapshot::Snapshot;
+pub use tensor::SnapshotTensor;
+
+/// Version of what a snapshot file holds.
+pub const VERSION: u32 = 1;
+
+/// The one entry of a snapshot file's `__metadata__`. Its value is JSON: see [`Envelope`].
+const METADATA_KEY: &str = "hwsim-snapshot";
+
+/// What the header says beside the tensors. Its fields stand in one JSON text since the order of
+/// several `__metadata__` entries would differ from file to file.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Envelope<M> {
+    /// [`VERSION`] of the writer.
+    version: u32,
+    /// CRC-32 of all content, in hexadecimal.
+    crc32: String,
+    /// The JSON value of the snapshot.
+    meta: M,
+}
