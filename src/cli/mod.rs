@@ -11,7 +11,6 @@ mod table;
 mod train;
 
 use clap::{Parser, Subcommand};
-use errors::Failure;
 use std::process::ExitCode;
 
 /// Bit-accurate fixed-point ASIC/FPGA simulator and training harness.

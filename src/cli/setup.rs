@@ -58,5 +58,5 @@ pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     }
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read machine `{name}`"))?;
-    Machine::from_toml(&text, name, &EnergyTables::builtin()).map_err(Failure::usage)
+    Machine::from_toml(&text, name, &EnergyTables::builtin()?).map_err(Failure::usage)
 }

@@ -224,7 +224,7 @@ struct Shown(Progress);
 
 impl Observer for Shown {
     fn step(&mut self, trainer: &Trainer, outcome: &StepOutcome) {
-        self.0.step(&StepView {
+        self.0.step(StepView {
             step: outcome.step + 1,
             epoch: outcome.epoch + 1,
             loss: outcome.cross_entropy,

@@ -146,7 +146,7 @@ fn write_step(
         cross_entropy: outcome.cross_entropy,
         penalty: outcome.penalty,
         learning_rate: outcome.learning_rate,
-        accuracy: outcome.accuracy,
+        batch_accuracy: outcome.accuracy,
         gradient_norm: outcome.gradient_norm,
     }))?;
     Ok(())
@@ -157,7 +157,7 @@ fn write_evaluation(plan: &mut RunPlan<'_>, evaluation: &Evaluation) -> Result<(
     trace.write(&Row::Evaluation(EvaluationRow {
         step: evaluation.step,
         epoch: evaluation.epoch,
-        loss: evaluation.loss,
+        test_loss: evaluation.loss,
         top1: evaluation.top1,
         learning_rate: evaluation.learning_rate,
     }))?;

@@ -9,6 +9,7 @@ mod bound;
 mod frame;
 mod geometry;
 mod operand;
+mod operands;
 mod stepped;
 
 pub use geometry::{Convolution2d, ShapeError};
@@ -18,10 +19,10 @@ pub(crate) use operand::{Panels, Patches, Right};
 
 use crate::accumulator::{Accumulator, AccumulatorWidth};
 use crate::kernels::{self, RawInteger, SimdLevel};
-use crate::tensor::FixedTensor;
+use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
 use bound::Norms;
-use num_traits::AsPrimitive;
+use operands::{Operands, Order};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use stepped::Stepped;
@@ -80,14 +81,6 @@ pub struct Product {
     pub report: MacReport,
 }
 
-/// A product's shape, K last.
-#[derive(Clone, Copy)]
-struct Shape {
-    rows: usize,
-    columns: usize,
-    terms: usize,
-}
-
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
 const BLOCK_I16: usize = 512;
@@ -103,9 +96,7 @@ impl MacArray {
         if k != inner {
             return Err(inner_error(a, b));
         }
-        let shape = Shape { rows: m, columns: n, terms: k };
-        Ok(with_raw!(a.data(), left => with_raw!(b.data(), right => self.product(
-            &[Patches::matrix(left, m, k)], &[Right::ByK(right)], shape, (a, b)))))
+        Ok(self.product(&Operands::matrices(a, b, Order::ByK, [m, k, n])))
     }
 
     /// X `[n, k]` times the transpose of W `[o, k]`, as a linear layer has it.
@@ -117,9 +108,7 @@ impl MacArray {
         if k != inner {
             return Err(inner_error(x, w));
         }
-        let shape = Shape { rows: m, columns: n, terms: k };
-        Ok(with_raw!(x.data(), left => with_raw!(w.data(), right => self.product(
-            &[Patches::matrix(left, m, k)], &[Right::ByN(right)], shape, (x, w)))))
+        Ok(self.product(&Operands::matrices(x, w, Order::ByN, [m, k, n])))
     }
 
     /// X `[n, h, w, c]` convolved (cross-correlated) with W `[o, kh, kw, c / groups]`; rows of the
@@ -134,33 +123,23 @@ impl MacArray {
         geometry: Convolution2d,
     ) -> Result<Product, ShapeError> {
         let (input, weights, output) = geometry.check(x.shape(), w.shape())?;
-        let k = weights[1] * weights[2] * weights[3];
-        let per_group = weights[0] / geometry.groups;
-        let shape = Shape { rows: input[0] * output[0] * output[1], columns: per_group, terms: k };
-        Ok(with_raw!(x.data(), left => with_raw!(w.data(), right => {
-            let groups = 0..geometry.groups;
-            let left: Vec<_> = groups
-                .clone()
-                .map(|group| Patches::image(left, input, geometry, output, group))
-                .collect();
-            let size = per_group * k;
-            let right: Vec<_> =
-                groups.map(|group| Right::ByN(&right[group * size..(group + 1) * size])).collect();
-            self.product(&left, &right, shape, (x, w))
-        })))
+        Ok(self.product(&Operands {
+            left: x,
+            right: w,
+            order: Order::ByN,
+            input,
+            geometry,
+            output,
+            columns: weights[0] / geometry.groups,
+            terms: weights[1] * weights[2] * weights[3],
+        }))
     }
 
-    /// The product of every group; `shape` is that of one group.
-    fn product<A: RawInteger, B: RawInteger>(
-        &self,
-        left: &[Patches<'_, A>],
-        right: &[Right<'_, B>],
-        shape: Shape,
-        (a, b): (&FixedTensor, &FixedTensor),
-    ) -> Product {
-        let Shape { rows, columns: n, terms: k } = shape;
+    fn product(&self, operands: &Operands<'_>) -> Product {
+        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
+        let groups = 0..operands.geometry.groups;
         let columns: Vec<Norms> =
-            right.iter().map(|&right| Norms::of_columns(self.simd, right, k, n)).collect();
+            groups.clone().map(|group| operands.column_norms(self.simd, group)).collect();
         let narrow = a.format().wl() <= 16 && b.format().wl() <= 16;
         let limit = match self.accumulator.width {
             AccumulatorWidth::Exact => f64::INFINITY,
@@ -179,54 +158,41 @@ impl MacArray {
             let largest = with_raw!(a.data(), data => bound::largest(data));
             bound = all(largest);
             if bound > goal {
-                row_norms = left.iter().map(|a| Norms::of_rows(a, largest)).collect();
+                row_norms = groups.clone().map(|g| operands.row_norms(largest, g)).collect();
                 let pairs = row_norms.iter().zip(&columns);
                 let tight = pairs.map(|(rows, columns)| bound::of_all_rows(rows, columns));
                 bound = tight.fold(0.0, f64::max).min(bound);
             }
         }
 
-        let stride = n * left.len();
         let mut sums = if bound <= i32_limit && narrow {
-            Sums::I32(self.sums_i32(left, right, shape, stride, (a, b)))
+            Sums::I32(self.sums_i32(operands))
         } else if bound <= I64_LIMIT || limit.is_finite() {
-            Sums::I64(self.sums_i64(left, right, shape, stride, |x| x.as_()))
+            Sums::I64(self.sums_i64(operands, Part::Whole))
         } else {
-            Sums::I128(self.sums_i128(left, right, shape, stride))
+            Sums::I128(self.sums_i128(operands))
         };
 
+        let stride = operands.stride();
         let mut stepped = Stepped::default();
         if let AccumulatorWidth::Bits(bits) = self.accumulator.width
             && bound > limit
         {
             let mut wide = sums.into_i64();
-            for (group, (a, &b)) in left.iter().zip(right).enumerate() {
-                let b = by_k(b, k, n);
-                let result = stepped::step(
-                    self.simd,
-                    a,
-                    &b,
-                    (&row_norms[group], &columns[group]),
-                    bits.into(),
-                    self.accumulator.overflow,
-                    &mut wide,
-                    (stride, group * n),
-                );
+            for group in groups.clone() {
+                let b = operands.right_by_k(group);
+                let norms = (&row_norms[group], &columns[group]);
+                let at = (stride, group * n);
+                let overflow = self.accumulator.overflow;
+                let result = with_raw!(a.data(), data => stepped::step(
+                    self.simd, &operands.patches(data, group), &b, norms, bits.into(), overflow,
+                    &mut wide, at));
                 stepped.events += result.events;
                 stepped.outputs += result.outputs;
             }
             sums = Sums::I64(wide);
         }
-
-        let nonzero_macs = left
-            .iter()
-            .zip(right)
-            .map(|(a, &b)| {
-                let columns = a.column_counts(|x| x != A::zero());
-                let rows = nonzero_by_k(b, k, n);
-                columns.iter().zip(&rows).map(|(&a, &b)| a * b).sum::<u64>()
-            })
-            .sum();
+        let rows = operands.rows();
         Product {
             rows,
             columns: stride,
@@ -236,8 +202,8 @@ impl MacArray {
             sums,
             bound,
             report: MacReport {
-                macs: (rows * n * k * left.len()) as u64,
-                nonzero_macs,
+                macs: (rows * stride * k) as u64,
+                nonzero_macs: groups.map(|group| operands.nonzero_macs(group)).sum(),
                 accumulator_events: stepped.events,
                 stepped_outputs: stepped.outputs,
             },
@@ -245,37 +211,42 @@ impl MacArray {
     }
 
     /// Sums whose bound fits i32, of operands of at most 16 bits.
-    fn sums_i32<A: RawInteger, B: RawInteger>(
-        &self,
-        left: &[Patches<'_, A>],
-        right: &[Right<'_, B>],
-        shape: Shape,
-        stride: usize,
-        (a, b): (&FixedTensor, &FixedTensor),
-    ) -> Vec<i32> {
-        let Shape { rows, columns: n, terms: k } = shape;
-        let mut c = vec![0i32; rows * stride];
+    fn sums_i32(&self, operands: &Operands<'_>) -> Vec<i32> {
+        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
+        let stride = operands.stride();
+        let mut c = vec![0i32; operands.rows() * stride];
         let bytes = a.format().wl() <= 8 && b.format().wl() <= 8;
-        for (group, (a, &b)) in left.iter().zip(right).enumerate() {
+        for group in 0..operands.geometry.groups {
             let column = group * n;
-            let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
             match kernels::int8_kernel(self.simd, n).filter(|_| bytes) {
                 Some(kernel) => {
                     debug_assert!(kernel.offset_a);
-                    let panels = Panels::pack(&kernel, b, k, n, BLOCK_I8, |x: B| to_i8(x.as_()));
+                    let (RawData::I8(left), RawData::I8(_)) = (a.data(), b.data()) else {
+                        unreachable!("words of at most 8 bits are stored in i8");
+                    };
+                    let panels = with_raw!(b.data(), data => Panels::pack(
+                        &kernel, operands.right_of(data, group), k, n, BLOCK_I8,
+                        |x| RawInteger::to_i32(x) as i8));
                     // A is stored with 128 added, so 128·Σ_k B[k, n] is taken off beforehand.
-                    let offsets: Vec<i32> = column_sums(b, k, n).iter().map(|s| -128 * s).collect();
-                    for row in out.c.chunks_exact_mut(stride.max(1)) {
-                        row[column..column + n].copy_from_slice(&offsets);
+                    let offsets = operands.column_sums(group);
+                    for row in c.chunks_exact_mut(stride.max(1)) {
+                        for (out, sum) in row[column..column + n].iter_mut().zip(&offsets) {
+                            *out = -128 * sum;
+                        }
                     }
-                    let flip = |x: i64| (x as i8) ^ i8::MIN;
-                    let out = Output { accumulate: true, ..out };
-                    by_rows(&kernel, a, i8::MIN, |x: A| flip(x.as_()), &panels, out);
+                    let out = Output { c: &mut c, c_stride: stride, column, accumulate: true };
+                    let patches = operands.patches(left, group);
+                    by_rows(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, out);
                 }
                 None => {
                     let kernel = kernels::int16_kernel(self.simd, n);
-                    let panels = Panels::pack(&kernel, b, k, n, BLOCK_I16, |x: B| to_i16(x.as_()));
-                    by_rows(&kernel, a, 0, |x: A| to_i16(x.as_()), &panels, out);
+                    let panels = with_raw!(b.data(), data => Panels::pack(
+                        &kernel, operands.right_of(data, group), k, n, BLOCK_I16,
+                        |x| RawInteger::to_i32(x) as i16));
+                    let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
+                    with_raw!(a.data(), data => by_rows(
+                        &kernel, &operands.patches(data, group), 0,
+                        |x| RawInteger::to_i32(x) as i16, &panels, out));
                 }
             }
         }
@@ -283,41 +254,37 @@ impl MacArray {
     }
 
     /// Sums modulo 2^64 of `part` of the left operand.
-    fn sums_i64<A: RawInteger, B: RawInteger>(
-        &self,
-        left: &[Patches<'_, A>],
-        right: &[Right<'_, B>],
-        shape: Shape,
-        stride: usize,
-        part: impl Fn(A) -> i64 + Sync + Copy,
-    ) -> Vec<i64> {
-        let Shape { rows, columns: n, terms: k } = shape;
-        let mut c = vec![0i64; rows * stride];
+    fn sums_i64(&self, operands: &Operands<'_>, part: Part) -> Vec<i64> {
+        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
+        let stride = operands.stride();
+        let mut c = vec![0i64; operands.rows() * stride];
         let kernel = kernels::int32_kernel(self.simd, n);
-        for (group, (a, &b)) in left.iter().zip(right).enumerate() {
-            let panels = Panels::pack(&kernel, b, k, n, BLOCK_I32, |x: B| x.as_());
+        let (shift, mask) = match part {
+            Part::Whole => (0, -1),
+            Part::High => (16, -1),
+            Part::Low => (0, 0xffff),
+        };
+        for group in 0..operands.geometry.groups {
+            let panels = with_raw!(b.data(), data => Panels::pack(
+                &kernel, operands.right_of(data, group), k, n, BLOCK_I32,
+                |x| i64::from(RawInteger::to_i32(x))));
             let column = group * n;
             let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
-            by_rows(&kernel, a, 0, part, &panels, out);
+            with_raw!(a.data(), data => by_rows(
+                &kernel, &operands.patches(data, group), 0,
+                |x| (i64::from(RawInteger::to_i32(x)) >> shift) & mask, &panels, out));
         }
         c
     }
 
     /// Exact sums beyond 64 bits: the left operand in two halves of 16 bits, whose sums fit i64 for
     /// any K below 2^16.
-    fn sums_i128<A: RawInteger, B: RawInteger>(
-        &self,
-        left: &[Patches<'_, A>],
-        right: &[Right<'_, B>],
-        shape: Shape,
-        stride: usize,
-    ) -> Vec<i128> {
-        if shape.terms >= 1 << 16 {
-            return slow_sums(left, right, shape, stride);
+    fn sums_i128(&self, operands: &Operands<'_>) -> Vec<i128> {
+        if operands.terms >= 1 << 16 {
+            return operands.slow_sums();
         }
-        let high = self.sums_i64(left, right, shape, stride, |x| AsPrimitive::<i64>::as_(x) >> 16);
-        let low =
-            self.sums_i64(left, right, shape, stride, |x| AsPrimitive::<i64>::as_(x) & 0xffff);
+        let high = self.sums_i64(operands, Part::High);
+        let low = self.sums_i64(operands, Part::Low);
         high.par_iter()
             .zip(&low)
             .map(|(&high, &low)| (i128::from(high) << 16) + i128::from(low))
@@ -325,97 +292,18 @@ impl MacArray {
     }
 }
 
+/// Which bits of the left operand's words take part.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    /// All above the lowest 16, signed.
+    High,
+    /// The lowest 16, unsigned.
+    Low,
+}
+
 /// Bounds up to this are safe for i64 sums and an aligned bias of the same size.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
-
-/// Sums of any size, one by one.
-fn slow_sums<A: RawInteger, B: RawInteger>(
-    left: &[Patches<'_, A>],
-    right: &[Right<'_, B>],
-    Shape { rows, columns: n, terms: k }: Shape,
-    stride: usize,
-) -> Vec<i128> {
-    let mut c = vec![0i128; rows * stride];
-    for (group, (a, &b)) in left.iter().zip(right).enumerate() {
-        let b = by_k(b, k, n);
-        c.par_chunks_mut(stride.max(1)).enumerate().for_each_init(
-            || vec![0i64; k],
-            |patch, (row, sums)| {
-                a.fill(row, 0, patch, 0, |x| x.as_());
-                for (&a, b) in patch.iter().zip(b.chunks_exact(n.max(1))) {
-                    for (sum, &b) in sums[group * n..].iter_mut().zip(b) {
-                        *sum += i128::from(a) * i128::from(b);
-                    }
-                }
-            },
-        );
-    }
-    c
-}
-
-fn to_i8(x: i64) -> i8 {
-    x as i8
-}
-
-fn to_i16(x: i64) -> i16 {
-    x as i16
-}
-
-/// The right operand as `[k, n]` row-major, widened.
-fn by_k<B: RawInteger>(right: Right<'_, B>, k: usize, n: usize) -> Vec<i32> {
-    match right {
-        Right::ByK(data) => data.iter().map(|&x| x.as_()).collect(),
-        Right::ByN(data) => {
-            let mut out = vec![0; k * n];
-            for (column, values) in data.chunks_exact(k.max(1)).enumerate() {
-                for (row, &x) in values.iter().enumerate() {
-                    out[row * n + column] = x.as_();
-                }
-            }
-            out
-        }
-    }
-}
-
-/// Σ_k of each column; only for operands of at most 8 bits, whose sums fit i32.
-fn column_sums<B: RawInteger>(right: Right<'_, B>, k: usize, n: usize) -> Vec<i32> {
-    let mut sums = vec![0i32; n];
-    match right {
-        Right::ByN(data) => {
-            for (sum, values) in sums.iter_mut().zip(data.chunks_exact(k.max(1))) {
-                *sum = values.iter().map(|&x| AsPrimitive::<i32>::as_(x)).sum();
-            }
-        }
-        Right::ByK(data) => {
-            for values in data.chunks_exact(n.max(1)) {
-                for (sum, &x) in sums.iter_mut().zip(values) {
-                    *sum += AsPrimitive::<i32>::as_(x);
-                }
-            }
-        }
-    }
-    sums
-}
-
-/// For every k, the columns in which the right operand is not zero.
-fn nonzero_by_k<B: RawInteger>(right: Right<'_, B>, k: usize, n: usize) -> Vec<u64> {
-    let mut counts = vec![0u64; k];
-    match right {
-        Right::ByN(data) => {
-            for values in data.chunks_exact(k.max(1)) {
-                for (count, &x) in counts.iter_mut().zip(values) {
-                    *count += u64::from(x != B::zero());
-                }
-            }
-        }
-        Right::ByK(data) => {
-            for (count, values) in counts.iter_mut().zip(data.chunks_exact(n.max(1))) {
-                *count = values.iter().map(|&x| u64::from(x != B::zero())).sum();
-            }
-        }
-    }
-    counts
-}
 
 fn matrix(a: &FixedTensor, b: &FixedTensor, of: &FixedTensor) -> Result<[usize; 2], ShapeError> {
     of.shape().try_into().map_err(|_| inner_error(a, b))

@@ -4,7 +4,7 @@ use super::geometry::Convolution2d;
 use crate::kernels::TileKernel;
 use rayon::prelude::*;
 
-/// The left operand: row m is the patch of output pixel m. A plain matrix `[m, k]` is an image of
+/// The left operand: row m is the patch of output pixel m. A plain matrix `[m, k]` is m images of
 /// one pixel and k channels under a 1×1 kernel.
 #[derive(Clone, Copy)]
 pub(crate) struct Patches<'a, T> {
@@ -20,21 +20,6 @@ pub(crate) struct Patches<'a, T> {
 }
 
 impl<'a, T: Copy> Patches<'a, T> {
-    /// A row-major matrix of `rows` rows and `k` columns.
-    pub(crate) fn matrix(data: &'a [T], rows: usize, k: usize) -> Self {
-        debug_assert_eq!(data.len(), rows * k);
-        Self {
-            data,
-            height: 1,
-            width: 1,
-            channels: k,
-            group: (0, k),
-            geometry: Convolution2d::square(1, 1, 0),
-            output: [1, 1],
-            rows,
-        }
-    }
-
     /// The patches of group `group` of an image `[n, h, w, c]`.
     pub(crate) fn image(
         data: &'a [T],
