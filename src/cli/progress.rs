@@ -15,7 +15,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 pub struct StepView {
     /// Optimiser steps done so far, this one included; those before a resumed run's start count.
     pub step: u64,
-    /// Epoch under way, from 0.
+    /// Epoch under way, from 1.
     pub epoch: u32,
     /// Loss of the step.
     pub loss: f64,
@@ -30,7 +30,7 @@ pub struct StepView {
 /// ```
 /// use hwsim::cli::progress::{Progress, StepView};
 /// let mut progress = Progress::new(1, true);
-/// progress.step(StepView { step: 1, epoch: 0, loss: 2.3, mean_word_length: 8.0, images: 128 });
+/// progress.step(StepView { step: 1, epoch: 1, loss: 2.3, mean_word_length: 8.0, images: 128 });
 /// progress.line("epoch 1: test accuracy 81.2 %");
 /// progress.finish();
 /// ```
@@ -119,8 +119,7 @@ const TEMPLATE: &str = "{bar:24} {pos}/{len} {wide_msg}";
 /// One line about a step. `rate` is steps and images a second.
 fn describe(view: &StepView, total_steps: u64, rate: Option<(f64, f64)>) -> String {
     let StepView { step, epoch, loss, mean_word_length, .. } = *view;
-    let mut text =
-        format!("epoch {}, loss {loss:.4}, mean WL {mean_word_length:.1} bits", epoch + 1);
+    let mut text = format!("epoch {epoch}, loss {loss:.4}, mean WL {mean_word_length:.1} bits");
     if let Some((steps, images)) = rate {
         text += &format!(", {steps:.1} steps/s, {images:.0} images/s");
         let seconds = total_steps.saturating_sub(step) as f64 / steps;
@@ -157,7 +156,7 @@ mod tests {
     use super::*;
 
     const VIEW: StepView =
-        StepView { step: 40, epoch: 1, loss: 0.51239, mean_word_length: 11.25, images: 128 };
+        StepView { step: 40, epoch: 2, loss: 0.51239, mean_word_length: 11.25, images: 128 };
 
     #[test]
     fn a_step_in_words() {

@@ -130,6 +130,11 @@ fn what_other_controllers_do_anyway_may_be_said() {
 }
 
 #[test]
+fn a_resumed_run_has_a_folder_for_checkpoints() {
+    assert!(resolve("--resume folder --checkpoint-every 10", "").is_ok());
+}
+
+#[test]
 fn every_setting_of_another_controller_is_refused() {
     let adapt = [
         "variant paper",

@@ -33,11 +33,12 @@ const QUANTISED: [&str; 10] = [
 const PLATEAU: [&str; 4] =
     ["plateau-factor", "plateau-patience", "plateau-threshold", "plateau-minimum"];
 const STEP: [&str; 2] = ["milestones", "schedule-factor"];
-/// A setting, and the one without which it means nothing.
-const COMPANIONS: [(&str, &str); 3] = [
-    ("accumulator-overflow", "accumulator"),
-    ("trace-every", "trace"),
-    ("checkpoint-every", "checkpoint"),
+/// A setting, and those of which it needs one; the first is named in the message. A resumed run has
+/// the folder of its checkpoints already.
+const COMPANIONS: [(&str, &[&str]); 3] = [
+    ("accumulator-overflow", &["accumulator"]),
+    ("trace-every", &["trace"]),
+    ("checkpoint-every", &["checkpoint", "resume"]),
 ];
 
 /// Checks that every setting given by flag or file has an effect.
@@ -70,8 +71,8 @@ pub(super) fn check(
         }
     }
     for (name, needs) in COMPANIONS {
-        if layers.is_explicit(name) && !layers.is_explicit(needs) {
-            return Err(SettingsError::Needs { setting: layers.setting(name), needs });
+        if layers.is_explicit(name) && !needs.iter().any(|needed| layers.is_explicit(needed)) {
+            return Err(SettingsError::Needs { setting: layers.setting(name), needs: needs[0] });
         }
     }
     if schedule == ScheduleKind::Step && layers.merged.milestones.is_none() {

@@ -37,7 +37,7 @@ pub struct Resolved {
     pub paths: Paths,
     /// Threads; `None` for one for each processor.
     pub threads: Option<usize>,
-    /// Whether the float32 twin ([`Resolved::float32_twin`]) is to be trained too.
+    /// Whether the float32 twin ([`RunOptions::float32_twin`]) is to be trained too.
     pub with_baseline: bool,
     /// Whether progress is not shown.
     pub quiet: bool,
@@ -82,15 +82,6 @@ impl Resolved {
             *formats = static_options(tensors, self.format, &self.layer_formats)?;
         }
         Ok(options)
-    }
-
-    /// The same run without quantisers: same data, optimiser, schedule and seed.
-    pub fn float32_twin(&self) -> RunOptions {
-        RunOptions {
-            controller: ControllerOptions::Float32,
-            penalty: false,
-            ..self.options.clone()
-        }
     }
 }
 

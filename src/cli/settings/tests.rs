@@ -379,7 +379,7 @@ fn static_formats_are_completed_with_the_layers() {
 #[test]
 fn the_float32_twin_differs_in_controller_and_penalty_only() {
     let run = resolved("--seed 5 --batch-size 32", "");
-    let twin = run.float32_twin();
+    let twin = run.options.float32_twin();
     let asked = resolved("--seed 5 --batch-size 32 --controller float32", "").options;
     assert_eq!(twin, asked);
     assert!(twin.optimiser.normalise);
