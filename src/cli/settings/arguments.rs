@@ -1,0 +1,303 @@
+//! Every setting of a training run, as one flag and one TOML key each.
+
+use super::choices::{ControllerKind, ScheduleKind, Switch, switch, word};
+use super::defaults::preset_names;
+use super::layer_formats::LayerFormats;
+use crate::data::DatasetKind;
+use crate::network::arch;
+use crate::precision::{Granularity, PushDownRange, Variant};
+use crate::train::BackwardArithmetic;
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args};
+use hwmodel::{AccumulatorWidth, Overflow, Rounding};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+const DATA: &str = "Data";
+const RUN: &str = "Run";
+const OPT: &str = "Optimiser";
+const SCHED: &str = "Learning rate schedule";
+const CTRL: &str = "Precision controller";
+const ADAPT: &str = "AdaPT controller";
+const ARITH: &str = "Arithmetic and machine";
+const FILES: &str = "Files and output";
+
+/// The settings of a training run that were given in one place; what was not given is `None`.
+///
+/// Flags (clap) and configuration files (serde) are read into the same fields: a flag `--batch-size`
+/// and a key `batch-size` are the same setting. `--no-augment` is `augment = false` in a file.
+/// Values are checked by [`resolve`](Self::resolve), after everything is put together.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct TrainArguments {
+    /// TOML file with settings; its keys are the names of these flags, and flags win over it.
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Start from a published set of hyperparameters instead of the defaults; flags and file win
+    /// over it.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(preset_names()), help_heading = RUN)]
+    pub preset: Option<String>,
+    /// Architecture of the network [default: lenet5].
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(arch::names()), help_heading = RUN)]
+    pub arch: Option<String>,
+    /// Passes over the training set [default: 12] [range: 1 to 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
+    pub epochs: Option<i64>,
+    /// Optimiser steps after which the run ends early [range: 1 to 9223372036854775807].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
+    pub max_steps: Option<i64>,
+    /// Seed of every random number; equal settings with equal seeds give equal bits [default: 1]
+    /// [range: 0 to 9223372036854775807].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
+    pub seed: Option<i64>,
+    /// Threads; the results do not depend on them [default: one for each processor] [range: 1 to
+    /// 1024].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
+    pub threads: Option<i64>,
+    /// Also train the float32 twin, the same run without quantisers, to compare with.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_with_baseline", help_heading = RUN)]
+    pub with_baseline: Switch,
+    /// Undo `with-baseline` of the file.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "with_baseline", help_heading = RUN)]
+    #[serde(skip)]
+    pub no_with_baseline: Switch,
+    /// Data set: fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100 or folder [default:
+    /// fashion-mnist].
+    #[arg(long, value_name = "NAME", help_heading = DATA)]
+    pub dataset: Option<DatasetKind>,
+    /// Folder of the data set's files; without it HWSIM_DATA, the system's folder and, for
+    /// fashion-mnist, an embedded slice are tried.
+    #[arg(long, value_name = "DIR", help_heading = DATA)]
+    pub data_dir: Option<PathBuf>,
+    /// Training images used, the classes in equal parts [default: all] [range: 1 to 1000000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
+    pub limit_train: Option<i64>,
+    /// Test images used, the classes in equal parts [default: all] [range: 1 to 1000000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
+    pub limit_test: Option<i64>,
+    /// Images of a micro-batch [default: 128] [range: 1 to 1048576].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
+    pub batch_size: Option<i64>,
+    /// Crop and flip CIFAR training images at random; other data sets are never varied [default:
+    /// on].
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_augment", help_heading = DATA)]
+    pub augment: Switch,
+    /// Show training images as they are.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "augment", help_heading = DATA)]
+    #[serde(skip)]
+    pub no_augment: Switch,
+    /// Initial learning rate [default: 0.01] [range: above 0, at most 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub learning_rate: Option<f64>,
+    /// Momentum μ in m ← μ·m + d [default: 0.9] [range: at least 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub momentum: Option<f64>,
+    /// Weight α of the L1 norm in the loss, also a source of sparsity [default: 0.00001] [range:
+    /// 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub l1: Option<f64>,
+    /// Weight decay β, the L2 part of the loss [default: 0.00000001] [range: 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub l2: Option<f64>,
+    /// Micro-batches whose gradients make one update [default: 1] [range: 1 to 65536].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = OPT)]
+    pub accumulation: Option<i64>,
+    /// Divide the gradient of each tensor by its L2 norm [default: on].
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_normalise_gradients", help_heading = OPT)]
+    pub normalise_gradients: Switch,
+    /// Plain SGD with momentum.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "normalise_gradients", help_heading = OPT)]
+    #[serde(skip)]
+    pub no_normalise_gradients: Switch,
+    /// Scale s of the truncated normal initial weights [default: 0.5] [range: above 0, at most
+    /// 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub initialisation_scale: Option<f64>,
+    /// How the learning rate changes: never, when the test loss stalls, or at given epochs
+    /// [default: plateau].
+    #[arg(long, value_name = "WORD", value_parser = word::<ScheduleKind>(), help_heading = SCHED)]
+    pub schedule: Option<ScheduleKind>,
+    /// plateau: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
+    pub plateau_factor: Option<f64>,
+    /// plateau: epochs without improvement that are tolerated [default: 10] [range: 0 to
+    /// 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = SCHED)]
+    pub plateau_patience: Option<i64>,
+    /// plateau: an improvement is a test loss below best·(1 - threshold) [default: 0.000001]
+    /// [range: at least 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
+    pub plateau_threshold: Option<f64>,
+    /// plateau: the learning rate never falls below this [default: 0] [range: 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
+    pub plateau_minimum: Option<f64>,
+    /// step: numbers of the epochs, counted from 0 and ascending, before which the learning rate
+    /// is multiplied, as in 10,13 [range: 1 to 1000000].
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = SCHED)]
+    pub milestones: Option<Vec<i64>>,
+    /// step: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
+    pub schedule_factor: Option<f64>,
+    /// What decides on number formats: AdaPT, formats chosen in advance, or none, which gives the
+    /// float32 twin [default: adapt].
+    #[arg(long, value_name = "WORD", value_parser = word::<ControllerKind>(), help_heading = CTRL)]
+    pub controller: Option<ControllerKind>,
+    /// Word length in bits: adapt starts with it, static keeps it [default: 8] [range: 1 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
+    pub wl: Option<i64>,
+    /// Fractional length in bits: adapt starts with it, static keeps it [default: 4] [range:
+    /// adapt 0 to 31, static -64 to 64].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
+    pub fl: Option<i64>,
+    /// static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12;
+    /// all other layers have --wl and --fl.
+    #[arg(long, value_name = "LIST", help_heading = CTRL)]
+    pub layer_formats: Option<LayerFormats>,
+    /// adapt: follow the paper's equations or the released code where they disagree [default:
+    /// paper].
+    #[arg(long, value_name = "WORD", value_parser = word::<Variant>(), help_heading = ADAPT)]
+    pub variant: Option<Variant>,
+    /// adapt: formats may change after any batch (also ADEPT) or only at the end of an epoch
+    /// [default: batch].
+    #[arg(long, value_name = "WORD", value_parser = word::<Granularity>(), help_heading = ADAPT)]
+    pub granularity: Option<Granularity>,
+    /// adapt, variant paper: a format is lossless if its KL divergence is below this, in nats
+    /// [default: 0.01] [range: 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub epsilon_kl: Option<f64>,
+    /// adapt, variant paper: the largest format that PushDown may choose, the full 32 bits or the
+    /// format in force [default: full].
+    #[arg(long, value_name = "WORD", value_parser = word::<PushDownRange>(), help_heading = ADAPT)]
+    pub pushdown_range: Option<PushDownRange>,
+    /// adapt: bits kept free above the binary point [default: 4] [range: 0 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub buffer_bits: Option<i64>,
+    /// adapt: smallest number of bins of the weight histogram [default: 50] [range: 1 to 65536].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub resolution_lower: Option<i64>,
+    /// adapt: largest number of bins of the weight histogram [default: 150] [range: 1 to 65536].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub resolution_upper: Option<i64>,
+    /// adapt: shortest gradient window, in optimiser steps [default: 25] [range: 1 to 1048576].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub lookback_lower: Option<i64>,
+    /// adapt: longest gradient window, in optimiser steps [default: 100] [range: 1 to 1048576].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub lookback_upper: Option<i64>,
+    /// adapt: share γ of the new lookback in its moving average [default: 0.33] [range: 0 to 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = ADAPT)]
+    pub lookback_momentum: Option<f64>,
+    /// adapt: add the word-length penalty P to the loss that the strategy sees [default: on, but
+    /// off for lenet5 with variant released].
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_penalty", help_heading = ADAPT)]
+    pub penalty: Switch,
+    /// Leave the word-length penalty out of the loss.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "penalty", help_heading = ADAPT)]
+    #[serde(skip)]
+    pub no_penalty: Switch,
+    /// Rounding of weights and biases [default: stochastic].
+    #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
+    pub rounding_weights: Option<Rounding>,
+    /// Rounding of activations and accumulators in training [default: stochastic].
+    #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
+    pub rounding_activations: Option<Rounding>,
+    /// Rounding of weight gradients [default: stochastic].
+    #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
+    pub rounding_gradients: Option<Rounding>,
+    /// Rounding of activations and accumulators in evaluation [default: nearest-even].
+    #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
+    pub rounding_evaluation: Option<Rounding>,
+    /// What a value outside its format does [default: saturate].
+    #[arg(long, value_name = "WORD", value_parser = word::<Overflow>(), help_heading = ARITH)]
+    pub overflow: Option<Overflow>,
+    /// Accumulator width in bits, or `exact` for one that cannot overflow [default: the
+    /// machine's] [range: 1 to 64, exact].
+    #[arg(long, value_name = "BITS", help_heading = ARITH)]
+    pub accumulator: Option<AccumulatorWidth>,
+    /// What an addition outside the accumulator does; needs --accumulator [default: saturate].
+    #[arg(long, value_name = "WORD", value_parser = word::<Overflow>(), help_heading = ARITH)]
+    pub accumulator_overflow: Option<Overflow>,
+    /// Machine to simulate: the name of a shipped one, or a TOML file [default: edge-16x16].
+    #[arg(long, value_name = "NAME", help_heading = ARITH)]
+    pub machine: Option<String>,
+    /// Arithmetic of the two backward products [default: float32].
+    #[arg(long, value_name = "WORD", value_parser = word::<BackwardArithmetic>(), help_heading = ARITH)]
+    pub backward: Option<BackwardArithmetic>,
+    /// Write formats, operations, traffic, cycles and energy of every layer as CSV.
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    pub trace: Option<PathBuf>,
+    /// Optimiser steps between traced ones [default: 1] [range: 1 to 1000000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
+    pub trace_every: Option<i64>,
+    /// Write the final table as JSON.
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    pub summary: Option<PathBuf>,
+    /// Write checkpoints into this folder, also at the end and on interruption.
+    #[arg(long, value_name = "DIR", help_heading = FILES)]
+    pub checkpoint: Option<PathBuf>,
+    /// Optimiser steps between checkpoints [default: 1000] [range: 1 to 1000000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
+    pub checkpoint_every: Option<i64>,
+    /// Continue the run of the checkpoint in this folder.
+    #[arg(long, value_name = "DIR", help_heading = FILES)]
+    pub resume: Option<PathBuf>,
+    /// Write the trained network.
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    pub save_model: Option<PathBuf>,
+    /// Show no progress.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_quiet", help_heading = FILES)]
+    pub quiet: Switch,
+    /// Undo `quiet` of the file.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "quiet", help_heading = FILES)]
+    #[serde(skip)]
+    pub no_quiet: Switch,
+}
+
+/// Calls `$action!(fields...)` with every field of [`TrainArguments`].
+macro_rules! with_every_field {
+    ($action:ident $context:tt) => {
+        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty rounding_weights rounding_activations rounding_gradients rounding_evaluation overflow accumulator accumulator_overflow machine backward trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
+    };
+}
+
+impl TrainArguments {
+    /// These settings, and those of `below` where these say nothing.
+    pub(super) fn over(self, below: Self) -> Self {
+        macro_rules! merge {
+            (($above:ident, $below:ident) $($field:ident)*) => {
+                Self { $($field: $above.$field.or($below.$field)),* }
+            };
+        }
+        with_every_field!(merge(self, below))
+    }
+
+    /// The names of the settings that are given, with hyphens.
+    pub(super) fn given(&self) -> Vec<String> {
+        macro_rules! names {
+            (($given:ident) $($field:ident)*) => {
+                [$((stringify!($field), $given.$field.is_some())),*]
+            };
+        }
+        let fields = with_every_field!(names(self));
+        let given = fields.into_iter().filter(|(_, given)| *given);
+        given.map(|(name, _)| name.replace('_', "-")).collect()
+    }
+
+    /// Turns `--no-X` into X = false.
+    pub(super) fn settle_switches(mut self) -> Self {
+        let switches = [
+            (&mut self.augment, &mut self.no_augment),
+            (&mut self.normalise_gradients, &mut self.no_normalise_gradients),
+            (&mut self.penalty, &mut self.no_penalty),
+            (&mut self.with_baseline, &mut self.no_with_baseline),
+            (&mut self.quiet, &mut self.no_quiet),
+        ];
+        for (on, off) in switches {
+            if off.take() == Some(true) {
+                *on = Some(false);
+            }
+        }
+        self
+    }
+}

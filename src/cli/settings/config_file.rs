@@ -1,0 +1,172 @@
+//! The configuration file: TOML whose keys are the names of the flags.
+
+use super::arguments::TrainArguments;
+use super::choices::names;
+use super::error::SettingsError;
+use std::path::{Path, PathBuf};
+use toml::de::DeTable;
+
+/// A configuration file that has been read.
+#[derive(Debug, Clone)]
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    pub(super) arguments: TrainArguments,
+    text: String,
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not TOML, or has an unknown key or a value of the wrong type.
+    pub(super) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, text)
+    }
+
+    fn parse(path: &Path, text: String) -> Result<Self, SettingsError> {
+        let toml_error = |source| SettingsError::Toml { path: path.to_owned(), source };
+        let table = DeTable::parse(&text).map_err(toml_error)?;
+        let known = names::<TrainArguments>();
+        // In the order of the file, so that the first unknown key is named.
+        let mut keys: Vec<_> = table.get_ref().keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        for key in keys {
+            let name: &str = key.get_ref();
+            if !known.contains(&name) {
+                return Err(SettingsError::UnknownKey {
+                    path: path.to_owned(),
+                    line: line_at(&text, key.span().start),
+                    key: name.to_owned(),
+                    nearest: nearest(name, known),
+                });
+            }
+        }
+        let arguments = toml::from_str(&text).map_err(toml_error)?;
+        Ok(Self { path: path.to_owned(), arguments, text })
+    }
+
+    /// The line of `key`, from 1; `None` if the file does not have it.
+    pub(super) fn line_of(&self, key: &str) -> Option<usize> {
+        let table = DeTable::parse(&self.text).ok()?;
+        let found = table.get_ref().keys().find(|found| found.get_ref() == key)?;
+        Some(line_at(&self.text, found.span().start))
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The known name that `name` was probably meant to be: the nearest by edit distance, if less than
+/// half of it has to change.
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let distance = |candidate: &&str| edit_distance(name, candidate);
+    let nearest = known.iter().copied().min_by_key(distance)?;
+    (2 * distance(&nearest) < nearest.len()).then_some(nearest)
+}
+
+/// Insertions, deletions and replacements of characters that turn `a` into `b` (Levenshtein).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        ConfigFile::parse(Path::new("run.toml"), text.to_owned()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn keys_have_lines() {
+        let text = "# a run\nepochs = 3\n\nmilestones = [\n  1,\n  2,\n]\n\"seed\" = 4\n";
+        let file = ConfigFile::parse(Path::new("run.toml"), text.to_owned()).unwrap();
+        assert_eq!(file.arguments.epochs, Some(3));
+        assert_eq!(file.arguments.milestones, Some(vec![1, 2]));
+        let lines = ["epochs", "milestones", "seed", "wl"].map(|key| file.line_of(key));
+        assert_eq!(lines, [Some(2), Some(4), Some(8), None]);
+    }
+
+    #[test]
+    fn wrong_files_are_explained() {
+        insta::assert_snapshot!(refused("epochs = 3\nbatch_size = 4\nwl2 = 1"), @"configuration file run.toml, line 2: unknown key `batch_size` (did you mean `batch-size`?); keys are named as the flags, see `hwsim train --help`");
+        insta::assert_snapshot!(refused("[optimiser]\nmomentum = 0.9"), @"configuration file run.toml, line 1: unknown key `optimiser`; keys are named as the flags, see `hwsim train --help`");
+        insta::assert_snapshot!(refused("config = 'other.toml'"), @"configuration file run.toml, line 1: unknown key `config`; keys are named as the flags, see `hwsim train --help`");
+        insta::assert_snapshot!(refused("no-augment = true"), @"configuration file run.toml, line 1: unknown key `no-augment` (did you mean `augment`?); keys are named as the flags, see `hwsim train --help`");
+        insta::assert_snapshot!(refused("epochs = 3\nepochs = 4"), @r"
+        configuration file run.toml: TOML parse error at line 2, column 1
+          |
+        2 | epochs = 4
+          | ^^^^^^
+        duplicate key
+        ");
+        insta::assert_snapshot!(refused("epochs = 'many'"), @r#"
+        configuration file run.toml: TOML parse error at line 1, column 10
+          |
+        1 | epochs = 'many'
+          |          ^^^^^^
+        invalid type: string "many", expected i64
+        "#);
+        insta::assert_snapshot!(refused("seed = 1\nvariant = 'papier'"), @r"
+        configuration file run.toml: TOML parse error at line 2, column 11
+          |
+        2 | variant = 'papier'
+          |           ^^^^^^^^
+        unknown variant `papier`, expected `paper` or `released`
+        ");
+        insta::assert_snapshot!(refused("dataset = 'cifar-10'"), @r"
+        configuration file run.toml: TOML parse error at line 1, column 11
+          |
+        1 | dataset = 'cifar-10'
+          |           ^^^^^^^^^^
+        unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder
+        ");
+        insta::assert_snapshot!(refused("layer-formats = 'conv1=40,4'"), @r"
+        configuration file run.toml: TOML parse error at line 1, column 17
+          |
+        1 | layer-formats = 'conv1=40,4'
+          |                 ^^^^^^^^^^^^
+        layer `conv1`: word length 40 is impossible: use 1 to 32 bits
+        ");
+        insta::assert_snapshot!(refused("accumulator = 65"), @r"
+        configuration file run.toml: TOML parse error at line 1, column 15
+          |
+        1 | accumulator = 65
+          |               ^^
+        accumulator width `65` is impossible: use 1 to 64 bits, or `exact`
+        ");
+        insta::assert_snapshot!(refused("epochs ="), @r"
+        configuration file run.toml: TOML parse error at line 1, column 9
+          |
+        1 | epochs =
+          |         ^
+        string values must be quoted, expected literal string
+        ");
+        let missing = ConfigFile::read(Path::new("no-such-folder/run.toml")).unwrap_err();
+        let missing = missing.to_string();
+        assert!(missing.starts_with("configuration file no-such-folder/run.toml: "), "{missing}");
+    }
+
+    #[test]
+    fn edit_distances() {
+        for (a, b, distance) in
+            [("", "", 0), ("abc", "", 3), ("", "ab", 2), ("kitten", "sitting", 3), ("wl", "fl", 1)]
+        {
+            assert_eq!(edit_distance(a, b), distance, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What can be wrong with the settings of a run.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A setting and where its value comes from; written as the user wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Name of flag and key, without dashes.
+    pub name: String,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, or nothing: the default, which a flag would change.
+    Flag,
+    /// A key of the configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line of the key, from 1.
+        line: usize,
+    },
+    /// A preset of this name.
+    Preset(&'static str),
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.origin {
+            Origin::Flag => write!(f, "`--{name}`"),
+            Origin::File { path, line } => write!(f, "`{name}` ({}, line {line})", path.display()),
+            Origin::Preset(preset) => write!(f, "`{name}` of preset `{preset}`"),
+        }
+    }
+}
+
+/// Settings that no run can have. Every message names the flag or key and what is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A value is out of range or not known.
+    #[error("{setting} is {value}: use {allowed}")]
+    Value {
+        /// The setting.
+        setting: Setting,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        allowed: String,
+    },
+    /// A lower bound is above its upper bound.
+    #[error(
+        "{lower} is {lower_value}, above {upper}, which is {upper_value}: use a lower bound of at most the upper one"
+    )]
+    Bounds {
+        /// The lower bound.
+        lower: Setting,
+        /// Its value.
+        lower_value: u32,
+        /// The upper bound.
+        upper: Setting,
+        /// Its value.
+        upper_value: u32,
+    },
+    /// A setting was given that another setting makes meaningless.
+    #[error("{setting} needs {needs} and has no meaning with `{found}`: leave one of them out")]
+    NotWith {
+        /// The setting.
+        setting: Setting,
+        /// What it belongs to.
+        needs: &'static str,
+        /// What was chosen instead.
+        found: String,
+    },
+    /// A setting needs another one.
+    #[error("{setting} needs `--{needs}` as well")]
+    Needs {
+        /// The setting.
+        setting: Setting,
+        /// The setting that is missing.
+        needs: &'static str,
+    },
+    /// The configuration file cannot be read.
+    #[error("configuration file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The configuration file is not TOML, or a value has the wrong type.
+    #[error("configuration file {}: {source}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        source: toml::de::Error,
+    },
+    /// The configuration file has a key that is no setting.
+    #[error(
+        "configuration file {}, line {line}: unknown key `{key}`{}; \
+         keys are named as the flags, see `hwsim train --help`",
+        path.display(),
+        nearest.map_or(String::new(), |nearest| format!(" (did you mean `{nearest}`?)"))
+    )]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// The known key that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// `layer-formats` names a layer that the network does not have.
+    #[error(
+        "`layer-formats` names layer `{layer}`, which the network does not have: its layers are {known}"
+    )]
+    UnknownLayer {
+        /// The layer.
+        layer: String,
+        /// Every layer with parameters.
+        known: String,
+    },
+}

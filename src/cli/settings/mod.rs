@@ -1,0 +1,29 @@
+//! The settings of `hwsim train`: from flags, TOML keys and presets to
+//! [`RunOptions`](crate::train::RunOptions).
+//!
+//! [`TrainArguments`] is what was said in one place; each setting is one flag and one TOML key of the
+//! same name, with one description. [`TrainArguments::resolve`] puts flags over the configuration
+//! file over a preset over the defaults, checks the outcome and gives [`Resolved`]. The list for
+//! users is docs/train.md.
+
+mod arguments;
+mod choices;
+mod config_file;
+mod defaults;
+mod error;
+mod layer_formats;
+mod layers;
+mod requirements;
+mod resolve;
+
+pub use arguments::TrainArguments;
+pub use choices::{ControllerKind, ScheduleKind, Switch};
+pub use defaults::{DEFAULT_ARCH, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY, DEFAULT_EPOCHS};
+pub use error::{Origin, Setting, SettingsError};
+pub use layer_formats::{LayerFormats, LayerFormatsError, static_options};
+pub use resolve::{Paths, Resolved};
+
+#[cfg(test)]
+mod error_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Which settings need which others; a setting that would have no effect is an error.
+
+use super::choices::{ControllerKind, ScheduleKind};
+use super::error::SettingsError;
+use super::layers::Layers;
+use crate::precision::Variant;
+
+const ADAPT: [&str; 9] = [
+    "variant",
+    "granularity",
+    "buffer-bits",
+    "resolution-lower",
+    "resolution-upper",
+    "lookback-lower",
+    "lookback-upper",
+    "lookback-momentum",
+    "penalty",
+];
+const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
+const STATIC: [&str; 1] = ["layer-formats"];
+const QUANTISED: [&str; 10] = [
+    "wl",
+    "fl",
+    "rounding-weights",
+    "rounding-activations",
+    "rounding-gradients",
+    "rounding-evaluation",
+    "overflow",
+    "accumulator",
+    "accumulator-overflow",
+    "with-baseline",
+];
+const PLATEAU: [&str; 4] =
+    ["plateau-factor", "plateau-patience", "plateau-threshold", "plateau-minimum"];
+const STEP: [&str; 2] = ["milestones", "schedule-factor"];
+/// A setting, and those of which it needs one; the first is named in the message. A resumed run has
+/// the folder of its checkpoints already.
+const COMPANIONS: [(&str, &[&str]); 3] = [
+    ("accumulator-overflow", &["accumulator"]),
+    ("trace-every", &["trace"]),
+    ("checkpoint-every", &["checkpoint", "resume"]),
+];
+
+/// Checks that every setting given by flag or file has an effect.
+///
+/// # Errors
+/// Names the first that has none, and what it needs.
+pub(super) fn check(
+    layers: &Layers,
+    controller: ControllerKind,
+    variant: Variant,
+    schedule: ScheduleKind,
+) -> Result<(), SettingsError> {
+    let by_controller = format!("--controller {}", controller.name());
+    let by_variant = format!("--variant {}", variant.name());
+    let by_schedule = format!("--schedule {}", schedule.name());
+    let (adapt, float32) = (ControllerKind::Adapt, ControllerKind::Float32);
+    let groups: [(bool, &[&str], &'static str, &str); 7] = [
+        (controller == adapt, &ADAPT, "`--controller adapt`", &by_controller),
+        (controller == adapt, &PAPER, "`--controller adapt`", &by_controller),
+        (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
+        (controller == ControllerKind::Static, &STATIC, "`--controller static`", &by_controller),
+        (controller != float32, &QUANTISED, "`--controller adapt` or `static`", &by_controller),
+        (schedule == ScheduleKind::Plateau, &PLATEAU, "`--schedule plateau`", &by_schedule),
+        (schedule == ScheduleKind::Step, &STEP, "`--schedule step`", &by_schedule),
+    ];
+    for (met, names, needs, found) in groups {
+        if let Some(name) = names.iter().find(|name| !met && has_effect(layers, name)) {
+            let (setting, found) = (layers.setting(name), found.to_owned());
+            return Err(SettingsError::NotWith { setting, needs, found });
+        }
+    }
+    for (name, needs) in COMPANIONS {
+        if layers.is_explicit(name) && !needs.iter().any(|needed| layers.is_explicit(needed)) {
+            return Err(SettingsError::Needs { setting: layers.setting(name), needs: needs[0] });
+        }
+    }
+    if schedule == ScheduleKind::Step && layers.merged.milestones.is_none() {
+        let (setting, needs) = (layers.setting("schedule"), "milestones");
+        return Err(SettingsError::Needs { setting, needs });
+    }
+    Ok(())
+}
+
+/// Whether a setting was given and asks for something; `--no-with-baseline` and `--no-penalty` only
+/// say what other controllers do anyway.
+fn has_effect(layers: &Layers, name: &str) -> bool {
+    let off = match name {
+        "penalty" => layers.merged.penalty == Some(false),
+        "with-baseline" => layers.merged.with_baseline == Some(false),
+        _ => false,
+    };
+    layers.is_explicit(name) && !off
+}

@@ -1,0 +1,293 @@
+//! From the settings of all places to the checked options of a run.
+
+use super::arguments::TrainArguments;
+use super::choices::{ControllerKind, ScheduleKind};
+use super::error::SettingsError;
+use super::layer_formats::{LayerFormats, static_options};
+use super::layers::Layers;
+use super::requirements;
+use crate::network::arch;
+use crate::precision::edf::MAX_RESOLUTION;
+use crate::precision::{
+    AdaptOptions, Bounds, ControllerOptions, StaticOptions, TensorInfo, Variant,
+};
+use crate::train::asgd::AsgdOptions;
+use crate::train::plateau::PlateauOptions;
+use crate::train::{RoundingOptions, RunOptions, Schedule};
+use hwmodel::{Accumulator, Format};
+use std::ops::Bound::{Excluded, Included};
+use std::path::PathBuf;
+
+/// The longest gradient window in steps that AdaPT accepts.
+const MAX_LOOKBACK: i64 = 1 << 20;
+/// Above every sensible count of epochs.
+const MAX_EPOCHS: i64 = 1_000_000;
+/// Above every sensible count of images or steps.
+const MAX_COUNT: i64 = 1_000_000_000;
+/// Above every sensible rate, scale or weight of a loss term.
+const MAX_NUMBER: f64 = 1e6;
+
+/// A training run as it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// What determines the run. A static controller has its global format here; see
+    /// [`Resolved::options_for`].
+    pub options: RunOptions,
+    /// Files to read and write.
+    pub paths: Paths,
+    /// Threads; `None` for one for each processor.
+    pub threads: Option<usize>,
+    /// Whether the float32 twin ([`RunOptions::float32_twin`]) is to be trained too.
+    pub with_baseline: bool,
+    /// Whether progress is not shown.
+    pub quiet: bool,
+    /// Formats of single layers for the static controller.
+    pub layer_formats: LayerFormats,
+    /// ⟨WL, FL⟩ of `--wl` and `--fl`.
+    pub format: Format,
+    /// Names of the settings that were given by flag or file.
+    pub explicit: Vec<&'static str>,
+}
+
+/// The files of a training run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// Folder of the data set.
+    pub data_dir: Option<PathBuf>,
+    /// Trace to write.
+    pub trace: Option<PathBuf>,
+    /// Optimiser steps between traced ones.
+    pub trace_every: u64,
+    /// Final table to write.
+    pub summary: Option<PathBuf>,
+    /// Folder for checkpoints.
+    pub checkpoint: Option<PathBuf>,
+    /// Optimiser steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Folder of the checkpoint to continue from.
+    pub resume: Option<PathBuf>,
+    /// Trained network to write.
+    pub save_model: Option<PathBuf>,
+}
+
+impl Resolved {
+    /// The options for a network with `tensors`: with a static controller, the formats of single
+    /// layers are put in.
+    ///
+    /// # Errors
+    /// If `layer-formats` names a layer that the network does not have.
+    pub fn options_for(&self, tensors: &[TensorInfo]) -> Result<RunOptions, SettingsError> {
+        let mut options = self.options.clone();
+        if let ControllerOptions::Static(formats) = &mut options.controller {
+            *formats = static_options(tensors, self.format, &self.layer_formats)?;
+        }
+        Ok(options)
+    }
+}
+
+impl TrainArguments {
+    /// Puts these flags over the configuration file and preset that they name and the defaults, and
+    /// checks everything.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a value is out of range, settings contradict each other, or one was
+    /// given that has no effect. The message names flag or key and what is allowed.
+    pub fn resolve(self) -> Result<Resolved, SettingsError> {
+        let layers = Layers::new(self)?;
+        let own = &layers.merged;
+        let controller = layers.present("controller", own.controller)?;
+        let schedule = layers.present("schedule", own.schedule)?;
+        let variant = layers.present("variant", own.variant)?;
+        requirements::check(&layers, controller, variant, schedule)?;
+        let format = format(&layers, controller)?;
+        Ok(Resolved {
+            options: run_options(&layers, controller, schedule, format)?,
+            paths: Paths {
+                data_dir: own.data_dir.clone(),
+                trace: own.trace.clone(),
+                trace_every: layers.whole("trace-every", own.trace_every, 1..=MAX_COUNT)?,
+                summary: own.summary.clone(),
+                checkpoint: own.checkpoint.clone(),
+                checkpoint_every: layers.whole(
+                    "checkpoint-every",
+                    own.checkpoint_every,
+                    1..=MAX_COUNT,
+                )?,
+                resume: own.resume.clone(),
+                save_model: own.save_model.clone(),
+            },
+            threads: layers.optional("threads", own.threads, 1..=1024)?,
+            with_baseline: own.with_baseline.unwrap_or(false),
+            quiet: own.quiet.unwrap_or(false),
+            layer_formats: own.layer_formats.clone().unwrap_or_default(),
+            format,
+            explicit: layers.explicit(),
+        })
+    }
+}
+
+fn run_options(
+    layers: &Layers,
+    controller: ControllerKind,
+    schedule: ScheduleKind,
+    format: Format,
+) -> Result<RunOptions, SettingsError> {
+    let own = &layers.merged;
+    let arch = layers.present("arch", own.arch.as_deref())?;
+    let arch = layers.known("arch", arch, arch::names().collect(), |name| name)?.to_owned();
+    let positive = (Excluded(0.0), Included(MAX_NUMBER));
+    Ok(RunOptions {
+        dataset: layers.present("dataset", own.dataset)?,
+        limit_train: layers.optional("limit-train", own.limit_train, 1..=MAX_COUNT)?,
+        limit_test: layers.optional("limit-test", own.limit_test, 1..=MAX_COUNT)?,
+        augment: layers.present("augment", own.augment)?,
+        epochs: layers.whole("epochs", own.epochs, 1..=MAX_EPOCHS)?,
+        max_steps: layers.optional("max-steps", own.max_steps, 1..=i64::MAX)?,
+        batch_size: layers.whole("batch-size", own.batch_size, 1..=1 << 20)?,
+        seed: layers.whole("seed", own.seed, 0..=i64::MAX)?,
+        learning_rate: layers.real("learning-rate", own.learning_rate, positive)?,
+        schedule: schedule_options(layers, schedule)?,
+        optimiser: optimiser(layers)?,
+        penalty: controller == ControllerKind::Adapt && penalty(own, &arch),
+        initialisation_scale: layers.real(
+            "initialisation-scale",
+            own.initialisation_scale,
+            positive,
+        )?,
+        controller: match controller {
+            ControllerKind::Adapt => ControllerOptions::Adapt(adapt(layers, format)?),
+            ControllerKind::Static => ControllerOptions::Static(StaticOptions::global(format)),
+            ControllerKind::Float32 => ControllerOptions::Float32,
+        },
+        rounding: RoundingOptions {
+            weights: layers.present("rounding-weights", own.rounding_weights)?,
+            activations: layers.present("rounding-activations", own.rounding_activations)?,
+            gradients: layers.present("rounding-gradients", own.rounding_gradients)?,
+            evaluation: layers.present("rounding-evaluation", own.rounding_evaluation)?,
+        },
+        overflow: layers.present("overflow", own.overflow)?,
+        accumulator: own.accumulator.map(|width| Accumulator {
+            width,
+            overflow: own.accumulator_overflow.unwrap_or_default(),
+        }),
+        machine: layers.present("machine", own.machine.clone())?,
+        backward: layers.present("backward", own.backward)?,
+        arch,
+    })
+}
+
+/// Whether P is in the loss: as asked for, otherwise everywhere but in the released LeNet-5
+/// (papers/adapt.md section 6, item 2).
+fn penalty(own: &TrainArguments, arch: &str) -> bool {
+    let released_lenet = own.variant == Some(Variant::Released) && arch == "lenet5";
+    own.penalty.unwrap_or(!released_lenet)
+}
+
+/// ⟨WL, FL⟩ of `--wl` and `--fl`.
+fn format(layers: &Layers, controller: ControllerKind) -> Result<Format, SettingsError> {
+    let own = &layers.merged;
+    let wl = layers.whole("wl", own.wl, 1..=32)?;
+    let range = if controller == ControllerKind::Adapt { 0..=31 } else { -64..=64 };
+    let fl = layers.whole("fl", own.fl, range)?;
+    Format::new(wl, fl).map_err(|error| layers.refuse("wl", wl, error.to_string()))
+}
+
+fn optimiser(layers: &Layers) -> Result<AsgdOptions, SettingsError> {
+    let own = &layers.merged;
+    let weight = (Included(0.0), Included(MAX_NUMBER));
+    let below_one = (Included(0.0), Excluded(1.0));
+    Ok(AsgdOptions {
+        momentum: layers.real("momentum", own.momentum, below_one)? as f32,
+        weight_decay: layers.real("l2", own.l2, weight)? as f32,
+        l1: layers.real("l1", own.l1, weight)? as f32,
+        accumulation: layers.whole("accumulation", own.accumulation, 1..=65536)?,
+        normalise: layers.present("normalise-gradients", own.normalise_gradients)?,
+    })
+}
+
+fn schedule_options(layers: &Layers, kind: ScheduleKind) -> Result<Schedule, SettingsError> {
+    let own = &layers.merged;
+    let factor = (Excluded(0.0), Excluded(1.0));
+    Ok(match kind {
+        ScheduleKind::Constant => Schedule::Constant,
+        ScheduleKind::Plateau => Schedule::Plateau(PlateauOptions {
+            factor: layers.real("plateau-factor", own.plateau_factor, factor)?,
+            patience: layers.whole("plateau-patience", own.plateau_patience, 0..=MAX_EPOCHS)?,
+            threshold: layers.real(
+                "plateau-threshold",
+                own.plateau_threshold,
+                (Included(0.0), Excluded(1.0)),
+            )?,
+            minimum: layers.real(
+                "plateau-minimum",
+                own.plateau_minimum,
+                (Included(0.0), Included(MAX_NUMBER)),
+            )?,
+        }),
+        ScheduleKind::Step => Schedule::Step {
+            milestones: milestones(layers)?,
+            factor: layers.real("schedule-factor", own.schedule_factor, factor)?,
+        },
+    })
+}
+
+fn milestones(layers: &Layers) -> Result<Vec<u32>, SettingsError> {
+    let given = layers.merged.milestones.as_deref().unwrap_or_default();
+    if given.is_empty() || !given.is_sorted_by(|a, b| a < b) {
+        let value = if given.is_empty() { "empty".to_owned() } else { format!("{given:?}") };
+        return Err(layers.refuse("milestones", value, "at least one epoch, in ascending order"));
+    }
+    given.iter().map(|&epoch| layers.whole("milestones", Some(epoch), 1..=MAX_EPOCHS)).collect()
+}
+
+fn adapt(layers: &Layers, start: Format) -> Result<AdaptOptions, SettingsError> {
+    let own = &layers.merged;
+    let options = AdaptOptions {
+        variant: layers.present("variant", own.variant)?,
+        granularity: layers.present("granularity", own.granularity)?,
+        start,
+        epsilon_kl: layers.real(
+            "epsilon-kl",
+            own.epsilon_kl,
+            (Included(0.0), Included(MAX_NUMBER)),
+        )?,
+        push_down_range: layers.present("pushdown-range", own.pushdown_range)?,
+        buffer_bits: layers.whole("buffer-bits", own.buffer_bits, 0..=32)?,
+        resolution: bounds(
+            layers,
+            ("resolution-lower", own.resolution_lower),
+            ("resolution-upper", own.resolution_upper),
+            MAX_RESOLUTION.into(),
+        )?,
+        lookback: bounds(
+            layers,
+            ("lookback-lower", own.lookback_lower),
+            ("lookback-upper", own.lookback_upper),
+            MAX_LOOKBACK,
+        )?,
+        lookback_momentum: layers.real(
+            "lookback-momentum",
+            own.lookback_momentum,
+            (Included(0.0), Included(1.0)),
+        )?,
+    };
+    // The ranges above are at most those of the controller, which has the last word.
+    let checked = options.check();
+    checked.map_err(|error| layers.refuse("controller", "adapt", error.to_string()))?;
+    Ok(options)
+}
+
+fn bounds(
+    layers: &Layers,
+    (lower_name, lower): (&str, Option<i64>),
+    (upper_name, upper): (&str, Option<i64>),
+    most: i64,
+) -> Result<Bounds, SettingsError> {
+    let lower_value = layers.whole(lower_name, lower, 1..=most)?;
+    let upper_value = layers.whole(upper_name, upper, 1..=most)?;
+    if lower_value > upper_value {
+        let (lower, upper) = (layers.setting(lower_name), layers.setting(upper_name));
+        return Err(SettingsError::Bounds { lower, lower_value, upper, upper_value });
+    }
+    Ok(Bounds::new(lower_value, upper_value))
+}

@@ -1,0 +1,454 @@
+//! Flags, keys, presets and defaults on their way to the options of a run.
+
+use super::choices::names;
+use super::defaults::preset_names;
+use super::*;
+use crate::data::DatasetKind;
+use crate::precision::{
+    AdaptOptions, ControllerOptions, Granularity, NumberFormat, StaticOptions, TensorInfo, Variant,
+    presets,
+};
+use crate::train::Schedule;
+use clap::{CommandFactory, Parser};
+use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
+use std::collections::BTreeSet;
+use std::io::Write;
+
+/// A command with nothing but the settings.
+#[derive(Debug, Parser)]
+#[command(name = "hwsim train")]
+pub(super) struct Command {
+    #[command(flatten)]
+    pub(super) settings: TrainArguments,
+}
+
+/// The settings of a command line, words separated by blanks.
+pub(super) fn flags(line: &str) -> TrainArguments {
+    try_flags(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+pub(super) fn try_flags(line: &str) -> Result<TrainArguments, clap::Error> {
+    let words = ["hwsim train"].into_iter().chain(line.split_whitespace());
+    Command::try_parse_from(words).map(|command| command.settings)
+}
+
+/// Resolves a command line, with `toml` as its configuration file.
+pub(super) fn resolve(line: &str, toml: &str) -> Result<Resolved, String> {
+    let mut settings = flags(line);
+    let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    file.write_all(toml.as_bytes()).unwrap();
+    settings.config = Some(file.path().to_owned());
+    let path = file.path().display().to_string();
+    settings.resolve().map_err(|error| error.to_string().replace(&path, "run.toml"))
+}
+
+fn resolved(line: &str, toml: &str) -> Resolved {
+    resolve(line, toml).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn adapt(resolved: &Resolved) -> &AdaptOptions {
+    match &resolved.options.controller {
+        ControllerOptions::Adapt(options) => options,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn flag_names() -> BTreeSet<String> {
+    let command = Command::command();
+    command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_flag_is_a_key_and_every_key_a_flag() {
+    let keys: BTreeSet<String> = names::<TrainArguments>().iter().map(|k| k.to_string()).collect();
+    let mut flags = flag_names();
+    let negative: Vec<_> = flags.iter().filter(|f| f.starts_with("no-")).cloned().collect();
+    assert_eq!(
+        negative,
+        ["no-augment", "no-normalise-gradients", "no-penalty", "no-quiet", "no-with-baseline"]
+    );
+    for flag in negative {
+        assert!(keys.contains(&flag["no-".len()..]), "{flag}");
+        flags.remove(&flag);
+    }
+    // A file does not name a file, and clap's own flags are no settings.
+    for flag in ["config", "help"] {
+        flags.remove(flag);
+    }
+    assert_eq!(flags, keys);
+}
+
+/// Every setting, with a value other than the default as flag and as TOML.
+const VALUES: &[(&str, &str, &str)] = &[
+    ("preset", "small-batch", "'small-batch'"),
+    ("arch", "resnet20", "'resnet20'"),
+    ("epochs", "3", "3"),
+    ("max-steps", "77", "77"),
+    ("seed", "9223372036854775807", "9223372036854775807"),
+    ("threads", "2", "2"),
+    ("with-baseline", "", "true"),
+    ("dataset", "emnist-letters", "'emnist-letters'"),
+    ("data-dir", "data", "'data'"),
+    ("limit-train", "600", "600"),
+    ("limit-test", "100", "100"),
+    ("batch-size", "64", "64"),
+    ("augment", "", "true"),
+    ("learning-rate", "3e-3", "3e-3"),
+    ("momentum", "0.5", "0.5"),
+    ("l1", "1e-4", "1e-4"),
+    ("l2", "0", "0.0"),
+    ("accumulation", "4", "4"),
+    ("normalise-gradients", "", "true"),
+    ("initialisation-scale", "1.5", "1.5"),
+    ("schedule", "step", "'step'"),
+    ("plateau-factor", "0.5", "0.5"),
+    ("plateau-patience", "2", "2"),
+    ("plateau-threshold", "0.01", "0.01"),
+    ("plateau-minimum", "1e-4", "1e-4"),
+    ("milestones", "10,13", "[10, 13]"),
+    ("schedule-factor", "0.2", "0.2"),
+    ("controller", "static", "'static'"),
+    ("wl", "16", "16"),
+    ("fl", "-3", "-3"),
+    ("layer-formats", "conv1=8,4;fc=16,12", "'conv1=8,4;fc=16,12'"),
+    ("variant", "released", "'released'"),
+    ("granularity", "epoch", "'epoch'"),
+    ("epsilon-kl", "1e-3", "1e-3"),
+    ("pushdown-range", "current", "'current'"),
+    ("buffer-bits", "8", "8"),
+    ("resolution-lower", "1", "1"),
+    ("resolution-upper", "100", "100"),
+    ("lookback-lower", "10", "10"),
+    ("lookback-upper", "150", "150"),
+    ("lookback-momentum", "1", "1.0"),
+    ("penalty", "", "true"),
+    ("rounding-weights", "half-up", "'half-up'"),
+    ("rounding-activations", "floor", "'floor'"),
+    ("rounding-gradients", "toward-zero", "'toward-zero'"),
+    ("rounding-evaluation", "nearest-away", "'nearest-away'"),
+    ("overflow", "wrap", "'wrap'"),
+    ("accumulator", "24", "24"),
+    ("accumulator-overflow", "wrap", "'wrap'"),
+    ("machine", "tpu-like-256x256", "'tpu-like-256x256'"),
+    ("backward", "float32", "'float32'"),
+    ("trace", "trace.csv", "'trace.csv'"),
+    ("trace-every", "10", "10"),
+    ("summary", "summary.json", "'summary.json'"),
+    ("checkpoint", "checkpoints", "'checkpoints'"),
+    ("checkpoint-every", "50", "50"),
+    ("resume", "checkpoints", "'checkpoints'"),
+    ("save-model", "net.safetensors", "'net.safetensors'"),
+    ("quiet", "", "true"),
+];
+
+#[test]
+fn a_flag_and_its_key_mean_the_same() {
+    let tested: BTreeSet<&str> = VALUES.iter().map(|(name, _, _)| *name).collect();
+    assert_eq!(tested, names::<TrainArguments>().iter().copied().collect());
+    for (name, flag, toml) in VALUES {
+        let from_flag = flags(&format!("--{name} {flag}"));
+        let from_file: TrainArguments = toml::from_str(&format!("{name} = {toml}")).unwrap();
+        assert_eq!(from_flag, from_file, "{name}");
+        assert_eq!(from_flag.given(), [*name]);
+        let text = toml::to_string(&from_file).unwrap();
+        assert_eq!(toml::from_str::<TrainArguments>(&text).unwrap(), from_file, "{name}");
+    }
+    // Whole numbers without a point are numbers too.
+    let whole: TrainArguments = toml::from_str("l2 = 0\naccumulator = 'exact'").unwrap();
+    assert_eq!((whole.l2, whole.accumulator), (Some(0.0), Some(AccumulatorWidth::Exact)));
+}
+
+#[test]
+fn without_settings_the_defaults_hold() {
+    let default = TrainArguments::default().resolve().unwrap();
+    assert_eq!(default.options.epochs, DEFAULT_EPOCHS);
+    let text =
+        toml::to_string(&default.options).unwrap().replace("epochs = 12", "epochs = DEFAULT");
+    insta::assert_snapshot!(text, @r#"
+    arch = "lenet5"
+    dataset = "fashion-mnist"
+    augment = true
+    epochs = DEFAULT
+    batch-size = 128
+    seed = 1
+    learning-rate = 0.01
+    penalty = true
+    initialisation-scale = 0.5
+    overflow = "saturate"
+    machine = "edge-16x16"
+    backward = "float32"
+
+    [schedule]
+    kind = "plateau"
+    factor = 0.1
+    patience = 10
+    threshold = 0.000001
+    minimum = 0.0
+
+    [optimiser]
+    momentum = 0.9
+    weight_decay = 0.00000001
+    l1 = 0.00001
+    accumulation = 1
+    normalise = true
+
+    [controller]
+    controller = "adapt"
+    variant = "paper"
+    granularity = "batch"
+    epsilon_kl = 0.01
+    push_down_range = "full"
+    buffer_bits = 4
+    lookback_momentum = 0.33
+
+    [controller.start]
+    wl = 8
+    fl = 4
+
+    [controller.resolution]
+    lower = 50
+    upper = 150
+
+    [controller.lookback]
+    lower = 25
+    upper = 100
+
+    [rounding]
+    weights = "stochastic"
+    activations = "stochastic"
+    gradients = "stochastic"
+    evaluation = "nearest-even"
+    "#);
+    let Resolved {
+        options: _,
+        paths,
+        threads,
+        with_baseline,
+        quiet,
+        layer_formats,
+        format,
+        explicit,
+    } = default;
+    let expected = Paths {
+        trace_every: 1,
+        checkpoint_every: DEFAULT_CHECKPOINT_EVERY.into(),
+        ..Paths::default()
+    };
+    assert_eq!(paths, expected);
+    assert_eq!((threads, with_baseline, quiet), (None, false, false));
+    assert_eq!((layer_formats, format), (LayerFormats::default(), Format::new(8, 4).unwrap()));
+    assert!(explicit.is_empty());
+}
+
+#[test]
+fn flags_win_over_file_over_preset_over_defaults() {
+    let file =
+        "preset = 'alexnet-cifar100'\nbatch-size = 256\nlearning-rate = 0.05\naugment = false";
+    let resolved = resolved("--learning-rate 0.02 --augment --wl 10", file);
+    let options = &resolved.options;
+    assert_eq!(options.learning_rate, 0.02, "flag over file over preset");
+    assert!(options.augment, "flag over file");
+    assert_eq!(options.batch_size, 256, "file over preset");
+    assert_eq!(options.optimiser.accumulation, 4, "preset over default");
+    assert_eq!(adapt(&resolved).start, Format::new(10, 4).unwrap(), "flag over preset");
+    assert_eq!(options.seed, 1, "default");
+    assert_eq!(resolved.explicit, ["preset", "batch-size", "augment", "learning-rate", "wl"]);
+    let other = super::tests::resolved("--preset resnet20-cifar10", file);
+    assert_eq!((other.options.arch.as_str(), other.options.batch_size), ("resnet20", 256));
+}
+
+#[test]
+fn the_last_of_a_switch_and_its_opposite_counts() {
+    let augment = |line: &str, file: &str| resolved(line, file).options.augment;
+    assert!(augment("", "") && augment("--augment", ""));
+    assert!(!augment("--no-augment", "") && !augment("--augment --no-augment", ""));
+    assert!(augment("--no-augment --augment", "") && augment("--augment", "augment = false"));
+    assert!(!augment("--no-augment", "augment = true") && !augment("", "augment = false"));
+    let file = "quiet = true\nwith-baseline = true\nnormalise-gradients = false";
+    let run = resolved("--no-quiet --no-with-baseline --normalise-gradients", file);
+    assert_eq!((run.quiet, run.with_baseline), (false, false));
+    assert!(run.options.optimiser.normalise);
+    let run = resolved("", file);
+    assert_eq!((run.quiet, run.with_baseline), (true, true));
+    assert!(!run.options.optimiser.normalise);
+}
+
+#[test]
+fn preset_values_reach_the_options() {
+    for preset in presets::all() {
+        let run = resolved(&format!("--preset {}", preset.name), "");
+        let options = &run.options;
+        assert_eq!(options.arch, preset.network);
+        assert_eq!(options.dataset.to_string(), preset.data);
+        assert_eq!((options.epochs, options.batch_size as u32), (preset.epochs, preset.batch));
+        assert_eq!(options.learning_rate, preset.learning_rate);
+        assert_eq!(options.initialisation_scale, preset.initialisation_scale);
+        assert_eq!(options.penalty, preset.penalty_in_loss);
+        let optimiser = options.optimiser;
+        assert_eq!(optimiser.accumulation, preset.accumulation);
+        assert_eq!(optimiser.momentum, preset.momentum as f32);
+        assert_eq!((optimiser.l1, optimiser.weight_decay), (preset.l1 as f32, preset.l2 as f32));
+        assert_eq!(adapt(&run), &preset.adapt);
+    }
+}
+
+#[test]
+fn every_adapt_option_reaches_the_controller() {
+    let line = "--granularity epoch --wl 12 --fl 6 --epsilon-kl 0.1 --pushdown-range current \
+                --buffer-bits 7 --resolution-lower 20 --resolution-upper 30 --lookback-lower 5 \
+                --lookback-upper 6 --lookback-momentum 0.25";
+    insta::assert_snapshot!(toml::to_string(adapt(&resolved(line, ""))).unwrap(), @r#"
+    variant = "paper"
+    granularity = "epoch"
+    epsilon_kl = 0.1
+    push_down_range = "current"
+    buffer_bits = 7
+    lookback_momentum = 0.25
+
+    [start]
+    wl = 12
+    fl = 6
+
+    [resolution]
+    lower = 20
+    upper = 30
+
+    [lookback]
+    lower = 5
+    upper = 6
+    "#);
+    let run = resolved("--variant released", "");
+    assert_eq!(adapt(&run).variant, Variant::Released);
+    assert_eq!(adapt(&run).granularity, Granularity::Batch);
+}
+
+#[test]
+fn the_penalty_is_left_out_where_the_released_code_leaves_it_out() {
+    let penalty = |line: &str| resolved(line, "").options.penalty;
+    assert!(penalty("") && penalty("--variant released --arch alexnet"));
+    assert!(!penalty("--variant released --arch lenet5"));
+    assert!(penalty("--variant released --arch lenet5 --penalty"));
+    assert!(!penalty("--no-penalty") && !penalty("--controller float32"));
+}
+
+#[test]
+fn schedules() {
+    let schedule = |line: &str| resolved(line, "").options.schedule;
+    assert_eq!(schedule("--schedule constant"), Schedule::Constant);
+    let step = Schedule::Step { milestones: vec![10, 13], factor: 0.5 };
+    assert_eq!(schedule("--schedule step --milestones 10,13 --schedule-factor 0.5"), step);
+    let Schedule::Plateau(plateau) = schedule("--plateau-patience 1 --plateau-minimum 1e-5") else {
+        panic!("the default is a plateau schedule")
+    };
+    assert_eq!((plateau.patience, plateau.minimum, plateau.factor), (1, 1e-5, 0.1));
+}
+
+#[test]
+fn the_accumulator_is_the_machines_unless_given() {
+    let accumulator = |line: &str| resolved(line, "").options.accumulator;
+    let bits = |bits| AccumulatorWidth::bits(bits).unwrap();
+    assert_eq!(accumulator(""), None);
+    let saturating = Accumulator { width: bits(16), overflow: Overflow::Saturate };
+    assert_eq!(accumulator("--accumulator 16"), Some(saturating));
+    let wrapping = Accumulator { width: bits(64), overflow: Overflow::Wrap };
+    assert_eq!(accumulator("--accumulator 64 --accumulator-overflow wrap"), Some(wrapping));
+    let exact = accumulator("--accumulator exact").unwrap();
+    assert_eq!(exact.width, AccumulatorWidth::Exact);
+}
+
+#[test]
+fn static_formats_are_completed_with_the_layers() {
+    let run = resolved(
+        "--controller static --wl 12 --fl -2 --layer-formats fc=16,12 --rounding-weights floor",
+        "",
+    );
+    let global = Format::new(12, -2).unwrap();
+    assert_eq!(run.options.controller, ControllerOptions::Static(StaticOptions::global(global)));
+    let tensors =
+        [TensorInfo::from_shape("conv.weight", &[2, 2]), TensorInfo::from_shape("fc.bias", &[2])];
+    let options = run.options_for(&tensors).unwrap();
+    let ControllerOptions::Static(formats) = options.controller else { panic!("not static") };
+    let weights: Vec<_> = formats.formats.iter().map(|format| format.weight).collect();
+    let fc = Format::new(16, 12).unwrap();
+    assert_eq!(weights, [NumberFormat::Fixed(global), NumberFormat::Fixed(fc)]);
+    assert!(run.options_for(&tensors[..1]).is_err());
+    let adaptive = resolved("", "");
+    assert_eq!(adaptive.options_for(&tensors).unwrap(), adaptive.options);
+}
+
+#[test]
+fn the_float32_twin_differs_in_controller_and_penalty_only() {
+    let run = resolved("--seed 5 --batch-size 32", "");
+    let twin = run.options.float32_twin();
+    let asked = resolved("--seed 5 --batch-size 32 --controller float32", "").options;
+    assert_eq!(twin, asked);
+    assert!(twin.optimiser.normalise);
+    assert_eq!(twin.dataset, DatasetKind::FashionMnist);
+}
+
+#[test]
+fn a_preset_may_be_run_in_float32() {
+    let run = resolved("--preset alexnet-cifar10 --controller float32", "");
+    assert_eq!(run.options.controller, ControllerOptions::Float32);
+    assert_eq!((run.options.learning_rate, run.options.batch_size), (0.1, 512));
+}
+
+/// What documents say of the default of a setting.
+fn default_text(name: &str) -> Option<String> {
+    let value = toml::Value::try_from(TrainArguments::defaults()).unwrap();
+    Some(match value.get(name)? {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Boolean(on) => if *on { "on" } else { "off" }.to_owned(),
+        toml::Value::Float(number) => number.to_string(),
+        other => other.to_string(),
+    })
+}
+
+#[test]
+fn help_states_every_default() {
+    let command = Command::command();
+    for flag in command.get_arguments() {
+        let name = flag.get_long().unwrap();
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        assert!(!help.is_empty(), "{name}");
+        match default_text(name) {
+            // A switch that is off by default is off if not given, as everywhere.
+            Some(off) if off == "off" => assert!(!help.contains("[default"), "{name}: {help}"),
+            Some(value) => {
+                assert!(help.contains(&format!("[default: {value}]")), "{name}: {help}");
+            }
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn help_names_presets_and_architectures() {
+    let help = Command::command().render_long_help().to_string();
+    for name in preset_names().chain(["lenet5", "alexnet", "resnet20", "mlp", "stochastic"]) {
+        assert!(help.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_manual_names_every_flag_with_its_default() {
+    let manual = include_str!("../../../docs/train.md");
+    for name in flag_names() {
+        let cell = format!("`--{name}`");
+        if name == "help" || name.starts_with("no-") {
+            assert!(name == "help" || manual.contains(&cell), "{name}");
+            continue;
+        }
+        let start = format!("| {cell}");
+        let rows: Vec<_> = manual.lines().filter(|line| line.starts_with(&start)).collect();
+        let [row] = rows[..] else { panic!("--{name} has {} rows", rows.len()) };
+        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        assert_eq!(cells.len(), 7, "{row}");
+        if let Some(default) = default_text(&name) {
+            assert_eq!(cells[4], default, "{row}");
+        }
+    }
+    for preset in presets::all() {
+        assert!(manual.contains(&format!("`{}`", preset.name)), "{}", preset.name);
+    }
+}
