@@ -5,14 +5,17 @@ use super::row::{EvaluationRow, GemmRow, StepRow};
 use hwmodel::Format;
 use hwmodel::timing::ByOperand;
 
+/// Sets a value of a row from the text of its cell, or says why it cannot.
+type Parse<R> = fn(&mut R, &str) -> Result<(), String>;
+
 /// One column of rows of type `R`.
 pub(super) struct Column<R> {
     /// Name in the header.
     pub(super) name: &'static str,
     /// Appends the text of a row's cell.
     pub(super) print: fn(&R, &mut String),
-    /// Sets the row's value from the text; `None` if the value follows from other columns.
-    pub(super) parse: Option<fn(&mut R, &str) -> Result<(), String>>,
+    /// `None` if the value follows from other columns.
+    pub(super) parse: Option<Parse<R>>,
 }
 
 /// A column that holds a field of the row.

@@ -7,6 +7,8 @@ use hwmodel::{Format, Overflow};
 
 /// One row of a trace.
 #[derive(Debug, Clone, PartialEq)]
+// Rows are written and read one at a time, and nearly all of them are of the large kind.
+#[allow(clippy::large_enum_variant)]
 pub enum Row {
     /// A matrix product of one layer in one optimiser step.
     Gemm(GemmRow),
