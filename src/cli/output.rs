@@ -5,6 +5,17 @@ use std::io::Write;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
+/// A temporary file beside `path` with the permissions that a new file gets.
+fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder(path))
+}
+
 fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -18,14 +29,14 @@ pub(super) fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         anyhow::bail!("cannot write `{}`: it is a folder", path.display());
     }
-    NamedTempFile::new_in(folder(path)).with_context(what)?;
+    temporary(path).with_context(what)?;
     Ok(())
 }
 
 /// Writes `text` to `path` under a temporary name first, so that an old file is never half replaced.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let what = || format!("cannot write `{}`", path.display());
-    let mut file = NamedTempFile::new_in(folder(path)).with_context(what)?;
+    let mut file = temporary(path).with_context(what)?;
     file.write_all(text.as_bytes()).with_context(what)?;
     file.as_file().sync_all().with_context(what)?;
     file.persist(path).with_context(what)?;

@@ -56,7 +56,7 @@ pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
             known.join(", ")
         )));
     }
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read machine `{name}`"))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read machine `{name}`"))?;
     Machine::from_toml(&text, name, &EnergyTables::builtin()?).map_err(Failure::usage)
 }

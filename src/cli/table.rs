@@ -12,7 +12,13 @@ fn scaled(value: f64) -> String {
         value /= 1000.0;
         prefix += 1;
     }
-    let decimals = if prefix == 0 || value >= 99.95 { 0 } else if value >= 9.995 { 1 } else { 2 };
+    let decimals = if prefix == 0 || value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
     format!("{value:.decimals$}{}", PREFIXES[prefix])
 }
 
@@ -25,7 +31,11 @@ fn joules(pj: f64) -> String {
 }
 
 fn percent(share: f64) -> String {
-    if share > 0.0 && share < 0.00005 { "<0.01".to_owned() } else { format!("{:.2}", 100.0 * share) }
+    if share > 0.0 && share < 0.00005 {
+        "<0.01".to_owned()
+    } else {
+        format!("{:.2}", 100.0 * share)
+    }
 }
 
 fn format_of(layer: &LayerSummary) -> String {
@@ -62,8 +72,15 @@ pub(super) fn render(summary: &Summary) -> String {
     line(String::new());
     line(format!(
         "{:<18} {:>9} {:>13} {:>8} {:>8}   {:^31} {:>10} {:>9} {:>10}",
-        "layer", "final", "mean", "switches", "zeros %", "saturated % (in, w, out, grad)", "acc events",
-        "cycles", "energy"
+        "layer",
+        "final",
+        "mean",
+        "switches",
+        "zeros %",
+        "saturated % (in, w, out, grad)",
+        "acc events",
+        "cycles",
+        "energy"
     ));
     for layer in &summary.layers {
         let saturation = &layer.saturation;
@@ -111,7 +128,11 @@ pub(super) fn render(summary: &Summary) -> String {
         ),
         (
             "MACs",
-            format!("{} ({} non-zero)", scaled(summary.macs as f64), scaled(summary.nonzero_macs as f64)),
+            format!(
+                "{} ({} non-zero)",
+                scaled(summary.macs as f64),
+                scaled(summary.nonzero_macs as f64)
+            ),
         ),
         (
             "saturated, overflowed",

@@ -2,7 +2,7 @@
 
 use super::errors::Failure;
 use super::progress::{Progress, StepView};
-use super::settings::{Resolved, TrainArguments};
+use super::settings::{DEFAULT_EPOCHS, Resolved, TrainArguments};
 use super::{interrupt, output, setup, table};
 use crate::checkpoint::Snapshot;
 use crate::model::{self, Arithmetic};
@@ -79,7 +79,8 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode, Failure> {
     }
     print!("{}", table::render(&summary));
     if let Some(path) = &resolved.paths.summary {
-        let json = serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
+        let json =
+            serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
         output::write(path, &format!("{json}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -111,6 +112,9 @@ fn trainer(
     let limits = (options.limit_train, options.limit_test);
     let dataset = setup::dataset(options.dataset, resolved.paths.data_dir.clone(), limits)?;
     let machine = setup::machine(&options.machine)?;
+    if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
+        options.epochs = default_epochs(&options, dataset.train.len());
+    }
     if state.is_none() && !resolved.layer_formats.is_empty() {
         let train = &dataset.train;
         let initialisation =
@@ -125,6 +129,18 @@ fn trainer(
         options = resolved.options_for(&infos).map_err(Failure::usage)?;
     }
     Ok(Trainer::new(options, dataset, machine, simd)?)
+}
+
+/// Epochs if none are asked for: as many as `--max-steps` needs, or about as many optimiser steps as
+/// [`DEFAULT_EPOCHS`] take on the embedded slice.
+fn default_epochs(options: &RunOptions, images: usize) -> u32 {
+    const DEFAULT_STEPS: u64 = 560;
+    let update = options.batch_size as u64 * u64::from(options.optimiser.accumulation);
+    let steps = (images as u64 / update).max(1);
+    match options.max_steps {
+        Some(wanted) => u32::try_from(wanted.div_ceil(steps)).unwrap_or(u32::MAX),
+        None => ((DEFAULT_STEPS / steps) as u32).clamp(1, DEFAULT_EPOCHS),
+    }
 }
 
 fn plan<'a>(
@@ -154,8 +170,8 @@ fn plan<'a>(
         }
     };
     let directory = paths.checkpoint.clone().or_else(|| paths.resume.clone());
-    let checkpoints = directory
-        .map(|directory| CheckpointPlan { directory, every: paths.checkpoint_every });
+    let checkpoints =
+        directory.map(|directory| CheckpointPlan { directory, every: paths.checkpoint_every });
     if let Some(checkpoints) = &checkpoints {
         std::fs::create_dir_all(&checkpoints.directory).with_context(|| {
             format!("cannot make the checkpoint folder `{}`", checkpoints.directory.display())

@@ -27,7 +27,9 @@ pub enum ModelError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The file is a checkpoint or something else.
-    #[error("it is not a model of version {VERSION}: save one with `hwsim train --save-model FILE` ({0})")]
+    #[error(
+        "it is not a model of version {VERSION}: save one with `hwsim train --save-model FILE` ({0})"
+    )]
     Kind(String),
     /// A parameter is missing or has the wrong type.
     #[error("parameter `{0}` is missing, or its type or size does not fit")]
@@ -47,7 +49,9 @@ pub enum ModelError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The data does not fit the network.
-    #[error("the model takes images of {expected:?} (height, width, channels) in {classes} classes; data set `{data}` has {given:?} in {data_classes}")]
+    #[error(
+        "the model takes images of {expected:?} (height, width, channels) in {classes} classes; data set `{data}` has {given:?} in {data_classes}"
+    )]
     Data {
         /// `[h, w, c]` of the model.
         expected: [usize; 3],
@@ -149,7 +153,8 @@ pub fn save(
         overflow: arithmetic.overflow,
         seed: arithmetic.seed,
     };
-    let meta = serde_json::to_value(&header).map_err(|error| ModelError::Kind(error.to_string()))?;
+    let meta =
+        serde_json::to_value(&header).map_err(|error| ModelError::Kind(error.to_string()))?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -53,7 +53,9 @@ pub enum TrainError {
     #[error("the checkpoint cannot be continued: {0}")]
     Resume(String),
     /// The training set is too small for a batch.
-    #[error("the training set has {images} images, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation")]
+    #[error(
+        "the training set has {images} images, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation"
+    )]
     TooFewImages {
         /// Images there are.
         images: usize,

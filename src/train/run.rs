@@ -67,6 +67,8 @@ pub fn run(
     let before = plan.seconds_before;
     let elapsed = || before + start.elapsed().as_secs_f64();
     let stopped = |plan: &RunPlan<'_>| plan.stop.is_some_and(|stop| stop.load(Ordering::SeqCst));
+    // A finished run that is only reported again keeps its checkpoint as it is.
+    let already_finished = trainer.finished();
     while !trainer.finished() {
         if stopped(plan) {
             let folder = plan.folder_at_stop.clone().filter(|_| plan.checkpoints.is_none());
@@ -95,7 +97,9 @@ pub fn run(
             save(trainer, plan, elapsed())?;
         }
     }
-    save(trainer, plan, elapsed())?;
+    if !already_finished {
+        save(trainer, plan, elapsed())?;
+    }
     Ok(RunEnd { complete: true, seconds: elapsed() })
 }
 

@@ -220,8 +220,10 @@ impl Summary {
 /// The cost equations of the final weights alone.
 fn final_model(trainer: &Trainer) -> Result<CostSummary, CostError> {
     let network = trainer.network();
-    let mut costs =
-        CostAccumulator::new(cost_options(trainer.options()), &layer_costs(network))?;
+    let mut costs = CostAccumulator::new(
+        cost_options(trainer.options()),
+        &layer_costs(network, trainer.options()),
+    )?;
     let steps: Vec<LayerStep> = network
         .mac_layers
         .iter()

@@ -150,7 +150,7 @@ impl Trainer {
             }
             _ => None,
         };
-        let costs = CostAccumulator::new(cost_options(&options), &layer_costs(&network))?;
+        let costs = CostAccumulator::new(cost_options(&options), &layer_costs(&network, &options))?;
         let layers = network.mac_layers.len();
         let owners = network.parameter_owners();
         let mut trainer = Self {
@@ -367,8 +367,7 @@ impl Trainer {
     ) -> Result<(f64, usize, usize), TrainError> {
         let epoch = self.position.epoch;
         if self.order.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            let order =
-                EpochOrder::new(self.options.seed, epoch.into(), self.dataset.train.len());
+            let order = EpochOrder::new(self.options.seed, epoch.into(), self.dataset.train.len());
             self.order = Some((epoch, order));
         }
         let Some((_, order)) = &self.order else { unreachable!("set above") };
@@ -376,8 +375,7 @@ impl Trainer {
         let batch = (self.position.step_in_epoch * accumulation + u64::from(micro)) as usize;
         let size = self.options.batch_size;
         let indices = &order.indices()[batch * size..(batch + 1) * size];
-        let augmentation =
-            self.dataset.augmentation.as_ref().filter(|_| self.options.augment);
+        let augmentation = self.dataset.augmentation.as_ref().filter(|_| self.options.augment);
         let context = Context {
             step: self.position.pass,
             ..context(&self.options, self.simd, self.accumulator, true)
@@ -485,7 +483,10 @@ impl Trainer {
             layers.push((format, nonzero, report));
             self.totals[index].add(&accounts.layers[index], format.fixed(), false);
         }
-        self.costs.step(&steps)?;
+        // The equations count micro-batches.
+        for _ in 0..self.options.optimiser.accumulation {
+            self.costs.step(&steps)?;
+        }
         self.count_switches(decision);
         Ok(layers)
     }
@@ -527,14 +528,14 @@ impl Trainer {
                 };
                 let rounding = self.options.rounding.weights;
                 let master = &parameter.master;
-                let (data, counts) =
-                    quantise::quantise(self.simd, master, format, rounding, address).map_err(
-                        |source| crate::network::NetworkError::Diverged {
-                            what: "weights",
-                            layer: parameter.name.clone(),
-                            source,
-                        },
-                    )?;
+                let (data, counts) = quantise::quantise(
+                    self.simd, master, format, rounding, address,
+                )
+                .map_err(|source| crate::network::NetworkError::Diverged {
+                    what: "weights",
+                    layer: parameter.name.clone(),
+                    source,
+                })?;
                 self.pending[owner].counts += counts;
                 let tensor = FixedTensor::new(&parameter.shape, format, data)
                     .map_err(crate::network::NetworkError::from)?;
@@ -686,9 +687,11 @@ fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<PenaltyTerm> {
     }
 }
 
-pub(super) fn layer_costs(network: &Network) -> Vec<LayerCost> {
+/// Sizes of the MAC layers; the multiply-adds of a step of the cost equations are those of a
+/// micro-batch.
+pub(super) fn layer_costs(network: &Network, options: &RunOptions) -> Vec<LayerCost> {
     let cost = |layer: &crate::network::MacLayer| LayerCost {
-        operations: layer.macs,
+        operations: layer.macs * options.batch_size as u64,
         elements: layer.elements,
     };
     network.mac_layers.iter().map(cost).collect()

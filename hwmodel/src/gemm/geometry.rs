@@ -69,11 +69,7 @@ impl Convolution2d {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub(crate) fn check(
-        &self,
-        input: &[usize],
-        weights: &[usize],
-    ) -> Result<Checked, ShapeError> {
+    pub(crate) fn check(&self, input: &[usize], weights: &[usize]) -> Result<Checked, ShapeError> {
         let wrong = |why| ShapeError::Convolution {
             geometry: *self,
             input: input.to_vec(),

@@ -91,8 +91,7 @@ impl<'a> Operands<'a> {
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
     /// (columns with a non-zero B[k, ·]).
     pub(super) fn nonzero_macs(&self, group: usize) -> u64 {
-        let rows =
-            with_raw!(self.left.data(), data => self.patches(data, group).column_counts(|x| x != 0));
+        let rows = with_raw!(self.left.data(), data => self.patches(data, group).column_counts(|x| x != 0));
         let columns = with_raw!(
             self.right.data(),
             data => by_k_totals(self.right_of(data, group), self.terms, self.columns, |x| {

@@ -15,7 +15,8 @@ mod vector_avx512;
 mod vector_portable;
 
 pub(crate) use element::{
-    Limits, NormSums, RawInteger, dequantise, norm_sums, quantise, requantise_narrow, step_row, stochastic_words,
+    Limits, NormSums, RawInteger, dequantise, norm_sums, quantise, requantise_narrow, step_row,
+    stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use tile::{
