@@ -1,0 +1,293 @@
+//! The command line on real files: what a user sees, and that equal settings give equal bytes.
+
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The embedded slice as files, so that the tests do not depend on what the machine has installed.
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded")
+}
+
+fn hwsim() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hwsim"));
+    command.env_remove("HWSIM_DATA").env_remove("HWSIM_SIMD");
+    command
+}
+
+/// A short run of the perceptron under AdaPT with a short lookback, so that formats change.
+const SHORT: &[&str] = &[
+    "train",
+    "--arch",
+    "mlp",
+    "--limit-train",
+    "640",
+    "--limit-test",
+    "100",
+    "--epochs",
+    "8",
+    "--batch-size",
+    "32",
+    "--lookback-lower",
+    "3",
+    "--lookback-upper",
+    "8",
+    "--learning-rate",
+    "0.03",
+    "--seed",
+    "5",
+    "--quiet",
+];
+
+fn short(folder: &TempDir, trace: &str) -> Command {
+    let mut command = hwsim();
+    command.args(SHORT).arg("--data-dir").arg(data());
+    command.arg("--trace").arg(folder.path().join(trace));
+    command
+}
+
+fn read(folder: &TempDir, name: &str) -> Vec<u8> {
+    std::fs::read(folder.path().join(name)).unwrap()
+}
+
+/// The one line that a failed command prints, and its exit code.
+fn failure(command: &mut Command) -> (String, i32) {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    (text.trim_end().to_owned(), output.status.code().unwrap())
+}
+
+#[test]
+fn a_run_writes_its_trace_summary_and_model() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let run = short(&folder, "out.csv")
+        .arg("--summary")
+        .arg(path("out.json"))
+        .arg("--save-model")
+        .arg(path("model.safetensors"))
+        .assert()
+        .success();
+    let table = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    for word in ["top-1", "SU1", "SU2", "SU3", "MEM", "SZ", "inference speedup", "cycles", "fc3"] {
+        assert!(table.contains(word), "{word} is not in\n{table}");
+    }
+    let summary: serde_json::Value = serde_json::from_slice(&read(&folder, "out.json")).unwrap();
+    for key in [
+        "top1",
+        "loss",
+        "su1",
+        "su2",
+        "su3",
+        "mem",
+        "size_ratio",
+        "inference_su",
+        "final_sparsity",
+        "mean_sparsity",
+        "seconds",
+        "macs",
+        "layers",
+    ] {
+        assert!(summary.get(key).is_some(), "{key}");
+    }
+    // 8 epochs of 20 updates; forward, grad-input and grad-weight, but no gradient of the images.
+    let macs = 1024 * 256 + 256 * 128 + 128 * 10;
+    assert_eq!(summary["macs"], 160 * 32 * (3 * macs - 1024 * 256));
+    assert!(summary["top1"].as_f64().unwrap() > 0.3, "{}", summary["top1"]);
+
+    let eval = hwsim()
+        .arg("eval")
+        .arg(path("model.safetensors"))
+        .arg("--data-dir")
+        .arg(data())
+        .args(["--limit-test", "100"])
+        .arg("--summary")
+        .arg(path("eval.json"))
+        .assert()
+        .success();
+    let again: serde_json::Value = serde_json::from_slice(&read(&folder, "eval.json")).unwrap();
+    assert_eq!(again["top1"], summary["top1"]);
+    assert_eq!(again["loss"], summary["loss"]);
+    assert!(!eval.get_output().stdout.is_empty());
+}
+
+#[test]
+fn word_lengths_rise_and_fall_and_differ_between_layers() {
+    let folder = TempDir::new().unwrap();
+    short(&folder, "out.csv").assert().success();
+    let mut reader = csv::Reader::from_path(folder.path().join("out.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let (layer, gemm, wl) = (column("layer"), column("gemm"), column("wl_weight"));
+    let mut lengths: std::collections::BTreeMap<String, Vec<u32>> = Default::default();
+    for record in reader.records().map(Result::unwrap).filter(|r| &r[gemm] == "forward") {
+        lengths.entry(record[layer].to_owned()).or_default().push(record[wl].parse().unwrap());
+    }
+    assert_eq!(lengths.len(), 3);
+    let changes = |rising: bool| {
+        lengths
+            .values()
+            .flat_map(|l| l.windows(2))
+            .filter(|w| (w[1] > w[0]) == rising && w[0] != w[1])
+            .count()
+    };
+    assert!(changes(true) > 0 && changes(false) > 0, "{lengths:?}");
+    let differ = (0..160).any(|step| lengths.values().any(|l| l[step] != lengths["fc1"][step]));
+    assert!(differ, "{lengths:?}");
+}
+
+#[test]
+fn threads_and_instructions_do_not_change_a_byte() {
+    let folder = TempDir::new().unwrap();
+    short(&folder, "one.csv").args(["--threads", "1"]).assert().success();
+    short(&folder, "two.csv").args(["--threads", "2"]).assert().success();
+    let one = read(&folder, "one.csv");
+    assert!(one == read(&folder, "two.csv"), "two threads differ");
+    for level in hwmodel::SimdLevel::available() {
+        let name = format!("{level}.csv");
+        short(&folder, &name).env("HWSIM_SIMD", level.name()).assert().success();
+        assert!(one == read(&folder, &name), "{level} differs");
+    }
+}
+
+/// Starts a run with frequent checkpoints and waits until it has written one.
+fn start(folder: &TempDir, trace: &str) -> std::process::Child {
+    let checkpoint = folder.path().join("checkpoint");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hwsim"));
+    command.args(SHORT).arg("--data-dir").arg(data());
+    command.arg("--trace").arg(folder.path().join(trace));
+    command.arg("--checkpoint").arg(&checkpoint).args(["--checkpoint-every", "7"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !checkpoint.join("checkpoint.safetensors").exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint appeared");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+fn resume(folder: &TempDir, trace: &str, model: &str) {
+    hwsim()
+        .args(["train", "--quiet", "--resume"])
+        .arg(folder.path().join("checkpoint"))
+        .arg("--data-dir")
+        .arg(data())
+        .arg("--trace")
+        .arg(folder.path().join(trace))
+        .arg("--save-model")
+        .arg(folder.path().join(model))
+        .assert()
+        .success();
+}
+
+#[test]
+fn killed_and_resumed_runs_end_with_the_same_bytes() {
+    let whole = TempDir::new().unwrap();
+    short(&whole, "out.csv")
+        .arg("--save-model")
+        .arg(whole.path().join("model.safetensors"))
+        .assert()
+        .success();
+    for pause in [0, 40, 200] {
+        let folder = TempDir::new().unwrap();
+        let mut child = start(&folder, "out.csv");
+        std::thread::sleep(Duration::from_millis(pause));
+        // SIGKILL on Unix: no handler runs.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        resume(&folder, "out.csv", "model.safetensors");
+        assert!(read(&folder, "out.csv") == read(&whole, "out.csv"), "trace, pause {pause} ms");
+        let model = read(&folder, "model.safetensors");
+        assert!(model == read(&whole, "model.safetensors"), "model, pause {pause} ms");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let folder = TempDir::new().unwrap();
+    let epochs = SHORT.iter().position(|a| *a == "--epochs").unwrap() + 1;
+    let mut arguments = SHORT.to_vec();
+    arguments[epochs] = "4000";
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hwsim"));
+    command.args(arguments).arg("--data-dir").arg(data());
+    command.arg("--trace").arg(folder.path().join("out.csv"));
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let partial = folder.path().join("out.csv.partial");
+    let begin = Instant::now();
+    while std::fs::metadata(&partial).map_or(0, |m| m.len()) < 20_000 {
+        assert!(begin.elapsed() < Duration::from_secs(120), "the run does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("hwsim train --resume"), "{said}");
+    assert!(folder.path().join("out.csv.checkpoint/checkpoint.safetensors").exists());
+    assert!(!folder.path().join("out.csv").exists());
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_exit_code_2() {
+    let mut command = hwsim();
+    let (line, code) = failure(command.args(["train", "--wl", "33", "--controller", "static"]));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(line, @"");
+    let (line, code) = failure(hwsim().args(["train", "--machine", "abacus"]));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(line, @"");
+    let (line, code) = failure(hwsim().args(["train"]).env("HWSIM_SIMD", "mmx"));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(line, @"");
+}
+
+#[test]
+fn failures_are_one_line_and_exit_code_1() {
+    let folder = TempDir::new().unwrap();
+    let (line, code) = failure(
+        hwsim().args(["train", "--arch", "alexnot", "--data-dir"]).arg(data()).arg("--quiet"),
+    );
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(line, @"");
+
+    let (line, code) = failure(
+        hwsim().args(["train", "--quiet", "--trace", "/nowhere/out.csv", "--data-dir"]).arg(data()),
+    );
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(line, @"");
+
+    std::fs::create_dir(folder.path().join("checkpoint")).unwrap();
+    std::fs::write(folder.path().join("checkpoint/checkpoint.safetensors"), b"garbage").unwrap();
+    let (line, code) = failure(
+        hwsim().args(["train", "--quiet", "--resume"]).arg(folder.path().join("checkpoint")),
+    );
+    assert_eq!(code, 1);
+    assert!(line.contains("checkpoint.safetensors"), "{line}");
+
+    let (line, code) = failure(hwsim().arg("eval").arg(folder.path().join("missing.safetensors")));
+    assert_eq!(code, 1);
+    assert!(line.contains("missing.safetensors"), "{line}");
+}
+
+#[test]
+fn a_diverging_run_fails_and_leaves_old_files_alone() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("out.csv"), b"precious").unwrap();
+    let (line, code) = failure(
+        hwsim()
+            .args(["train", "--arch", "mlp", "--limit-train", "64", "--limit-test", "10"])
+            .args(["--batch-size", "32", "--epochs", "50", "--quiet", "--controller", "float32"])
+            .args(["--no-normalise-gradients", "--learning-rate", "900000", "--data-dir"])
+            .arg(data())
+            .arg("--trace")
+            .arg(folder.path().join("out.csv")),
+    );
+    assert_eq!(code, 1);
+    assert!(line.contains("diverged"), "{line}");
+    assert_eq!(read(&folder, "out.csv"), b"precious");
+}
