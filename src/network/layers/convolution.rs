@@ -28,7 +28,9 @@ impl Layer for Convolution {
         let [oh, ow] = self
             .geometry
             .output_size([h, w])
-            .ok_or_else(|| "the kernel is larger than the padded input".to_owned())?;
+            .ok_or_else(|| {
+                "the kernel is larger than the padded input, or a stride is 0".to_owned()
+            })?;
         Ok([oh, ow, self.filters])
     }
 
