@@ -3,8 +3,8 @@
 mod golden_files;
 
 use golden_files::{
-    Change, check_text, cut_off_files_do_not_pass, damage, golden, lines, plus_one, text,
-    with_field,
+    Change, a_missing_last_line_does_not_pass, check_text, cut_off_files_do_not_pass, damage,
+    golden, lines, plus_one, text, with_field,
 };
 use hwmodel::SimdLevel;
 use hwsim::golden::{
@@ -130,9 +130,13 @@ fn not_a_number_must_be_expected() {
 #[test]
 fn a_cut_off_file_does_not_pass() {
     cut_off_files_do_not_pass(check_matmul, "matmul.csv");
+    a_missing_last_line_does_not_pass(check_matmul, "matmul.csv");
     cut_off_files_do_not_pass(check_requant, "requant.csv");
+    a_missing_last_line_does_not_pass(check_requant, "requant.csv");
     cut_off_files_do_not_pass(check_layers, "layers.csv");
+    a_missing_last_line_does_not_pass(check_layers, "layers.csv");
     cut_off_files_do_not_pass(check_quant_fixed, "quant_fixed.csv");
+    a_missing_last_line_does_not_pass(check_quant_fixed, "quant_fixed.csv");
 }
 
 #[test]

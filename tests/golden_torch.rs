@@ -3,7 +3,8 @@
 mod golden_files;
 
 use golden_files::{
-    Change, check_text, cut_off_files_do_not_pass, damage, golden, lines, text, with_field,
+    Change, a_missing_last_line_does_not_pass, check_text, cut_off_files_do_not_pass, damage,
+    golden, lines, text, with_field,
 };
 use hwsim::golden::{Check, check_torch_nets, check_torch_ops};
 
@@ -108,7 +109,9 @@ fn every_tensor_is_checked() {
 #[test]
 fn a_cut_off_file_does_not_pass() {
     cut_off_files_do_not_pass(check_torch_ops, "torch_ops.csv");
+    a_missing_last_line_does_not_pass(check_torch_ops, "torch_ops.csv");
     cut_off_files_do_not_pass(check_torch_nets, "torch_nets.csv");
+    a_missing_last_line_does_not_pass(check_torch_nets, "torch_nets.csv");
 }
 
 #[test]

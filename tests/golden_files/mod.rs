@@ -57,11 +57,22 @@ pub fn plus_one(field: &str) -> String {
 pub fn cut_off_files_do_not_pass(check: Check, name: &str) {
     let text = text(name);
     let lines: Vec<&str> = text.lines().collect();
-    for part in [0, 1, 2, 3, lines.len() / 3, lines.len() / 2, lines.len() - 1] {
-        match check_text(check, &lines[..part].join("\n")) {
-            Ok(report) => assert!(!report.passed(), "{name}: {part} lines: {report}"),
-            Err(error) => assert!(error.to_string().contains("line "), "{error}"),
-        }
+    for part in [0, 1, 2, 3, lines.len() / 3, lines.len() / 2] {
+        does_not_pass(check, name, &lines[..part]);
+    }
+}
+
+/// Without its last line a file gives a report that does not pass, or an error.
+pub fn a_missing_last_line_does_not_pass(check: Check, name: &str) {
+    let text = text(name);
+    let lines: Vec<&str> = text.lines().collect();
+    does_not_pass(check, name, &lines[..lines.len() - 1]);
+}
+
+fn does_not_pass(check: Check, name: &str, lines: &[&str]) {
+    match check_text(check, &lines.join("\n")) {
+        Ok(report) => assert!(!report.passed(), "{name}: {} lines: {report}", lines.len()),
+        Err(error) => assert!(error.to_string().contains("line "), "{error}"),
     }
 }
 

@@ -13,15 +13,17 @@ use hwmodel::SimdLevel;
 use serde_json::Value;
 use std::path::Path;
 
-/// A network in float32, six updates at most.
-const TOLERANCE: Tolerance = Tolerance { relative: 1e-5, absolute: 1e-6 };
+/// A network in float32 and a few updates of it against float64: about five times the largest differences seen: 1e-6 of
+/// a tensor's largest, and 2e-8 in gradients of a bias in front of a batch norm, which are pure round-off.
+const TOLERANCE: Tolerance = Tolerance { relative: 5e-6, absolute: 2e-7 };
 
 /// Trains and evaluates every network of a file in the layout of torch_nets.csv, in float32 and at
 /// every SIMD level of this CPU: logits, loss, gradients of the images and of every parameter, running
 /// statistics after one training pass and logits with them, against the float32 and the float64
 /// reference; then the losses before each step of plain SGD and the final parameters, against float64.
 ///
-/// A difference of 1e-5 of the tensor's largest magnitude plus 1e-6 is allowed.
+/// A difference of 5e-6 of the tensor's largest magnitude plus 2e-7 from float64, plus 1e-6 from float32 is
+/// allowed.
 ///
 /// # Errors
 /// If the file cannot be read, a line is malformed or a batch norm has other constants than this crate's.
