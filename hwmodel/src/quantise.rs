@@ -9,6 +9,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
 
+mod scalar;
+
+pub use scalar::quantise_with;
+
 /// What a quantiser or requantiser did to a tensor, in elements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuantiseCounts {
@@ -176,34 +180,9 @@ mod tests {
 
     const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Weight };
 
-    /// The contract in exact integers: x = mantissa · 2^exponent, rounded by the scalar definition.
-    fn reference(x: f32, format: Format, rounding: Rounding, word: u32) -> i32 {
-        if x.is_infinite() {
-            return if x > 0.0 { format.max_raw() } else { format.min_raw() };
-        }
-        let bits = x.to_bits();
-        let field = (bits >> 23 & 0xff) as i32;
-        let mantissa = i128::from(bits & 0x7f_ffff | if field > 0 { 0x80_0000 } else { 0 });
-        let value = if x.is_sign_negative() { -mantissa } else { mantissa };
-        let exponent = field.max(1) - 150 + format.fl();
-        let rounded = if exponent >= 0 {
-            // Beyond 2^60 every format saturates.
-            if exponent > 60 { value.signum() << 100 } else { value << exponent }
-        } else if exponent >= -100 {
-            // Only the 24 upper bits of the word are r, so they sit at the top of the fraction.
-            let shift = exponent.unsigned_abs();
-            if rounding == Rounding::Stochastic {
-                let fine = value << 24;
-                ((fine >> shift) + i128::from(word >> 8)) >> 24
-            } else {
-                rounding.shift_right(value, shift, 0)
-            }
-        } else if rounding == Rounding::Stochastic {
-            (i128::from(word >> 8) - i128::from(value < 0)) >> 24
-        } else {
-            rounding.shift_right(value.signum(), 100, 0)
-        };
-        rounded.clamp(format.min_raw().into(), format.max_raw().into()) as i32
+    /// The scalar definition with r from a random word.
+    fn scalar(x: f32, format: Format, rounding: Rounding, word: u32) -> i32 {
+        quantise_with(x, format, rounding, word >> 8).unwrap()
     }
 
     fn any_x() -> impl Strategy<Value = f32> {
@@ -226,7 +205,7 @@ mod tests {
             for rounding in Rounding::ALL {
                 let mut words = address.at(0);
                 let expected: Vec<i32> =
-                    x.iter().map(|&x| reference(x, format, rounding, words.next_u32())).collect();
+                    x.iter().map(|&x| scalar(x, format, rounding, words.next_u32())).collect();
                 for level in SimdLevel::available() {
                     let (data, counts) = quantise(level, &x, format, rounding, address).unwrap();
                     prop_assert_eq!(&data.to_i32(), &expected, "{} {}", rounding, level);
@@ -268,7 +247,7 @@ mod tests {
             quantise(SimdLevel::best(), &x, format, Rounding::Stochastic, ADDRESS).unwrap();
         let mut words = ADDRESS.at(0);
         for (index, &x) in x.iter().enumerate() {
-            let expected = reference(x, format, Rounding::Stochastic, words.next_u32());
+            let expected = scalar(x, format, Rounding::Stochastic, words.next_u32());
             assert_eq!(data.get(index), expected, "element {index}");
         }
     }

@@ -29,14 +29,18 @@ pub(super) fn check(file: &BlockFile) -> Result<Report, GoldenError> {
         for (name, lines) in &sequence.expected {
             let run = sequence.run(&case, lines)?;
             steps_with_switch += run.steps_with_switch();
-            let mut checked = 0;
             for line in lines {
                 checker.row(line);
-                checked += u64::from(line.tag() == "step");
                 run.check(line, &mut checker)?;
             }
-            let what = format!("steps of {name}");
-            checker.equal(&case.line, what, run.steps.len() as u64, checked);
+            for (tag, expected) in [
+                ("step", run.steps.len()),
+                ("master", run.master.len()),
+                ("quantised", run.quantised.len()),
+            ] {
+                let checked = lines.iter().filter(|line| line.tag() == tag).count();
+                checker.equal(&case.line, format!("{tag} lines of {name}"), expected, checked);
+            }
         }
     }
     checker.announced(file, "n_steps_with_switch", steps_with_switch);

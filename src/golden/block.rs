@@ -124,6 +124,22 @@ impl<'a> Case<'a> {
         found.ok_or_else(|| self.line.error(format!("`{key}=` is missing")))
     }
 
+    /// The lines of the case, which must have these names in this order.
+    ///
+    /// # Errors
+    /// If a line has another name, or there are fewer or more.
+    pub fn named<const N: usize>(&self, names: [&str; N]) -> Result<[&Line<'a>; N], GoldenError> {
+        let found: Vec<&str> = self.lines.iter().map(Line::tag).collect();
+        let lines: Vec<&Line<'a>> = self.lines.iter().collect();
+        match lines.try_into() {
+            Ok(lines) if found == names => Ok(lines),
+            _ => {
+                let (found, names) = (found.join(", "), names.join(", "));
+                Err(self.line.error(format!("the case has the lines {found}, not {names}")))
+            }
+        }
+    }
+
     /// The value after `key=`.
     ///
     /// # Errors
@@ -154,6 +170,11 @@ mod tests {
         assert_eq!(cases[0].value::<f64>("lr").unwrap(), 0.5);
         assert_eq!(cases[0].lines[0].number(), 3);
         assert!(cases[1].lines.is_empty());
+        let [x, b] = cases[0].named(["x", "b"]).unwrap();
+        assert_eq!((x.number(), b.tag()), (3, "b"));
+        let wrong = cases[0].named(["b", "x"]).unwrap_err().to_string();
+        assert_eq!(wrong, "f.csv, line 2: the case has the lines x, b, not b, x");
+        assert!(cases[0].named(["x"]).is_err() && cases[1].named(["x"]).is_err());
         let missing = cases[0].value::<u32>("M").unwrap_err().to_string();
         assert_eq!(missing, "f.csv, line 2: `M=` is missing");
     }

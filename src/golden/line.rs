@@ -96,6 +96,23 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// Exactly `count` decimal numbers from field `index` on.
+    ///
+    /// # Errors
+    /// If there are more or fewer, or one cannot be read.
+    pub fn list<T: FromStr>(
+        &self,
+        index: usize,
+        count: usize,
+        name: &str,
+    ) -> Result<Vec<T>, GoldenError> {
+        let values = self.rest(index, |line, i| line.value(i, name))?;
+        if values.len() == count {
+            return Ok(values);
+        }
+        Err(self.error(format!("{} values ({name}), expected {count}", values.len())))
+    }
+
     /// Requires exactly `count` fields, the tag included.
     ///
     /// # Errors
@@ -161,5 +178,8 @@ mod tests {
         assert_eq!(Line::new("f", 1, "b").rest(1, read).unwrap(), Vec::<i32>::new());
         assert_eq!(Line::new("f", 1, "b,1,-2").rest(1, read).unwrap(), [1, -2]);
         assert!(Line::new("f", 1, "b,1,,2").rest(1, read).is_err());
+        assert_eq!(Line::new("f", 1, "b,1,-2").list(1, 2, "n").unwrap(), [1, -2]);
+        let error = Line::new("f", 1, "b,1").list::<i32>(1, 2, "n").unwrap_err().to_string();
+        assert_eq!(error, "f, line 1: 1 values (n), expected 2");
     }
 }

@@ -11,9 +11,16 @@ mod block;
 mod checker;
 mod cost_model;
 mod error;
+mod layers;
+mod layout;
 mod line;
+mod matmul;
+mod quant_fixed;
+mod requant;
 mod table;
-pub mod torch;
+mod torch;
+
+use std::path::Path;
 
 pub use adapt_sequences::check_adapt_sequences;
 pub use adapt_units::check_adapt_units;
@@ -21,5 +28,27 @@ pub use block::{BlockFile, Case};
 pub use checker::{Checker, Report};
 pub use cost_model::check_cost_model;
 pub use error::GoldenError;
+pub use layers::check_layers;
 pub use line::Line;
+pub use matmul::check_matmul;
+pub use quant_fixed::check_quant_fixed;
+pub use requant::check_requant;
 pub use table::Table;
+pub use torch::{check_torch_nets, check_torch_ops};
+
+/// A check of one layout.
+pub type Check = fn(&Path) -> Result<Report, GoldenError>;
+
+/// Every layout by the name of its file without `.csv`, and its check.
+pub const CHECKS: [(&str, Check); 10] = [
+    ("adapt_sequences", check_adapt_sequences),
+    ("adapt_units", check_adapt_units),
+    ("cost_model", check_cost_model),
+    ("layers", check_layers),
+    ("matmul", check_matmul),
+    ("quant_fixed", check_quant_fixed),
+    ("quant_fixed_negfl", check_quant_fixed),
+    ("requant", check_requant),
+    ("torch_nets", check_torch_nets),
+    ("torch_ops", check_torch_ops),
+];

@@ -31,6 +31,14 @@ pub enum ShapeError {
         /// Shape of the right operand.
         right: Vec<usize>,
     },
+    /// An output that a product does not have.
+    #[error("a product of {shape:?} outputs has no output {output:?}")]
+    Output {
+        /// Row and column asked for.
+        output: [usize; 2],
+        /// Rows and columns of the product.
+        shape: [usize; 2],
+    },
     /// A convolution whose input and weights do not fit.
     #[error("convolution {geometry:?} does not fit input {input:?} and weights {weights:?}: {why}")]
     Convolution {
@@ -55,12 +63,12 @@ impl Convolution2d {
     }
 
     /// Height and width of the output of an input of `size` = `[h, w]`, or `None` if the kernel is
-    /// larger than the padded input.
+    /// larger than the padded input, a stride is 0 or the padded size exceeds `usize`.
     pub fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let padded = size[axis] + 2 * self.padding[axis];
+            let padded = self.padding[axis].checked_mul(2)?.checked_add(size[axis])?;
             let room = padded.checked_sub(self.kernel[axis])?;
-            Some(room / self.stride[axis] + 1)
+            room.checked_div(self.stride[axis])?.checked_add(1)
         };
         Some([along(0)?, along(1)?])
     }
@@ -107,5 +115,11 @@ mod tests {
         assert_eq!(alexnet.output_size([32, 32]), Some([8, 8]));
         assert_eq!(Convolution2d::square(3, 2, 0).output_size([6, 7]), Some([2, 3]));
         assert_eq!(Convolution2d::square(5, 1, 1).output_size([2, 9]), None);
+    }
+
+    #[test]
+    fn impossible_geometries_have_no_size() {
+        assert_eq!(Convolution2d::square(3, 0, 1).output_size([8, 8]), None);
+        assert_eq!(Convolution2d::square(3, 1, usize::MAX / 2 + 1).output_size([8, 8]), None);
     }
 }

@@ -2,9 +2,74 @@
 
 use super::bound::{self, Norms};
 use super::operand::Patches;
+use super::{MacArray, ShapeError, inner_error, matrix};
+use crate::accumulator::AccumulatorWidth;
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::overflow::Overflow;
+use crate::tensor::FixedTensor;
 use rayon::prelude::*;
+
+/// The accumulator of one output after one addition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepState {
+    /// What the accumulator holds.
+    pub sum: i128,
+    /// Whether the addition left the accumulator's range.
+    pub event: bool,
+}
+
+impl MacArray {
+    /// Every addition that makes output (`row`, `column`) of A `[m, k]` times B `[k, n]`: one state a
+    /// term, k ascending. This is the scalar definition of [`MacArray::matmul`], whose sum is the last
+    /// state's and whose events are those of all outputs.
+    ///
+    /// ```
+    /// use hwmodel::gemm::MacArray;
+    /// use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
+    /// let format = Format::new(4, 0)?;
+    /// let a = FixedTensor::from_raw(&[1, 3], format, &[7, 7, -1])?;
+    /// let b = FixedTensor::from_raw(&[3, 1], format, &[1, 1, 1])?;
+    /// let accumulator =
+    ///     Accumulator { width: AccumulatorWidth::Bits(4), overflow: Overflow::Saturate };
+    /// let array = MacArray { simd: SimdLevel::best(), accumulator };
+    /// let states = array.step_output(&a, &b, 0, 0)?;
+    /// assert_eq!(states.iter().map(|state| state.sum).collect::<Vec<_>>(), [7, 7, 6]);
+    /// assert_eq!(states.iter().position(|state| state.event), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes do not fit or there is no such output.
+    pub fn step_output(
+        &self,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        row: usize,
+        column: usize,
+    ) -> Result<Vec<StepState>, ShapeError> {
+        let ([m, k], [inner, n]) = (matrix(a, b, a)?, matrix(a, b, b)?);
+        if k != inner {
+            return Err(inner_error(a, b));
+        }
+        if row >= m || column >= n {
+            return Err(ShapeError::Output { output: [row, column], shape: [m, n] });
+        }
+        let mut sum = 0i128;
+        let states = (0..k).map(|term| {
+            let product = i128::from(a.data().get(row * k + term))
+                * i128::from(b.data().get(term * n + column));
+            let (held, event) = match self.accumulator.width {
+                AccumulatorWidth::Exact => (sum + product, false),
+                AccumulatorWidth::Bits(bits) => {
+                    self.accumulator.overflow.apply(sum + product, bits.into())
+                }
+            };
+            sum = held;
+            StepState { sum, event }
+        });
+        Ok(states.collect())
+    }
+}
 
 /// What stepping found.
 #[derive(Clone, Copy, Default)]

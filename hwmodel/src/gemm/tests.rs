@@ -88,6 +88,15 @@ proptest! {
             check(&array.matmul(&a, &b).unwrap(), &expected, &format!("{simd} matmul"));
             check(&array.linear(&a, &w).unwrap(), &expected, &format!("{simd} linear"));
         }
+        let array = MacArray { simd: SimdLevel::PORTABLE, accumulator };
+        let mut events = 0;
+        for (index, sum) in expected.0.iter().enumerate() {
+            let states = array.step_output(&a, &b, index / n, index % n).unwrap();
+            prop_assert_eq!(states.len(), k);
+            prop_assert_eq!(states.last().map_or(0, |state| state.sum), *sum);
+            events += states.iter().map(|state| u64::from(state.event)).sum::<u64>();
+        }
+        prop_assert_eq!(events, expected.1);
     }
 
     #[test]
@@ -199,6 +208,9 @@ fn shapes_that_do_not_fit_are_errors() {
     let a = random_tensor(&[2, 3], 8, 1, 0);
     assert!(array.matmul(&a, &a).is_err());
     assert!(array.linear(&a, &random_tensor(&[2, 4], 8, 1, 0)).is_err());
+    assert!(array.step_output(&a, &a, 0, 0).is_err());
+    let error = array.step_output(&a, &random_tensor(&[3, 4], 8, 1, 0), 1, 4).unwrap_err();
+    assert_eq!(error.to_string(), "a product of [2, 4] outputs has no output [1, 4]");
     let x = random_tensor(&[1, 4, 4, 3], 8, 1, 0);
     let w = random_tensor(&[2, 3, 3, 2], 8, 1, 0);
     let error = array.convolve(&x, &w, Convolution2d::square(3, 1, 0)).unwrap_err();

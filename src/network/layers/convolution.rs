@@ -25,10 +25,9 @@ impl Layer for Convolution {
         if groups == 0 || !c.is_multiple_of(groups) || !self.filters.is_multiple_of(groups) {
             return Err(format!("{groups} groups do not divide {c} and {} channels", self.filters));
         }
-        let [oh, ow] = self
-            .geometry
-            .output_size([h, w])
-            .ok_or_else(|| "the kernel is larger than the padded input".to_owned())?;
+        let [oh, ow] = self.geometry.output_size([h, w]).ok_or_else(|| {
+            "the kernel is larger than the padded input, or a stride is 0".to_owned()
+        })?;
         Ok([oh, ow, self.filters])
     }
 
