@@ -94,7 +94,7 @@ fn a_run_writes_its_trace_summary_and_model() {
         assert!(summary.get(key).is_some(), "{key}");
     }
     // 8 epochs of 20 updates; forward, grad-input and grad-weight, but no gradient of the images.
-    let macs = 1024 * 256 + 256 * 128 + 128 * 10;
+    let macs = 1024u64 * 256 + 256 * 128 + 128 * 10;
     assert_eq!(summary["macs"], 160 * 32 * (3 * macs - 1024 * 256));
     assert!(summary["top1"].as_f64().unwrap() > 0.3, "{}", summary["top1"]);
 

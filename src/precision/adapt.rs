@@ -25,8 +25,8 @@ pub enum Granularity {
     Epoch,
 }
 
-/// Options of [`Adapt`]; the defaults are the paper's values with ε_KL = 1e-2
-/// (papers/adapt.md sections 7 and 9).
+/// Options of [`Adapt`]; the defaults are the paper's values with ε_KL = 1e-2 and the released
+/// code's 8 buffer bits (papers/adapt.md sections 7 and 9; AlexNet on CIFAR-10 has 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdaptOptions {
@@ -62,7 +62,7 @@ impl Default for AdaptOptions {
             start: START,
             epsilon_kl: 1e-2,
             push_down_range: PushDownRange::Full,
-            buffer_bits: 4,
+            buffer_bits: 8,
             resolution: Bounds::new(50, 150),
             lookback: Bounds::new(25, 100),
             lookback_momentum: 0.33,

@@ -115,7 +115,7 @@ pub fn all() -> Vec<Preset> {
             learning_rate: 0.01,
             l1: 1e-5,
             l2: 1e-8,
-            adapt: AdaptOptions::default(),
+            adapt: AdaptOptions { buffer_bits: 4, ..AdaptOptions::default() },
             ..small_batch
         },
     ]

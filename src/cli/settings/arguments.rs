@@ -170,7 +170,7 @@ pub struct TrainArguments {
     /// format in force [default: full].
     #[arg(long, value_name = "WORD", value_parser = word::<PushDownRange>(), help_heading = ADAPT)]
     pub pushdown_range: Option<PushDownRange>,
-    /// adapt: bits kept free above the binary point [default: 4] [range: 0 to 32].
+    /// adapt: bits kept free above the binary point [default: 8] [range: 0 to 32].
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ADAPT)]
     pub buffer_bits: Option<i64>,
     /// adapt: smallest number of bins of the weight histogram [default: 50] [range: 1 to 65536].

@@ -198,7 +198,7 @@ fn without_settings_the_defaults_hold() {
     granularity = "batch"
     epsilon_kl = 0.01
     push_down_range = "full"
-    buffer_bits = 4
+    buffer_bits = 8
     lookback_momentum = 0.33
 
     [controller.start]
