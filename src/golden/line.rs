@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(Line::new("f", 1, "b").rest(1, read).unwrap(), Vec::<i32>::new());
         assert_eq!(Line::new("f", 1, "b,1,-2").rest(1, read).unwrap(), [1, -2]);
         assert!(Line::new("f", 1, "b,1,,2").rest(1, read).is_err());
-        assert_eq!(Line::new("f", 1, "b,1,-2").list(1, 2, "n").unwrap(), [1, -2]);
+        assert_eq!(Line::new("f", 1, "b,1,-2").list::<i32>(1, 2, "n").unwrap(), [1, -2]);
         let error = Line::new("f", 1, "b,1").list::<i32>(1, 2, "n").unwrap_err().to_string();
         assert_eq!(error, "f, line 1: 1 values (n), expected 2");
     }
