@@ -6,7 +6,7 @@
 //!
 //! Start at [`Format`] (a ⟨WL, FL⟩ pair), [`quantise`](quantise::quantise) (float → fixed),
 //! [`FixedTensor`] (raw integers with their format), [`gemm`] (the MAC array) and
-//! [`requantise`](requantise::requantise) (accumulator → fixed).
+//! [`Requantiser`](requantise::Requantiser) (accumulator → fixed).
 #![deny(unsafe_code)]
 
 pub mod accumulator;

@@ -125,7 +125,7 @@ impl std::fmt::Display for Outcome {
 
 fn check_scalar(checker: &mut Checker, row: &Row<'_>) {
     let found = quantise_with(row.x, row.format, row.rounding, row.r24);
-    checker.equal(&row.line, "exact_clamp", row.exact_clamp, Outcome::found(found.clone()));
+    checker.equal(&row.line, "exact_clamp", row.exact_clamp, Outcome::found(found));
     // Saturated to the whole range first, which the smaller one lies in.
     let lowest = i64::from(row.format.min_raw()) + 1;
     let symmetric = Outcome(found.ok().map(|raw| i64::from(raw).max(lowest)));

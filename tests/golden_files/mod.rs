@@ -5,25 +5,25 @@ use hwsim::golden::{Check, GoldenError, Report};
 use std::path::{Path, PathBuf};
 
 /// What replaces a field.
-pub type Change<'a> = &'a dyn Fn(&str) -> String;
+pub(crate) type Change<'a> = &'a dyn Fn(&str) -> String;
 
 /// The shipped file `name`.
-pub fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
 /// Its text.
-pub fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     std::fs::read_to_string(golden(name)).unwrap()
 }
 
 /// Lines of `name` whose first field is `tag`.
-pub fn lines(name: &str, tag: &str) -> u64 {
+pub(crate) fn lines(name: &str, tag: &str) -> u64 {
     text(name).lines().filter(|line| line.split(',').next() == Some(tag)).count() as u64
 }
 
 /// Runs `check` on `text` as a file of its own.
-pub fn check_text(check: Check, text: &str) -> Result<Report, GoldenError> {
+pub(crate) fn check_text(check: Check, text: &str) -> Result<Report, GoldenError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changed.csv");
     std::fs::write(&path, text).unwrap();
@@ -32,7 +32,7 @@ pub fn check_text(check: Check, text: &str) -> Result<Report, GoldenError> {
 
 /// Changes field `field` (the last one if `None`) of the first line that starts with `prefix`;
 /// returns the text and the number of the line.
-pub fn with_field(
+pub(crate) fn with_field(
     text: &str,
     prefix: &str,
     field: Option<usize>,
@@ -49,12 +49,12 @@ pub fn with_field(
 }
 
 /// The next integer.
-pub fn plus_one(field: &str) -> String {
+pub(crate) fn plus_one(field: &str) -> String {
     (field.parse::<i64>().unwrap() + 1).to_string()
 }
 
 /// Every part of a file gives a report that does not pass, or an error.
-pub fn cut_off_files_do_not_pass(check: Check, name: &str) {
+pub(crate) fn cut_off_files_do_not_pass(check: Check, name: &str) {
     let text = text(name);
     let lines: Vec<&str> = text.lines().collect();
     for part in [0, 1, 2, 3, lines.len() / 3, lines.len() / 2] {
@@ -63,7 +63,7 @@ pub fn cut_off_files_do_not_pass(check: Check, name: &str) {
 }
 
 /// Without its last line a file gives a report that does not pass, or an error.
-pub fn a_missing_last_line_does_not_pass(check: Check, name: &str) {
+pub(crate) fn a_missing_last_line_does_not_pass(check: Check, name: &str) {
     let text = text(name);
     let lines: Vec<&str> = text.lines().collect();
     does_not_pass(check, name, &lines[..lines.len() - 1]);
@@ -78,7 +78,7 @@ fn does_not_pass(check: Check, name: &str, lines: &[&str]) {
 
 /// The header without counts, and the case that has the first line starting with `prefix`; also the
 /// index of that line. In a table, the line alone.
-pub fn one_case(text: &str, prefix: &str) -> (Vec<String>, usize) {
+pub(crate) fn one_case(text: &str, prefix: &str) -> (Vec<String>, usize) {
     let lines: Vec<&str> = text.lines().collect();
     let line = lines.iter().position(|line| line.starts_with(prefix)).unwrap();
     let is_case = |line: &&str| line.starts_with("case,");
@@ -97,7 +97,7 @@ pub fn one_case(text: &str, prefix: &str) -> (Vec<String>, usize) {
 
 /// Damages the first 16 fields of the first line with each prefix, one at a time. Returns how many
 /// copies gave a report and how many an error; none may panic.
-pub fn damage(check: Check, name: &str, prefixes: &[&str]) -> (usize, usize) {
+pub(crate) fn damage(check: Check, name: &str, prefixes: &[&str]) -> (usize, usize) {
     let damages = ["", "-1", "nan", "999999999999999999999", "4294967295", "x", "inf", "0"];
     let (mut reports, mut errors) = (0, 0);
     for prefix in prefixes {

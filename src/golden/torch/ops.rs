@@ -29,7 +29,8 @@ const DOUBLE: Tolerance = Tolerance { relative: 1e-13, absolute: 1e-13 };
 ///
 /// Convolutions and linear layers run as networks of one layer at every SIMD level of this CPU; the
 /// layers of the vector unit have no SIMD level. A difference of 2e-6 of the tensor's largest magnitude
-/// plus 1e-7 from float64 is allowed, of 5e-6 plus 1e-6 from float32; the maxima of max pooling must be equal, and the loss within 1e-13 of float64.
+/// plus 1e-7 from float64 is allowed, of 5e-6 plus 1e-6 from float32; the maxima of max pooling must be
+/// equal, and the loss within 1e-13 of float64.
 /// Inputs of max pooling that are multiples of ½ in 8 bits are also pooled as raw integers.
 ///
 /// # Errors
