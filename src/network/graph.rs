@@ -175,6 +175,12 @@ impl Network {
         context: &Context,
         wants_images: bool,
     ) -> Result<Gradients, NetworkError> {
+        // A gradient is worth computing where a parameter, or the images if asked for, lies before it.
+        let mut wanted = vec![wants_images];
+        for node in &self.nodes {
+            let trainable = !node.parameters.is_empty();
+            wanted.push(trainable || node.inputs.iter().any(|&input| wanted[input]));
+        }
         let mut gradients: Vec<Option<Vec<f32>>> = vec![None; self.nodes.len() + 1];
         let mut parameters: Vec<Vec<f32>> = vec![Vec::new(); self.parameters.len()];
         gradients[self.nodes.len()] = Some(gradient);
@@ -188,7 +194,7 @@ impl Network {
                 input_shape: [pass.batch, h, w, c],
                 saved: std::mem::take(&mut pass.saved[index]),
                 parameters: &self.parameters[node.parameters.clone()],
-                wants_input: wants_images || first != 0,
+                wants_input: node.inputs.iter().any(|&input| wanted[input]),
                 tally: &mut pass.tallies[node.owner],
             })?;
             for (slot, tensor) in
@@ -197,7 +203,7 @@ impl Network {
                 *slot = tensor;
             }
             for (&input, gradient) in node.inputs.iter().zip(result.inputs) {
-                let Some(gradient) = gradient else { continue };
+                let Some(gradient) = gradient.filter(|_| wanted[input]) else { continue };
                 match &mut gradients[input] {
                     Some(sum) => add_to(sum, &gradient),
                     slot => *slot = Some(gradient),

@@ -13,7 +13,7 @@ mod operands;
 mod stepped;
 
 pub use geometry::{Convolution2d, ShapeError};
-pub use stepped::StepState;
+pub use stepped::{StepState, TileState};
 
 pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
 pub(crate) use operand::{Panels, Patches, Right};

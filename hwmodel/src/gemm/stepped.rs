@@ -8,6 +8,7 @@ use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::overflow::Overflow;
 use crate::tensor::FixedTensor;
 use rayon::prelude::*;
+use std::num::NonZeroUsize;
 
 /// The accumulator of one output after one addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,39 @@ impl MacArray {
         });
         Ok(states.collect())
     }
+
+    /// What the accumulator of output (`row`, `column`) holds at the end of each K-tile of `k_tile`
+    /// terms (the last one may be shorter): what a test bench of a tiled array observes. The partial sum
+    /// is carried from tile to tile at the accumulator's width, so the tile never changes a result.
+    ///
+    /// # Errors
+    /// As [`MacArray::step_output`].
+    pub fn tile_output(
+        &self,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        (row, column): (usize, usize),
+        k_tile: NonZeroUsize,
+    ) -> Result<Vec<TileState>, ShapeError> {
+        let states = self.step_output(a, b, row, column)?;
+        let tiles = states.chunks(k_tile.get()).map(|tile| TileState {
+            terms: tile.len(),
+            sum: tile.last().map_or(0, |state| state.sum),
+            events: tile.iter().map(|state| u64::from(state.event)).sum(),
+        });
+        Ok(tiles.collect())
+    }
+}
+
+/// An accumulator at the end of a K-tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TileState {
+    /// Terms added in the tile.
+    pub terms: usize,
+    /// The sum held.
+    pub sum: i128,
+    /// Additions of the tile that left the range.
+    pub events: u64,
 }
 
 /// What stepping found.

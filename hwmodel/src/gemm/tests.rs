@@ -216,3 +216,22 @@ fn shapes_that_do_not_fit_are_errors() {
     let error = array.convolve(&x, &w, Convolution2d::square(3, 1, 0)).unwrap_err();
     assert!(error.to_string().contains("input channels"), "{error}");
 }
+
+#[test]
+fn tiles_observe_the_same_additions() {
+    let accumulator = Accumulator { width: AccumulatorWidth::Bits(9), overflow: Overflow::Wrap };
+    let array = MacArray { simd: SimdLevel::best(), accumulator };
+    let (a, b) = (random_tensor(&[3, 23], 6, 1, 0), random_tensor(&[23, 2], 6, 2, 0));
+    let product = array.matmul(&a, &b).unwrap();
+    let mut events = 0;
+    for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)] {
+        let tiles = array.tile_output(&a, &b, (row, column), 5.try_into().unwrap()).unwrap();
+        assert_eq!(tiles.iter().map(|tile| tile.terms).collect::<Vec<_>>(), [5, 5, 5, 5, 3]);
+        assert_eq!(tiles[4].sum, product.sums.get(row * 2 + column));
+        let steps = array.step_output(&a, &b, row, column).unwrap();
+        assert_eq!(tiles[1].sum, steps[9].sum);
+        events += tiles.iter().map(|tile| tile.events).sum::<u64>();
+    }
+    assert!(events > 0);
+    assert_eq!(events, product.report.accumulator_events);
+}

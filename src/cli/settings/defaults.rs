@@ -122,6 +122,8 @@ mod tests {
             dataset: None,
             epochs: None,
             penalty: None,
+            // AlexNet on CIFAR-10 has 4; elsewhere the released code has 8.
+            buffer_bits: None,
             ..TrainArguments::of_preset(&preset)
         };
         assert_eq!(of_preset.over(defaults.clone()), defaults);
