@@ -6,7 +6,7 @@ use crate::data::DatasetKind;
 use crate::model;
 use crate::network::Context;
 use crate::train::accounting::{Accountant, StepAccounts};
-use crate::train::trainer::evaluate;
+use crate::train::evaluation::evaluate;
 use anyhow::Context as _;
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::counters::Counters;

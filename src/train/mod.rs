@@ -7,11 +7,13 @@
 pub mod accounting;
 pub mod asgd;
 mod error;
+pub mod evaluation;
 pub mod options;
 pub mod plateau;
 pub mod run;
 pub mod state;
 pub mod summary;
+mod terms;
 pub mod trainer;
 
 pub use error::TrainError;

@@ -1,7 +1,8 @@
 //! What is left of a run: the final table.
 
 use super::accounting::saturation_rates;
-use super::trainer::{Trainer, cost_options, fixed_format, layer_costs};
+use super::terms::{cost_options, fixed_format, layer_costs};
+use super::trainer::Trainer;
 use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
 use hwmodel::counters::Counters;
 use hwmodel::timing::ByOperand;

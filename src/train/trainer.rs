@@ -3,21 +3,22 @@
 use super::accounting::{Accountant, LayerTotals, PendingWeights, StepAccounts};
 use super::asgd::{Asgd, LossComposition, PenaltyTerm, word_length_penalty};
 use super::error::TrainError;
+use super::evaluation::{batch_of, context, evaluate};
 use super::options::{RunOptions, Schedule};
 use super::plateau::ReduceOnPlateau;
-use crate::cost::{CostAccumulator, CostOptions, LayerCost, LayerStep, SwitchState};
-use crate::data::{Augmentation, Dataset, EpochOrder, ImageSet, fill_batch};
-use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
-use crate::network::{Activation, Context, Initialisation, LayerTally, Network, arch};
+use super::terms::{cost_options, layer_costs, penalty_terms};
+use crate::cost::{CostAccumulator, LayerStep, SwitchState};
+use crate::data::{Dataset, EpochOrder};
+use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
+use crate::network::{Context, Initialisation, Network, arch};
 use crate::precision::{
     ControllerOptions, ControllerReport, Decision, EpochEnd, NumberFormat, PrecisionController,
     Step, TensorInfo, TensorView,
 };
-use hwmodel::gemm::MacArray;
 use hwmodel::machine::Machine;
 use hwmodel::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{Accumulator, FixedTensor, Format, Rounding, SimdLevel};
+use hwmodel::{Accumulator, FixedTensor, Rounding, SimdLevel};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -104,9 +105,6 @@ pub struct Trainer {
 
 /// Random numbers of an evaluation never meet those of training.
 const EVALUATION_PASS: u64 = 1 << 63;
-
-/// Images of an evaluation batch; results do not depend on it.
-const EVALUATION_BATCH: usize = 250;
 
 impl Trainer {
     /// Builds the network and everything around it; no step is taken.
@@ -560,80 +558,6 @@ impl Trainer {
     }
 }
 
-/// Loss, accuracy and counts over a test set.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestResult {
-    /// Mean cross-entropy in nats.
-    pub loss: f64,
-    /// Share of images classified right.
-    pub top1: f64,
-    /// Images.
-    pub images: usize,
-}
-
-/// Runs the test set of `dataset` through `network`; `observe` sees the counts of every batch.
-///
-/// # Errors
-/// If images or formats do not fit, or a value is not a number.
-pub fn evaluate(
-    network: &mut Network,
-    dataset: &Dataset,
-    context: &Context,
-    mut observe: impl FnMut(&[LayerTally]),
-) -> Result<TestResult, TrainError> {
-    let test = &dataset.test;
-    let order = EpochOrder::sequential(test.len());
-    let (mut loss, mut correct) = (0.0, 0);
-    let mut buffer = Vec::new();
-    for (batch, indices) in order.batches(EVALUATION_BATCH).enumerate() {
-        let images = batch_of(dataset, test, None, (context.seed, 0), indices, &mut buffer);
-        let labels: Vec<u16> = indices.iter().map(|&i| test.labels[i as usize]).collect();
-        // Batches draw from different streams if evaluation rounds stochastically.
-        let step = context.step ^ ((batch as u64) << 40);
-        let pass = network.forward(images, &Context { step, ..*context })?;
-        let part = cross_entropy(&pass.logits, network.classes, &labels)?;
-        loss += part.loss * labels.len() as f64;
-        correct += part.correct;
-        observe(&pass.tallies);
-    }
-    let images = test.len();
-    let count = images.max(1) as f64;
-    Ok(TestResult { loss: loss / count, top1: correct as f64 / count, images })
-}
-
-/// The settings of a pass.
-pub(super) fn context(
-    options: &RunOptions,
-    simd: SimdLevel,
-    accumulator: Accumulator,
-    training: bool,
-) -> Context {
-    let rounding =
-        if training { options.rounding.activations } else { options.rounding.evaluation };
-    Context {
-        array: MacArray { simd, accumulator },
-        rounding,
-        overflow: options.overflow,
-        seed: options.seed,
-        step: 0,
-        training,
-    }
-}
-
-/// Images `indices` of a set, normalised.
-fn batch_of(
-    dataset: &Dataset,
-    set: &ImageSet,
-    augmentation: Option<&Augmentation>,
-    (seed, epoch): (u64, u32),
-    indices: &[u32],
-    buffer: &mut Vec<f32>,
-) -> Activation {
-    fill_batch(set, &dataset.normalisation, augmentation, seed, epoch.into(), indices, buffer);
-    let shape = [indices.len(), set.height, set.width, set.channels];
-    Activation::float(std::mem::take(buffer), shape)
-}
-
 fn views<'a>(network: &'a Network, optimisers: &'a [Asgd]) -> Vec<TensorView<'a>> {
     let pairs = network.parameters.iter().zip(optimisers);
     pairs
@@ -664,57 +588,4 @@ fn quantise_in_place(
         FixedTensor::new(&[values.len()], format, data).map_err(|error| error.to_string())?;
     tensor.dequantise_into(simd, values);
     Ok(counts)
-}
-
-/// The terms of the penalty: layers in the paper, all parameter tensors in the released code.
-fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<PenaltyTerm> {
-    let every_tensor = matches!(
-        &options.controller,
-        ControllerOptions::Adapt(adapt) if adapt.variant == crate::precision::Variant::Released
-    );
-    let term = |index: usize| {
-        let parameter = &network.parameters[index];
-        PenaltyTerm {
-            word_length: parameter.formats.weight.word_length(),
-            nonzero: parameter.nonzero(),
-            elements: parameter.master.len() as u64,
-        }
-    };
-    if every_tensor {
-        (0..network.parameters.len()).map(term).collect()
-    } else {
-        network.mac_layers.iter().map(|layer| term(layer.weight)).collect()
-    }
-}
-
-/// Sizes of the MAC layers; the multiply-adds of a step of the cost equations are those of a
-/// micro-batch.
-pub(super) fn layer_costs(network: &Network, options: &RunOptions) -> Vec<LayerCost> {
-    let cost = |layer: &crate::network::MacLayer| LayerCost {
-        operations: layer.macs * options.batch_size as u64,
-        elements: layer.elements,
-    };
-    network.mac_layers.iter().map(cost).collect()
-}
-
-pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
-    let largest_resolution = match &options.controller {
-        ControllerOptions::Adapt(adapt) => adapt.resolution.upper,
-        _ => 0,
-    };
-    CostOptions {
-        accumulation: options.optimiser.accumulation,
-        batch: options.batch_size as u32,
-        epochs: options.epochs,
-        interval: 1,
-        largest_resolution,
-        baseline_batch: 128,
-        // Known only after the float32 twin has run; SU2 is computed from the evaluations then.
-        target_accuracy: 2.0,
-    }
-}
-
-/// The format of a layer's weights as ⟨WL, FL⟩, if it has one.
-pub(super) fn fixed_format(network: &Network, layer: usize) -> Option<Format> {
-    network.parameters[network.mac_layers[layer].weight].formats.weight.fixed()
 }

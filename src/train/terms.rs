@@ -1,0 +1,61 @@
+//! What the penalty and the cost equations need to know of a network.
+
+use super::asgd::PenaltyTerm;
+use super::options::RunOptions;
+use crate::cost::{CostOptions, LayerCost};
+use crate::network::Network;
+use crate::precision::{ControllerOptions, Variant};
+use hwmodel::Format;
+
+/// The terms of the penalty: layers in the paper, all parameter tensors in the released code.
+pub(super) fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<PenaltyTerm> {
+    let every_tensor = matches!(
+        &options.controller,
+        ControllerOptions::Adapt(adapt) if adapt.variant == Variant::Released
+    );
+    let term = |index: usize| {
+        let parameter = &network.parameters[index];
+        PenaltyTerm {
+            word_length: parameter.formats.weight.word_length(),
+            nonzero: parameter.nonzero(),
+            elements: parameter.master.len() as u64,
+        }
+    };
+    if every_tensor {
+        (0..network.parameters.len()).map(term).collect()
+    } else {
+        network.mac_layers.iter().map(|layer| term(layer.weight)).collect()
+    }
+}
+
+/// Sizes of the MAC layers; the multiply-adds of a step of the cost equations are those of a
+/// micro-batch.
+pub(super) fn layer_costs(network: &Network, options: &RunOptions) -> Vec<LayerCost> {
+    let cost = |layer: &crate::network::MacLayer| LayerCost {
+        operations: layer.macs * options.batch_size as u64,
+        elements: layer.elements,
+    };
+    network.mac_layers.iter().map(cost).collect()
+}
+
+pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
+    let largest_resolution = match &options.controller {
+        ControllerOptions::Adapt(adapt) => adapt.resolution.upper,
+        _ => 0,
+    };
+    CostOptions {
+        accumulation: options.optimiser.accumulation,
+        batch: options.batch_size as u32,
+        epochs: options.epochs,
+        interval: 1,
+        largest_resolution,
+        baseline_batch: 128,
+        // Known only after the float32 twin has run; SU2 is computed from the evaluations then.
+        target_accuracy: 2.0,
+    }
+}
+
+/// The format of a layer's weights as ⟨WL, FL⟩, if it has one.
+pub(super) fn fixed_format(network: &Network, layer: usize) -> Option<Format> {
+    network.parameters[network.mac_layers[layer].weight].formats.weight.fixed()
+}
