@@ -37,7 +37,7 @@ impl Vector for Float32 {
     #[inline(always)]
     unsafe fn multiply_add(mut self, a: [f32; LANES], b: [f32; LANES]) -> Self {
         for ((sum, a), b) in self.0.iter_mut().zip(a).zip(b) {
-            *sum = a.mul_add(b, *sum);
+            *sum = fused_multiply_add(a, b, *sum);
         }
         self
     }
@@ -122,6 +122,54 @@ impl Vector for Int32 {
                 let c = c.add(lane);
                 *c = if accumulate { (*c).wrapping_add(sum) } else { sum };
             }
+        }
+    }
+}
+
+/// a·b + c rounded once, as `f32::mul_add`, but without a call into the C library, so that loops over
+/// it run in vectors.
+///
+/// The product is exact in f64. The sum is rounded to odd there, which keeps what the final rounding to
+/// 24 bits needs to know of the dropped bits (Boldo and Melquiond 2008).
+#[inline(always)]
+fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    // The error of the sum, exactly (Knuth's TwoSum).
+    let part = sum - product;
+    let error = (product - (sum - part)) + (c - part);
+    let bits = sum.to_bits();
+    let inexact_and_even = error != 0.0 && bits & 1 == 0 && sum.is_finite();
+    // One unit away from zero if the error has the sum's sign, else toward zero.
+    let step = if (error > 0.0) == (sum > 0.0) { 1 } else { u64::MAX };
+    f64::from_bits(if inexact_and_even { bits.wrapping_add(step) } else { bits }) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn same(a: f32, b: f32, c: f32) {
+        let (got, expected) = (fused_multiply_add(a, b, c), a.mul_add(b, c));
+        let equal = got.to_bits() == expected.to_bits() || (got.is_nan() && expected.is_nan());
+        assert!(equal, "{a:e}·{b:e} + {c:e}: {got:e} is not {expected:e}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn one_rounding_for_any_bits(a: u32, b: u32, c: u32) {
+            same(f32::from_bits(a), f32::from_bits(b), f32::from_bits(c));
+        }
+
+        /// A sum near a tie of the product's last places, where two roundings would differ from one.
+        #[test]
+        fn one_rounding_near_ties(a in 0u32..1 << 24, b in 0u32..1 << 24, c: i32, shift in -60i32..60) {
+            let (a, b) = (a as f32, b as f32 * 2f32.powi(-24));
+            same(a, b, c as f32 * 2f32.powi(shift));
+            same(a, -b, c as f32 * 2f32.powi(shift));
         }
     }
 }
