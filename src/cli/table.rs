@@ -1,7 +1,6 @@
 //! The final table of a run, for people.
 
 use crate::train::summary::{LayerSummary, Summary};
-use std::fmt::Write;
 
 /// `value` with a prefix for powers of 1000 and three significant digits: `12.3 G`.
 fn scaled(value: f64) -> String {
@@ -166,7 +165,6 @@ pub(super) fn render(summary: &Summary) -> String {
             twin.difference_points
         ));
     }
-    let _ = write!(out, "");
     out
 }
 

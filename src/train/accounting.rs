@@ -176,10 +176,9 @@ pub struct LayerTotals {
 
 impl LayerTotals {
     /// Adds a step.
-    pub fn add(&mut self, accounts: &[GemmAccount], format: Option<Format>, switched: bool) {
+    pub fn add(&mut self, accounts: &[GemmAccount], format: Option<Format>) {
         accounts.iter().for_each(|account| self.counters += account.counters);
         self.steps += 1;
-        self.switches += u64::from(switched);
         if let Some(format) = format {
             self.fixed_steps += 1;
             self.fractional_lengths += i64::from(format.fl());

@@ -479,7 +479,7 @@ impl Trainer {
             let switch = switch.map(|(lookback, resolution)| SwitchState { lookback, resolution });
             steps.push(LayerStep { word_length: format.word_length(), nonzero, switch });
             layers.push((format, nonzero, report));
-            self.totals[index].add(&accounts.layers[index], format.fixed(), false);
+            self.totals[index].add(&accounts.layers[index], format.fixed());
         }
         // The equations count micro-batches.
         for _ in 0..self.options.optimiser.accumulation {
