@@ -1,62 +1,21 @@
 //! Float32 products: the baseline, and the backward pass where it stays in float.
 //!
 //! An output is a sum over blocks of 256 k in ascending order; inside a block it is one chain of fused
-//! multiply-adds in ascending k. This order is fixed, so results do not depend on threads or SIMD
+//! multiply-adds in ascending k. The gradient of the weights sums every 8192 pixels so, and then adds
+//! these sums in order. This order is fixed, so results do not depend on threads or SIMD
 //! level. Operands may be raw integers of a fixed-point tensor, read as raw · 2^-FL.
 
 use crate::gemm::{
     Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_rows, rows_block,
 };
-use crate::kernels::{self, RawInteger, SimdLevel};
-use crate::tensor::{FixedTensor, RawData};
-use num_traits::AsPrimitive;
+use crate::kernels::{self, SimdLevel};
+use crate::values::with_values;
 use rayon::prelude::*;
+
+pub use crate::values::Values;
 
 /// Length of a block of k; part of the definition of the result.
 const BLOCK: usize = 256;
-
-/// A float32 operand.
-#[derive(Clone, Copy)]
-pub enum Values<'a> {
-    /// Float32 numbers.
-    Float(&'a [f32]),
-    /// The values of a fixed-point tensor.
-    Fixed(&'a FixedTensor),
-}
-
-/// Calls `$body` with the operand's `$slice` and the conversion `$convert` of its elements to f32.
-macro_rules! with_values {
-    ($values:expr, ($slice:ident, $convert:ident) => $body:expr) => {
-        match $values {
-            Values::Float($slice) => {
-                let $convert = |x: f32| x;
-                $body
-            }
-            Values::Fixed(tensor) => {
-                let step = tensor.format().step() as f32;
-                match tensor.data() {
-                    RawData::I8($slice) => {
-                        let $convert = move |x: i8| value(x, step);
-                        $body
-                    }
-                    RawData::I16($slice) => {
-                        let $convert = move |x: i16| value(x, step);
-                        $body
-                    }
-                    RawData::I32($slice) => {
-                        let $convert = move |x: i32| value(x, step);
-                        $body
-                    }
-                }
-            }
-        }
-    };
-}
-
-#[inline(always)]
-fn value<T: RawInteger>(raw: T, step: f32) -> f32 {
-    AsPrimitive::<f32>::as_(raw) * step
-}
 
 /// A convolution's shapes: input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]`. A linear layer is
 /// the case `[n, 1, 1, k]`, `[o, 1, 1, k]` with a 1×1 kernel.
@@ -107,6 +66,19 @@ impl Shapes {
         self.weights[1] * self.weights[2] * self.weights[3]
     }
 
+    /// With stride 1, the gradient of the input is a convolution of dY with the mirrored filters; this is
+    /// its geometry. Not so where padding is wider than the kernel allows.
+    fn mirrored(&self) -> Option<Convolution2d> {
+        let Convolution2d { kernel, stride, padding, groups } = self.geometry;
+        let possible = stride == [1, 1] && padding[0] < kernel[0] && padding[1] < kernel[1];
+        possible.then(|| Convolution2d {
+            kernel,
+            stride,
+            padding: [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]],
+            groups,
+        })
+    }
+
     fn per_group(&self) -> usize {
         self.weights[0] / self.geometry.groups
     }
@@ -150,11 +122,10 @@ pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) 
     assert_eq!(dy.len(), pixels * shapes.weights[0], "output gradient");
     let mut dw = Vec::with_capacity(shapes.weights[0] * k);
     for group in 0..shapes.geometry.groups {
-        let left = transposed(dy, shapes.weights[0], group * n, n);
         let part = with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
             let kernel = kernels::float32_kernel(simd, k);
-            by_columns(&kernel, &left, n, &patches, BLOCK, convert)
+            by_columns(&kernel, dy, (shapes.weights[0], group * n, n), &patches, BLOCK, convert)
         });
         dw.extend_from_slice(&part);
     }
@@ -175,6 +146,24 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
     let mut dx = vec![0.0; images * plane];
     let kernel = kernels::float32_kernel(simd, k);
     for group in 0..geometry.groups {
+        if let Some(mirrored) = shapes.mirrored() {
+            let filters = with_values!(w, (w, convert) => {
+                assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
+                mirrored_filters(shapes, &w[group * n * k..(group + 1) * n * k], convert)
+            });
+            let size = shapes.weights[3];
+            let terms = filters.len() / size.max(1);
+            let kernel = kernels::float32_kernel(simd, size);
+            let right = Right::ByK(&filters);
+            let panels = Panels::pack(&kernel, right, terms, size, BLOCK, |x| x);
+            let [oh, ow] = shapes.output;
+            let image = [images, oh, ow, shapes.weights[0]];
+            let patches = Patches::image(dy, image, mirrored, [height, width], group);
+            let column = group * size;
+            let out = Output { c: &mut dx, c_stride: channels, column, accumulate: false };
+            by_rows(&kernel, &patches, 0.0, |x| x, &panels, out);
+            continue;
+        }
         let panels = with_values!(w, (w, convert) => {
             assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
             let part = &w[group * n * k..(group + 1) * n * k];
@@ -183,12 +172,6 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
         // dY as a matrix [pixels, o] of which this group reads n columns.
         let grouped = Convolution2d { groups: geometry.groups, ..Convolution2d::square(1, 1, 0) };
         let rows = Patches::image(dy, [pixels, 1, 1, shapes.weights[0]], grouped, [1, 1], group);
-        let one_to_one = geometry == (Convolution2d { groups: 1, ..grouped });
-        if one_to_one {
-            let out = Output { c: &mut dx, c_stride: channels, column: 0, accumulate: false };
-            by_rows(&kernel, &rows, 0.0, |x| x, &panels, out);
-            continue;
-        }
         // About 96 rows of the product at a time, so that the columns stay in the cache.
         let batch = (96 / pixels_each.max(1)).max(1);
         dx.par_chunks_mut(batch * plane).enumerate().for_each_init(
@@ -197,29 +180,40 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
                 let images = dx.len() / plane;
                 columns.clear();
                 columns.resize(images * pixels_each * k, 0.0);
-                rows_block(
-                    &kernel,
-                    &rows,
-                    0.0,
-                    |x| x,
-                    &panels,
-                    index * batch * pixels_each,
-                    packed,
-                    (columns, k, 0),
-                    false,
+                let first = index * batch * pixels_each;
+                simd.run(
+                    #[inline(always)]
+                    || {
+                        let out = (&mut columns[..], k, 0);
+                        rows_block(&kernel, &rows, 0.0, |x| x, &panels, first, packed, out, false);
+                        let images = columns.chunks_exact(pixels_each * k);
+                        for (dx, columns) in dx.chunks_exact_mut(plane).zip(images) {
+                            scatter(shapes, group, columns, dx);
+                        }
+                    },
                 );
-                for (dx, columns) in
-                    dx.chunks_exact_mut(plane).zip(columns.chunks_exact(pixels_each * k))
-                {
-                    scatter(shapes, group, columns, dx);
-                }
             },
         );
     }
     dx
 }
 
+/// One group's filters as the gradient of the input sees them: element (ky, kx, filter) of channel c is
+/// the filter's weight at the mirrored place, `[kh, kw, o, c]`.
+fn mirrored_filters<T: Copy>(shapes: &Shapes, w: &[T], convert: impl Fn(T) -> f32) -> Vec<f32> {
+    let [_, kernel_height, kernel_width, size] = shapes.weights;
+    let places = kernel_height * kernel_width;
+    let mut out = Vec::with_capacity(w.len());
+    for place in (0..places).rev() {
+        for filter in w.chunks_exact((places * size).max(1)) {
+            out.extend(filter[place * size..][..size].iter().map(|&x| convert(x)));
+        }
+    }
+    out
+}
+
 /// Adds the columns of one image back to the pixels they came from.
+#[inline(always)]
 fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
     let [_, height, width, channels] = shapes.input;
     let [kernel_height, kernel_width] = shapes.geometry.kernel;
@@ -249,30 +243,6 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
             }
         }
     }
-}
-
-/// Columns `first..first + count` of a row-major matrix of `stride` columns, as rows.
-fn transposed(matrix: &[f32], stride: usize, first: usize, count: usize) -> Vec<f32> {
-    const TILE: usize = 32;
-    let rows = matrix.len() / stride.max(1);
-    let mut out = vec![0.0; count * rows];
-    if rows == 0 {
-        return out;
-    }
-    out.par_chunks_mut(TILE * rows).enumerate().for_each(|(tile, out)| {
-        let columns = out.len() / rows;
-        let first = first + tile * TILE;
-        for start in (0..rows).step_by(TILE) {
-            let length = TILE.min(rows - start);
-            for column in 0..columns {
-                let target = &mut out[column * rows + start..][..length];
-                for (offset, target) in target.iter_mut().enumerate() {
-                    *target = matrix[(start + offset) * stride + first + column];
-                }
-            }
-        }
-    });
-    out
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub mod requantise;
 pub mod rounding;
 pub mod tensor;
 pub mod timing;
+pub mod values;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
 pub use format::{Container, Format, FormatError};

@@ -5,6 +5,7 @@ use crate::kernels::{self, Limits, RawInteger, SimdLevel};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::RawData;
+use crate::with_raw;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
@@ -71,8 +72,9 @@ pub struct NotANumber {
     pub index: usize,
 }
 
-/// Elements a thread quantises at a time; a jump of the generator is paid once for each.
-pub(crate) const CHUNK: usize = 1 << 14;
+/// Elements quantised at a time, which stay in the first-level cache; a jump of the generator is paid
+/// once for each.
+pub(crate) const CHUNK: usize = 1 << 12;
 
 /// Quantises `x` to `format`: raw = saturate(round(x · 2^FL)), computed exactly.
 ///
@@ -118,6 +120,57 @@ pub fn quantise_into(
     Ok(QuantiseCounts::from_limits(x.len(), limits))
 }
 
+/// [`quantise`] of values that `produce(start, values)` computes piece by piece, so that the float tensor
+/// never exists as a whole: it sets the elements from `start` on. Pieces are whole multiples of `unit`
+/// elements, and so is `length`.
+///
+/// # Errors
+/// If an element is NaN.
+///
+/// # Panics
+/// If `unit` is 0 or does not divide `length`.
+pub fn quantise_produced(
+    simd: SimdLevel,
+    (length, unit): (usize, usize),
+    format: Format,
+    rounding: Rounding,
+    address: RandomAddress,
+    produce: impl Fn(usize, &mut [f32]) + Sync,
+) -> Result<(RawData, QuantiseCounts), NotANumber> {
+    assert!(unit > 0 && length.is_multiple_of(unit), "{length} elements in units of {unit}");
+    let mut data = RawData::zeros(format, length);
+    let chunk = (CHUNK / unit).max(1) * unit;
+    let (min, max) = (f64::from(format.min_raw()), f64::from(format.max_raw()));
+    let limits = with_raw!(&mut data, out => out
+        .par_chunks_mut(chunk)
+        .enumerate()
+        .map_init(|| vec![0.0; chunk], |values, (index, out)| {
+            let start = index * chunk;
+            let values = &mut values[..out.len()];
+            produce(start, values);
+            let mut limits = Limits::default();
+            let parts = values.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
+            for (part, (x, out)) in parts {
+                let start = start + part * CHUNK;
+                limits += with_words(simd, rounding, address, start, x.len(), |words| {
+                    kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
+                });
+            }
+            limits
+        })
+        .reduce(Limits::default, Limits::add));
+    if limits.not_a_number > 0 {
+        let mut values = vec![0.0; chunk];
+        let index = (0..length).step_by(chunk).find_map(|start| {
+            let values = &mut values[..chunk.min(length - start)];
+            produce(start, values);
+            values.iter().position(|x| x.is_nan()).map(|at| start + at)
+        });
+        return Err(NotANumber { index: index.unwrap_or(0) });
+    }
+    Ok((data, QuantiseCounts::from_limits(length, limits)))
+}
+
 fn typed<T: RawInteger>(
     simd: SimdLevel,
     x: &[f32],
@@ -135,10 +188,7 @@ fn typed<T: RawInteger>(
                 kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
             })
         })
-        .reduce(Limits::default, |mut a, b| {
-            a += b;
-            a
-        })
+        .reduce(Limits::default, Limits::add)
 }
 
 /// Calls `f` with `length` random words of `address` from element `start` on; without stochastic

@@ -12,6 +12,7 @@ use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
+use std::ops::Add;
 
 /// Where requantised values go and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,10 +178,7 @@ impl Requantiser {
                 }
                 limits
             })
-            .reduce(Limits::default, |mut a, b| {
-                a += b;
-                a
-            })
+            .reduce(Limits::default, Limits::add)
     }
 
     /// Every other case, in i128 by the scalar definitions. `value` gives an element and whether it

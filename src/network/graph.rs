@@ -7,7 +7,7 @@ use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
 use hwmodel::gemm::MacArray;
-use hwmodel::{Overflow, Rounding};
+use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
 
 /// Settings of a pass that every layer sees.
@@ -205,7 +205,7 @@ impl Network {
             for (&input, gradient) in node.inputs.iter().zip(result.inputs) {
                 let Some(gradient) = gradient.filter(|_| wanted[input]) else { continue };
                 match &mut gradients[input] {
-                    Some(sum) => add_to(sum, &gradient),
+                    Some(sum) => add_to(context.array.simd, sum, &gradient),
                     slot => *slot = Some(gradient),
                 }
             }
@@ -215,10 +215,13 @@ impl Network {
 }
 
 /// sum += other, element by element.
-fn add_to(sum: &mut [f32], other: &[f32]) {
+pub(super) fn add_to(simd: SimdLevel, sum: &mut [f32], other: &[f32]) {
     use rayon::prelude::*;
     const CHUNK: usize = 1 << 15;
     sum.par_chunks_mut(CHUNK).zip(other.par_chunks(CHUNK)).for_each(|(sum, other)| {
-        sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+        simd.run(
+            #[inline(always)]
+            || sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other),
+        );
     });
 }

@@ -7,7 +7,7 @@ use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use crate::precision::NumberFormat;
-use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::quantise::{self, NotANumber, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
 use hwmodel::{FixedTensor, Format};
@@ -197,6 +197,33 @@ impl Forward<'_, '_> {
         Ok(Activation::fixed(tensor))
     }
 
+    /// A vector unit result in `format`, computed piece by piece: `produce(start, values)` sets the
+    /// elements from `start` on, in whole multiples of `unit`.
+    ///
+    /// # Errors
+    /// If a float is not a number.
+    pub fn vector_pieces(
+        &mut self,
+        shape: [usize; 4],
+        unit: usize,
+        format: Format,
+        produce: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<Activation, NetworkError> {
+        let context = self.context;
+        let size = (shape.iter().product(), unit);
+        let address = self.address(Role::Activation);
+        let simd = context.array.simd;
+        let (data, counts) =
+            quantise::quantise_produced(simd, size, format, context.rounding, address, produce)
+                .map_err(|source| self.diverged("output", source))?;
+        self.tally.output += counts;
+        Ok(Activation::fixed(FixedTensor::new(&shape, format, data)?))
+    }
+
+    fn diverged(&self, what: &'static str, source: NotANumber) -> NetworkError {
+        NetworkError::Diverged { what, layer: self.name.to_owned(), source }
+    }
+
     fn quantise(
         &self,
         values: &[f32],
@@ -207,10 +234,8 @@ impl Forward<'_, '_> {
         let context = self.context;
         let address = self.address(Role::Activation);
         let simd = context.array.simd;
-        let (data, counts) =
-            quantise::quantise(simd, values, format, context.rounding, address).map_err(
-                |source| NetworkError::Diverged { what, layer: self.name.to_owned(), source },
-            )?;
+        let (data, counts) = quantise::quantise(simd, values, format, context.rounding, address)
+            .map_err(|source| self.diverged(what, source))?;
         Ok((FixedTensor::new(&shape, format, data)?, counts))
     }
 }

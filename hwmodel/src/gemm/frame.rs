@@ -6,6 +6,7 @@
 use super::operand::{Panels, Patches};
 use crate::kernels::{TileKernel, WrappingSum};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows of a block are a multiple of this, which every kernel's tile divides.
 const ROW_STEP: usize = 48;
@@ -40,22 +41,17 @@ pub(crate) fn by_rows<T, E, S>(
     let rows = share.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
     let Output { c, c_stride, column, accumulate } = output;
     c.par_chunks_mut(rows * c_stride).enumerate().for_each_init(Vec::new, |block, (index, c)| {
-        rows_block(
-            kernel,
-            a,
-            zero,
-            convert,
-            b,
-            index * rows,
-            block,
-            (c, c_stride, column),
-            accumulate,
+        let (first, out) = (index * rows, (c, c_stride, column));
+        kernel.simd.run(
+            #[inline(always)]
+            || rows_block(kernel, a, zero, convert, b, first, block, out, accumulate),
         );
     });
 }
 
 /// One block of rows; `block` is scratch memory for the packed left operand.
 #[allow(clippy::too_many_arguments)]
+#[inline(always)]
 pub(crate) fn rows_block<T, E, S>(
     kernel: &TileKernel<E, S>,
     a: &Patches<'_, T>,
@@ -75,18 +71,20 @@ pub(crate) fn rows_block<T, E, S>(
     let padded = count.next_multiple_of(kernel.rows);
     for (start, length) in b.blocks() {
         let stride = length.next_multiple_of(kernel.group);
-        block.clear();
-        block.resize(padded * stride, zero);
-        for (row, out) in block.chunks_exact_mut(stride).take(count).enumerate() {
-            a.fill(first + row, start, &mut out[..length], zero, convert);
+        if stride != length {
+            // Terms that fill up the last group must be zeros.
+            block.clear();
         }
+        block.resize(padded * stride, zero);
+        let terms = start..start + length;
+        a.fill_rows(first..first + count, terms, block, stride, zero, convert);
         for panel in 0..b.panels() {
             let at = panel * kernel.columns;
             let columns = kernel.columns.min(b.columns() - at);
             for row in (0..count).step_by(kernel.rows) {
                 kernel.run(
                     &block[row * stride..],
-                    stride,
+                    (stride, kernel.group),
                     b.panel(start, panel),
                     stride,
                     &mut c[row * c_stride + column + at..],
@@ -99,12 +97,13 @@ pub(crate) fn rows_block<T, E, S>(
     }
 }
 
-/// C = A·P for few rows and a long k, where row k of P is patch k of an image: threads take blocks
-/// of columns. `a` is `[m, k]` row-major. The result is `[m, n]` row-major.
+/// C = Aᵀ·P for few columns of A and a long k, where row k of P is patch k of an image: threads take
+/// blocks of columns. `a` holds k rows of `a_stride` elements, of which `m` from `a_first` on take part.
+/// The result is `[m, n]` row-major.
 pub(crate) fn by_columns<T>(
     kernel: &TileKernel<f32, f32>,
     a: &[f32],
-    m: usize,
+    (a_stride, a_first, m): (usize, usize, usize),
     patches: &Patches<'_, T>,
     block: usize,
     convert: impl Fn(T) -> f32 + Sync + Copy,
@@ -118,59 +117,105 @@ where
     if m == 0 || n == 0 {
         return c;
     }
-    // The kernel reads whole tiles of rows, so the last ones are read from a padded copy.
-    let whole = m / kernel.rows * kernel.rows;
-    let mut tail = vec![0.0; kernel.rows * k];
-    tail[..(m - whole) * k].copy_from_slice(&a[whole * k..]);
     let panels = n.div_ceil(kernel.columns);
     let share = panels.div_ceil(2 * rayon::current_num_threads()).clamp(1, 8);
     let width = share * kernel.columns;
-    let pieces: Vec<(usize, Vec<f32>)> = (0..n)
-        .into_par_iter()
-        .step_by(width)
-        .map(|first| {
-            let columns = width.min(n - first);
-            let panels = columns.div_ceil(kernel.columns);
-            let mut sums = vec![0.0; m * columns];
-            let mut packed = vec![0.0; block * panels * kernel.columns];
-            let mut row = vec![0.0; panels * kernel.columns];
-            for start in (0..k).step_by(block) {
-                let length = block.min(k - start);
-                for offset in 0..length {
-                    patches.fill(start + offset, first, &mut row[..columns], 0.0, convert);
-                    for (panel, source) in row.chunks_exact(kernel.columns).enumerate() {
-                        let at = (panel * length + offset) * kernel.columns;
-                        packed[at..at + kernel.columns].copy_from_slice(source);
-                    }
-                }
-                for panel in 0..panels {
-                    let at = panel * kernel.columns;
-                    let wanted = kernel.columns.min(columns - at);
-                    let b = &packed[panel * length * kernel.columns..];
-                    for row in (0..m).step_by(kernel.rows) {
-                        let rows = kernel.rows.min(m - row);
-                        let left = if row < whole { &a[row * k + start..] } else { &tail[start..] };
-                        kernel.run(
-                            left,
-                            k,
-                            b,
-                            length,
-                            &mut sums[row * columns + at..],
-                            columns,
-                            (rows, wanted),
-                            start > 0,
-                        );
-                    }
-                }
-            }
-            (first, sums)
+    let tasks: Vec<(usize, usize)> = (0..k)
+        .step_by(SPLIT)
+        .flat_map(|start| (0..n).step_by(width).map(move |first| (start, first)))
+        .collect();
+    let pieces: Vec<Vec<f32>> = tasks
+        .par_iter()
+        .map(|&(start, first)| {
+            let mut sums = vec![0.0; m * width.min(n - first)];
+            let range = start..k.min(start + SPLIT);
+            kernel.simd.run(
+                #[inline(always)]
+                || {
+                    let left = (a, a_stride, a_first, m);
+                    columns_block(kernel, left, patches, range, block, convert, first, &mut sums)
+                },
+            );
+            sums
         })
         .collect();
-    for (first, sums) in pieces {
-        let columns = sums.len() / m;
-        for (row, source) in sums.chunks_exact(columns).enumerate() {
-            c[row * n + first..row * n + first + columns].copy_from_slice(source);
+    for (&(start, first), piece) in tasks.iter().zip(pieces) {
+        let columns = piece.len() / m;
+        for (row, source) in piece.chunks_exact(columns).enumerate() {
+            let target = &mut c[row * n + first..][..columns];
+            if start == 0 {
+                target.copy_from_slice(source);
+            } else {
+                target.iter_mut().zip(source).for_each(|(sum, part)| *sum += part);
+            }
         }
     }
     c
+}
+
+/// Rows of a product with a long k that are summed by themselves before the sums are added in order, so
+/// that threads can share them.
+const SPLIT: usize = 8192;
+
+/// Rows of patches that are read at a time, so that they stay in the first-level cache.
+const STRIP: usize = 16;
+
+/// One block of columns from `first` on; `sums` is `[m, columns]`.
+#[inline(always)]
+fn columns_block<T: Copy>(
+    kernel: &TileKernel<f32, f32>,
+    (a, a_stride, a_first, m): (&[f32], usize, usize, usize),
+    patches: &Patches<'_, T>,
+    range: Range<usize>,
+    block: usize,
+    convert: impl Fn(T) -> f32 + Copy,
+    first: usize,
+    sums: &mut [f32],
+) {
+    let columns = sums.len() / m;
+    let panels = columns.div_ceil(kernel.columns);
+    let padded = m.next_multiple_of(kernel.rows);
+    let mut left = vec![0.0; block * padded];
+    let mut packed = vec![0.0; block * panels * kernel.columns];
+    let width = panels * kernel.columns;
+    let mut strip = vec![0.0; STRIP * width];
+    for start in range.clone().step_by(block) {
+        let length = block.min(range.end - start);
+        for at in (0..length).step_by(STRIP) {
+            let rows = start + at..start + length.min(at + STRIP);
+            let terms = first..first + columns;
+            patches.fill_rows(rows.clone(), terms, &mut strip, width, 0.0, convert);
+            for (offset, row) in strip.chunks_exact(width).take(rows.len()).enumerate() {
+                for (panel, source) in row.chunks_exact(kernel.columns).enumerate() {
+                    let at = (panel * length + at + offset) * kernel.columns;
+                    packed[at..at + kernel.columns].copy_from_slice(source);
+                }
+            }
+        }
+        // One group of rows of A after the other, each with k ascending.
+        for (offset, source) in a[start * a_stride..].chunks(a_stride).take(length).enumerate() {
+            let groups = source[a_first..][..m].chunks(kernel.rows);
+            for (group, source) in groups.enumerate() {
+                let at = (group * length + offset) * kernel.rows;
+                left[at..at + source.len()].copy_from_slice(source);
+            }
+        }
+        for panel in 0..panels {
+            let at = panel * kernel.columns;
+            let wanted = kernel.columns.min(columns - at);
+            let b = &packed[panel * length * kernel.columns..];
+            for row in (0..m).step_by(kernel.rows) {
+                kernel.run(
+                    &left[row * length..],
+                    (1, kernel.rows),
+                    b,
+                    length,
+                    &mut sums[row * columns + at..],
+                    columns,
+                    (kernel.rows.min(m - row), wanted),
+                    start > range.start,
+                );
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::geometry::Convolution2d;
 use crate::kernels::TileKernel;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The left operand: row m is the patch of output pixel m. A plain matrix `[m, k]` is m images of
 /// one pixel and k channels under a 1×1 kernel.
@@ -62,57 +63,105 @@ impl<'a, T: Copy> Patches<'a, T> {
         zero: E,
         convert: impl Fn(T) -> E + Copy,
     ) {
-        let [_, ow] = self.output;
-        let pixels = self.output[0] * ow;
-        let (image, pixel) = (row / pixels, row % pixels);
-        let (y, x) = (pixel / ow, pixel % ow);
-        let top = (y * self.geometry.stride[0]) as isize - self.geometry.padding[0] as isize;
+        self.fill_rows(row..row + 1, k0..k0 + out.len(), out, out.len(), zero, convert);
+    }
+
+    /// Writes elements `terms` of the rows `rows`, converted, to `out`, whose rows are `out_stride`
+    /// long; padding becomes `zero`.
+    #[inline(always)]
+    pub(crate) fn fill_rows<E: Copy>(
+        &self,
+        rows: Range<usize>,
+        terms: Range<usize>,
+        out: &mut [E],
+        out_stride: usize,
+        zero: E,
+        convert: impl Fn(T) -> E + Copy,
+    ) {
+        let segment = self.geometry.kernel[1] * self.group.1;
+        if terms.is_empty() || segment == 0 {
+            return;
+        }
+        let ow = self.output[1];
+        let (mut image, mut y, mut x) = {
+            let pixel = rows.start % (self.output[0] * ow);
+            (rows.start / (self.output[0] * ow), pixel / ow, pixel % ow)
+        };
+        let mut row = rows.start;
+        while row < rows.end {
+            // A run of output pixels in one line of one image: their kernel rows read the same lines.
+            let run = (ow - x).min(rows.end - row);
+            let out = &mut out[(row - rows.start) * out_stride..];
+            let top = (y * self.geometry.stride[0]) as isize - self.geometry.padding[0] as isize;
+            let mut term = terms.start;
+            while term < terms.end {
+                let (kernel_row, within) = (term / segment, term % segment);
+                let take = (segment - within).min(terms.end - term);
+                let at = term - terms.start;
+                let source_y = top + kernel_row as isize;
+                let line = (0..self.height as isize)
+                    .contains(&source_y)
+                    .then(|| (image * self.height + source_y as usize) * self.width);
+                for (offset, out) in out.chunks_mut(out_stride).take(run).enumerate() {
+                    let out = &mut out[at..at + take];
+                    match line {
+                        None => out.fill(zero),
+                        Some(line) => self.fill_line(line, x + offset, within, out, zero, convert),
+                    }
+                }
+                term += take;
+            }
+            row += run;
+            x = 0;
+            y += 1;
+            if y == self.output[0] {
+                (image, y) = (image + 1, 0);
+            }
+        }
+    }
+
+    /// Writes elements `within..within + out.len()` of one kernel row of output column `x`; the image
+    /// line starts at pixel `line`.
+    #[inline(always)]
+    fn fill_line<E: Copy>(
+        &self,
+        line: usize,
+        x: usize,
+        within: usize,
+        out: &mut [E],
+        zero: E,
+        convert: impl Fn(T) -> E + Copy,
+    ) {
         let left = (x * self.geometry.stride[1]) as isize - self.geometry.padding[1] as isize;
         let kernel_width = self.geometry.kernel[1];
         let (first, size) = self.group;
-        let segment = kernel_width * size;
-        // Kernel columns inside the image: they are the same for every kernel row.
+        // Kernel columns inside the image; element e of the kernel row is column e / size, channel
+        // e % size.
         let inside_from = (-left).clamp(0, kernel_width as isize) as usize;
         let inside_to = (self.width as isize - left)
             .clamp(inside_from as isize, kernel_width as isize) as usize;
-        let (mut kernel_row, mut within) = (k0 / segment.max(1), k0 % segment.max(1));
-        let mut rest = out;
-        while !rest.is_empty() {
-            let take = rest.len().min(segment - within);
-            let (now, later) = rest.split_at_mut(take);
-            rest = later;
-            let source_y = top + kernel_row as isize;
-            if source_y < 0 || source_y >= self.height as isize {
-                now.fill(zero);
-            } else {
-                let line = (image * self.height + source_y as usize) * self.width;
-                // Element e of the kernel row is column e / size, channel e % size.
-                let (from, to) = (within, within + take);
-                let inside =
-                    (inside_from * size).clamp(from, to)..(inside_to * size).clamp(from, to);
-                let (padding, tail) = now.split_at_mut(inside.start - from);
-                padding.fill(zero);
-                let (copied, padding) = tail.split_at_mut(inside.len());
-                padding.fill(zero);
-                if size == self.channels {
-                    let start = (line as isize + left) * size as isize + inside.start as isize;
-                    if !copied.is_empty() {
-                        let source = &self.data[start as usize..start as usize + copied.len()];
-                        for (out, &value) in copied.iter_mut().zip(source) {
-                            *out = convert(value);
-                        }
-                    }
-                } else {
-                    for (offset, out) in copied.iter_mut().enumerate() {
-                        let element = inside.start + offset;
-                        let column = (left + (element / size) as isize) as usize;
-                        let index = (line + column) * self.channels + first + element % size;
-                        *out = convert(self.data[index]);
-                    }
-                }
+        let (from, to) = (within, within + out.len());
+        let inside = (inside_from * size).clamp(from, to)..(inside_to * size).clamp(from, to);
+        let (padding, tail) = out.split_at_mut(inside.start - from);
+        padding.fill(zero);
+        let (copied, padding) = tail.split_at_mut(inside.len());
+        padding.fill(zero);
+        if copied.is_empty() {
+            return;
+        }
+        if size == self.channels {
+            let start = (line as isize + left) * size as isize + inside.start as isize;
+            let source = &self.data[start as usize..start as usize + copied.len()];
+            for (out, &value) in copied.iter_mut().zip(source) {
+                *out = convert(value);
             }
-            kernel_row += 1;
-            within = 0;
+            return;
+        }
+        for (offset, out) in copied.iter_mut().enumerate() {
+            let element = inside.start + offset;
+            let column = (left + (element / size) as isize) as usize;
+            let index = (line + column) * self.channels + first + element % size;
+            *out = convert(self.data[index]);
         }
     }
 
@@ -258,27 +307,21 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
         }
         pieces.into_par_iter().for_each(|(start, length, panel, piece)| {
             let columns = panel * width..n.min((panel + 1) * width);
-            match right {
-                Right::ByN(data) => {
-                    for (slot, column) in columns.enumerate() {
-                        let source = &data[column * k + start..column * k + start + length];
-                        for (offset, &value) in source.iter().enumerate() {
-                            let group_at = offset / group * width * group;
-                            piece[group_at + slot * group + offset % group] = convert(value);
-                        }
-                    }
-                }
-                Right::ByK(data) => {
-                    for offset in 0..length {
-                        let row = (start + offset) * n;
-                        let source = &data[row + columns.start..row + columns.end];
-                        let group_at = offset / group * width * group + offset % group;
-                        for (slot, &value) in source.iter().enumerate() {
-                            piece[group_at + slot * group] = convert(value);
-                        }
-                    }
-                }
-            }
+            kernel.simd.run(
+                #[inline(always)]
+                || {
+                    pack_piece(
+                        right,
+                        (k, n),
+                        start,
+                        length,
+                        columns,
+                        (width, group),
+                        piece,
+                        convert,
+                    )
+                },
+            );
         });
         packed
     }
@@ -305,5 +348,41 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
         let block_at = start * self.panels() * self.width;
         let at = block_at + panel * length * self.width;
         &self.data[at..at + length * self.width]
+    }
+}
+
+/// Packs `columns` of one block of k.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+fn pack_piece<T: Copy, E>(
+    right: Right<'_, T>,
+    (k, n): (usize, usize),
+    start: usize,
+    length: usize,
+    columns: Range<usize>,
+    (width, group): (usize, usize),
+    piece: &mut [E],
+    convert: impl Fn(T) -> E + Copy,
+) {
+    match right {
+        Right::ByN(data) => {
+            for (slot, column) in columns.enumerate() {
+                let source = &data[column * k + start..][..length];
+                let targets = piece.chunks_exact_mut(width * group);
+                for (target, source) in targets.zip(source.chunks(group)) {
+                    let target = &mut target[slot * group..][..source.len()];
+                    target.iter_mut().zip(source).for_each(|(out, &value)| *out = convert(value));
+                }
+            }
+        }
+        Right::ByK(data) => {
+            for offset in 0..length {
+                let source = &data[(start + offset) * n..][columns.clone()];
+                let target = &mut piece[offset / group * width * group + offset % group..];
+                for (out, &value) in target.iter_mut().step_by(group).zip(source) {
+                    *out = convert(value);
+                }
+            }
+        }
     }
 }

@@ -124,6 +124,14 @@ fn quantise_block<T: RawInteger>(
     }
 }
 
+impl std::ops::Add for Limits {
+    type Output = Self;
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
 impl std::ops::AddAssign for Limits {
     fn add_assign(&mut self, other: Self) {
         self.high += other.high;

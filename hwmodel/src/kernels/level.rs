@@ -42,7 +42,12 @@ impl SimdLevel {
         let mut levels = vec![Self(Level::Portable)];
         #[cfg(target_arch = "x86_64")]
         {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt");
             if avx2 {
                 levels.push(Self(Level::Avx2));
             }
@@ -86,6 +91,40 @@ impl SimdLevel {
 
     pub(crate) const fn level(self) -> Level {
         self.0
+    }
+
+    /// Runs `work` compiled for this level's instructions: loops of integer or IEEE float arithmetic in
+    /// it are vectorised for them, and their results do not change (products and sums are never fused).
+    ///
+    /// Only code that is inlined into `work` profits: mark the closure, and what it calls,
+    /// `#[inline(always)]`.
+    #[inline]
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+        fn avx2<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(
+            enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+        )]
+        fn avx512<R>(work: impl FnOnce() -> R) -> R {
+            work()
+        }
+
+        match self.0 {
+            Level::Portable => work(),
+            // SAFETY: a SimdLevel exists only if the CPU has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { avx512(work) },
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => work(),
+        }
     }
 }
 

@@ -35,31 +35,7 @@ macro_rules! multiversion {
             #[allow(clippy::too_many_arguments)]
             fn body $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? $body
 
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-            #[allow(clippy::too_many_arguments)]
-            fn avx2 $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? {
-                body($($argument),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-            #[allow(clippy::too_many_arguments)]
-            fn avx512 $(<$($generic: $bound),*>)? ($($argument: $type),*) $(-> $result)? {
-                body($($argument),*)
-            }
-
-            match simd.level() {
-                $crate::kernels::level::Level::Portable => body($($argument),*),
-                // SAFETY: a SimdLevel exists only if the CPU has its instructions.
-                #[cfg(target_arch = "x86_64")]
-                $crate::kernels::level::Level::Avx2 => unsafe { avx2($($argument),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                $crate::kernels::level::Level::Avx512 => unsafe { avx512($($argument),*) },
-                #[cfg(not(target_arch = "x86_64"))]
-                _ => body($($argument),*),
-            }
+            simd.run(#[inline(always)] || body($($argument),*))
         }
     };
 }

@@ -1,7 +1,6 @@
 //! The tile kernel of a matrix product, written once over a vector trait.
 //!
-//! A kernel multiplies `rows` rows of A (each contiguous in k) by a panel of B and writes or adds a
-//! tile of C. Integer sums are exact modulo 2^bits of the sum type. A float32 output is one chain of
+//! A kernel multiplies `rows` rows of A by a panel of B and writes or adds a tile of C. Integer sums are exact modulo 2^bits of the sum type. A float32 output is one chain of
 //! fused multiply-adds in ascending k from zero per call, so every level gives the same bits.
 
 use super::level::Level;
@@ -37,13 +36,13 @@ pub(super) trait Vector: Copy {
 /// A tile of `MR` × `NV·LANES` outputs.
 ///
 /// # Safety
-/// The CPU must have the vector's instructions. `a` must be readable for `MR` rows of `a_stride`
-/// elements with `groups·GROUP` elements in each, `b` for `groups·GROUP·NV·LANES` elements, and `c`
+/// The CPU must have the vector's instructions. `a` must be readable at `i·strides.0 + g·strides.1 + e`
+/// for every row i < `MR`, group g < `groups` and element e < `GROUP`, `b` for `groups·GROUP·NV·LANES` elements, and `c`
 /// must be writable for `MR` rows of `c_stride` with `NV·LANES` elements in each.
 #[inline(always)]
 pub(super) unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
     a: *const V::Element,
-    a_stride: usize,
+    (row_stride, group_stride): (usize, usize),
     b: *const V::Element,
     groups: usize,
     c: *mut V::Sum,
@@ -60,7 +59,7 @@ pub(super) unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
                 *operand = V::load(b.add(j * V::GROUP * V::LANES));
             }
             for (i, row) in sums.iter_mut().enumerate() {
-                let left = V::splat(a.add(i * a_stride + group * V::GROUP));
+                let left = V::splat(a.add(i * row_stride + group * group_stride));
                 for (sum, operand) in row.iter_mut().zip(right) {
                     *sum = sum.multiply_add(left, operand);
                 }
@@ -74,7 +73,7 @@ pub(super) unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
     }
 }
 
-type TileFunction<E, S> = unsafe fn(*const E, usize, *const E, usize, *mut S, usize, bool);
+type TileFunction<E, S> = unsafe fn(*const E, (usize, usize), *const E, usize, *mut S, usize, bool);
 
 /// A tile kernel chosen for a CPU and a number of columns.
 #[derive(Clone, Copy)]
@@ -87,6 +86,8 @@ pub(crate) struct TileKernel<E, S> {
     pub(crate) group: usize,
     /// Whether the elements of A are stored with their sign bit flipped (+128).
     pub(crate) offset_a: bool,
+    /// The level that the kernel is for; loops around it run at the same.
+    pub(crate) simd: SimdLevel,
     function: TileFunction<E, S>,
 }
 
@@ -97,7 +98,8 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
     /// Multiplies `rows` ≤ `self.rows` rows of `a` by the panel `b` over `k` (a multiple of the
     /// group) and writes (or adds) `columns` ≤ `self.columns` outputs a row to `c`.
     ///
-    /// `a` must hold `self.rows` full rows even if fewer are wanted.
+    /// Row i of group g (`self.group` consecutive k) is at `a[i·strides.0 + g·strides.1]`. `a` must hold
+    /// `self.rows` rows even if fewer are wanted.
     ///
     /// # Panics
     /// If a slice is shorter than the shapes say.
@@ -106,7 +108,7 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
     pub(crate) fn run(
         &self,
         a: &[E],
-        a_stride: usize,
+        strides: (usize, usize),
         b: &[E],
         k: usize,
         c: &mut [S],
@@ -117,10 +119,11 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
         S: super::tile::WrappingSum,
     {
         assert!(k.is_multiple_of(self.group) && rows <= self.rows && columns <= self.columns);
-        assert!(a.len() >= (self.rows - 1) * a_stride + k && b.len() >= k * self.columns);
         if rows == 0 || columns == 0 {
             return;
         }
+        let last = (self.rows - 1) * strides.0 + (k / self.group).saturating_sub(1) * strides.1;
+        assert!(a.len() >= last + self.group.min(k) && b.len() >= k * self.columns);
         assert!(c.len() >= (rows - 1) * c_stride + columns && c_stride >= columns);
         let groups = k / self.group;
         if rows == self.rows && columns == self.columns {
@@ -129,7 +132,7 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
             unsafe {
                 (self.function)(
                     a.as_ptr(),
-                    a_stride,
+                    strides,
                     b.as_ptr(),
                     groups,
                     c.as_mut_ptr(),
@@ -145,7 +148,7 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
         unsafe {
             (self.function)(
                 a.as_ptr(),
-                a_stride,
+                strides,
                 b.as_ptr(),
                 groups,
                 edge.as_mut_ptr(),
@@ -185,11 +188,11 @@ impl WrappingSum for f32 {
 
 /// Compiles a tile for one level's instructions.
 macro_rules! instance {
-    ($features:literal, $vector:ty, $mr:literal, $nv:literal) => {{
+    ($simd:expr, $features:literal, $vector:ty, $mr:literal, $nv:literal) => {{
         #[target_feature(enable = $features)]
         unsafe fn instance(
             a: *const <$vector as Vector>::Element,
-            a_stride: usize,
+            strides: (usize, usize),
             b: *const <$vector as Vector>::Element,
             groups: usize,
             c: *mut <$vector as Vector>::Sum,
@@ -197,25 +200,27 @@ macro_rules! instance {
             accumulate: bool,
         ) {
             // SAFETY: the caller's promise is passed on.
-            unsafe { tile::<$vector, $mr, $nv>(a, a_stride, b, groups, c, c_stride, accumulate) }
+            unsafe { tile::<$vector, $mr, $nv>(a, strides, b, groups, c, c_stride, accumulate) }
         }
         TileKernel {
             rows: $mr,
             columns: $nv * <$vector as Vector>::LANES,
             group: <$vector as Vector>::GROUP,
             offset_a: false,
+            simd: $simd,
             function: instance,
         }
     }};
 }
 
 macro_rules! portable_instance {
-    ($vector:ty, $mr:literal, $nv:literal) => {
+    ($simd:expr, $vector:ty, $mr:literal, $nv:literal) => {
         TileKernel {
             rows: $mr,
             columns: $nv * <$vector as Vector>::LANES,
             group: <$vector as Vector>::GROUP,
             offset_a: false,
+            simd: $simd,
             function: tile::<$vector, $mr, $nv>,
         }
     };
@@ -239,26 +244,26 @@ macro_rules! by_columns {
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! avx512_kernels {
-    ($n:expr, $vector:ty) => {
+    ($simd:expr, $n:expr, $vector:ty) => {
         by_columns!(
             $n,
             <$vector as Vector>::LANES,
-            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 16, 1),
-            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 12, 2),
-            instance!("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 8, 3)
+            instance!($simd, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 16, 1),
+            instance!($simd, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 12, 2),
+            instance!($simd, "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni", $vector, 8, 3)
         )
     };
 }
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! avx2_kernels {
-    ($n:expr, $vector:ty) => {
+    ($simd:expr, $n:expr, $vector:ty) => {
         by_columns!(
             $n,
             <$vector as Vector>::LANES,
-            instance!("avx2,fma", $vector, 8, 1),
-            instance!("avx2,fma", $vector, 6, 2),
-            instance!("avx2,fma", $vector, 4, 3)
+            instance!($simd, "avx2,fma", $vector, 8, 1),
+            instance!($simd, "avx2,fma", $vector, 6, 2),
+            instance!($simd, "avx2,fma", $vector, 4, 3)
         )
     };
 }
@@ -267,10 +272,10 @@ macro_rules! avx2_kernels {
 pub(crate) fn float32_kernel(simd: SimdLevel, n: usize) -> TileKernel<f32, f32> {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512_kernels!(n, avx512::Float32),
+        Level::Avx512 => avx512_kernels!(simd, n, avx512::Float32),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2_kernels!(n, avx2::Float32),
-        _ => portable_instance!(portable::Float32, 4, 1),
+        Level::Avx2 => avx2_kernels!(simd, n, avx2::Float32),
+        _ => portable_instance!(simd, portable::Float32, 4, 1),
     }
 }
 
@@ -278,10 +283,10 @@ pub(crate) fn float32_kernel(simd: SimdLevel, n: usize) -> TileKernel<f32, f32> 
 pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512_kernels!(n, avx512::Int16),
+        Level::Avx512 => avx512_kernels!(simd, n, avx512::Int16),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2_kernels!(n, avx2::Int16),
-        _ => portable_instance!(portable::Int16, 4, 1),
+        Level::Avx2 => avx2_kernels!(simd, n, avx2::Int16),
+        _ => portable_instance!(simd, portable::Int16, 4, 1),
     }
 }
 
@@ -290,7 +295,9 @@ pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
 pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i32>> {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => Some(TileKernel { offset_a: true, ..avx512_kernels!(n, avx512::Int8) }),
+        Level::Avx512 => {
+            Some(TileKernel { offset_a: true, ..avx512_kernels!(simd, n, avx512::Int8) })
+        }
         _ => {
             let _ = n;
             None
@@ -302,9 +309,9 @@ pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i3
 pub(crate) fn int32_kernel(simd: SimdLevel, n: usize) -> TileKernel<i64, i64> {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512_kernels!(n, avx512::Int32),
+        Level::Avx512 => avx512_kernels!(simd, n, avx512::Int32),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2_kernels!(n, avx2::Int32),
-        _ => portable_instance!(portable::Int32, 4, 1),
+        Level::Avx2 => avx2_kernels!(simd, n, avx2::Int32),
+        _ => portable_instance!(simd, portable::Int32, 4, 1),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
+use crate::network::graph::add_to;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::vector::add::{AddSettings, residual_add};
 use hwmodel::random::Role;
@@ -26,6 +27,7 @@ impl Layer for Add {
         let y = match (&first, &second) {
             (Activation::Fixed(first), Activation::Fixed(second)) => {
                 let settings = AddSettings {
+                    simd: call.context.array.simd,
                     format: first.format(),
                     rounding: call.context.rounding,
                     overflow: call.context.overflow,
@@ -38,7 +40,7 @@ impl Layer for Add {
             _ => {
                 let simd = call.context.array.simd;
                 let mut sum = first.to_f32(simd).into_owned();
-                sum.iter_mut().zip(&*second.to_f32(simd)).for_each(|(sum, x)| *sum += x);
+                add_to(simd, &mut sum, &second.to_f32(simd));
                 call.tally.vector_operations += sum.len() as u64;
                 Activation::float(sum, first.shape())
             }

@@ -5,7 +5,7 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
-    BatchNormParameters, EPSILON, MOMENTUM, batch_norm_backward, batch_norm_eval, batch_norm_train,
+    BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
 };
 
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
@@ -41,24 +41,29 @@ impl Layer for BatchNorm {
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
         let input = call.take_only();
         let simd = call.context.array.simd;
-        let x = input.to_f32(simd);
         let gamma = call.parameters[0].hardware_values(simd);
         let beta = call.parameters[1].hardware_values(simd);
         let parameters = BatchNormParameters { gamma: &gamma, beta: &beta, epsilon: EPSILON };
-        let mut y = vec![0.0; x.len()];
         let running = call.running.as_mut().expect("batch norm keeps running statistics");
-        let statistics = if call.context.training {
-            let statistics = batch_norm_train(&x, &parameters, &mut y)?;
+        let (statistics, normaliser) = if call.context.training {
+            let statistics = batch_statistics(simd, input.values(), &parameters)?;
             running.update(&statistics, MOMENTUM)?;
-            Some(statistics)
+            let normaliser = Normaliser::of_batch(&statistics, &parameters)?;
+            (Some(statistics), normaliser)
         } else {
-            batch_norm_eval(&x, &parameters, running, &mut y)?;
-            None
+            (None, Normaliser::of_running(running, &parameters)?)
         };
-        call.tally.vector_operations += FORWARD_OPERATIONS * x.len() as u64;
-        drop((x, gamma, beta));
-        let format = call.format()?;
-        let output = call.vector_result(y, input.shape(), format)?;
+        drop((gamma, beta));
+        call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
+        let output = match call.format()? {
+            None => Activation::float(normaliser.all(simd, input.values())?, input.shape()),
+            Some(format) => {
+                let channels = normaliser.channels();
+                call.vector_pieces(input.shape(), channels, format, |start, y| {
+                    normaliser.write(simd, input.values(), start, y);
+                })?
+            }
+        };
         let activation = call.context.training.then_some(input);
         Ok((output, Saved { activation, statistics, ..Saved::default() }))
     }
@@ -67,12 +72,12 @@ impl Layer for BatchNorm {
         let simd = call.context.array.simd;
         let input = call.saved.activation.expect("a training pass keeps its input");
         let statistics = call.saved.statistics.expect("a training pass keeps its statistics");
-        let x = input.to_f32(simd);
         let gamma = call.parameters[0].hardware_values(simd);
-        let mut grad_x = vec![0.0; x.len()];
-        let gradients = batch_norm_backward(&x, &call.gradient, &gamma, &statistics, &mut grad_x)?;
-        call.tally.vector_operations += BACKWARD_OPERATIONS * x.len() as u64;
+        let mut gradient = call.gradient;
+        let gradients =
+            batch_norm_backward(simd, input.values(), &gamma, &statistics, &mut gradient)?;
+        call.tally.vector_operations += BACKWARD_OPERATIONS * gradient.len() as u64;
         let parameters = vec![gradients.gamma, gradients.beta];
-        Ok(BackwardResult { inputs: vec![Some(grad_x)], parameters })
+        Ok(BackwardResult { inputs: vec![Some(gradient)], parameters })
     }
 }

@@ -19,17 +19,18 @@ impl Layer for Relu {
     }
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let simd = call.context.array.simd;
         let y = match call.take_only() {
             Activation::Float(values, shape) => {
                 let mut values = owned(values);
-                relu::relu_in_place(&mut values);
+                relu::relu_in_place(simd, &mut values);
                 Activation::float(values, shape)
             }
             Activation::Fixed(tensor) => {
                 let tensor = owned(tensor);
                 let (shape, format) = (tensor.shape().to_vec(), tensor.format());
                 let mut data = tensor.into_data();
-                relu::relu_raw(&mut data);
+                relu::relu_raw(simd, &mut data);
                 Activation::fixed(FixedTensor::new(&shape, format, data)?)
             }
         };
@@ -38,10 +39,11 @@ impl Layer for Relu {
     }
 
     fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let simd = call.context.array.simd;
         let mut gradient = call.gradient;
         match call.saved.activation.expect("the forward pass keeps its output") {
-            Activation::Float(y, _) => relu::relu_backward(&y, &mut gradient)?,
-            Activation::Fixed(y) => relu::relu_backward_raw(y.data(), &mut gradient)?,
+            Activation::Float(y, _) => relu::relu_backward(simd, &y, &mut gradient)?,
+            Activation::Fixed(y) => relu::relu_backward_raw(simd, y.data(), &mut gradient)?,
         }
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
     }

@@ -13,7 +13,7 @@
 
 use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::RandomAddress;
-use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, TensorError, with_raw};
+use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw};
 use num_traits::{AsPrimitive, PrimInt, Signed};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -31,6 +31,8 @@ const LONGEST_LEFT: u32 = 33;
 /// How the sum becomes the result.
 #[derive(Debug, Clone, Copy)]
 pub struct AddSettings {
+    /// Instructions to use; never changes a result.
+    pub simd: SimdLevel,
     /// Format of the result.
     pub format: Format,
     /// Rounding of an operand that has more fractional bits than the result.
@@ -198,37 +200,51 @@ fn add_all<L: LaneInteger, T: Container>(
 ) -> QuantiseCounts {
     let length = out.len();
     let chunks = out.par_chunks_mut(CHUNK).enumerate().map(|(chunk, out)| {
-        let start = chunk * CHUNK;
-        let stochastic = settings.rounding == Rounding::Stochastic;
-        let mut words = [(0, length + start), (1, start)].map(|(operand, first_word)| {
-            let shift = plan.right[operand];
-            (stochastic && shift > 0).then(|| Words::new(settings.address, first_word, shift))
-        });
-        let mut lanes = [[L::zero(); BLOCK]; 2];
-        let mut random = [0u64; BLOCK];
-        let mut counts = QuantiseCounts::default();
-        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-            let start = start + block * BLOCK;
-            let mut nonzero = [false; BLOCK];
-            let [first, second] = &mut lanes;
-            load(operands[0], start, &mut first[..out.len()]);
-            load(operands[1], start, &mut second[..out.len()]);
-            let exact = plan.exact.map(|shift| shift as usize);
-            for ((nonzero, &first), &second) in nonzero.iter_mut().zip(&*first).zip(&*second) {
-                *nonzero = (first << exact[0]) + (second << exact[1]) != L::zero();
-            }
-            for (operand, lane) in lanes.iter_mut().enumerate() {
-                if let Some(words) = &mut words[operand] {
-                    random[..out.len()].fill_with(|| words.next());
-                }
-                let lane = &mut lane[..out.len()];
-                align(lane, plan.left[operand], plan.right[operand], settings.rounding, &random);
-            }
-            counts += fit(&lanes, &nonzero, plan.common, settings, out);
-        }
-        counts
+        settings.simd.run(
+            #[inline(always)]
+            || add_chunk::<L, T>(operands, plan, settings, (chunk * CHUNK, length), out),
+        )
     });
     chunks.reduce(QuantiseCounts::default, |a, b| a + b)
+}
+
+/// The elements from `start` on of `length` in all.
+#[inline(always)]
+fn add_chunk<L: LaneInteger, T: Container>(
+    operands: [&RawData; 2],
+    plan: &Plan,
+    settings: &AddSettings,
+    (start, length): (usize, usize),
+    out: &mut [T],
+) -> QuantiseCounts {
+    let stochastic = settings.rounding == Rounding::Stochastic;
+    let mut words = [(0, length + start), (1, start)].map(|(operand, first_word)| {
+        let shift = plan.right[operand];
+        (stochastic && shift > 0).then(|| Words::new(settings.address, first_word, shift))
+    });
+    let mut lanes = [[L::zero(); BLOCK]; 2];
+    let mut random = [0u64; BLOCK];
+    let mut counts = QuantiseCounts::default();
+    for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+        let start = start + block * BLOCK;
+        let mut nonzero = [false; BLOCK];
+        let [first, second] = &mut lanes;
+        load(operands[0], start, &mut first[..out.len()]);
+        load(operands[1], start, &mut second[..out.len()]);
+        let exact = plan.exact.map(|shift| shift as usize);
+        for ((nonzero, &first), &second) in nonzero.iter_mut().zip(&*first).zip(&*second) {
+            *nonzero = (first << exact[0]) + (second << exact[1]) != L::zero();
+        }
+        for (operand, lane) in lanes.iter_mut().enumerate() {
+            if let Some(words) = &mut words[operand] {
+                random[..out.len()].fill_with(|| words.next());
+            }
+            let lane = &mut lane[..out.len()];
+            align(lane, plan.left[operand], plan.right[operand], settings.rounding, &random);
+        }
+        counts += fit(&lanes, &nonzero, plan.common, settings, out);
+    }
+    counts
 }
 
 /// The random numbers r of consecutive elements.
@@ -257,6 +273,7 @@ impl Words {
 
 // Of the three containers one is i32 already.
 #[allow(clippy::useless_conversion)]
+#[inline(always)]
 fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
     with_raw!(data, raw => {
         for (lane, &raw) in lane.iter_mut().zip(&raw[start..]) {
@@ -266,6 +283,7 @@ fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
 }
 
 /// Shifts one operand to the result's fractional length.
+#[inline(always)]
 fn align<L: LaneInteger>(
     lane: &mut [L],
     left: u32,
@@ -322,6 +340,7 @@ fn shift_right<L: LaneInteger>(
 }
 
 /// Adds the aligned operands and fits the sums into the result's word.
+#[inline(always)]
 fn fit<L: LaneInteger, T: Container>(
     [first, second]: &[[L; BLOCK]; 2],
     exact_nonzero: &[bool; BLOCK],

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 const ADDRESS: RandomAddress = RandomAddress { seed: 3, step: 1, layer: 4, role: Role::Output };
 
 fn settings(format: Format, rounding: Rounding, overflow: Overflow) -> AddSettings {
-    AddSettings { format, rounding, overflow, address: ADDRESS }
+    let simd = SimdLevel::best();
+    AddSettings { simd, format, rounding, overflow, address: ADDRESS }
 }
 
 fn tensor(format: (u32, i32), raw: &[i32]) -> FixedTensor {

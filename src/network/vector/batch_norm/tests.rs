@@ -1,4 +1,30 @@
 use super::*;
+use hwmodel::SimdLevel;
+use hwmodel::values::Values;
+
+const SIMD: SimdLevel = SimdLevel::PORTABLE;
+
+fn batch_norm_train(
+    x: &[f32],
+    parameters: &BatchNormParameters,
+    y: &mut [f32],
+) -> Result<BatchStatistics, BatchNormError> {
+    let statistics = batch_statistics(SIMD, Values::Float(x), parameters)?;
+    let normaliser = Normaliser::of_batch(&statistics, parameters)?;
+    y.copy_from_slice(&normaliser.all(SIMD, Values::Float(x))?);
+    Ok(statistics)
+}
+
+fn batch_norm_eval(
+    x: &[f32],
+    parameters: &BatchNormParameters,
+    running: &RunningStatistics,
+    y: &mut [f32],
+) -> Result<(), BatchNormError> {
+    let normaliser = Normaliser::of_running(running, parameters)?;
+    y.copy_from_slice(&normaliser.all(SIMD, Values::Float(x))?);
+    Ok(())
+}
 use hwmodel::random::{generator, uniform_f32};
 
 fn random(seed: u64, length: usize) -> Vec<f32> {
@@ -107,8 +133,9 @@ fn backward_is_the_derivative_of_forward() {
     };
     let mut y = vec![0.0; x.len()];
     let statistics = batch_norm_train(&x, &parameters(&gamma, &beta), &mut y).unwrap();
-    let mut grad_x = vec![0.0; x.len()];
-    let grads = batch_norm_backward(&x, &grad_y, &gamma, &statistics, &mut grad_x).unwrap();
+    let mut grad_x = grad_y.clone();
+    let grads =
+        batch_norm_backward(SIMD, Values::Float(&x), &gamma, &statistics, &mut grad_x).unwrap();
     for (which, analytic) in [&grad_x, &grads.gamma, &grads.beta].into_iter().enumerate() {
         for (index, value) in analytic.iter().enumerate() {
             let want = numeric(which, index);
@@ -125,9 +152,10 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
     let (gamma, beta) = (random(7, channels), random(8, channels));
     let run = || {
         let mut y = vec![f32::NAN; x.len()];
-        let mut grad_x = vec![f32::NAN; x.len()];
+        let mut grad_x = grad_y.clone();
         let statistics = batch_norm_train(&x, &parameters(&gamma, &beta), &mut y).unwrap();
-        let grads = batch_norm_backward(&x, &grad_y, &gamma, &statistics, &mut grad_x).unwrap();
+        let grads =
+            batch_norm_backward(SIMD, Values::Float(&x), &gamma, &statistics, &mut grad_x).unwrap();
         let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         [&y, &grad_x, &statistics.variance, &grads.gamma, &grads.beta].map(|v| bits(v))
     };
@@ -154,5 +182,30 @@ fn bad_input_is_an_error_that_says_what_is_wrong() {
     for bad in [f32::NAN, f32::INFINITY, f32::MAX] {
         let error = train(&[1.0, bad, 1.0, -f32::MAX], &good);
         assert!(matches!(error, BatchNormError::NotFinite { channel: 1, .. }), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn fixed_point_input_and_every_simd_level_give_the_same_bits() {
+    use hwmodel::{FixedTensor, Format};
+    let (rows, channels) = (9_001, 7);
+    let raw: Vec<i32> = random(9, rows * channels).iter().map(|x| (x * 20.0) as i32).collect();
+    let tensor =
+        FixedTensor::from_raw(&[rows, channels], Format::new(8, 3).unwrap(), &raw).unwrap();
+    let x = tensor.to_f32(SIMD);
+    let grad_y = random(10, x.len());
+    let (gamma, beta) = (random(11, channels), random(12, channels));
+    let run = |simd: SimdLevel, x: Values<'_>| {
+        let parameters = parameters(&gamma, &beta);
+        let statistics = batch_statistics(simd, x, &parameters).unwrap();
+        let y = Normaliser::of_batch(&statistics, &parameters).unwrap().all(simd, x).unwrap();
+        let mut grad_x = grad_y.clone();
+        let gradients = batch_norm_backward(simd, x, &gamma, &statistics, &mut grad_x).unwrap();
+        (statistics, y, grad_x, gradients)
+    };
+    let want = run(SIMD, Values::Float(&x));
+    for simd in SimdLevel::available() {
+        assert_eq!(run(simd, Values::Fixed(&tensor)), want, "{simd}");
+        assert_eq!(run(simd, Values::Float(&x)), want, "{simd}");
     }
 }
