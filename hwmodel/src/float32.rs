@@ -248,6 +248,7 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::FixedTensor;
     use crate::format::Format;
     use crate::random::{generator, uniform_f32};
     use proptest::prelude::*;

@@ -2,6 +2,7 @@
 
 mod errors;
 mod eval;
+mod gemm;
 pub mod interrupt;
 mod output;
 pub mod progress;
@@ -27,6 +28,8 @@ enum Command {
     Train(Box<settings::TrainArguments>),
     /// Bit-accurate inference of a saved model.
     Eval(eval::EvalArguments),
+    /// One bit-accurate matrix product, timed.
+    Gemm(gemm::GemmArguments),
 }
 
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
@@ -35,6 +38,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Gemm(arguments) => gemm::run(&arguments),
     };
     match result {
         Ok(code) => code,

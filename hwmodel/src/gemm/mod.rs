@@ -6,6 +6,7 @@
 //! accumulator only: never on threads, SIMD level or how a batch is split.
 
 mod bound;
+mod digits;
 mod frame;
 mod geometry;
 mod operand;
@@ -15,6 +16,7 @@ mod stepped;
 pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
 
+use frame::{DigitRules, by_rows_in_digits};
 pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
 pub(crate) use operand::{Panels, Patches, Right};
 
@@ -23,6 +25,7 @@ use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
 use bound::Norms;
+use digits::{Lanes, Magnitude, Plan};
 use operands::{Operands, Order};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -85,7 +88,6 @@ pub struct Product {
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
 const BLOCK_I16: usize = 512;
-const BLOCK_I32: usize = 256;
 
 impl MacArray {
     /// A `[m, k]` times B `[k, n]`.
@@ -141,37 +143,38 @@ impl MacArray {
         let groups = 0..operands.geometry.groups;
         let columns: Vec<Norms> =
             groups.clone().map(|group| operands.column_norms(self.simd, group)).collect();
-        let narrow = a.format().wl() <= 16 && b.format().wl() <= 16;
         let limit = match self.accumulator.width {
             AccumulatorWidth::Exact => f64::INFINITY,
             AccumulatorWidth::Bits(bits) => ((1i128 << (bits - 1)) - 1) as f64,
         };
-        let i32_limit = if narrow { i32::MAX as f64 } else { f64::INFINITY };
-        let goal = limit.min(i32_limit).min(I64_LIMIT);
+        let goal = limit.min(i32::MAX.into());
 
         // Each step of the proof costs more than the one before and is taken only if it may help.
         let all = |largest: f64| {
             columns.iter().map(|norms| bound::of_all(largest, norms)).fold(0.0, f64::max)
         };
-        let mut bound = all(-f64::from(a.format().min_raw()));
+        let mut largest_a = -f64::from(a.format().min_raw());
+        let largest_b = columns.iter().map(|norms| norms.largest).fold(0.0, f64::max);
+        let mut bound = all(largest_a);
         let mut row_norms = Vec::new();
-        if bound > goal {
-            let largest = with_raw!(a.data(), data => bound::largest(data));
-            bound = all(largest);
+        if bound > goal || !fits_word(a, largest_a) {
+            largest_a = with_raw!(a.data(), data => bound::largest(data));
+            bound = all(largest_a);
             if bound > goal {
-                row_norms = groups.clone().map(|g| operands.row_norms(largest, g)).collect();
+                row_norms = groups.clone().map(|g| operands.row_norms(largest_a, g)).collect();
                 let pairs = row_norms.iter().zip(&columns);
                 let tight = pairs.map(|(rows, columns)| bound::of_all_rows(rows, columns));
                 bound = tight.fold(0.0, f64::max).min(bound);
             }
         }
 
-        let mut sums = if bound <= i32_limit && narrow {
+        let words = fits_word(a, largest_a) && fits_word(b, largest_b);
+        let mut sums = if bound <= f64::from(i32::MAX) && words {
             Sums::I32(self.sums_i32(operands))
         } else if bound <= I64_LIMIT || limit.is_finite() {
-            Sums::I64(self.sums_i64(operands, Part::Whole))
+            Sums::I64(self.sums_i64(operands, Part::Whole, [largest_a, largest_b], bound))
         } else {
-            Sums::I128(self.sums_i128(operands))
+            Sums::I128(self.sums_i128(operands, [largest_a, largest_b]))
         };
 
         let stride = operands.stride();
@@ -254,38 +257,74 @@ impl MacArray {
         c
     }
 
-    /// Sums modulo 2^64 of `part` of the left operand.
-    fn sums_i64(&self, operands: &Operands<'_>, part: Part) -> Vec<i64> {
+    /// Sums modulo 2^64 of `part` of the left operand; `largest` are the largest magnitudes of the
+    /// operands' words, `bound` that of a partial sum of the part.
+    fn sums_i64(
+        &self,
+        operands: &Operands<'_>,
+        part: Part,
+        largest: [f64; 2],
+        bound: f64,
+    ) -> Vec<i64> {
         let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
         let stride = operands.stride();
         let mut c = vec![0i64; operands.rows() * stride];
-        let kernel = kernels::int32_kernel(self.simd, n);
         let (shift, mask) = match part {
             Part::Whole => (0, -1),
             Part::High => (16, -1),
             Part::Low => (0, 0xffff),
         };
-        for group in 0..operands.geometry.groups {
-            let panels = with_raw!(b.data(), data => Panels::pack(
-                &kernel, operands.right_of(data, group), k, n, BLOCK_I32,
-                |x| i64::from(RawInteger::to_i32(x))));
-            let column = group * n;
-            let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
-            with_raw!(a.data(), data => by_rows(
-                &kernel, &operands.patches(data, group), 0,
-                |x| (i64::from(RawInteger::to_i32(x)) >> shift) & mask, &panels, out));
+        let (whole, wl) = (largest[0] as u64, a.format().wl());
+        let left = match part {
+            Part::Whole => Magnitude::new(whole, wl),
+            Part::High => Magnitude::new((whole >> 16) + 1, wl.max(17) - 16),
+            Part::Low => Magnitude::new(0xffff, 17),
+        };
+        let right = Magnitude::new(largest[1] as u64, b.format().wl());
+        let plan = Plan::new(left, right, bound);
+        let weight = move |i: usize, j: usize| plan.a.width * i as u32 + plan.b.width * j as u32;
+        macro_rules! products {
+            ($kernel:expr, $element:ty, $sum:ty) => {
+                for group in 0..operands.geometry.groups {
+                    let kernel = $kernel(self.simd, n);
+                    let panels: Vec<Panels<$element>> = (0..plan.b.count)
+                        .map(|j| {
+                            with_raw!(b.data(), data => Panels::pack(
+                                &kernel, operands.right_of(data, group), k, n, plan.block,
+                                |x| plan.b.of(RawInteger::to_i32(x).into(), j) as $element))
+                        })
+                        .collect();
+                    let rules = DigitRules {
+                        digits: plan.a.count,
+                        weight,
+                        widen: |sum: $sum| sum as i64,
+                    };
+                    let out = (&mut c[..], stride, group * n);
+                    with_raw!(a.data(), data => by_rows_in_digits(
+                        &kernel, &operands.patches(data, group),
+                        |x, i| {
+                            let word = (i64::from(RawInteger::to_i32(x)) >> shift) & mask;
+                            plan.a.of(word, i) as $element
+                        },
+                        &panels, rules, out));
+                }
+            };
+        }
+        match plan.lanes {
+            Lanes::Words => products!(kernels::int16_kernel, i16, i32),
+            Lanes::Floats => products!(kernels::float64_kernel, f64, f64),
         }
         c
     }
 
     /// Exact sums beyond 64 bits: the left operand in two halves of 16 bits, whose sums fit i64 for
     /// any K below 2^16.
-    fn sums_i128(&self, operands: &Operands<'_>) -> Vec<i128> {
+    fn sums_i128(&self, operands: &Operands<'_>, largest: [f64; 2]) -> Vec<i128> {
         if operands.terms >= 1 << 16 {
             return operands.slow_sums();
         }
-        let high = self.sums_i64(operands, Part::High);
-        let low = self.sums_i64(operands, Part::Low);
+        let high = self.sums_i64(operands, Part::High, largest, f64::INFINITY);
+        let low = self.sums_i64(operands, Part::Low, largest, f64::INFINITY);
         high.par_iter()
             .zip(&low)
             .map(|(&high, &low)| (i128::from(high) << 16) + i128::from(low))
@@ -301,6 +340,11 @@ enum Part {
     High,
     /// The lowest 16, unsigned.
     Low,
+}
+
+/// Whether every word of a tensor, of magnitudes up to `largest`, fits a 16-bit lane.
+fn fits_word(tensor: &FixedTensor, largest: f64) -> bool {
+    tensor.format().wl() <= 16 || largest <= f64::from(i16::MAX)
 }
 
 /// Bounds up to this are safe for i64 sums and an aligned bias of the same size.

@@ -20,7 +20,8 @@ pub(crate) use element::{
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use tile::{
-    TileKernel, WrappingSum, float32_kernel, int8_kernel, int16_kernel, int32_kernel,
+    MOST_OUTPUTS, TileKernel, WrappingSum, float32_kernel, float64_kernel, int8_kernel,
+    int16_kernel,
 };
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].

@@ -91,8 +91,8 @@ pub(crate) struct TileKernel<E, S> {
     function: TileFunction<E, S>,
 }
 
-/// The most outputs that a tile has, for the edge buffer.
-const MOST_OUTPUTS: usize = 512;
+/// The most outputs that a tile has, for buffers of one.
+pub(crate) const MOST_OUTPUTS: usize = 512;
 
 impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
     /// Multiplies `rows` ≤ `self.rows` rows of `a` by the panel `b` over `k` (a multiple of the
@@ -175,9 +175,9 @@ impl WrappingSum for i32 {
         self.wrapping_add(other)
     }
 }
-impl WrappingSum for i64 {
+impl WrappingSum for f64 {
     fn wrapping_sum(self, other: Self) -> Self {
-        self.wrapping_add(other)
+        self + other
     }
 }
 impl WrappingSum for f32 {
@@ -305,13 +305,14 @@ pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i3
     }
 }
 
-/// i32 × i32 → i64 modulo 2^64, one k per group; elements are stored as i64.
-pub(crate) fn int32_kernel(simd: SimdLevel, n: usize) -> TileKernel<i64, i64> {
+/// float64 × float64 → float64, one k per group; operands are integers whose sums stay below 2^53, so
+/// that every level gives the same bits.
+pub(crate) fn float64_kernel(simd: SimdLevel, n: usize) -> TileKernel<f64, f64> {
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512_kernels!(simd, n, avx512::Int32),
+        Level::Avx512 => avx512_kernels!(simd, n, avx512::Float64),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2_kernels!(simd, n, avx2::Int32),
-        _ => portable_instance!(simd, portable::Int32, 4, 1),
+        Level::Avx2 => avx2_kernels!(simd, n, avx2::Float64),
+        _ => portable_instance!(simd, portable::Float64, 4, 1),
     }
 }

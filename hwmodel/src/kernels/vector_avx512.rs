@@ -13,9 +13,9 @@ pub(super) struct Int16(__m512i);
 /// Sixteen i32 sums of u8 × i8 products.
 #[derive(Clone, Copy)]
 pub(super) struct Int8(__m512i);
-/// Eight i64 sums of i32 products.
+/// Eight float64 sums.
 #[derive(Clone, Copy)]
-pub(super) struct Int32(__m512i);
+pub(super) struct Float64(__m512d);
 
 // SAFETY (all four): see the head of this file.
 impl Vector for Float32 {
@@ -105,37 +105,33 @@ impl Vector for Int8 {
     }
 }
 
-impl Vector for Int32 {
-    type Element = i64;
-    type Sum = i64;
-    type Operand = __m512i;
+impl Vector for Float64 {
+    type Element = f64;
+    type Sum = f64;
+    type Operand = __m512d;
     const LANES: usize = 8;
     const GROUP: usize = 1;
     #[inline(always)]
     unsafe fn zero() -> Self {
-        unsafe { Self(_mm512_setzero_si512()) }
+        unsafe { Self(_mm512_setzero_pd()) }
     }
     #[inline(always)]
-    unsafe fn load(b: *const i64) -> __m512i {
-        unsafe { _mm512_loadu_si512(b.cast()) }
+    unsafe fn load(b: *const f64) -> __m512d {
+        unsafe { _mm512_loadu_pd(b) }
     }
     #[inline(always)]
-    unsafe fn splat(a: *const i64) -> __m512i {
-        unsafe { _mm512_set1_epi64(*a) }
+    unsafe fn splat(a: *const f64) -> __m512d {
+        unsafe { _mm512_set1_pd(*a) }
     }
     #[inline(always)]
-    unsafe fn multiply_add(self, a: __m512i, b: __m512i) -> Self {
-        unsafe { Self(_mm512_add_epi64(self.0, _mm512_mul_epi32(a, b))) }
+    unsafe fn multiply_add(self, a: __m512d, b: __m512d) -> Self {
+        unsafe { Self(_mm512_fmadd_pd(a, b, self.0)) }
     }
     #[inline(always)]
-    unsafe fn store(self, c: *mut i64, accumulate: bool) {
+    unsafe fn store(self, c: *mut f64, accumulate: bool) {
         unsafe {
-            let old = if accumulate {
-                _mm512_loadu_si512(c.cast_const().cast())
-            } else {
-                _mm512_setzero_si512()
-            };
-            _mm512_storeu_si512(c.cast(), _mm512_add_epi64(old, self.0));
+            let sum = if accumulate { _mm512_add_pd(_mm512_loadu_pd(c), self.0) } else { self.0 };
+            _mm512_storeu_pd(c, sum);
         }
     }
 }

@@ -1,0 +1,291 @@
+//! `hwsim gemm`.
+
+use super::errors::Failure;
+use super::{output, setup};
+use anyhow::{Context as _, anyhow};
+use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::float32::{self, Shapes, Values};
+use hwmodel::gemm::{Convolution2d, MacArray, Product};
+use hwmodel::random;
+use hwmodel::{Accumulator, FixedTensor, Format, Overflow, SimdLevel};
+use rand_core::Rng;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// One bit-accurate matrix product C [m, n] = A [m, k] · B [k, n], timed.
+#[derive(Debug, clap::Args)]
+pub(super) struct GemmArguments {
+    /// Rows of A and C.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    m: u32,
+    /// Columns of B and C.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    n: u32,
+    /// Terms of a sum: columns of A, rows of B.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    k: u32,
+    /// Word length of A in bits, 1 to 32.
+    #[arg(long, default_value_t = 8)]
+    wl_a: u32,
+    /// Fractional length of A in bits.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    fl_a: i32,
+    /// Word length of B in bits, 1 to 32.
+    #[arg(long, default_value_t = 8)]
+    wl_b: u32,
+    /// Fractional length of B in bits.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    fl_b: i32,
+    /// Accumulator width in bits (1 to 64) or `exact`.
+    #[arg(long, default_value = "exact")]
+    acc: AccumulatorWidth,
+    /// What an accumulator outside its range does: wrap or saturate.
+    #[arg(long, default_value = "saturate")]
+    overflow: Overflow,
+    /// How often the product is computed; the best time counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Seed of the random operands: uniform over the whole range of their words.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Raw integers of A in place of random ones: a text file, row-major, separated by white space or commas.
+    #[arg(long, value_name = "FILE")]
+    a: Option<PathBuf>,
+    /// Raw integers of B, as --a.
+    #[arg(long, value_name = "FILE")]
+    b: Option<PathBuf>,
+    /// Write the accumulators of C as text, a line a row.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Also time the float32 product of the same values.
+    #[arg(long)]
+    float32: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct GemmResult {
+    m: usize,
+    n: usize,
+    k: usize,
+    a: Format,
+    b: Format,
+    accumulator: Accumulator,
+    /// Multiply-accumulates per second of the best repeat, in 10^9.
+    gmacs_per_s: f64,
+    /// Wall time of the best repeat.
+    seconds: f64,
+    /// Wall time of every repeat.
+    repeats: Vec<f64>,
+    macs: u64,
+    nonzero_macs: u64,
+    accumulator_events: u64,
+    stepped_outputs: u64,
+    /// Smallest two's complement accumulator that the bound of these operands proves sufficient.
+    proven_bits: u32,
+    /// FNV-1a (64 bits, hexadecimal) of the sums, row-major, each as 16 bytes, little-endian.
+    checksum: String,
+    simd: &'static str,
+    threads: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    float32_gmacs_per_s: Option<f64>,
+}
+
+pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
+    setup::threads(arguments.threads)?;
+    let simd = setup::simd()?;
+    let [m, n, k] = [arguments.m, arguments.n, arguments.k].map(|size| size as usize);
+    let format = |wl, fl, which| {
+        Format::new(wl, fl).with_context(|| format!("format of {which}")).map_err(Failure::Usage)
+    };
+    let a_format = format(arguments.wl_a, arguments.fl_a, "A (--wl-a, --fl-a)")?;
+    let b_format = format(arguments.wl_b, arguments.fl_b, "B (--wl-b, --fl-b)")?;
+    for (rows, columns) in [(m, k), (k, n), (m, n)] {
+        // 2^31 elements are 16 GiB of accumulators.
+        if rows * columns > 1 << 31 {
+            let message =
+                anyhow!("a {rows} × {columns} matrix is too large: at most 2^31 elements");
+            return Err(Failure::Usage(message));
+        }
+    }
+    if let Some(path) = &arguments.out {
+        output::check_writable(path)?;
+    }
+    let operand = |file: &Option<PathBuf>, shape, format, which| match file {
+        None => Ok(random_operand(shape, format, arguments.seed, which)),
+        Some(path) => read_operand(path, shape, format),
+    };
+    let a = operand(&arguments.a, [m, k], a_format, 0)?;
+    let b = operand(&arguments.b, [k, n], b_format, 1)?;
+    let accumulator = Accumulator { width: arguments.acc, overflow: arguments.overflow };
+    let array = MacArray { simd, accumulator };
+
+    let mut repeats = Vec::new();
+    let mut product = None;
+    for _ in 0..arguments.repeat {
+        drop(product.take());
+        let start = Instant::now();
+        product = Some(array.matmul(&a, &b)?);
+        repeats.push(start.elapsed().as_secs_f64());
+    }
+    let product = product.ok_or_else(|| anyhow!("no repeat was asked for"))?;
+    let rate = |seconds: f64| (m * n * k) as f64 / seconds / 1e9;
+    let seconds = repeats.iter().copied().fold(f64::INFINITY, f64::min);
+    let float32_gmacs_per_s = arguments
+        .float32
+        .then(|| time_float32(simd, &a, &b, [m, n, k], arguments.repeat).map(rate))
+        .transpose()?;
+    let result = GemmResult {
+        m,
+        n,
+        k,
+        a: a_format,
+        b: b_format,
+        accumulator,
+        gmacs_per_s: rate(seconds),
+        seconds,
+        repeats,
+        macs: product.report.macs,
+        nonzero_macs: product.report.nonzero_macs,
+        accumulator_events: product.report.accumulator_events,
+        stepped_outputs: product.report.stepped_outputs,
+        proven_bits: proven_bits(product.bound),
+        checksum: format!("{:016x}", checksum(&product)),
+        simd: simd.name(),
+        threads: rayon::current_num_threads(),
+        float32_gmacs_per_s,
+    };
+    if let Some(path) = &arguments.out {
+        output::write(path, &sums_text(&product))?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        print!("{}", table(&result));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Bits of a two's complement word that holds every integer up to `bound` in magnitude.
+fn proven_bits(bound: f64) -> u32 {
+    (1..=127).find(|&bits| bound < 2f64.powi(bits - 1)).unwrap_or(127).unsigned_abs()
+}
+
+fn random_operand(shape: [usize; 2], format: Format, seed: u64, which: u64) -> FixedTensor {
+    let mut generator = random::generator(seed, &[which]);
+    let unused = 32 - format.wl();
+    let raw: Vec<i32> =
+        (0..shape[0] * shape[1]).map(|_| (generator.next_u32() as i32) >> unused).collect();
+    FixedTensor::from_raw(&shape, format, &raw).expect("shifted into the range of the word")
+}
+
+fn read_operand(path: &Path, shape: [usize; 2], format: Format) -> Result<FixedTensor, Failure> {
+    let what = || format!("operand `{}`", path.display());
+    let text = std::fs::read_to_string(path).with_context(what)?;
+    let numbers = text.split(|c: char| c.is_whitespace() || c == ',').filter(|s| !s.is_empty());
+    let raw: Vec<i32> = numbers
+        .enumerate()
+        .map(|(index, number)| {
+            number.parse().with_context(|| {
+                format!("{}: element {index}, `{number}`, is not a raw integer", what())
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(FixedTensor::from_raw(&shape, format, &raw).with_context(what)?)
+}
+
+/// The best time in seconds of the float32 product.
+fn time_float32(
+    simd: SimdLevel,
+    a: &FixedTensor,
+    b: &FixedTensor,
+    [m, n, k]: [usize; 3],
+    repeat: u32,
+) -> Result<f64, Failure> {
+    let (a, b) = (a.to_f32(simd), b.to_f32(simd));
+    // The float product takes the right operand as filters, [n, 1, 1, k].
+    let filters: Vec<f32> = (0..n * k).map(|i| b[i % k * n + i / k]).collect();
+    let shapes = Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], Convolution2d::square(1, 1, 0))?;
+    let mut best = f64::INFINITY;
+    for _ in 0..repeat {
+        let start = Instant::now();
+        let y = float32::forward(simd, &shapes, Values::Float(&a), Values::Float(&filters));
+        best = best.min(start.elapsed().as_secs_f64());
+        std::hint::black_box(y);
+    }
+    Ok(best)
+}
+
+fn checksum(product: &Product) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for index in 0..product.sums.len() {
+        for byte in product.sums.get(index).to_le_bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+    hash
+}
+
+fn sums_text(product: &Product) -> String {
+    let mut text = String::new();
+    for row in 0..product.rows {
+        for column in 0..product.columns {
+            let separator = if column == 0 { "" } else { " " };
+            let sum = product.sums.get(row * product.columns + column);
+            let _ = write!(text, "{separator}{sum}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn table(result: &GemmResult) -> String {
+    let GemmResult { m, n, k, .. } = result;
+    let mut text = format!(
+        "C [{m}, {n}] = A [{m}, {k}] {} · B [{k}, {n}] {}, accumulator {} ({})\n",
+        result.a, result.b, result.accumulator.width, result.accumulator.overflow
+    );
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<24}{value}");
+    };
+    line("rate", format!("{:.1} GMAC/s", result.gmacs_per_s));
+    line("time", format!("{:.6} s, best of {}", result.seconds, result.repeats.len()));
+    if let Some(rate) = result.float32_gmacs_per_s {
+        line("float32 rate", format!("{rate:.1} GMAC/s"));
+    }
+    line("MACs", result.macs.to_string());
+    line("non-zero MACs", result.nonzero_macs.to_string());
+    line("accumulator events", result.accumulator_events.to_string());
+    line("stepped outputs", result.stepped_outputs.to_string());
+    line("proven accumulator", format!("{} bits", result.proven_bits));
+    line("checksum", result.checksum.clone());
+    line("instructions", format!("{}, {} threads", result.simd, result.threads));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_that_hold_a_bound() {
+        // 127 fits 8 bits, 128 needs 9, 0 fits 1.
+        assert_eq!([0.0, 127.0, 128.0].map(proven_bits), [1, 8, 9]);
+    }
+
+    #[test]
+    fn random_words_fill_their_range() {
+        let format = Format::new(3, 0).unwrap();
+        let raw = random_operand([20, 20], format, 1, 0).data().to_i32();
+        let (low, high) = (raw.iter().min().unwrap(), raw.iter().max().unwrap());
+        assert_eq!((*low, *high), (-4, 3));
+    }
+}
