@@ -2,7 +2,11 @@
 
 mod errors;
 mod eval;
+mod gap;
+mod gap_table;
+mod golden_export;
 pub mod interrupt;
+mod model_data;
 mod output;
 pub mod progress;
 pub mod settings;
@@ -27,6 +31,11 @@ enum Command {
     Train(Box<settings::TrainArguments>),
     /// Bit-accurate inference of a saved model.
     Eval(eval::EvalArguments),
+    /// Compare a float32 emulation of fixed point with the integers of hardware.
+    Gap(gap::GapArguments),
+    /// Golden vectors: inputs and expected results.
+    #[command(subcommand)]
+    Golden(golden_export::GoldenCommand),
 }
 
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
@@ -35,6 +44,8 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Gap(arguments) => gap::run(&arguments),
+        Command::Golden(command) => golden_export::run(&command),
     };
     match result {
         Ok(code) => code,

@@ -86,9 +86,10 @@ impl NetworkGap {
                 &self.options,
             )
             .map_err(|error| match error {
-                GapError::NotANumber { tensor, source } => {
-                    GapError::NotANumber { tensor: format!("{tensor} of `{}`", operands.name), source }
-                }
+                GapError::NotANumber { tensor, source } => GapError::NotANumber {
+                    tensor: format!("{tensor} of `{}`", operands.name),
+                    source,
+                },
                 other => other,
             })?;
             match slot {
@@ -139,7 +140,8 @@ mod tests {
     }
 
     fn options() -> GapOptions {
-        let accumulator = |bits, overflow| Accumulator { width: AccumulatorWidth::Bits(bits), overflow };
+        let accumulator =
+            |bits, overflow| Accumulator { width: AccumulatorWidth::Bits(bits), overflow };
         GapOptions {
             simd: SimdLevel::best(),
             formats: vec![Format::new(8, 5).unwrap(), Format::new(20, 15).unwrap()],
@@ -198,9 +200,6 @@ mod tests {
         let mut broken = network("lenet5");
         broken.parameters[3].master[7] = f32::NAN;
         let error = NetworkGap::new(broken, vec![4], options()).err().unwrap().to_string();
-        assert_eq!(
-            error,
-            "`conv2.bias` holds NaN at element 7: the model's training has diverged"
-        );
+        assert_eq!(error, "`conv2.bias` holds NaN at element 7: the model's training has diverged");
     }
 }

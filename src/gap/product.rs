@@ -1,6 +1,6 @@
 //! One product both ways: in float32 as an emulator computes it, and in the integers of hardware.
 
-use super::bits::{self, AccumulatorBits};
+use super::bits::AccumulatorBits;
 use super::compare::{Difference, ratio};
 use super::error::GapError;
 use super::qpytorch;
@@ -10,7 +10,7 @@ use hwmodel::gemm::{Convolution2d, MacArray, Product};
 use hwmodel::quantise::{QuantiseCounts, quantise};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::{Requantiser, align};
-use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
+use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel, width};
 use rayon::prelude::*;
 
 /// What is compared.
@@ -208,19 +208,19 @@ impl FixedOperands {
         let product = run(Accumulator::default())?;
         let (exact, report) = outputs(&product);
 
-        let any_input = bits::any_input(self.format, &self.weights, self.bias.as_ref());
+        let any_input = width::any_input(self.format, &self.weights, self.bias.as_ref());
         let bias = self.bias.as_ref().map(FixedTensor::format);
         let terms = shapes.terms() as u64;
-        let any_words = bits::any_words(self.format, self.weights.format(), bias, terms);
+        let any_words = width::any_words(self.format, self.weights.format(), bias, terms);
         let mut data = None;
         // A partial sum may be larger than every whole sum, so the width is looked for from there on.
-        for width in self.bits_of_sums(&product)..=64 {
+        for bits in self.bits_of_sums(&product)..=64 {
             let accumulator = Accumulator {
-                width: AccumulatorWidth::Bits(width as u8),
+                width: AccumulatorWidth::Bits(bits as u8),
                 overflow: Overflow::Saturate,
             };
-            if width >= any_input || run(accumulator)?.report.accumulator_events == 0 {
-                data = Some(width);
+            if bits >= any_input || run(accumulator)?.report.accumulator_events == 0 {
+                data = Some(bits);
                 break;
             }
         }
@@ -276,7 +276,7 @@ impl FixedOperands {
         let bits = |index: usize| {
             let sum = product.sums.get(index);
             let biased = aligned.as_ref().map_or(sum, |bias| sum + bias[index % bias.len()]);
-            bits::of_range(sum.min(biased), sum.max(biased))
+            width::of_range(sum.min(biased), sum.max(biased))
         };
         let outputs = 0..product.sums.len();
         outputs.into_par_iter().with_min_len(1 << 14).map(bits).max().unwrap_or(1)

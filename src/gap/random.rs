@@ -6,10 +6,10 @@ use hwmodel::gemm::Convolution2d;
 use hwmodel::random::{generator, normal, uniform_f64};
 use rand_pcg::Pcg32;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How random numbers are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distribution {
     /// Standard normal.
@@ -19,9 +19,29 @@ pub enum Distribution {
     Uniform,
 }
 
+impl std::str::FromStr for Distribution {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "normal" => Ok(Self::Normal),
+            "uniform" => Ok(Self::Uniform),
+            other => Err(format!("unknown distribution `{other}`: use normal or uniform")),
+        }
+    }
+}
+
+impl std::fmt::Display for Distribution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Normal => "normal",
+            Self::Uniform => "uniform",
+        })
+    }
+}
+
 /// C `[m, n]` = A `[m, k]` · B `[k, n]` of random numbers: A as distributed, B as distributed and divided
 /// by √K, so that outputs are as large as inputs whatever K is, as in a trained layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RandomProduct {
     /// Rows.
     pub m: usize,
@@ -102,7 +122,9 @@ mod tests {
 
     #[test]
     fn numbers_are_spread_as_said() {
-        for (distribution, variance) in [(Distribution::Normal, 1.0), (Distribution::Uniform, 1.0 / 3.0)] {
+        for (distribution, variance) in
+            [(Distribution::Normal, 1.0), (Distribution::Uniform, 1.0 / 3.0)]
+        {
             let product = RandomProduct { m: 1, n: 1, k: 1, seed: 3, distribution };
             let drawn = product.draw(0, 40_000, 1.0);
             let mean = drawn.iter().map(|&x| f64::from(x)).sum::<f64>() / 4e4;
@@ -116,7 +138,8 @@ mod tests {
 
     #[test]
     fn shapes_are_checked() {
-        let product = RandomProduct { m: 2, n: 3, k: 5, seed: 1, distribution: Distribution::Normal };
+        let product =
+            RandomProduct { m: 2, n: 3, k: 5, seed: 1, distribution: Distribution::Normal };
         let gap = product.measure(&options()).unwrap();
         assert_eq!((gap.m, gap.n, gap.k, gap.outputs()), (2, 3, 5, 6));
         let error = RandomProduct { k: 0, ..product }.measure(&options()).unwrap_err();
