@@ -106,13 +106,14 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
     if let Some(path) = &arguments.csv {
         output::write(path, &csv(&rows)?)?;
     }
-    if arguments.json {
+    let text = if arguments.json {
         let report = Report { schema: SCHEMA, subject: &subject, rows: &rows };
         let json = serde_json::to_string_pretty(&report).context("the result has no JSON form")?;
-        println!("{json}");
+        format!("{json}\n")
     } else {
-        print!("{}", gap_table::render(&subject, &layers));
-    }
+        gap_table::render(&subject, &layers)
+    };
+    output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,7 +2,7 @@
 
 use super::errors::Failure;
 use super::model_data::{DataArguments, ModelData, images};
-use super::setup;
+use super::{output, setup};
 use crate::export::{
     self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
 };
@@ -125,8 +125,7 @@ fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         force: arguments.force,
     };
     let manifest = export::write(&arguments.out, &operands, &about, &options).map_err(failure)?;
-    println!("{}", arguments.out.display());
-    print!("{}", describe(&manifest));
+    output::print(&format!("{}\n{}", arguments.out.display(), describe(&manifest)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,7 +177,7 @@ fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let folder = &arguments.folder;
     let verification = export::verify(folder, simd)
         .with_context(|| format!("cannot verify `{}`", folder.display()))?;
-    print!("{}", render(&verification));
+    output::print(&render(&verification))?;
     match verification.first_difference() {
         None => Ok(ExitCode::SUCCESS),
         Some(difference) => {
