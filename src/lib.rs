@@ -9,6 +9,8 @@ pub mod checkpoint;
 pub mod cli;
 pub mod cost;
 pub mod data;
+pub mod export;
+pub mod gap;
 pub mod golden;
 pub mod model;
 pub mod network;

@@ -26,6 +26,7 @@ pub mod rounding;
 pub mod tensor;
 pub mod timing;
 pub mod values;
+pub mod width;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
 pub use format::{Container, Format, FormatError};

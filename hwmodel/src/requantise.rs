@@ -256,7 +256,8 @@ impl Words {
 
 /// `value · 2^-shift` rounded, for any shift and any |value| < 2^127; results beyond 2^100 keep only
 /// their sign and size, which every overflow policy but `wrap` ignores, and `wrap` sees zeros.
-fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i128 {
+/// `random` is read by stochastic rounding only, as in [`Rounding::shift_right`].
+pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i128 {
     if shift >= 127 {
         // |value| < 2^126 here: the result is 0 or the direction's first integer.
         return rounding.shift_right(value.signum(), 126, random);
@@ -273,8 +274,9 @@ fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i1
     value.signum() << 100
 }
 
-/// `raw` moved by `shift` bits to the left (negative: to the right, nearest even).
-fn align(raw: i128, shift: i32) -> i128 {
+/// A bias moved by `shift` = FLa + FLb - FLbias bits to the left (negative: to the right, nearest even),
+/// as it is added in the accumulator.
+pub fn align(raw: i128, shift: i32) -> i128 {
     if shift >= 0 {
         shift_exactly(Rounding::NearestEven, raw, -shift, 0)
     } else {

@@ -2,8 +2,12 @@
 
 mod errors;
 mod eval;
+mod gap;
+mod gap_table;
 mod gemm;
+mod golden_export;
 pub mod interrupt;
+mod model_data;
 mod output;
 pub mod progress;
 pub mod settings;
@@ -30,6 +34,11 @@ enum Command {
     Eval(eval::EvalArguments),
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),
+    /// Compare a float32 emulation of fixed point with the integers of hardware.
+    Gap(gap::GapArguments),
+    /// Golden vectors: inputs and expected results.
+    #[command(subcommand)]
+    Golden(golden_export::GoldenCommand),
 }
 
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
@@ -39,6 +48,8 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
+        Command::Gap(arguments) => gap::run(&arguments),
+        Command::Golden(command) => golden_export::run(&command),
     };
     match result {
         Ok(code) => code,

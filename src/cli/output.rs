@@ -1,4 +1,4 @@
-//! Files that a command writes at its end.
+//! What a command writes at its end.
 
 use anyhow::{Context, Result};
 use std::io::Write;
@@ -41,4 +41,13 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     file.as_file().sync_all().with_context(what)?;
     file.persist(path).with_context(what)?;
     Ok(())
+}
+
+/// Prints `text` to standard output; a reader who has seen enough and left is no error.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
 }

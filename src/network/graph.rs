@@ -94,7 +94,7 @@ pub struct Pass {
     pub logits: Vec<f32>,
     /// Counts, one entry a MAC layer.
     pub tallies: Vec<LayerTally>,
-    saved: Vec<Saved>,
+    pub(super) saved: Vec<Saved>,
     batch: usize,
 }
 

@@ -7,6 +7,7 @@ use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use crate::precision::NumberFormat;
+use hwmodel::gemm::Convolution2d;
 use hwmodel::quantise::{self, NotANumber, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
@@ -87,6 +88,11 @@ pub trait Layer: Send + Sync {
     /// Whether the layer's product runs on the MAC array.
     fn on_array(&self) -> bool {
         false
+    }
+
+    /// Geometry of the layer's product on the array, if it has one.
+    fn geometry(&self) -> Option<Convolution2d> {
+        None
     }
 
     /// Channels for which the layer keeps running statistics.

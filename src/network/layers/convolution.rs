@@ -53,6 +53,10 @@ impl Layer for Convolution {
         true
     }
 
+    fn geometry(&self) -> Option<Convolution2d> {
+        Some(self.geometry)
+    }
+
     fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
         mac_layer::macs(self.geometry, self.filters, inputs[0])
     }

@@ -50,6 +50,10 @@ impl Layer for Linear {
         true
     }
 
+    fn geometry(&self) -> Option<Convolution2d> {
+        Some(geometry())
+    }
+
     fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
         mac_layer::macs(geometry(), self.outputs, inputs[0])
     }

@@ -1,0 +1,209 @@
+//! `hwsim gap`.
+
+use super::errors::Failure;
+use super::gap_table::{self, Subject};
+use super::model_data::{DataArguments, ModelData, images};
+use super::{output, setup};
+use crate::gap::{
+    Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
+};
+use anyhow::{Context as _, anyhow};
+use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::{Accumulator, Format, Overflow};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How far a float32 emulation of fixed point is from the integers of hardware.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "docs/gap.md explains every number.")]
+pub(super) struct GapArguments {
+    /// Model file whose layers are compared, as written by `hwsim train --save-model`; without it
+    /// a random matrix product of --m, --n and --k.
+    #[arg(required_unless_present = "m", conflicts_with_all = ["m", "n", "k"])]
+    model: Option<PathBuf>,
+    /// Only this MAC layer, by name or number.
+    #[arg(long, requires = "model")]
+    layer: Option<String>,
+    /// Test images that the layers see.
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "model")]
+    images: usize,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Rows of the random product.
+    #[arg(long, requires = "n")]
+    m: Option<usize>,
+    /// Columns of the random product.
+    #[arg(long, requires = "k")]
+    n: Option<usize>,
+    /// Terms of each sum of the random product.
+    #[arg(long, requires = "m")]
+    k: Option<usize>,
+    /// Seed of the random product.
+    #[arg(long, default_value_t = 1, conflicts_with = "model")]
+    seed: u64,
+    /// How its numbers are spread: normal or uniform; the right operand is divided by √K.
+    #[arg(long, default_value_t, conflicts_with = "model")]
+    distribution: Distribution,
+    /// Formats WL,FL of inputs, weights, biases and outputs.
+    #[arg(long, num_args = 1.., value_name = "WL,FL",
+          default_values = ["8,4", "12,8", "16,12", "24,16"])]
+    formats: Vec<String>,
+    /// Accumulator widths in bits (1 to 64) or `exact`.
+    #[arg(long, visible_alias = "accumulator", num_args = 1.., value_name = "BITS",
+          default_values = ["16", "20", "24", "32", "exact"])]
+    acc: Vec<String>,
+    /// What an addition outside the accumulator's range does: wrap, saturate or both in turn.
+    #[arg(long, visible_alias = "accumulator-overflow", default_value = "saturate")]
+    overflow: OverflowChoice,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Write one row per layer, format and accumulator.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print JSON instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Overflow policies that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OverflowChoice {
+    Wrap,
+    Saturate,
+    Both,
+}
+
+/// Images that run through a network at a time; results do not depend on it.
+const BATCH: usize = 64;
+
+pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
+    let options = GapOptions {
+        simd: setup::simd()?,
+        formats: arguments.formats()?,
+        accumulators: arguments.accumulators()?,
+    };
+    setup::threads(arguments.threads)?;
+    if let Some(path) = &arguments.csv {
+        output::check_writable(path)?;
+    }
+    let (subject, layers) = match (&arguments.model, arguments.m, arguments.n, arguments.k) {
+        (Some(model), ..) => network_gap(arguments, model, options)?,
+        (None, Some(m), Some(n), Some(k)) => {
+            if arguments.data.dataset.is_some() || arguments.data.data_dir.is_some() {
+                return Err(Failure::usage(anyhow!("a data set needs a MODEL that runs on it")));
+            }
+            let (seed, distribution) = (arguments.seed, arguments.distribution);
+            let product = RandomProduct { m, n, k, seed, distribution };
+            let gap = product.measure(&options).map_err(Failure::usage)?;
+            (Subject::Random(product), vec![LayerGap { layer: "product".to_owned(), gap }])
+        }
+        _ => return Err(Failure::usage(anyhow!("give a MODEL, or all of --m, --n and --k"))),
+    };
+    let rows = rows(&layers);
+    if let Some(path) = &arguments.csv {
+        output::write(path, &csv(&rows)?)?;
+    }
+    let text = if arguments.json {
+        let report = Report { schema: SCHEMA, subject: &subject, rows: &rows };
+        let json = serde_json::to_string_pretty(&report).context("the result has no JSON form")?;
+        format!("{json}\n")
+    } else {
+        gap_table::render(&subject, &layers)
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn network_gap(
+    arguments: &GapArguments,
+    model: &std::path::Path,
+    options: GapOptions,
+) -> Result<(Subject, Vec<LayerGap>), Failure> {
+    let data = ModelData::load(model, &arguments.data, arguments.images)?;
+    let layers = match &arguments.layer {
+        Some(layer) => vec![data.layer(layer)?],
+        None => (0..data.network.mac_layers.len()).collect(),
+    };
+    let ModelData { network, header, dataset } = data;
+    let fixed = network.parameters.iter().any(|parameter| parameter.quantised.is_some());
+    let count = dataset.test.len();
+    let bar = ProgressBar::new(count as u64).with_style(
+        ProgressStyle::with_template("{bar:30} {pos}/{len} images, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.tick();
+    let cannot = || format!("cannot compare `{}`", model.display());
+    let mut gap = NetworkGap::new(network, layers, options).with_context(cannot)?;
+    for start in (0..count).step_by(BATCH) {
+        let end = count.min(start + BATCH);
+        gap.add(images(&dataset, start..end)).with_context(cannot)?;
+        bar.set_position(end as u64);
+    }
+    bar.finish_and_clear();
+    let subject = Subject::Network {
+        network: header.arch,
+        dataset: dataset.name,
+        data_origin: dataset.origin.to_string(),
+        images: count,
+        quantised_weights: fixed,
+    };
+    Ok((subject, gap.finish()))
+}
+
+impl GapArguments {
+    fn formats(&self) -> Result<Vec<Format>, Failure> {
+        let wrong = |text: &str, why: String| {
+            Failure::usage(anyhow!("`--formats` has `{text}`: {why}, as in 8,4"))
+        };
+        let parse = |text: &String| {
+            let form = || wrong(text, "write WL,FL".to_owned());
+            let (wl, fl) = text.split_once(',').ok_or_else(form)?;
+            let wl = wl.trim().parse().map_err(|_| form())?;
+            let fl = fl.trim().parse().map_err(|_| form())?;
+            Format::new(wl, fl).map_err(|error| wrong(text, error.to_string()))
+        };
+        self.formats.iter().map(parse).collect()
+    }
+
+    /// The widths, each with every policy; `exact` once, since nothing overflows it.
+    fn accumulators(&self) -> Result<Vec<Accumulator>, Failure> {
+        let policies: &[Overflow] = match self.overflow {
+            OverflowChoice::Wrap => &[Overflow::Wrap],
+            OverflowChoice::Saturate => &[Overflow::Saturate],
+            OverflowChoice::Both => &[Overflow::Saturate, Overflow::Wrap],
+        };
+        let mut accumulators = Vec::new();
+        for text in &self.acc {
+            let width: AccumulatorWidth = text
+                .parse()
+                .map_err(|error| Failure::usage(anyhow!("`--acc` has `{text}`: {error}")))?;
+            let policies = match width {
+                AccumulatorWidth::Exact => &policies[..1],
+                AccumulatorWidth::Bits(_) => policies,
+            };
+            let with_width = |&overflow: &Overflow| Accumulator { width, overflow };
+            accumulators.extend(policies.iter().map(with_width));
+        }
+        Ok(accumulators)
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    subject: &'a Subject,
+    rows: &'a [GapRow],
+}
+
+fn csv(rows: &[GapRow]) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row).context("a row has no CSV form")?;
+    }
+    let bytes = writer.into_inner().context("the table cannot be finished")?;
+    String::from_utf8(bytes).context("the table is not UTF-8")
+}

@@ -1,0 +1,200 @@
+//! `hwsim golden export` and `hwsim golden verify`: vectors of one layer for RTL test benches.
+
+use super::errors::Failure;
+use super::model_data::{DataArguments, ModelData, images};
+use super::{output, setup};
+use crate::export::{
+    self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
+};
+use crate::network::Context;
+use anyhow::{Context as _, anyhow};
+use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::gemm::MacArray;
+use hwmodel::{Overflow, Rounding};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Golden vectors: inputs and expected results.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum GoldenCommand {
+    /// Write memory images and expected values of one layer, for RTL test benches.
+    Export(Box<ExportArguments>),
+    /// Read an export and compute everything in it again.
+    Verify(VerifyArguments),
+}
+
+/// `hwsim golden export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "docs/export.md describes the files.")]
+pub(super) struct ExportArguments {
+    /// Model file, as written by `hwsim train --save-model`.
+    model: PathBuf,
+    /// MAC layer, by name or number.
+    #[arg(long)]
+    layer: String,
+    /// Folder that is made.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    data: DataArguments,
+    /// Test images that run through the network.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    images: usize,
+    /// Terms of a K-tile, after each of which the accumulator is written; all of a sum if not
+    /// given.
+    #[arg(long, value_name = "K")]
+    k_tile: Option<NonZeroUsize>,
+    /// Accumulator width of every layer in bits (1 to 64) or `exact`; the model's own if not given.
+    #[arg(long, visible_alias = "accumulator", value_name = "BITS")]
+    acc: Option<AccumulatorWidth>,
+    /// What an accumulator outside its range does: wrap or saturate; as the model has it if not
+    /// given.
+    #[arg(long, visible_alias = "accumulator-overflow")]
+    overflow: Option<Overflow>,
+    /// Rounding of activations; the model's own if not given.
+    #[arg(long)]
+    rounding: Option<Rounding>,
+    /// Outputs with expected values, the first ones in the order n, y, x, channel, or `all`.
+    #[arg(long, value_name = "N", default_value = "all")]
+    outputs: String,
+    /// Bits of the words of the .hex memory images; one element a word if not given.
+    #[arg(long, value_name = "BITS")]
+    word_bits: Option<u32>,
+    /// Replace an export that is there.
+    #[arg(long)]
+    force: bool,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+/// `hwsim golden verify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyArguments {
+    /// Folder that `hwsim golden export` wrote.
+    folder: PathBuf,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+pub(super) fn run(command: &GoldenCommand) -> Result<ExitCode, Failure> {
+    match command {
+        GoldenCommand::Export(arguments) => export(arguments),
+        GoldenCommand::Verify(arguments) => verify(arguments),
+    }
+}
+
+fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
+    let outputs = match arguments.outputs.as_str() {
+        "all" => None,
+        number => match number.parse() {
+            Ok(0) | Err(_) => {
+                let why = "use a number from 1 on, or all";
+                return Err(Failure::usage(anyhow!("`--outputs` is `{number}`: {why}")));
+            }
+            Ok(number) => Some(number),
+        },
+    };
+    let simd = setup::simd()?;
+    setup::threads(arguments.threads)?;
+    let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
+    let layer = data.layer(&arguments.layer)?;
+    let ModelData { network, header, dataset } = data;
+    let mut accumulator = header.accumulator;
+    accumulator.width = arguments.acc.unwrap_or(accumulator.width);
+    accumulator.overflow = arguments.overflow.unwrap_or(accumulator.overflow);
+    let context = Context {
+        array: MacArray { simd, accumulator },
+        rounding: arguments.rounding.unwrap_or(header.rounding),
+        overflow: header.overflow,
+        seed: header.seed,
+        step: 0,
+        training: false,
+    };
+    let count = dataset.test.len();
+    let operands = LayerOperands::capture(network, layer, images(&dataset, 0..count), &context)
+        .map_err(failure)?;
+    let about = About { network: header.arch, dataset: dataset.name, seed: header.seed };
+    let options = ExportOptions {
+        simd,
+        k_tile: arguments.k_tile,
+        outputs,
+        word_bits: arguments.word_bits,
+        force: arguments.force,
+    };
+    let manifest = export::write(&arguments.out, &operands, &about, &options).map_err(failure)?;
+    output::print(&format!("{}\n{}", arguments.out.display(), describe(&manifest)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Impossible options are usage errors, everything else a failed run.
+fn failure(error: ExportError) -> Failure {
+    match error {
+        ExportError::Stochastic | ExportError::WordBits(_) => Failure::usage(error),
+        other => other.into(),
+    }
+}
+
+fn describe(manifest: &Manifest) -> String {
+    let Manifest { input, weights, output, gemm, accumulator, .. } = manifest;
+    let mut out = format!(
+        "  {} of {}, {} image{} of {}\n",
+        manifest.layer,
+        manifest.network,
+        manifest.images,
+        if manifest.images == 1 { "" } else { "s" },
+        manifest.dataset
+    );
+    out.push_str(&format!(
+        "  input {:?} {}, weights {:?} {}, output {:?} {}\n",
+        input.shape, input.format, weights.shape, weights.format, output.shape, output.format
+    ));
+    out.push_str(&format!(
+        "  {} outputs in {} K-tile{} of {}, accumulator {} bits ({} {}), {} overflow events\n",
+        manifest.expected_outputs,
+        gemm.k_tiles,
+        if gemm.k_tiles == 1 { "" } else { "s" },
+        gemm.k_tile,
+        accumulator.bits,
+        accumulator.width,
+        accumulator.overflow,
+        manifest.accumulator_events
+    ));
+    for file in &manifest.files {
+        out.push_str(&format!(
+            "  {:<20} {:>9} words of {:>4} bits  {}\n",
+            file.name, file.words, file.word_bits, file.holds
+        ));
+    }
+    out
+}
+
+fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
+    let simd = setup::simd()?;
+    setup::threads(arguments.threads)?;
+    let folder = &arguments.folder;
+    let verification = export::verify(folder, simd)
+        .with_context(|| format!("cannot verify `{}`", folder.display()))?;
+    output::print(&render(&verification))?;
+    match verification.first_difference() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(difference) => {
+            Err(anyhow!("`{}` is not what it was: {difference}", folder.display()).into())
+        }
+    }
+}
+
+fn render(verification: &Verification) -> String {
+    let Verification { layer, outputs, k_tiles, checks } = verification;
+    let mut out = format!("{layer}: {outputs} outputs, {k_tiles} accumulator states each\n");
+    for check in checks {
+        let result = match check.differing {
+            0 => "equal".to_owned(),
+            differing => format!("{differing} differ"),
+        };
+        out.push_str(&format!("  {:<40} {:>9}  {result}\n", check.what, check.compared));
+    }
+    out
+}

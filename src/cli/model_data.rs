@@ -1,0 +1,65 @@
+//! A saved model and images that it is run on.
+
+use super::errors::Failure;
+use super::setup;
+use crate::data::{Dataset, DatasetKind, fill_batch};
+use crate::model::{self, ModelHeader};
+use crate::network::{Activation, Network};
+use anyhow::{Context as _, anyhow};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Where images come from.
+#[derive(Debug, clap::Args)]
+pub(super) struct DataArguments {
+    /// Data set; the one that the model was trained on if not given.
+    #[arg(long)]
+    pub(super) dataset: Option<DatasetKind>,
+    /// Folder of the data set.
+    #[arg(long)]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+/// A network with test images, normalised as in its training.
+pub(super) struct ModelData {
+    pub(super) network: Network,
+    pub(super) header: ModelHeader,
+    pub(super) dataset: Dataset,
+}
+
+impl ModelData {
+    /// Loads the model `path` and at most `images` test images, the classes in equal parts.
+    pub(super) fn load(
+        path: &Path,
+        arguments: &DataArguments,
+        images: usize,
+    ) -> Result<Self, Failure> {
+        if images == 0 {
+            return Err(Failure::usage(anyhow!("`--images` is 0: use at least 1")));
+        }
+        let (network, header) =
+            model::load(path).with_context(|| format!("cannot load `{}`", path.display()))?;
+        let kind = match arguments.dataset {
+            Some(kind) => kind,
+            None => header.dataset.parse().map_err(|error| anyhow!("{error}"))?,
+        };
+        let mut dataset = setup::dataset(kind, arguments.data_dir.clone(), (None, Some(images)))?;
+        model::check_data(&header, &dataset)?;
+        dataset.normalisation = header.normalisation.clone();
+        Ok(Self { network, header, dataset })
+    }
+
+    /// The number of the MAC layer of a name or number.
+    pub(super) fn layer(&self, layer: &str) -> Result<usize, Failure> {
+        self.network.find_mac_layer(layer).map_err(Failure::usage)
+    }
+}
+
+/// Test images `range`, `[n, h, w, c]`.
+pub(super) fn images(dataset: &Dataset, range: Range<usize>) -> Activation {
+    let test = &dataset.test;
+    let indices: Vec<u32> = range.map(|index| index as u32).collect();
+    let mut values = Vec::new();
+    fill_batch(test, &dataset.normalisation, None, 0, 0, &indices, &mut values);
+    Activation::float(values, [indices.len(), test.height, test.width, test.channels])
+}
