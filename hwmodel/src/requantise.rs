@@ -1,6 +1,6 @@
 //! Accumulator → fixed, and fixed → fixed: align, add the bias, shift with rounding, then overflow.
 
-use crate::accumulator::AccumulatorWidth;
+use crate::accumulator::{Accumulator, AccumulatorWidth};
 use crate::format::Format;
 use crate::gemm::{Product, Sums};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
@@ -39,6 +39,12 @@ pub struct RequantiseReport {
     pub accumulator_events: u64,
 }
 
+impl RequantiseReport {
+    pub(crate) fn of_limits(elements: usize, limits: Limits) -> Self {
+        Self { counts: QuantiseCounts::from_limits(elements, limits), accumulator_events: 0 }
+    }
+}
+
 impl Requantiser {
     /// Requantises the accumulators of `product`, after adding `bias` (one value a column) aligned
     /// to their fractional length, in the accumulator.
@@ -54,24 +60,14 @@ impl Requantiser {
         bias: Option<&FixedTensor>,
     ) -> (RawData, RequantiseReport) {
         let columns = product.columns;
-        let aligned: Vec<i128> = match bias {
-            None => vec![0; columns],
-            Some(bias) => {
-                assert_eq!(bias.len(), columns, "one bias a column");
-                let shift = product.fl - bias.format().fl();
-                (0..columns).map(|i| align(bias.data().get(i).into(), shift)).collect()
-            }
-        };
-        let shift = product.fl - self.format.fl();
         let mut data = RawData::zeros(self.format, product.sums.len());
-        let mut report = RequantiseReport::default();
-        let largest = aligned.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
-        let exact = product.accumulator.width == AccumulatorWidth::Exact || largest == 0;
-        let plain = exact && largest < 1 << 62 && self.plain(0, shift);
-        let limits = match (&product.sums, plain) {
-            (Sums::I32(sums), true) => self.narrow_any(sums, &aligned, (0, shift), &mut data),
-            (Sums::I64(sums), true) => self.narrow_any(sums, &aligned, (0, shift), &mut data),
+        let stage = self.stage(product.accumulator, product.bound, product.fl, columns, bias);
+        let limits = match (&product.sums, &stage) {
+            (Sums::I32(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
+            (Sums::I64(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
             _ => {
+                let aligned = aligned(bias, product.fl, columns);
+                let shift = product.fl - self.format.fl();
                 let (limits, events) = self.wide(
                     |index| {
                         let sum = product.sums.get(index) + aligned[index % columns];
@@ -85,12 +81,37 @@ impl Requantiser {
                     shift,
                     &mut data,
                 );
-                report.accumulator_events = events;
-                limits
+                let report = RequantiseReport::of_limits(product.sums.len(), limits);
+                return (data, RequantiseReport { accumulator_events: events, ..report });
             }
         };
-        report.counts = QuantiseCounts::from_limits(product.sums.len(), limits);
-        (data, report)
+        (data, RequantiseReport::of_limits(product.sums.len(), limits))
+    }
+
+    /// The fast output stage of a product whose sums have `fl` fractional bits and are at most `bound` in
+    /// magnitude, if the bias cannot overflow the accumulator and the shift is one that it covers.
+    ///
+    /// # Panics
+    /// If the bias does not have one value a column.
+    pub(crate) fn stage(
+        &self,
+        accumulator: Accumulator,
+        bound: f64,
+        fl: i32,
+        columns: usize,
+        bias: Option<&FixedTensor>,
+    ) -> Option<OutputStage<'_>> {
+        let aligned = aligned(bias, fl, columns);
+        let largest = aligned.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+        let fits = match accumulator.width {
+            AccumulatorWidth::Exact => true,
+            AccumulatorWidth::Bits(bits) => {
+                largest == 0 || bound + (largest as f64) < 2f64.powi(i32::from(bits) - 1)
+            }
+        };
+        let shift = fl - self.format.fl();
+        (fits && largest < 1 << 62 && self.plain(0, shift))
+            .then(|| OutputStage::new(self, &aligned, (0, shift)))
     }
 
     /// Requantises a tensor from its format to this one.
@@ -99,8 +120,8 @@ impl Requantiser {
         let mut data = RawData::zeros(self.format, x.len());
         let (left, right) = if shift < 0 { (-shift, 0) } else { (0, shift) };
         let limits = if left <= 30 && self.plain(left, right) {
-            let bias = vec![0i128; CHUNK.min(x.len())];
-            with_raw!(x.data(), raw => self.narrow_any(raw, &bias, (left, right), &mut data))
+            let stage = OutputStage::new(self, &[0], (left, right));
+            with_raw!(x.data(), raw => with_raw!(&mut data, out => stage.all(raw, out)))
         } else {
             self.wide(|index| (x.data().get(index).into(), false), shift, &mut data).0
         };
@@ -114,71 +135,6 @@ impl Requantiser {
     fn plain(&self, left: i32, right: i32) -> bool {
         let longest = if self.rounding == Rounding::Stochastic { 32 } else { 62 };
         self.overflow == Overflow::Saturate && left >= 0 && (0..=longest).contains(&right)
-    }
-
-    /// The fast loops: i64 arithmetic that cannot overflow.
-    fn narrow_any<S: AsPrimitive<i64> + Sync>(
-        &self,
-        sums: &[S],
-        bias: &[i128],
-        shifts: (i32, i32),
-        data: &mut RawData,
-    ) -> Limits {
-        // A short bias is repeated: the loops run over its length.
-        let repeats = (256 / bias.len().max(1)).max(1);
-        let bias: Vec<i64> =
-            bias.iter().map(|&bias| bias as i64).collect::<Vec<_>>().repeat(repeats);
-        with_raw!(data, out => self.narrow(sums, &bias, shifts, out))
-    }
-
-    fn narrow<S: AsPrimitive<i64> + Sync, T: RawInteger>(
-        &self,
-        sums: &[S],
-        bias: &[i64],
-        (left, right): (i32, i32),
-        out: &mut [T],
-    ) -> Limits {
-        if bias.is_empty() {
-            return Limits::default();
-        }
-        // Chunks hold whole rows, so that the bias starts anew in each.
-        let chunk = (CHUNK / bias.len()).max(1) * bias.len();
-        let (min, max) = (self.format.min_raw().into(), self.format.max_raw().into());
-        sums.par_chunks(chunk)
-            .zip(out.par_chunks_mut(chunk))
-            .enumerate()
-            .map(|(index, (sums, out))| {
-                let mut limits = Limits::default();
-                for (part, (sums, out)) in sums.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate()
-                {
-                    let start = index * chunk + part * CHUNK;
-                    let bias =
-                        if bias.len() > CHUNK { &bias[part * CHUNK..][..sums.len()] } else { bias };
-                    limits += with_words(
-                        self.simd,
-                        self.rounding,
-                        self.address,
-                        start,
-                        sums.len(),
-                        |words| {
-                            kernels::requantise_narrow(
-                                self.simd,
-                                sums,
-                                bias,
-                                words,
-                                self.rounding,
-                                left as u32,
-                                right as u32,
-                                min,
-                                max,
-                                out,
-                            )
-                        },
-                    );
-                }
-                limits
-            })
-            .reduce(Limits::default, Limits::add)
     }
 
     /// Every other case, in i128 by the scalar definitions. `value` gives an element and whether it
@@ -225,6 +181,79 @@ impl Requantiser {
                     (a, x + y)
                 },
             )
+    }
+}
+
+/// The bias at the accumulator's fractional length, one value a column.
+fn aligned(bias: Option<&FixedTensor>, fl: i32, columns: usize) -> Vec<i128> {
+    let Some(bias) = bias else { return vec![0; columns] };
+    assert_eq!(bias.len(), columns, "one bias a column");
+    let shift = fl - bias.format().fl();
+    (0..columns).map(|i| align(bias.data().get(i).into(), shift)).collect()
+}
+
+/// The fast loops: bias, shift and saturation in i64 arithmetic that cannot overflow.
+pub(crate) struct OutputStage<'a> {
+    requantiser: &'a Requantiser,
+    /// A short bias is repeated: the loops run over its length.
+    bias: Vec<i64>,
+    left: u32,
+    right: u32,
+}
+
+impl<'a> OutputStage<'a> {
+    fn new(requantiser: &'a Requantiser, bias: &[i128], (left, right): (i32, i32)) -> Self {
+        let repeats = (256 / bias.len().max(1)).max(1);
+        let bias = bias.iter().map(|&bias| bias as i64).collect::<Vec<_>>().repeat(repeats);
+        Self { requantiser, bias, left: left as u32, right: right as u32 }
+    }
+
+    /// Elements of whole rows, about [`CHUNK`].
+    fn unit(&self) -> usize {
+        let row = self.bias.len();
+        (CHUNK / row.max(1)).max(1) * row
+    }
+
+    /// Every sum, by all threads.
+    fn all<S: AsPrimitive<i64> + Sync, T: RawInteger>(&self, sums: &[S], out: &mut [T]) -> Limits {
+        let unit = self.unit();
+        if unit == 0 {
+            return Limits::default();
+        }
+        sums.par_chunks(unit)
+            .zip(out.par_chunks_mut(unit))
+            .enumerate()
+            .map(|(index, (sums, out))| self.narrow(sums, index * unit, out))
+            .reduce(Limits::default, Limits::add)
+    }
+
+    /// The sums of whole rows, the first of which is element `start` of the product.
+    pub(crate) fn narrow<S: AsPrimitive<i64>, T: RawInteger>(
+        &self,
+        sums: &[S],
+        start: usize,
+        out: &mut [T],
+    ) -> Limits {
+        let Requantiser { simd, format, rounding, address, .. } = *self.requantiser;
+        let (min, max) = (format.min_raw().into(), format.max_raw().into());
+        let unit = self.unit().max(1);
+        let mut limits = Limits::default();
+        for (row, (sums, out)) in sums.chunks(unit).zip(out.chunks_mut(unit)).enumerate() {
+            for (part, (sums, out)) in sums.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate() {
+                let start = start + row * unit + part * CHUNK;
+                let bias = match self.bias.len() > CHUNK {
+                    true => &self.bias[part * CHUNK..][..sums.len()],
+                    false => &self.bias[..],
+                };
+                let (left, right) = (self.left, self.right);
+                limits += with_words(simd, rounding, address, start, sums.len(), |words| {
+                    kernels::requantise_narrow(
+                        simd, sums, bias, words, rounding, left, right, min, max, out,
+                    )
+                });
+            }
+        }
+        limits
     }
 }
 

@@ -49,6 +49,65 @@ pub(crate) fn by_rows<T, E, S>(
     });
 }
 
+/// What happens to complete rows of sums.
+pub(crate) struct RowsThen<'a, S, O, F> {
+    /// What the sums of a row start at, if not at zero.
+    pub(crate) initial: Option<&'a [S]>,
+    /// One element a sum.
+    pub(crate) out: &'a mut [O],
+    /// `finish(index of the first sum, sums, out)` of whole rows.
+    pub(crate) finish: F,
+}
+
+/// C = A·B for many rows, each of which is used and forgotten; returns the total of what `finish` returns.
+pub(crate) fn rows_then<T, E, S, O, R>(
+    kernel: &TileKernel<E, S>,
+    a: &Patches<'_, T>,
+    zero: E,
+    convert: impl Fn(T) -> E + Sync + Copy,
+    b: &Panels<E>,
+    then: RowsThen<'_, S, O, impl Fn(usize, &[S], &mut [O]) -> R + Sync>,
+) -> R
+where
+    T: Copy + Sync,
+    E: Copy + Default + Send + Sync,
+    S: Copy + Default + Send + Sync + WrappingSum + std::ops::Add<Output = S>,
+    O: Send,
+    R: Default + std::ops::Add<Output = R> + Send,
+{
+    let (m, n) = (a.rows(), b.columns());
+    if m == 0 || n == 0 {
+        return R::default();
+    }
+    let share = m.div_ceil(4 * rayon::current_num_threads());
+    let rows = share.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
+    let RowsThen { initial, out, finish } = then;
+    out.par_chunks_mut(rows * n)
+        .enumerate()
+        .map_init(
+            || (Vec::new(), vec![S::default(); rows * n]),
+            |(block, sums), (index, out)| {
+                let sums = &mut sums[..out.len()];
+                if let Some(initial) = initial {
+                    sums.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(initial));
+                }
+                kernel.simd.run(
+                    #[inline(always)]
+                    || {
+                        let c = (&mut *sums, n, 0);
+                        let add = initial.is_some();
+                        rows_block(kernel, a, zero, convert, b, index * rows, block, c, add);
+                    },
+                );
+                if b.blocks().next().is_none() && initial.is_none() {
+                    sums.fill(S::default());
+                }
+                finish(index * rows * n, sums, out)
+            },
+        )
+        .reduce(R::default, std::ops::Add::add)
+}
+
 /// One block of rows; `block` is scratch memory for the packed left operand.
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
@@ -265,9 +324,6 @@ where
 /// that threads can share them.
 const SPLIT: usize = 8192;
 
-/// Rows of patches that are read at a time, so that they stay in the first-level cache.
-const STRIP: usize = 16;
-
 /// One block of columns from `first` on; `sums` is `[m, columns]`.
 #[inline(always)]
 fn columns_block<T: Copy>(
@@ -282,40 +338,39 @@ fn columns_block<T: Copy>(
 ) {
     let columns = sums.len() / m;
     let panels = columns.div_ceil(kernel.columns);
-    let padded = m.next_multiple_of(kernel.rows);
-    let mut left = vec![0.0; block * padded];
     let mut packed = vec![0.0; block * panels * kernel.columns];
-    let width = panels * kernel.columns;
-    let mut strip = vec![0.0; STRIP * width];
+    // The kernel reads whole tiles of rows: the last ones from a padded copy.
+    let whole = m / kernel.rows * kernel.rows;
+    let mut tail = vec![0.0; block * kernel.rows];
     for start in range.clone().step_by(block) {
         let length = block.min(range.end - start);
-        for at in (0..length).step_by(STRIP) {
-            let rows = start + at..start + length.min(at + STRIP);
-            let terms = first..first + columns;
-            patches.fill_rows(rows.clone(), terms, &mut strip, width, 0.0, convert);
-            for (offset, row) in strip.chunks_exact(width).take(rows.len()).enumerate() {
-                for (panel, source) in row.chunks_exact(kernel.columns).enumerate() {
-                    let at = (panel * length + at + offset) * kernel.columns;
-                    packed[at..at + kernel.columns].copy_from_slice(source);
-                }
-            }
+        let rows = start..start + length;
+        for panel in 0..panels {
+            let at = panel * kernel.columns;
+            let terms = first + at..first + columns.min(at + kernel.columns);
+            let out = &mut packed[at * length..];
+            patches.fill_rows(rows.clone(), terms, out, kernel.columns, 0.0, convert);
         }
-        // One group of rows of A after the other, each with k ascending.
-        for (offset, source) in a[start * a_stride..].chunks(a_stride).take(length).enumerate() {
-            let groups = source[a_first..][..m].chunks(kernel.rows);
-            for (group, source) in groups.enumerate() {
-                let at = (group * length + offset) * kernel.rows;
-                left[at..at + source.len()].copy_from_slice(source);
+        let left = &a[start * a_stride + a_first..];
+        if whole < m {
+            for (out, row) in tail.chunks_exact_mut(kernel.rows).zip(left.chunks(a_stride)) {
+                for (out, &value) in out.iter_mut().zip(&row[whole..m]) {
+                    *out = value;
+                }
             }
         }
         for panel in 0..panels {
             let at = panel * kernel.columns;
             let wanted = kernel.columns.min(columns - at);
-            let b = &packed[panel * length * kernel.columns..];
+            let b = &packed[at * length..];
             for row in (0..m).step_by(kernel.rows) {
+                let (left, strides) = match row < whole {
+                    true => (&left[row..], (1, a_stride)),
+                    false => (&tail[..], (1, kernel.rows)),
+                };
                 kernel.run(
-                    &left[row * length..],
-                    (1, kernel.rows),
+                    left,
+                    strides,
                     b,
                     length,
                     &mut sums[row * columns + at..],

@@ -11,25 +11,26 @@ mod frame;
 mod geometry;
 mod operand;
 mod operands;
+mod proof;
+mod requantised;
 mod stepped;
+mod sums;
 
 pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
 
-use frame::{DigitRules, by_rows_in_digits};
 pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
 pub(crate) use operand::{Panels, Patches, Right};
 
 use crate::accumulator::{Accumulator, AccumulatorWidth};
-use crate::kernels::{self, RawInteger, SimdLevel};
-use crate::tensor::{FixedTensor, RawData};
+use crate::kernels::SimdLevel;
+use crate::tensor::FixedTensor;
 use crate::with_raw;
-use bound::Norms;
-use digits::{Lanes, Magnitude, Plan};
 use operands::{Operands, Order};
-use rayon::prelude::*;
+use proof::{Proof, SumContainer};
 use serde::{Deserialize, Serialize};
 use stepped::Stepped;
+use sums::Part;
 
 /// An array of multiply-accumulate units with exact operand widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +86,6 @@ pub struct Product {
     pub report: MacReport,
 }
 
-/// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
-const BLOCK_I8: usize = 1024;
-const BLOCK_I16: usize = 512;
-
 impl MacArray {
     /// A `[m, k]` times B `[k, n]`.
     ///
@@ -125,8 +122,17 @@ impl MacArray {
         w: &FixedTensor,
         geometry: Convolution2d,
     ) -> Result<Product, ShapeError> {
+        Ok(self.product(&self.convolution(x, w, geometry)?))
+    }
+
+    fn convolution<'a>(
+        &self,
+        x: &'a FixedTensor,
+        w: &'a FixedTensor,
+        geometry: Convolution2d,
+    ) -> Result<Operands<'a>, ShapeError> {
         let (input, weights, output) = geometry.check(x.shape(), w.shape())?;
-        Ok(self.product(&Operands {
+        Ok(Operands {
             left: x,
             right: w,
             order: Order::ByN,
@@ -135,220 +141,53 @@ impl MacArray {
             output,
             columns: weights[0] / geometry.groups,
             terms: weights[1] * weights[2] * weights[3],
-        }))
+        })
     }
 
     fn product(&self, operands: &Operands<'_>) -> Product {
-        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
-        let groups = 0..operands.geometry.groups;
-        let columns: Vec<Norms> =
-            groups.clone().map(|group| operands.column_norms(self.simd, group)).collect();
-        let limit = match self.accumulator.width {
-            AccumulatorWidth::Exact => f64::INFINITY,
-            AccumulatorWidth::Bits(bits) => ((1i128 << (bits - 1)) - 1) as f64,
-        };
-        let goal = limit.min(i32::MAX.into());
+        self.proven_product(operands, &Proof::new(self, operands))
+    }
 
-        // Each step of the proof costs more than the one before and is taken only if it may help.
-        let all = |largest: f64| {
-            columns.iter().map(|norms| bound::of_all(largest, norms)).fold(0.0, f64::max)
+    fn proven_product(&self, operands: &Operands<'_>, proof: &Proof) -> Product {
+        let mut sums = match proof.container() {
+            SumContainer::I32 => Sums::I32(self.sums_i32(operands)),
+            SumContainer::I64 => Sums::I64(self.sums_i64(operands, Part::Whole, proof)),
+            SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
         };
-        let mut largest_a = -f64::from(a.format().min_raw());
-        let largest_b = columns.iter().map(|norms| norms.largest).fold(0.0, f64::max);
-        let mut bound = all(largest_a);
-        let mut row_norms = Vec::new();
-        if bound > goal || !fits_word(a, largest_a) {
-            largest_a = with_raw!(a.data(), data => bound::largest(data));
-            bound = all(largest_a);
-            if bound > goal {
-                row_norms = groups.clone().map(|g| operands.row_norms(largest_a, g)).collect();
-                let pairs = row_norms.iter().zip(&columns);
-                let tight = pairs.map(|(rows, columns)| bound::of_all_rows(rows, columns));
-                bound = tight.fold(0.0, f64::max).min(bound);
-            }
-        }
-
-        let words = fits_word(a, largest_a) && fits_word(b, largest_b);
-        let mut sums = if bound <= f64::from(i32::MAX) && words {
-            Sums::I32(self.sums_i32(operands))
-        } else if bound <= I64_LIMIT || limit.is_finite() {
-            Sums::I64(self.sums_i64(operands, Part::Whole, [largest_a, largest_b], bound))
-        } else {
-            Sums::I128(self.sums_i128(operands, [largest_a, largest_b]))
-        };
-
         let stride = operands.stride();
         let mut stepped = Stepped::default();
         if let AccumulatorWidth::Bits(bits) = self.accumulator.width
-            && bound > limit
+            && !proof.clears_all()
         {
             let mut wide = sums.into_i64();
-            for group in groups.clone() {
+            for group in 0..operands.geometry.groups {
                 let b = operands.right_by_k(group);
-                let norms = (&row_norms[group], &columns[group]);
-                let at = (stride, group * n);
+                let at = (stride, group * operands.columns);
                 let overflow = self.accumulator.overflow;
-                let result = with_raw!(a.data(), data => stepped::step(
-                    self.simd, &operands.patches(data, group), &b, norms, bits.into(), overflow,
-                    &mut wide, at));
+                let result = with_raw!(operands.left.data(), data => stepped::step(
+                    self.simd, &operands.patches(data, group), &b, proof.norms(group), bits.into(),
+                    overflow, &mut wide, at));
                 stepped.events += result.events;
                 stepped.outputs += result.outputs;
             }
             sums = Sums::I64(wide);
         }
-        let rows = operands.rows();
         Product {
-            rows,
+            rows: operands.rows(),
             columns: stride,
-            terms: k,
-            fl: a.format().fl() + b.format().fl(),
+            terms: operands.terms,
+            fl: operands.left.format().fl() + operands.right.format().fl(),
             accumulator: self.accumulator,
             sums,
-            bound,
+            bound: proof.bound,
             report: MacReport {
-                macs: (rows * stride * k) as u64,
-                nonzero_macs: groups.map(|group| operands.nonzero_macs(group)).sum(),
                 accumulator_events: stepped.events,
                 stepped_outputs: stepped.outputs,
+                ..operands.report()
             },
         }
     }
-
-    /// Sums whose bound fits i32, of operands of at most 16 bits.
-    fn sums_i32(&self, operands: &Operands<'_>) -> Vec<i32> {
-        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
-        let stride = operands.stride();
-        let mut c = vec![0i32; operands.rows() * stride];
-        let bytes = a.format().wl() <= 8 && b.format().wl() <= 8;
-        for group in 0..operands.geometry.groups {
-            let column = group * n;
-            match kernels::int8_kernel(self.simd, n).filter(|_| bytes) {
-                Some(kernel) => {
-                    debug_assert!(kernel.offset_a);
-                    let (RawData::I8(left), RawData::I8(_)) = (a.data(), b.data()) else {
-                        unreachable!("words of at most 8 bits are stored in i8");
-                    };
-                    let panels = with_raw!(b.data(), data => Panels::pack(
-                        &kernel, operands.right_of(data, group), k, n, BLOCK_I8,
-                        |x| RawInteger::to_i32(x) as i8));
-                    // A is stored with 128 added, so 128·Σ_k B[k, n] is taken off beforehand.
-                    let offsets = operands.column_sums(group);
-                    for row in c.chunks_exact_mut(stride.max(1)) {
-                        for (out, sum) in row[column..column + n].iter_mut().zip(&offsets) {
-                            *out = -128 * sum;
-                        }
-                    }
-                    let out = Output { c: &mut c, c_stride: stride, column, accumulate: true };
-                    let patches = operands.patches(left, group);
-                    by_rows(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, out);
-                }
-                None => {
-                    let kernel = kernels::int16_kernel(self.simd, n);
-                    let panels = with_raw!(b.data(), data => Panels::pack(
-                        &kernel, operands.right_of(data, group), k, n, BLOCK_I16,
-                        |x| RawInteger::to_i32(x) as i16));
-                    let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
-                    with_raw!(a.data(), data => by_rows(
-                        &kernel, &operands.patches(data, group), 0,
-                        |x| RawInteger::to_i32(x) as i16, &panels, out));
-                }
-            }
-        }
-        c
-    }
-
-    /// Sums modulo 2^64 of `part` of the left operand; `largest` are the largest magnitudes of the
-    /// operands' words, `bound` that of a partial sum of the part.
-    fn sums_i64(
-        &self,
-        operands: &Operands<'_>,
-        part: Part,
-        largest: [f64; 2],
-        bound: f64,
-    ) -> Vec<i64> {
-        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
-        let stride = operands.stride();
-        let mut c = vec![0i64; operands.rows() * stride];
-        let (shift, mask) = match part {
-            Part::Whole => (0, -1),
-            Part::High => (16, -1),
-            Part::Low => (0, 0xffff),
-        };
-        let (whole, wl) = (largest[0] as u64, a.format().wl());
-        let left = match part {
-            Part::Whole => Magnitude::new(whole, wl),
-            Part::High => Magnitude::new((whole >> 16) + 1, wl.max(17) - 16),
-            Part::Low => Magnitude::new(0xffff, 17),
-        };
-        let right = Magnitude::new(largest[1] as u64, b.format().wl());
-        let plan = Plan::new(left, right, bound);
-        let weight = move |i: usize, j: usize| plan.a.width * i as u32 + plan.b.width * j as u32;
-        macro_rules! products {
-            ($kernel:expr, $element:ty, $sum:ty) => {
-                for group in 0..operands.geometry.groups {
-                    let kernel = $kernel(self.simd, n);
-                    let panels: Vec<Panels<$element>> = (0..plan.b.count)
-                        .map(|j| {
-                            with_raw!(b.data(), data => Panels::pack(
-                                &kernel, operands.right_of(data, group), k, n, plan.block,
-                                |x| plan.b.of(RawInteger::to_i32(x).into(), j) as $element))
-                        })
-                        .collect();
-                    let rules = DigitRules {
-                        digits: plan.a.count,
-                        weight,
-                        widen: |sum: $sum| sum as i64,
-                    };
-                    let out = (&mut c[..], stride, group * n);
-                    with_raw!(a.data(), data => by_rows_in_digits(
-                        &kernel, &operands.patches(data, group),
-                        |x, i| {
-                            let word = (i64::from(RawInteger::to_i32(x)) >> shift) & mask;
-                            plan.a.of(word, i) as $element
-                        },
-                        &panels, rules, out));
-                }
-            };
-        }
-        match plan.lanes {
-            Lanes::Words => products!(kernels::int16_kernel, i16, i32),
-            Lanes::Floats => products!(kernels::float64_kernel, f64, f64),
-        }
-        c
-    }
-
-    /// Exact sums beyond 64 bits: the left operand in two halves of 16 bits, whose sums fit i64 for
-    /// any K below 2^16.
-    fn sums_i128(&self, operands: &Operands<'_>, largest: [f64; 2]) -> Vec<i128> {
-        if operands.terms >= 1 << 16 {
-            return operands.slow_sums();
-        }
-        let high = self.sums_i64(operands, Part::High, largest, f64::INFINITY);
-        let low = self.sums_i64(operands, Part::Low, largest, f64::INFINITY);
-        high.par_iter()
-            .zip(&low)
-            .map(|(&high, &low)| (i128::from(high) << 16) + i128::from(low))
-            .collect()
-    }
 }
-
-/// Which bits of the left operand's words take part.
-#[derive(Clone, Copy)]
-enum Part {
-    Whole,
-    /// All above the lowest 16, signed.
-    High,
-    /// The lowest 16, unsigned.
-    Low,
-}
-
-/// Whether every word of a tensor, of magnitudes up to `largest`, fits a 16-bit lane.
-fn fits_word(tensor: &FixedTensor, largest: f64) -> bool {
-    tensor.format().wl() <= 16 || largest <= f64::from(i16::MAX)
-}
-
-/// Bounds up to this are safe for i64 sums and an aligned bias of the same size.
-const I64_LIMIT: f64 = (1u64 << 62) as f64;
 
 fn matrix(a: &FixedTensor, b: &FixedTensor, of: &FixedTensor) -> Result<[usize; 2], ShapeError> {
     of.shape().try_into().map_err(|_| inner_error(a, b))

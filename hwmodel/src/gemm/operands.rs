@@ -1,5 +1,6 @@
 //! Both operands of a product with their shapes, group by group.
 
+use super::MacReport;
 use super::bound::Norms;
 use super::geometry::Convolution2d;
 use super::operand::{Patches, Right};
@@ -88,9 +89,19 @@ impl<'a> Operands<'a> {
         with_raw!(self.left.data(), data => Norms::of_rows(&self.patches(data, group), largest))
     }
 
+    /// The report of a product in which no accumulator can overflow.
+    pub(super) fn report(&self) -> MacReport {
+        let groups = 0..self.geometry.groups;
+        MacReport {
+            macs: (self.rows() * self.stride() * self.terms) as u64,
+            nonzero_macs: groups.map(|group| self.nonzero_macs(group)).sum(),
+            ..MacReport::default()
+        }
+    }
+
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
     /// (columns with a non-zero B[k, ·]).
-    pub(super) fn nonzero_macs(&self, group: usize) -> u64 {
+    fn nonzero_macs(&self, group: usize) -> u64 {
         let rows = with_raw!(self.left.data(), data => self.patches(data, group).column_counts(|x| x != 0));
         let columns = with_raw!(
             self.right.data(),

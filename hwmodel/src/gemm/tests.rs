@@ -3,7 +3,9 @@
 use super::*;
 use crate::format::Format;
 use crate::overflow::Overflow;
-use crate::random;
+use crate::random::{self, RandomAddress, Role};
+use crate::requantise::Requantiser;
+use crate::rounding::Rounding;
 use proptest::prelude::*;
 
 /// A tensor of random raw integers; `sparse` of 4 are zero, and extremes are common.
@@ -149,6 +151,37 @@ proptest! {
             let array = MacArray { simd, accumulator };
             let product = array.convolve(&x, &weights, geometry).unwrap();
             check(&product, &(sums.clone(), events, nonzero), &format!("{simd}"));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn requantising_on_the_way_gives_the_same_bits(
+        batch in 1usize..20, size in 1usize..9, channels in 1usize..9, out in 1usize..40,
+        kernel in 1usize..4, wl in 1u32..=20, with_bias: bool, bias_fl in -3i32..12, fl in -4i32..8,
+        rounding_index in 0usize..6, wrap: bool, seed: u64, accumulator in any_accumulator(),
+    ) {
+        let geometry = Convolution2d::square(kernel, 1, kernel / 2);
+        let x = random_tensor(&[batch, size, size, channels], wl, seed, 1);
+        let w = random_tensor(&[out, kernel, kernel, channels], wl, !seed, 1);
+        let bias = random_tensor(&[out], wl, seed ^ 5, 1);
+        let bias =
+            FixedTensor::new(&[out], Format::new(wl, bias_fl).unwrap(), bias.into_data()).unwrap();
+        let bias = with_bias.then_some(&bias);
+        for simd in SimdLevel::available() {
+            let requantiser = Requantiser {
+                simd,
+                format: Format::new(wl.min(12), fl).unwrap(),
+                rounding: Rounding::ALL[rounding_index],
+                overflow: if wrap { Overflow::Wrap } else { Overflow::Saturate },
+                address: RandomAddress { seed, step: 1, layer: 2, role: Role::Output },
+            };
+            let array = MacArray { simd, accumulator };
+            let product = array.convolve(&x, &w, geometry).unwrap();
+            let (data, report) = requantiser.product(&product, bias);
+            let got = array.convolve_requantised(&x, &w, geometry, bias, &requantiser).unwrap();
+            prop_assert_eq!(got, (data, product.report, report));
         }
     }
 }

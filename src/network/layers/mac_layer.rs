@@ -36,12 +36,13 @@ pub(super) fn forward(
     };
     let input = call.to_fixed(input, format)?;
     let Activation::Fixed(x) = &input else { unreachable!("to_fixed returns a fixed tensor") };
-    let product = call.context.array.convolve(x, quantised, geometry)?;
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
-    let (data, report) = call.requantiser(format, Role::Output).product(&product, bias);
+    let requantiser = call.requantiser(format, Role::Output);
+    let array = call.context.array;
+    let (data, mut counted, report) =
+        array.convolve_requantised(x, quantised, geometry, bias, &requantiser)?;
     call.tally.output += report.counts;
     let formats = ByOperand { input: format, weight: quantised.format(), output: format };
-    let mut counted = product.report;
     counted.accumulator_events += report.accumulator_events;
     call.tally.forward = Some(tally(&shapes, Some(formats), Product::Forward, counted));
     let y = FixedTensor::new(&output, format, data)?;
