@@ -13,6 +13,7 @@ use std::ops::{Add, AddAssign};
 mod scalar;
 
 pub use scalar::quantise_with;
+pub(crate) use scalar::round;
 
 /// What a quantiser or requantiser did to a tensor, in elements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,9 +65,9 @@ impl QuantiseCounts {
     }
 }
 
-/// A float that no fixed-point number stands for.
+/// A float that cannot be quantised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("element {index} is not a number (NaN), which no fixed-point format can hold")]
+#[error("element {index} is not a number (NaN), which cannot be quantised")]
 pub struct NotANumber {
     /// Position of the first NaN.
     pub index: usize,
