@@ -84,12 +84,15 @@ impl Blocks {
         }
         match axis {
             BlockAxis::Tensor => Ok(Self { count: 1, run: elements.max(1) }),
+            // The other sizes of an empty tensor are nobody's number of blocks.
+            BlockAxis::Axis(axis) if elements == 0 && axis < shape.len() => {
+                Ok(Self { count: 1, run: 1 })
+            }
             BlockAxis::Axis(axis) => {
                 let axes = shape.len();
                 let count = shape.get(axis).ok_or(BlockFloatError::Axis { axis, axes })?;
-                // An empty tensor may have axes whose product has no meaning.
-                let run = product(&shape[axis + 1..]).unwrap_or(1);
-                Ok(Self { count: (*count).max(1), run: run.max(1) })
+                let run = shape[axis + 1..].iter().product();
+                Ok(Self { count: *count, run })
             }
         }
     }
@@ -152,8 +155,9 @@ mod tests {
         let expected = "axis 2 is impossible: the tensor has 2 axes";
         assert_eq!(error(&[2, 3], BlockAxis::Axis(2), 6), expected);
         assert!(Blocks::new(&[usize::MAX, 2], BlockAxis::Tensor, 0).is_err());
-        // Empty tensors have no elements to place.
-        assert!(Blocks::new(&[0, 3], BlockAxis::Axis(0), 0).is_ok());
+        let empty = Blocks::new(&[0, usize::MAX, 2], BlockAxis::Axis(1), 0).unwrap();
+        assert!(empty.largest_magnitudes(&[]).len() == 1);
+        assert!(Blocks::new(&[0], BlockAxis::Axis(1), 0).is_err());
     }
 
     #[test]

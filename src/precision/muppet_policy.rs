@@ -198,10 +198,14 @@ impl MuppetPolicy {
 
     /// Takes an epoch's gradients into the window; whether the diversity is to be evaluated.
     fn take(&mut self, gradients: &[&[f32]]) -> bool {
-        let resolution = u64::from(self.options.resolution);
-        let wanted = if self.is_paper() { resolution + 1 } else { resolution };
+        let wanted = self.window_epochs();
         self.gradients.push(gradients, wanted);
         self.gradients.len() as u64 == wanted
+    }
+
+    /// Epochs of a whole window.
+    fn window_epochs(&self) -> u64 {
+        u64::from(self.options.resolution) + u64::from(self.is_paper())
     }
 
     /// p, after or before D joins S.

@@ -9,12 +9,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Recomputes every golden-vector file of a folder and compares.
-///
-/// Files are known by their name, with or without a tag (matmul.csv, matmul_other.csv), or by their
-/// header; the layouts are in docs/golden.md. Vector kernels are checked at every SIMD level of this
-/// CPU, or at the one that HWSIM_SIMD names. Exit code 0: all equal; 1: a mismatch or a damaged file;
-/// 2: nothing to check.
+/// What to check, and how to print it.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArguments {
     /// Folder with golden vectors (folders below are not looked at), or one file.

@@ -83,7 +83,8 @@ mod tests {
     /// papers/muppet.md section 8.3.
     #[test]
     fn worked_examples() {
-        assert_eq!(diversity(&[&[&[1.0, 2.0]]; 3]), Some(1.0 / 3.0));
+        let same: [&[&[f32]]; 3] = [&[&[1.0, 2.0]]; 3];
+        assert_eq!(diversity(&same), Some(1.0 / 3.0));
         let orthonormal: [&[&[f32]]; 3] =
             [&[&[1.0, 0.0, 0.0]], &[&[0.0, 1.0, 0.0]], &[&[0.0, 0.0, 1.0]]];
         assert_eq!(diversity(&orthonormal), Some(1.0));

@@ -110,7 +110,7 @@ impl MuppetPolicy {
         if scalars.level > self.options.word_lengths.len() {
             return Err(format!("its ladder has a level {}", scalars.level));
         }
-        if scalars.window > self.options.resolution as usize {
+        if scalars.window as u64 > self.window_epochs() {
             return Err(format!("its window has {} epochs", scalars.window));
         }
         let Some(StateTensor::F64(floats)) = state.tensors.get(FLOATS) else {
