@@ -7,7 +7,7 @@
 
 use crate::format::exp2;
 use crate::kernels::{Limits, SimdLevel};
-use crate::quantise::{CHUNK, NotANumber, QuantiseCounts, with_words};
+use crate::quantise::{CHUNK, QuantiseCounts, with_words};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ struct RawMinifloat {
     mantissa_bits: u32,
 }
 
-/// A 1-e-m that is no format here.
+/// A 1-e-m that is no format here, or a number that has no place in one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MinifloatError {
     /// The number of exponent bits is not 1 to 8.
@@ -68,6 +68,12 @@ pub enum MinifloatError {
     /// A text is not of the form 1-e-m.
     #[error("`{0}` is no small float format: write 1-e-m, for example 1-5-2")]
     Text(String),
+    /// A number to be quantised is NaN.
+    #[error("element {index} is not a number (NaN), which no small float format here can hold")]
+    NotANumber {
+        /// Position of the first NaN.
+        index: usize,
+    },
 }
 
 impl Minifloat {
@@ -177,7 +183,7 @@ pub fn quantise(
     format: Minifloat,
     rounding: Rounding,
     address: RandomAddress,
-) -> Result<(Vec<f32>, QuantiseCounts), NotANumber> {
+) -> Result<(Vec<f32>, QuantiseCounts), MinifloatError> {
     let mut values = x.to_vec();
     let counts = quantise_in_place(simd, &mut values, format, rounding, address)?;
     Ok((values, counts))
@@ -193,7 +199,7 @@ pub fn quantise_in_place(
     format: Minifloat,
     rounding: Rounding,
     address: RandomAddress,
-) -> Result<QuantiseCounts, NotANumber> {
+) -> Result<QuantiseCounts, MinifloatError> {
     let limits = values
         .par_chunks_mut(CHUNK)
         .enumerate()
@@ -208,7 +214,7 @@ pub fn quantise_in_place(
         });
     if limits.not_a_number > 0 {
         let index = values.iter().position(|value| value.is_nan()).unwrap_or(0);
-        return Err(NotANumber { index });
+        return Err(MinifloatError::NotANumber { index });
     }
     Ok(QuantiseCounts::from_limits(values.len(), limits))
 }

@@ -65,9 +65,9 @@ impl QuantiseCounts {
     }
 }
 
-/// A float that cannot be quantised.
+/// A float that no fixed-point number stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("element {index} is not a number (NaN), which cannot be quantised")]
+#[error("element {index} is not a number (NaN), which no fixed-point format can hold")]
 pub struct NotANumber {
     /// Position of the first NaN.
     pub index: usize,

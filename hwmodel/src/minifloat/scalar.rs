@@ -1,8 +1,7 @@
 //! The scalar definition of float32 → 1-e-m, in exact integers.
 
-use super::Minifloat;
+use super::{Minifloat, MinifloatError};
 use crate::format::exp2;
-use crate::quantise::NotANumber;
 use crate::rounding::Rounding;
 
 /// Quantises one number, the definition of [`quantise`](super::quantise) for a given random number.
@@ -29,9 +28,9 @@ pub fn quantise_with(
     format: Minifloat,
     rounding: Rounding,
     r24: u32,
-) -> Result<f32, NotANumber> {
+) -> Result<f32, MinifloatError> {
     if x.is_nan() {
-        return Err(NotANumber { index: 0 });
+        return Err(MinifloatError::NotANumber { index: 0 });
     }
     let magnitude = if x.is_infinite() { f64::INFINITY } else { round(x, format, rounding, r24) };
     let saturated = match format.exponent_bits() {

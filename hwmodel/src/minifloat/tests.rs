@@ -145,7 +145,7 @@ fn nan_is_an_error_that_says_where() {
     for x in [[1.0, f32::NAN], [1e-30, f32::NAN]] {
         for rounding in Rounding::ALL {
             let result = quantise(SimdLevel::best(), &x, format(5, 2), rounding, ADDRESS);
-            assert_eq!(result.unwrap_err(), NotANumber { index: 1 });
+            assert_eq!(result.unwrap_err(), MinifloatError::NotANumber { index: 1 });
         }
     }
     assert!(quantise_with(f32::NAN, format(5, 2), Rounding::Floor, 0).is_err());

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 /// What to check, and how to print it.
 #[derive(Debug, clap::Args)]
-pub(super) struct CheckArguments {
+pub(in crate::cli) struct CheckArguments {
     /// Folder with golden vectors (folders below are not looked at), or one file.
     dir: PathBuf,
     /// Print the result as JSON.
