@@ -51,7 +51,7 @@ fn layers_on_integers() {
     assert_eq!(report.rows["y_exact"], report.cases);
     assert!(report.rows["y_emul"] > 30, "{:?}", report.rows);
     let (exact, wide) = (2420, 1263);
-    let expected = levels() * (3 * exact + 2 * wide) + report.rows["y_emul"];
+    let expected = levels() * (4 * exact + 2 * wide) + report.rows["y_emul"];
     assert_eq!(report.values, expected);
 }
 
@@ -62,7 +62,8 @@ fn quantised_floats() {
         let (nearest, stochastic) = (report.rows["nearest-even"], report.rows["stochastic"]);
         assert_eq!(nearest + stochastic, rows);
         assert_eq!(nearest, lines(name, "n"));
-        assert_eq!(report.values, 2 * rows + nearest * levels());
+        // Two exact results, three floats and two integers of QPyTorch.
+        assert_eq!(report.values, 7 * rows + nearest * levels());
     }
 }
 
@@ -81,7 +82,7 @@ fn every_file_has_a_check() {
 #[test]
 fn a_corrupted_value_is_caught() {
     let levels = levels();
-    let cases: [(Check, &str, &str, Option<usize>, u64); 21] = [
+    let cases: [(Check, &str, &str, Option<usize>, u64); 23] = [
         (check_matmul, "matmul.csv", "exact,", None, levels),
         (check_matmul, "matmul.csv", "c_wrap,", Some(2), levels),
         (check_matmul, "matmul.csv", "ovf_wrap,", None, 2 * levels),
@@ -96,7 +97,9 @@ fn a_corrupted_value_is_caught() {
         (check_requant, "requant.csv", "12,10,12,3,-219", None, 1),
         (check_layers, "layers.csv", "acc,", None, levels),
         (check_layers, "layers.csv", "y_exact,", Some(5), levels + 1),
-        (check_layers, "layers.csv", "y_emul,", Some(5), levels + 1),
+        (check_layers, "layers.csv", "y_emul,", Some(5), 2 * levels + 1),
+        (check_quant_fixed, "quant_fixed.csv", "n,8,", Some(8), 1),
+        (check_quant_fixed, "quant_fixed.csv", "s,8,", Some(9), 1),
         (check_quant_fixed, "quant_fixed.csv", "n,8,", Some(10), levels + 1),
         (check_quant_fixed, "quant_fixed.csv", "n,8,", None, 1),
         (check_quant_fixed, "quant_fixed.csv", "s,8,", Some(10), 1),
@@ -150,7 +153,6 @@ fn damaged_fields_never_panic() {
         (check_quant_fixed, "quant_fixed.csv", &["n,8,", "s,8,"]),
     ] {
         let (reports, errors) = damage(check, name, prefixes);
-        // Some columns of the quantiser are not read.
         assert!(reports > 0 && errors > 50, "{name}: {reports} reports, {errors} errors");
     }
 }

@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod accumulator;
+pub mod block_float;
 pub mod counters;
 pub mod energy;
 pub mod float32;
@@ -17,8 +18,10 @@ pub mod format;
 pub mod gemm;
 pub mod kernels;
 pub mod machine;
+pub mod minifloat;
 pub mod overflow;
 pub mod pack;
+pub mod qpytorch;
 pub mod quantise;
 pub mod random;
 pub mod requantise;

@@ -13,6 +13,7 @@ use std::ops::{Add, AddAssign};
 mod scalar;
 
 pub use scalar::quantise_with;
+pub(crate) use scalar::round;
 
 /// What a quantiser or requantiser did to a tensor, in elements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,15 +15,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Golden vectors: inputs and expected results.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum GoldenCommand {
-    /// Write memory images and expected values of one layer, for RTL test benches.
-    Export(Box<ExportArguments>),
-    /// Read an export and compute everything in it again.
-    Verify(VerifyArguments),
-}
-
 /// `hwsim golden export`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/export.md describes the files.")]
@@ -79,14 +70,7 @@ pub(super) struct VerifyArguments {
     threads: Option<usize>,
 }
 
-pub(super) fn run(command: &GoldenCommand) -> Result<ExitCode, Failure> {
-    match command {
-        GoldenCommand::Export(arguments) => export(arguments),
-        GoldenCommand::Verify(arguments) => verify(arguments),
-    }
-}
-
-fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
+pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let outputs = match arguments.outputs.as_str() {
         "all" => None,
         number => match number.parse() {
@@ -171,7 +155,7 @@ fn describe(manifest: &Manifest) -> String {
     out
 }
 
-fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
+pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let simd = setup::simd()?;
     setup::threads(arguments.threads)?;
     let folder = &arguments.folder;

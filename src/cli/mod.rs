@@ -5,6 +5,7 @@ mod eval;
 mod gap;
 mod gap_table;
 mod gemm;
+mod golden;
 mod golden_export;
 pub mod interrupt;
 mod model_data;
@@ -38,7 +39,7 @@ enum Command {
     Gap(gap::GapArguments),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
-    Golden(golden_export::GoldenCommand),
+    Golden(golden::GoldenCommand),
 }
 
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
-        Command::Golden(command) => golden_export::run(&command),
+        Command::Golden(command) => golden::run(&command),
     };
     match result {
         Ok(code) => code,

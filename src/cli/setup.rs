@@ -22,10 +22,20 @@ pub(super) fn threads(threads: Option<usize>) -> Result<(), Failure> {
 
 /// The SIMD level of `HWSIM_SIMD`, or the best.
 pub(super) fn simd() -> Result<SimdLevel, Failure> {
+    Ok(forced_simd()?.unwrap_or_else(SimdLevel::best))
+}
+
+/// The SIMD level of `HWSIM_SIMD` alone, or every one that this CPU has.
+pub(super) fn simd_levels() -> Result<Vec<SimdLevel>, Failure> {
+    Ok(forced_simd()?.map_or_else(SimdLevel::available, |level| vec![level]))
+}
+
+fn forced_simd() -> Result<Option<SimdLevel>, Failure> {
     match std::env::var(SIMD_VARIABLE) {
-        Err(_) => Ok(SimdLevel::best()),
-        Ok(name) if name.is_empty() => Ok(SimdLevel::best()),
+        Err(_) => Ok(None),
+        Ok(name) if name.is_empty() => Ok(None),
         Ok(name) => SimdLevel::named(&name)
+            .map(Some)
             .with_context(|| format!("environment variable {SIMD_VARIABLE}"))
             .map_err(Failure::Usage),
     }

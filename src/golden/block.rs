@@ -34,9 +34,15 @@ impl BlockFile {
     /// # Errors
     /// If the file cannot be read or its first line is not `#` and a JSON object.
     pub fn read(path: &Path) -> Result<Self, GoldenError> {
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map_err(|source| GoldenError::Read { path: path.to_owned(), source })?;
-        Self::from_text(&path.display().to_string(), text)
+        let file = path.display().to_string();
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+            GoldenError::Line { file: file.clone(), line, reason: "the line is not UTF-8".into() }
+        })?;
+        Self::from_text(&file, text)
     }
 
     /// Takes the `text` of a file called `name` in messages.

@@ -1,6 +1,7 @@
 //! Counts what was compared and what differed.
 
 use super::{BlockFile, GoldenError, Line};
+use hwmodel::SimdLevel;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -23,6 +24,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Cases of a block file, rows of a table.
+    pub fn cases_or_rows(&self) -> u64 {
+        if self.cases > 0 { self.cases } else { self.rows.values().sum() }
+    }
+
     /// True if values were compared and none differs.
     pub fn passed(&self) -> bool {
         self.values > 0 && self.mismatches == 0
@@ -44,12 +50,19 @@ impl Display for Report {
 #[derive(Debug)]
 pub struct Checker {
     report: Report,
+    levels: Vec<SimdLevel>,
 }
 
 impl Checker {
-    /// A checker of the file called `file`.
+    /// A checker of the file called `file` at every SIMD level of this CPU.
     pub fn new(file: &str) -> Self {
+        Self::at_levels(file, &SimdLevel::available())
+    }
+
+    /// A checker of the file called `file` at these SIMD levels.
+    pub fn at_levels(file: &str, levels: &[SimdLevel]) -> Self {
         Self {
+            levels: levels.to_vec(),
             report: Report {
                 file: file.to_owned(),
                 cases: 0,
@@ -59,6 +72,11 @@ impl Checker {
                 first_mismatch: None,
             },
         }
+    }
+
+    /// The SIMD levels at which values are to be recomputed.
+    pub fn levels(&self) -> Vec<SimdLevel> {
+        self.levels.clone()
     }
 
     /// Counts a case.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// A file that cannot be read as golden vectors.
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
-    /// The file cannot be opened or is not UTF-8.
+    /// The file cannot be opened or read.
     #[error("{}: {source}", path.display())]
     Read {
         /// The file.
@@ -23,4 +23,14 @@ pub enum GoldenError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl GoldenError {
+    /// The message without the name of the file.
+    pub fn without_file(&self) -> String {
+        match self {
+            Self::Read { source, .. } => source.to_string(),
+            Self::Line { line, reason, .. } => format!("line {line}: {reason}"),
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::layout::{channels_last, elements};
 use super::{BlockFile, Case, Checker, GoldenError, Line, Report};
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::gemm::{Convolution2d, MacArray, Product};
+use hwmodel::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::quantise::quantise;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
@@ -14,14 +15,17 @@ use std::path::Path;
 ///
 /// `acc` and `y_exact` come from [`MacArray::convolve`] or [`MacArray::linear`] with an exact
 /// accumulator, then [`Requantiser::product`] (nearest even, saturating), which adds the bias. `y_emul`
-/// is compared where `f32_sums_exact=1`, so that float32 sums do not depend on their order: with
-/// [`float32::forward`] of the same operands and the float quantiser.
+/// is compared where `f32_sums_exact=1`, so that float32 sums do not depend on their order: the sums of
+/// [`float32::forward`] of the same operands, through this crate's and through QPyTorch's quantiser.
 ///
 /// # Errors
 /// If the file cannot be read or a line is malformed.
 pub fn check_layers(path: &Path) -> Result<Report, GoldenError> {
-    let file = BlockFile::read(path)?;
-    let mut checker = Checker::new(file.name());
+    check(&BlockFile::read(path)?, &SimdLevel::available())
+}
+
+pub(super) fn check(file: &BlockFile, levels: &[SimdLevel]) -> Result<Report, GoldenError> {
+    let mut checker = Checker::at_levels(file.name(), levels);
     let (mut exact, mut wide) = (0, 0);
     for case in file.cases()? {
         checker.case();
@@ -33,9 +37,9 @@ pub fn check_layers(path: &Path) -> Result<Report, GoldenError> {
         }
         layer.check(&case, &mut checker)?;
     }
-    checker.announced(&file, "n_out_exact_class", exact);
-    checker.announced(&file, "n_out_wide_class", wide);
-    checker.finish(&file, &[])
+    checker.announced(file, "n_out_exact_class", exact);
+    checker.announced(file, "n_out_wide_class", wide);
+    checker.finish(file, &[])
 }
 
 /// A layer in this crate's layouts; a linear one has images of one pixel.
@@ -122,7 +126,7 @@ impl Layer {
         if self.float32_is_exact {
             checker.row(y_emul);
         }
-        for simd in SimdLevel::available() {
+        for simd in checker.levels() {
             let product = self.product(simd).map_err(|error| case.line.error(error))?;
             for (index, &expected) in sums.iter().enumerate() {
                 let found = self.with_bias(case, &product, index)?;
@@ -138,11 +142,29 @@ impl Layer {
                 let y = quantise(simd, &sums, self.format, rounding, address);
                 let (y, _) = y.map_err(|error| case.line.error(error.to_string()))?;
                 compare(checker, y_emul, &emulated, &y, simd);
+                self.compare_library(checker, y_emul, &emulated, &sums)?;
             }
         }
         if self.float32_is_exact {
             let differing = exact.iter().zip(&emulated).filter(|(a, b)| a != b).count();
             checker.equal(y_emul, "outputs that differ from y_exact", 0, differing);
+        }
+        Ok(())
+    }
+
+    /// Compares with what QPyTorch makes of the float32 `sums`.
+    fn compare_library(
+        &self,
+        checker: &mut Checker,
+        line: &Line<'_>,
+        expected: &[i64],
+        sums: &[f32],
+    ) -> Result<(), GoldenError> {
+        let y = fixed_point_quantize(sums, self.format, Clamp::Asymmetric, Draws::Nearest)
+            .map_err(|error| line.error(error.to_string()))?;
+        for (index, (&expected, y)) in expected.iter().zip(y).enumerate() {
+            let found = f64::from(y) * self.format.scale();
+            checker.equal(line, format_args!("QPyTorch's output {index}"), expected as f64, found);
         }
         Ok(())
     }

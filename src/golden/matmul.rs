@@ -16,8 +16,11 @@ use std::path::Path;
 /// # Errors
 /// If the file cannot be read or a line is malformed.
 pub fn check_matmul(path: &Path) -> Result<Report, GoldenError> {
-    let file = BlockFile::read(path)?;
-    let mut checker = Checker::new(file.name());
+    check(&BlockFile::read(path)?, &SimdLevel::available())
+}
+
+pub(super) fn check(file: &BlockFile, levels: &[SimdLevel]) -> Result<Report, GoldenError> {
+    let mut checker = Checker::at_levels(file.name(), levels);
     let (mut outputs, mut events) = (0, 0);
     for case in file.cases()? {
         checker.case();
@@ -25,9 +28,9 @@ pub fn check_matmul(path: &Path) -> Result<Report, GoldenError> {
         outputs += of_case;
         events += events_of_case;
     }
-    checker.announced(&file, "n_outputs_both_modes", outputs);
-    checker.announced(&file, "n_overflow_events", events);
-    checker.finish(&file, &[])
+    checker.announced(file, "n_outputs_both_modes", outputs);
+    checker.announced(file, "n_overflow_events", events);
+    checker.finish(file, &[])
 }
 
 /// A product with its operands.
@@ -113,7 +116,7 @@ fn check_sums(
     checker.row(line);
     let expected = line.list::<i128>(1, outputs, "sum")?;
     let mut totals = Vec::new();
-    for simd in SimdLevel::available() {
+    for simd in checker.levels() {
         let product = found(line, array(simd, accumulator).matmul(&operands.a, &operands.b))?;
         for (index, &expected) in expected.iter().enumerate() {
             let what = format_args!("sum {index} ({simd})");
@@ -134,7 +137,7 @@ fn check_counts(
     checker.row(line);
     for (index, &expected) in expected.iter().enumerate() {
         let (a, b) = operands.row_and_column(line, index)?;
-        for simd in SimdLevel::available() {
+        for simd in checker.levels() {
             let product = found(line, array(simd, accumulator).matmul(&a, &b))?;
             let what = format_args!("overflows of output {index} ({simd})");
             checker.equal(line, what, expected, product.report.accumulator_events);

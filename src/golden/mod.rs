@@ -7,15 +7,21 @@
 
 mod adapt_sequences;
 mod adapt_units;
+mod bits;
 mod block;
 mod checker;
 mod cost_model;
 mod error;
+mod folder;
+mod known;
 mod layers;
 mod layout;
 mod line;
 mod matmul;
+mod muppet_policy;
+mod quant_block;
 mod quant_fixed;
+mod quant_float;
 mod requant;
 mod table;
 mod torch;
@@ -28,10 +34,14 @@ pub use block::{BlockFile, Case};
 pub use checker::{Checker, Report};
 pub use cost_model::check_cost_model;
 pub use error::GoldenError;
+pub use folder::{FileOutcome, FolderError, Outcome, check_path};
 pub use layers::check_layers;
 pub use line::Line;
 pub use matmul::check_matmul;
+pub use muppet_policy::check_muppet_policy;
+pub use quant_block::check_quant_block;
 pub use quant_fixed::check_quant_fixed;
+pub use quant_float::check_quant_float;
 pub use requant::check_requant;
 pub use table::Table;
 pub use torch::{check_torch_nets, check_torch_ops};
@@ -39,15 +49,18 @@ pub use torch::{check_torch_nets, check_torch_ops};
 /// A check of one layout.
 pub type Check = fn(&Path) -> Result<Report, GoldenError>;
 
-/// Every layout by the name of its file without `.csv`, and its check.
-pub const CHECKS: [(&str, Check); 10] = [
+/// Every layout by the name of its file without `.csv`, and its check at every SIMD level of this CPU.
+pub const CHECKS: [(&str, Check); 13] = [
     ("adapt_sequences", check_adapt_sequences),
     ("adapt_units", check_adapt_units),
     ("cost_model", check_cost_model),
     ("layers", check_layers),
     ("matmul", check_matmul),
+    ("muppet_policy", check_muppet_policy),
+    ("quant_block", check_quant_block),
     ("quant_fixed", check_quant_fixed),
     ("quant_fixed_negfl", check_quant_fixed),
+    ("quant_float", check_quant_float),
     ("requant", check_requant),
     ("torch_nets", check_torch_nets),
     ("torch_ops", check_torch_ops),

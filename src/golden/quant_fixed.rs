@@ -1,25 +1,30 @@
 //! Checks quant_fixed.csv and quant_fixed_negfl.csv: float32 to fixed point.
 
+use super::bits::{Bits, multiple};
 use super::{Checker, GoldenError, Line, Report, Table};
+use hwmodel::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::quantise::{quantise, quantise_with};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{Format, Rounding, SimdLevel};
 use std::path::Path;
 
-/// Recomputes the exact results of a file in the layout of quant_fixed.csv.
+/// Recomputes every result of a file in the layout of quant_fixed.csv.
 ///
 /// `exact_clamp` and `exact_sym` (the range without its lowest integer) are compared with the scalar
 /// definition [`quantise_with`], stochastic rows with the r of the row; `exact_clamp` of nearest rows
 /// also with [`quantise`] at every SIMD level of this CPU, consecutive rows of one format as one
-/// tensor. `nan` must be the typed error. The columns `y_*` and `q_*` show how QPyTorch rounds in float32;
-/// this crate does not emulate it, and they are not read.
+/// tensor. `nan` must be the typed error. The columns `y_*`, which show how QPyTorch rounds in float32,
+/// and `q_*` = y · 2^fl are compared with [`fixed_point_quantize`].
 ///
 /// # Errors
 /// If the file cannot be read or a line is malformed.
 pub fn check_quant_fixed(path: &Path) -> Result<Report, GoldenError> {
-    let table = Table::read(path)?;
-    let columns = Columns::of(&table)?;
-    let mut checker = Checker::new(table.file().name());
+    check(&Table::read(path)?, &SimdLevel::available())
+}
+
+pub(super) fn check(table: &Table, levels: &[SimdLevel]) -> Result<Report, GoldenError> {
+    let columns = Columns::of(table)?;
+    let mut checker = Checker::at_levels(table.file().name(), levels);
     let mut rows = 0;
     let mut group: Vec<Row<'_>> = Vec::new();
     for line in table.rows() {
@@ -27,6 +32,7 @@ pub fn check_quant_fixed(path: &Path) -> Result<Report, GoldenError> {
         rows += 1;
         checker.row_of(row.rounding.name());
         check_scalar(&mut checker, &row);
+        check_library(&mut checker, &row)?;
         if group
             .last()
             .is_some_and(|last| (last.rounding, last.format) != (row.rounding, row.format))
@@ -48,6 +54,7 @@ struct Columns {
     random: usize,
     exact_clamp: usize,
     exact_sym: usize,
+    library: [Library; 3],
 }
 
 impl Columns {
@@ -60,7 +67,34 @@ impl Columns {
             random: table.column("r24")?,
             exact_clamp: table.column("exact_clamp")?,
             exact_sym: table.column("exact_sym")?,
+            library: [
+                Library::of(table, Clamp::None, "y_noclamp_hex", None)?,
+                Library::of(table, Clamp::Asymmetric, "y_clamp_hex", Some("q_clamp"))?,
+                Library::of(table, Clamp::Symmetric, "y_sym_hex", Some("q_sym"))?,
+            ],
         })
+    }
+}
+
+/// What QPyTorch gives with one setting of `clamp` and `symmetric`.
+#[derive(Clone, Copy)]
+struct Library {
+    clamp: Clamp,
+    name: &'static str,
+    /// Columns of the float and of the integer.
+    y: usize,
+    q: Option<(&'static str, usize)>,
+}
+
+impl Library {
+    fn of(
+        table: &Table,
+        clamp: Clamp,
+        name: &'static str,
+        q: Option<&'static str>,
+    ) -> Result<Self, GoldenError> {
+        let q = q.map(|q| table.column(q).map(|column| (q, column))).transpose()?;
+        Ok(Self { clamp, name, y: table.column(name)?, q })
     }
 }
 
@@ -72,6 +106,7 @@ struct Row<'a> {
     r24: u32,
     exact_clamp: Outcome,
     exact_sym: Outcome,
+    library: [(Library, f32, Outcome); 3],
 }
 
 impl<'a> Row<'a> {
@@ -93,7 +128,14 @@ impl<'a> Row<'a> {
         let x = line.float32(columns.x, "float32")?;
         let exact_clamp = Outcome::read(&line, columns.exact_clamp)?;
         let exact_sym = Outcome::read(&line, columns.exact_sym)?;
-        Ok(Self { line, rounding, format, x, r24, exact_clamp, exact_sym })
+        let mut library = columns.library.map(|library| (library, f32::NAN, Outcome(None)));
+        for (library, y, q) in &mut library {
+            *y = line.float32(library.y, library.name)?;
+            if let Some((_, column)) = library.q {
+                *q = Outcome::read(&line, column)?;
+            }
+        }
+        Ok(Self { line, rounding, format, x, r24, exact_clamp, exact_sym, library })
     }
 }
 
@@ -132,6 +174,25 @@ fn check_scalar(checker: &mut Checker, row: &Row<'_>) {
     checker.equal(&row.line, "exact_sym", row.exact_sym, symmetric);
 }
 
+/// Compares with QPyTorch, the floats in every bit.
+fn check_library(checker: &mut Checker, row: &Row<'_>) -> Result<(), GoldenError> {
+    let r = [row.r24];
+    let draws = match row.rounding {
+        Rounding::Stochastic => Draws::Stochastic(&r),
+        _ => Draws::Nearest,
+    };
+    for (library, y, q) in row.library {
+        let found = fixed_point_quantize(&[row.x], row.format, library.clamp, draws)
+            .map_err(|error| row.line.error(error.to_string()))?[0];
+        checker.equal(&row.line, library.name, Bits(y), Bits(found));
+        if let Some((name, _)) = library.q {
+            let found = Outcome(multiple(found, row.format.step()));
+            checker.equal(&row.line, name, q, found);
+        }
+    }
+    Ok(())
+}
+
 /// Quantises `rows`, which have the same rounding and format, as one tensor. The random words of a
 /// tensor cannot be given, so that stochastic rows are left out.
 fn check_tensor(checker: &mut Checker, rows: &[Row<'_>]) {
@@ -144,7 +205,7 @@ fn check_tensor(checker: &mut Checker, rows: &[Row<'_>]) {
     let (not_a_number, numbers): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
         rows.iter().partition(|row| row.x.is_nan());
     let x: Vec<f32> = numbers.iter().map(|row| row.x).collect();
-    for simd in SimdLevel::available() {
+    for simd in checker.levels() {
         let mut compare = |row: &Row<'_>, found| {
             let what = format_args!("exact_clamp ({simd})");
             checker.equal(&row.line, what, row.exact_clamp, found);

@@ -30,7 +30,10 @@ const SHIFTS: std::ops::RangeInclusive<i32> = -60..=64;
 /// # Errors
 /// If the file cannot be read or a line is malformed.
 pub fn check_requant(path: &Path) -> Result<Report, GoldenError> {
-    let table = Table::read(path)?;
+    check(&Table::read(path)?, &SimdLevel::available())
+}
+
+pub(super) fn check(table: &Table, levels: &[SimdLevel]) -> Result<Report, GoldenError> {
     let mut modes = Vec::new();
     for (name, rounding) in ROUNDINGS {
         for (suffix, overflow) in OVERFLOWS {
@@ -46,7 +49,7 @@ pub fn check_requant(path: &Path) -> Result<Report, GoldenError> {
         table.column("acc")?,
         table.column("r")?,
     ];
-    let mut checker = Checker::new(table.file().name());
+    let mut checker = Checker::at_levels(table.file().name(), levels);
     let mut group: Vec<Row<'_>> = Vec::new();
     for line in table.rows() {
         let row = Row::new(line?, columns)?;
@@ -146,7 +149,7 @@ fn check_products(
         if rounding == Rounding::Stochastic {
             continue;
         }
-        for simd in SimdLevel::available() {
+        for simd in checker.levels() {
             let unit = Requantiser { simd, format, rounding, overflow, address };
             let (data, _) = unit.product(&product, None);
             for (index, row) in rows.iter().enumerate() {

@@ -7,7 +7,7 @@
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
 //! [`window`] and [`push_up`] (gradient diversity and the bits it asks for), [`lookback`] and
-//! [`strategy`].
+//! [`strategy`]. [`muppet_policy`] is the core of MuPPET.
 
 pub mod adapt;
 mod adapt_state;
@@ -16,6 +16,7 @@ pub mod edf;
 mod error;
 pub mod float32;
 pub mod lookback;
+pub mod muppet_policy;
 pub mod options;
 pub mod presets;
 pub mod push_down;

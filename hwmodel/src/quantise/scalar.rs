@@ -43,8 +43,8 @@ pub fn quantise_with(
     Ok(rounded.clamp(format.min_raw().into(), format.max_raw().into()) as i32)
 }
 
-/// round(x · 2^`fl`) of a finite `x`, exactly; what no word can hold is ±[`BEYOND`].
-fn round(x: f32, fl: i32, rounding: Rounding, r24: u32) -> i128 {
+/// round(x · 2^`fl`) of a finite `x`, exactly, with r the 24 bits `r24`; what no word can hold is ±2^100.
+pub(crate) fn round(x: f32, fl: i32, rounding: Rounding, r24: u32) -> i128 {
     // x = mantissa · 2^exponent with a mantissa of at most 24 bits.
     let bits = x.to_bits();
     let field = (bits >> 23 & 0xff) as i32;

@@ -3,6 +3,7 @@
 use super::case::TorchCase;
 use super::tensor::{Layout, Tensor};
 use crate::golden::{Checker, GoldenError};
+use hwmodel::SimdLevel;
 use std::collections::BTreeSet;
 
 /// Largest difference allowed: this share of the tensor's largest magnitude, and an absolute part for
@@ -32,6 +33,11 @@ impl<'c, 'a> Comparison<'c, 'a> {
         tolerance: Tolerance,
     ) -> Self {
         Self { case, checker, tolerance, counted: BTreeSet::new() }
+    }
+
+    /// The SIMD levels at which results are to be computed.
+    pub(super) fn levels(&self) -> Vec<SimdLevel> {
+        self.checker.levels()
     }
 
     /// Compares `found` with `f32.<name>` and `f64.<name>`; `note` says how it was computed.

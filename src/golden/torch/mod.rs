@@ -11,5 +11,7 @@ mod ops;
 mod run;
 mod tensor;
 
+pub(super) use nets::check as check_nets;
 pub use nets::check_torch_nets;
+pub(super) use ops::check as check_ops;
 pub use ops::check_torch_ops;

@@ -28,19 +28,25 @@ const TOLERANCE: Tolerance = Tolerance { relative: 5e-6, absolute: 2e-7 };
 /// # Errors
 /// If the file cannot be read, a line is malformed or a batch norm has other constants than this crate's.
 pub fn check_torch_nets(path: &Path) -> Result<Report, GoldenError> {
-    let file = BlockFile::read(path)?;
-    let sgd = Sgd::of(&file)?;
-    let mut checker = Checker::new(file.name());
+    check(&BlockFile::read(path)?, &SimdLevel::available())
+}
+
+pub(in crate::golden) fn check(
+    file: &BlockFile,
+    levels: &[SimdLevel],
+) -> Result<Report, GoldenError> {
+    let sgd = Sgd::of(file)?;
+    let mut checker = Checker::at_levels(file.name(), levels);
     for case in file.cases()? {
         checker.case();
         let case = TorchCase::new(case)?;
         let mut comparison = Comparison::new(&case, &mut checker, TOLERANCE);
-        for simd in SimdLevel::available() {
+        for &simd in levels {
             Run { case: &case, simd, flattened: None }.check(&sgd, &mut comparison)?;
         }
         case.finish()?;
     }
-    checker.finish(&file, &[])
+    checker.finish(file, &[])
 }
 
 /// The optimiser that the header states.

@@ -37,8 +37,14 @@ const DOUBLE: Tolerance = Tolerance { relative: 1e-13, absolute: 1e-13 };
 /// # Errors
 /// If the file cannot be read or a line is malformed.
 pub fn check_torch_ops(path: &Path) -> Result<Report, GoldenError> {
-    let file = BlockFile::read(path)?;
-    let mut checker = Checker::new(file.name());
+    check(&BlockFile::read(path)?, &SimdLevel::available())
+}
+
+pub(in crate::golden) fn check(
+    file: &BlockFile,
+    levels: &[SimdLevel],
+) -> Result<Report, GoldenError> {
+    let mut checker = Checker::at_levels(file.name(), levels);
     for case in file.cases()? {
         checker.case();
         let case = TorchCase::new(case)?;
@@ -54,7 +60,7 @@ pub fn check_torch_ops(path: &Path) -> Result<Report, GoldenError> {
         }
         case.finish()?;
     }
-    checker.finish(&file, &[])
+    checker.finish(file, &[])
 }
 
 fn nhwc(case: &TorchCase<'_>, name: &str) -> Result<Vec<f32>, GoldenError> {
@@ -116,7 +122,7 @@ fn one_layer(
     for name in &parameters {
         run::set_parameter(case, &mut net, name, (&format!("in.{}", short(name)), LAYOUT))?;
     }
-    for simd in SimdLevel::available() {
+    for simd in comparison.levels() {
         let context = run::context(simd, 0, true);
         let mut pass = net.forward(images.clone(), &context).map_err(|error| case.error(error))?;
         comparison.both("y", LAYOUT, &pass.logits, simd)?;
