@@ -12,7 +12,6 @@ mod compare;
 mod error;
 mod network;
 mod product;
-mod qpytorch;
 mod random;
 mod row;
 

@@ -3,10 +3,10 @@
 use super::bits::AccumulatorBits;
 use super::compare::{Difference, ratio};
 use super::error::GapError;
-use super::qpytorch;
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::gemm::{Convolution2d, MacArray, Product};
+use hwmodel::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::quantise::{QuantiseCounts, quantise};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::{Requantiser, align};
@@ -261,9 +261,15 @@ impl FixedOperands {
                 row.iter_mut().zip(&bias).for_each(|(y, bias)| *y += bias);
             });
         }
-        y.par_iter()
-            .with_min_len(1 << 12)
-            .map(|&y| qpytorch::quantise_nearest(y, self.format))
+        let scale = self.format.scale();
+        y.par_chunks_mut(1 << 14)
+            .flat_map_iter(|y| {
+                let quantised =
+                    fixed_point_quantize(y, self.format, Clamp::Asymmetric, Draws::Nearest)
+                        .expect("rounding to nearest takes no random integers");
+                let integer = |y: f32| (!y.is_nan()).then(|| (f64::from(y) * scale) as i64);
+                quantised.into_iter().map(integer)
+            })
             .collect()
     }
 

@@ -325,6 +325,7 @@ where
 const SPLIT: usize = 8192;
 
 /// One block of columns from `first` on; `sums` is `[m, columns]`.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn columns_block<T: Copy>(
     kernel: &TileKernel<f32, f32>,
