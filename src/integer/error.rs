@@ -27,7 +27,7 @@ pub enum CompileError {
     Stochastic,
     /// A scale that no right shift gives.
     #[error(
-        "batch norm `{layer}` multiplies channel {channel} by {factor:e} (in steps of the accumulator and the result): a multiplier below 1 with a right shift needs less than 2^31; give the layer's output fewer fractional bits"
+        "batch norm `{layer}` multiplies channel {channel} by {factor:.3e} steps of the result per step of the accumulator: a right shift gives less than 2^31; give the layer's output fewer fractional bits"
     )]
     Multiplier {
         /// Name of the layer.
