@@ -33,6 +33,7 @@ struct IntegerLayer {
     shift_bits: Option<[u32; 2]>,
     saturated_inputs: u64,
     inputs: u64,
+    products_outside: u64,
     saturated_outputs: u64,
     outputs: u64,
     flushed_to_zero: u64,
@@ -53,6 +54,7 @@ impl IntegerResult {
                 shift_bits: shifts(step),
                 saturated_inputs: counts.input.saturated(),
                 inputs: counts.input.elements,
+                products_outside: counts.products_outside,
                 saturated_outputs: counts.output.saturated(),
                 outputs: counts.output.elements,
                 flushed_to_zero: counts.input.flushed_to_zero + counts.output.flushed_to_zero,
@@ -60,7 +62,9 @@ impl IntegerResult {
                 stepped_outputs: counts.stepped_outputs,
             })
             .collect();
-        let saturated = layers.iter().map(|layer| layer.saturated_inputs + layer.saturated_outputs);
+        let saturated = layers
+            .iter()
+            .map(|layer| layer.saturated_inputs + layer.products_outside + layer.saturated_outputs);
         let (logits, pixels) = (program.output_format(), program.input_format());
         Self {
             top1: comparison.top1(),
@@ -88,11 +92,12 @@ impl IntegerResult {
             self.input_wl, self.input_fl, self.saturated_pixels, self.folded_batch_norms
         );
         out.push_str(&format!(
-            "{:<18} {:>9} {:>12} {:>16} {:>17} {:>14} {:>16}\n",
+            "{:<18} {:>9} {:>12} {:>16} {:>16} {:>17} {:>14} {:>16}\n",
             "layer",
             "output",
             "shift (bits)",
             "inputs saturated",
+            "products outside",
             "outputs saturated",
             "acc events",
             "stepped outputs"
@@ -104,11 +109,12 @@ impl IntegerResult {
                 Some([low, high]) => format!("{low} to {high}"),
             };
             out.push_str(&format!(
-                "{:<18} {:>9} {:>12} {:>16} {:>17} {:>14} {:>16}\n",
+                "{:<18} {:>9} {:>12} {:>16} {:>16} {:>17} {:>14} {:>16}\n",
                 layer.name,
                 format!("⟨{}, {}⟩", layer.wl, layer.fl),
                 shift,
                 layer.saturated_inputs,
+                layer.products_outside,
                 layer.saturated_outputs,
                 layer.accumulator_events,
                 layer.stepped_outputs

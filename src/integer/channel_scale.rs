@@ -10,7 +10,7 @@ use hwmodel::Rounding;
 /// where a shift of [`ChannelScale::LONGEST_SHIFT`] bits is not enough to normalise it. The offset b
 /// is an integer in units of the product acc · M.
 ///
-/// With |acc| < 2^92, which no sum of fewer than 2^28 products of 32-bit words reaches, the product is
+/// With |acc| ≤ 2^92, which no sum of fewer than 2^28 products of 32-bit words reaches, the product is
 /// below 2^123 and |b| ≤ 2^124, so 128 bits hold everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChannelScale {
@@ -51,7 +51,7 @@ impl ChannelScale {
 
     /// acc · M + b, exact.
     pub fn product(self, accumulator: i128) -> i128 {
-        debug_assert!(accumulator.unsigned_abs() < 1 << 92);
+        debug_assert!(accumulator.unsigned_abs() <= 1 << 92);
         accumulator * i128::from(self.multiplier.to_bits()) + self.offset
     }
 

@@ -4,6 +4,7 @@ use super::channel_scale::ChannelScale;
 use super::division::Division;
 use super::error::CompileError;
 use super::fold::{fold, power_of_two};
+use super::product_range::{ProductRanges, aligned_bias};
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
 use super::requantise::ChannelRequantiser;
 use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
@@ -11,7 +12,7 @@ use crate::network::vector::pooling::PoolWindow;
 use crate::network::{Context, Network, Node, Operation, Parameter};
 use crate::precision::NumberFormat;
 use hwmodel::gemm::Convolution2d;
-use hwmodel::{FixedTensor, Format, Rounding, SimdLevel};
+use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
 /// Compiles `network` for the array, rounding and overflow of `context`.
 ///
@@ -35,6 +36,7 @@ pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileE
     let mut compiler = Compiler {
         network,
         rounding: context.rounding,
+        overflow: context.overflow,
         simd: context.array.simd,
         readers: readers(network),
         values: vec![None; network.nodes.len() + 1],
@@ -62,6 +64,7 @@ pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileE
 struct Compiler<'a> {
     network: &'a Network,
     rounding: Rounding,
+    overflow: Overflow,
     simd: SimdLevel,
     /// The nodes that read each value of the network.
     readers: Vec<Vec<usize>>,
@@ -144,8 +147,15 @@ impl Compiler<'_> {
                 let format = activation_format(norm, self.network)?;
                 let fl = input.fl() + weight.format().fl();
                 let channels = self.scales(norm, fl, format, bias.as_ref())?;
+                let ranges = ProductRanges::of_format(
+                    input,
+                    fl,
+                    self.overflow,
+                    channels.len(),
+                    bias.as_ref(),
+                );
                 let scale = ChannelRequantiser::new(format, self.rounding, rectifies, channels);
-                (Finish::Scale(scale), format)
+                (Finish::Scale(scale.within(ranges)), format)
             }
         };
         let convolution = Convolution { geometry, weight, input, finish };
@@ -174,8 +184,8 @@ impl Compiler<'_> {
                 let source = BatchNormError::NotFinite { channel, mean, variance };
                 return Err(CompileError::BatchNorm { layer: norm.name.clone(), source });
             }
-            let bias =
-                bias.map_or(0.0, |bias| f64::from(bias.data().get(channel)) * bias.format().step());
+            let aligned = bias.map_or(0, |bias| aligned_bias(bias, channel, fl));
+            let bias = aligned as f64 * power_of_two(-fl);
             let scale = f64::from(gamma) / (variance + f64::from(EPSILON)).sqrt();
             let factor = scale * power_of_two(format.fl() - fl);
             let offset = (f64::from(beta) + scale * (bias - mean)) * format.scale();

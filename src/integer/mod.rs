@@ -18,6 +18,7 @@ mod division;
 mod error;
 mod fold;
 mod image;
+mod product_range;
 mod program;
 mod requantise;
 mod run;
@@ -28,8 +29,9 @@ pub use compile::compile;
 pub use division::Division;
 pub use error::{CompileError, RunError};
 pub use image::quantise_images;
+pub use product_range::{ProductRange, ProductRanges};
 pub use program::{Convolution, Finish, IntegerOperation, Program, Step};
-pub use requantise::ChannelRequantiser;
+pub use requantise::{ChannelRequantiser, ScaleReport};
 pub use run::{Inference, StepCounts};
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub enum Finish {
         /// Whether ReLU follows.
         rectifies: bool,
     },
-    /// Folded batch norm, the bias in its offset.
+    /// Folded batch norm, the bias in its ranges and offset.
     Scale(ChannelRequantiser),
 }
 

@@ -1,31 +1,55 @@
 //! Accumulator → word with a multiplier, shift and offset per channel.
 
 use super::channel_scale::ChannelScale;
+use super::product_range::ProductRanges;
 use hwmodel::gemm::Sums;
 use hwmodel::quantise::QuantiseCounts;
-use hwmodel::{FixedTensor, Format, RawData, Rounding, SimdLevel, with_raw};
+use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw};
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
+use std::ops::AddAssign;
 
 /// Elements a thread handles at a time, rounded down to whole rows.
 const CHUNK: usize = 1 << 12;
 
 /// The requantisation of a folded batch norm, with ReLU if it follows.
 ///
-/// raw = saturate(round((acc · M + b) · 2^-s)) with a [`ChannelScale`] per channel, and max(raw, 0) if it
-/// rectifies. Counts are those of the value before ReLU, as if the steps were separate.
+/// raw = saturate(round((fit(acc) · M + b) · 2^-s)) with a [`ChannelScale`] per channel, and max(raw, 0) if
+/// it rectifies. fit brings an accumulator into its [`ProductRange`](super::ProductRange), if there are
+/// ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelRequantiser {
     format: Format,
     rounding: Rounding,
     rectifies: bool,
     channels: Vec<ChannelScale>,
+    ranges: Option<ProductRanges>,
     narrow: Option<Narrow>,
+}
+
+/// What a channel requantiser did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScaleReport {
+    /// Counts of the results, before ReLU, as if the steps were separate.
+    pub counts: QuantiseCounts,
+    /// Accumulators outside the range of the product.
+    pub outside: u64,
+}
+
+impl AddAssign for ScaleReport {
+    fn add_assign(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.outside += other.outside;
+    }
 }
 
 /// The channels where 64 bits hold the product of a 32-bit accumulator and the offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Narrow {
+    /// Whether every range fits 32 bits, so that no accumulator has to be looked at before.
+    fits: bool,
+    low: Vec<i32>,
+    high: Vec<i32>,
     multipliers: Vec<i32>,
     offsets: Vec<i64>,
     shifts: Vec<u8>,
@@ -33,11 +57,32 @@ struct Narrow {
 
 impl Narrow {
     /// |acc · M| ≤ 2^62; with |b| ≤ 2^61 their sum is inside i64.
-    fn of(channels: &[ChannelScale]) -> Option<Self> {
+    fn of(channels: &[ChannelScale], ranges: Option<&ProductRanges>) -> Option<Self> {
         let fits = |channel: &ChannelScale| {
             (1..=62).contains(&channel.shift()) && channel.offset().unsigned_abs() <= 1 << 61
         };
-        channels.iter().all(fits).then(|| Self {
+        let saturates = ranges.is_none_or(|ranges| {
+            let zero = |range: &super::ProductRange| range.low() <= 0 && range.high() >= 0;
+            ranges.overflow == Overflow::Saturate && ranges.channels.iter().all(zero)
+        });
+        if !saturates || !channels.iter().all(fits) {
+            return None;
+        }
+        // An end beyond 32 bits limits no accumulator of 32 bits.
+        let (least, most) = (i32::MIN.into(), i32::MAX.into());
+        let end = |end: i128| end.clamp(least, most) as i32;
+        let (low, high) = match ranges {
+            None => (vec![i32::MIN; channels.len()], vec![i32::MAX; channels.len()]),
+            Some(ranges) => {
+                let all = ranges.channels.iter();
+                all.map(|range| (end(range.low()), end(range.high()))).unzip()
+            }
+        };
+        let inside = |range: &super::ProductRange| range.low() >= least && range.high() <= most;
+        Some(Self {
+            fits: ranges.is_some_and(|ranges| ranges.channels.iter().all(inside)),
+            low,
+            high,
             multipliers: channels.iter().map(|channel| channel.multiplier().to_bits()).collect(),
             offsets: channels.iter().map(|channel| channel.offset() as i64).collect(),
             shifts: channels.iter().map(|channel| channel.shift() as u8).collect(),
@@ -46,8 +91,32 @@ impl Narrow {
 }
 
 /// An accumulator or word that the loops read.
-trait Accumulator: Copy + Sync + Into<i128> + AsPrimitive<i32> {}
-impl<T: Copy + Sync + Into<i128> + AsPrimitive<i32>> Accumulator for T {}
+trait Accumulator: Copy + Sync + Into<i128> {
+    /// Whether 32 bits hold it.
+    fn is_short(self) -> bool;
+    /// Brought into `low..=high`, and whether it was outside.
+    fn limited(self, low: i32, high: i32) -> (i32, bool);
+}
+
+macro_rules! accumulators {
+    ($($type:ty, $wide:ty);*) => {$(
+        impl Accumulator for $type {
+            #[inline(always)]
+            fn is_short(self) -> bool {
+                let wide = <$wide>::from(self);
+                <$wide>::from(wide as i32) == wide
+            }
+
+            #[inline(always)]
+            fn limited(self, low: i32, high: i32) -> (i32, bool) {
+                let wide = <$wide>::from(self);
+                let fitted = wide.clamp(low.into(), high.into());
+                (fitted as i32, fitted != wide)
+            }
+        }
+    )*};
+}
+accumulators!(i8, i32; i16, i32; i32, i32; i64, i64; i128, i128);
 
 impl ChannelRequantiser {
     /// A requantiser to `format` for as many channels as there are scales; the rounding must not be
@@ -58,8 +127,19 @@ impl ChannelRequantiser {
         rectifies: bool,
         channels: Vec<ChannelScale>,
     ) -> Self {
-        let narrow = Narrow::of(&channels);
-        Self { format, rounding, rectifies, channels, narrow }
+        let narrow = Narrow::of(&channels, None);
+        Self { format, rounding, rectifies, channels, ranges: None, narrow }
+    }
+
+    /// The same for accumulators of products with ranges.
+    ///
+    /// # Panics
+    /// If there is not one range a channel.
+    pub fn within(mut self, ranges: ProductRanges) -> Self {
+        assert_eq!(ranges.channels.len(), self.channels.len(), "one range a channel");
+        self.narrow = Narrow::of(&self.channels, Some(&ranges));
+        self.ranges = Some(ranges);
+        self
     }
 
     /// Format of the result.
@@ -77,11 +157,16 @@ impl ChannelRequantiser {
         &self.channels
     }
 
+    /// The range of every channel's accumulator, if there are any.
+    pub fn ranges(&self) -> Option<&ProductRanges> {
+        self.ranges.as_ref()
+    }
+
     /// Requantises accumulators `[rows, channels]`.
     ///
     /// # Panics
     /// If they are not whole rows.
-    pub fn sums(&self, simd: SimdLevel, sums: &Sums) -> (RawData, QuantiseCounts) {
+    pub fn sums(&self, simd: SimdLevel, sums: &Sums) -> (RawData, ScaleReport) {
         match sums {
             Sums::I32(sums) => self.all(simd, sums),
             Sums::I64(sums) => self.all(simd, sums),
@@ -93,16 +178,16 @@ impl ChannelRequantiser {
     ///
     /// # Panics
     /// If they are not whole rows.
-    pub fn words(&self, simd: SimdLevel, x: &FixedTensor) -> (RawData, QuantiseCounts) {
+    pub fn words(&self, simd: SimdLevel, x: &FixedTensor) -> (RawData, ScaleReport) {
         with_raw!(x.data(), raw => self.all(simd, raw))
     }
 
-    fn all<S: Accumulator>(&self, simd: SimdLevel, values: &[S]) -> (RawData, QuantiseCounts) {
+    fn all<S: Accumulator>(&self, simd: SimdLevel, values: &[S]) -> (RawData, ScaleReport) {
         let columns = self.channels.len();
         assert!(columns > 0 && values.len().is_multiple_of(columns), "whole rows of channels");
         let mut data = RawData::zeros(self.format, values.len());
-        let counts = with_raw!(&mut data, out => self.chunks(simd, values, out));
-        (data, counts)
+        let report = with_raw!(&mut data, out => self.chunks(simd, values, out));
+        (data, report)
     }
 
     fn chunks<S: Accumulator, T: Copy + Send + 'static>(
@@ -110,7 +195,7 @@ impl ChannelRequantiser {
         simd: SimdLevel,
         values: &[S],
         out: &mut [T],
-    ) -> QuantiseCounts
+    ) -> ScaleReport
     where
         i64: AsPrimitive<T>,
     {
@@ -120,19 +205,22 @@ impl ChannelRequantiser {
             .par_chunks(chunk)
             .zip(out.par_chunks_mut(chunk))
             .map(|(values, out)| {
-                let mut counts = QuantiseCounts::default();
+                let mut report = ScaleReport::default();
                 simd.run(
                     #[inline(always)]
                     || {
                         let rows = values.chunks_exact(columns);
                         for (values, out) in rows.zip(out.chunks_exact_mut(columns)) {
-                            self.row(values, out, &mut counts);
+                            self.row(values, out, &mut report);
                         }
                     },
                 );
-                counts
+                report
             })
-            .reduce(QuantiseCounts::default, |a, b| a + b)
+            .reduce(ScaleReport::default, |mut a, b| {
+                a += b;
+                a
+            })
     }
 
     #[inline(always)]
@@ -140,33 +228,39 @@ impl ChannelRequantiser {
         &self,
         values: &[S],
         out: &mut [T],
-        counts: &mut QuantiseCounts,
+        report: &mut ScaleReport,
     ) where
         i64: AsPrimitive<T>,
     {
-        let short = |&value: &S| -> bool {
-            let low: i32 = value.as_();
-            i128::from(low) == value.into()
-        };
         match &self.narrow {
-            Some(narrow) if values.iter().all(short) => match self.rounding {
-                Rounding::NearestEven => self.narrow_row(values, narrow, out, counts, nearest_even),
-                rounding => self.narrow_row(
-                    values,
-                    narrow,
-                    out,
-                    counts,
-                    #[inline(always)]
-                    |product, shift| rounding.shift_right(product.into(), shift, 0) as i64,
-                ),
-            },
+            Some(narrow) if narrow.fits || values.iter().all(|value| value.is_short()) => {
+                match self.rounding {
+                    Rounding::NearestEven => {
+                        self.narrow_row(values, narrow, out, report, nearest_even);
+                    }
+                    rounding => self.narrow_row(
+                        values,
+                        narrow,
+                        out,
+                        report,
+                        #[inline(always)]
+                        |product, shift| rounding.shift_right(product.into(), shift, 0) as i64,
+                    ),
+                }
+            }
             _ => {
-                for ((&value, channel), out) in values.iter().zip(&self.channels).zip(out) {
-                    let product = channel.product(value.into());
+                for (index, (&value, out)) in values.iter().zip(out).enumerate() {
+                    let (value, outside) = match &self.ranges {
+                        None => (value.into(), false),
+                        Some(ranges) => ranges.channels[index].fit(value.into(), ranges.overflow),
+                    };
+                    report.outside += u64::from(outside);
+                    let channel = self.channels[index];
+                    let product = channel.product(value);
                     let rounded = self.rounding.shift_right(product, channel.shift(), 0);
                     // Beyond i64 only sign and size matter, and both are kept.
                     let rounded = rounded.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
-                    *out = self.fit(rounded, product != 0, counts).as_();
+                    *out = self.fit(rounded, product != 0, &mut report.counts).as_();
                 }
             }
         }
@@ -178,17 +272,20 @@ impl ChannelRequantiser {
         values: &[S],
         narrow: &Narrow,
         out: &mut [T],
-        counts: &mut QuantiseCounts,
+        report: &mut ScaleReport,
         round: impl Fn(i64, u32) -> i64,
     ) where
         i64: AsPrimitive<T>,
     {
+        let ranges = narrow.low.iter().zip(&narrow.high);
         let scales = narrow.multipliers.iter().zip(&narrow.offsets).zip(&narrow.shifts);
-        for ((value, ((&multiplier, &offset), &shift)), out) in values.iter().zip(scales).zip(out) {
-            let value: i32 = value.as_();
+        let values = values.iter().zip(ranges).zip(scales);
+        for (((value, (&low, &high)), ((&multiplier, &offset), &shift)), out) in values.zip(out) {
+            let (value, outside) = value.limited(low, high);
+            report.outside += u64::from(outside);
             let product = i64::from(value) * i64::from(multiplier) + offset;
             let rounded = round(product, shift.into());
-            *out = self.fit(rounded, product != 0, counts).as_();
+            *out = self.fit(rounded, product != 0, &mut report.counts).as_();
         }
     }
 

@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub struct StepCounts {
     /// Words brought from the producer's format to this step's.
     pub input: QuantiseCounts,
+    /// Accumulators outside the product's own format, before a folded batch norm.
+    pub products_outside: u64,
     /// Results fitted into their words, before ReLU.
     pub output: QuantiseCounts,
     /// Additions that left the accumulator's range.
@@ -30,6 +32,7 @@ pub struct StepCounts {
 impl AddAssign for StepCounts {
     fn add_assign(&mut self, other: Self) {
         self.input += other.input;
+        self.products_outside += other.products_outside;
         self.output += other.output;
         self.accumulator_events += other.accumulator_events;
         self.stepped_outputs += other.stepped_outputs;
@@ -103,8 +106,8 @@ impl Program {
                 self.convolution(convolution, step.format, x, counts)?
             }
             IntegerOperation::Scale(scale) => {
-                let (data, output) = scale.words(simd, &x);
-                counts.output = output;
+                let (data, report) = scale.words(simd, &x);
+                counts.output = report.counts;
                 FixedTensor::new(&shape, step.format, data)?
             }
             IntegerOperation::Relu => rectified(self, owned(x))?,
@@ -170,8 +173,9 @@ impl Program {
                 if *rectifies { rectified(self, y) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
-                let (data, output) = scale.sums(self.array.simd, &product.sums);
-                counts.output = output;
+                let (data, report) = scale.sums(self.array.simd, &product.sums);
+                counts.output = report.counts;
+                counts.products_outside = report.outside;
                 Ok(FixedTensor::new(&shape, format, data)?)
             }
         }

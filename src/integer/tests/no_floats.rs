@@ -1,7 +1,8 @@
 use crate::integer::*;
 
 /// The files that hold what a program is and does.
-const RUN_TIME: [(&str, &str); 6] = [
+const RUN_TIME: [(&str, &str); 7] = [
+    ("product_range.rs", include_str!("../product_range.rs")),
     ("program.rs", include_str!("../program.rs")),
     ("run.rs", include_str!("../run.rs")),
     ("channel_scale.rs", include_str!("../channel_scale.rs")),

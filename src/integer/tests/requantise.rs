@@ -1,9 +1,9 @@
 use super::format;
-use crate::integer::{ChannelRequantiser, ChannelScale};
+use crate::integer::{ChannelRequantiser, ChannelScale, ProductRange, ProductRanges, ScaleReport};
 use fixed::types::I1F31;
 use hwmodel::gemm::Sums;
 use hwmodel::quantise::QuantiseCounts;
-use hwmodel::{FixedTensor, Rounding, SimdLevel};
+use hwmodel::{FixedTensor, Overflow, Rounding, SimdLevel};
 use proptest::prelude::*;
 
 /// The definition, written out by division instead of shifts.
@@ -49,15 +49,36 @@ fn scale() -> impl Strategy<Value = (i32, u32, i128)> {
     )
 }
 
+/// What accumulators outside `low..=high` become.
+fn fitted(value: i128, (low, high): (i128, i128), overflow: Overflow) -> i128 {
+    let period = high - low + 1;
+    match overflow {
+        _ if value >= low && value <= high => value,
+        Overflow::Saturate if value < low => low,
+        Overflow::Saturate => high,
+        Overflow::Wrap => value - (value - low).div_euclid(period) * period,
+    }
+}
+
 fn run(
     scales: &[(i32, u32, i128)],
+    ranges: Option<(&[(i128, i128)], Overflow)>,
     values: &[i128],
     (wl, rectifies, rounding): (u32, bool, Rounding),
-) -> (Vec<i32>, QuantiseCounts) {
+) -> (Vec<i32>, ScaleReport) {
     let format = format(wl, 3);
     let mut counts = QuantiseCounts::default();
+    let mut outside = 0;
     let raw = values.iter().enumerate().map(|(index, &value)| {
         let (multiplier, shift, offset) = scales[index % scales.len()];
+        let value = match ranges {
+            None => value,
+            Some((ranges, overflow)) => {
+                let fitted = fitted(value, ranges[index % ranges.len()], overflow);
+                outside += u64::from(fitted != value);
+                fitted
+            }
+        };
         let rounded = reference((multiplier, shift, offset), value, rounding);
         let (min, max) = (format.min_raw().into(), format.max_raw().into());
         let raw = rounded.clamp(min, max) as i32;
@@ -69,7 +90,8 @@ fn run(
         counts.nonzero += u64::from(raw != 0);
         if rectifies { raw.max(0) } else { raw }
     });
-    (raw.collect(), counts)
+    let raw = raw.collect();
+    (raw, ScaleReport { counts, outside })
 }
 
 proptest! {
@@ -80,6 +102,8 @@ proptest! {
         scales in proptest::collection::vec(scale(), 1..20),
         words in proptest::collection::vec((any::<i64>(), 0u32..63), 1..80),
         wl in 1u32..=32, rectifies: bool, container in 0usize..3,
+        ends in proptest::collection::vec((any::<i64>(), any::<i64>(), 8u32..60), 20),
+        limited: bool, wrap: bool,
     ) {
         let rows = words.len().div_ceil(scales.len());
         let values = (0..rows * scales.len()).map(|i| words[i % words.len()]);
@@ -94,9 +118,23 @@ proptest! {
             .iter()
             .map(|&(m, s, b)| ChannelScale::new(I1F31::from_bits(m), s, b).unwrap())
             .collect();
+        let overflow = if wrap { Overflow::Wrap } else { Overflow::Saturate };
+        let ranges: Vec<(i128, i128)> = ends[..scales.len()]
+            .iter()
+            // Mostly around 0, as ranges are.
+            .map(|&(a, b, shift)| {
+                let (a, b) = (i128::from(a >> shift), i128::from(b >> shift));
+                if shift % 8 == 0 { (a.min(b), a.max(b)) } else { (-a.abs(), b.abs()) }
+            })
+            .collect();
+        let each = ranges.iter().map(|&(low, high)| ProductRange::new(low, high).unwrap()).collect();
+        let product_ranges = ProductRanges { overflow, channels: each };
+        let ranges = limited.then_some((&ranges[..], overflow));
         for rounding in Rounding::ALL.into_iter().filter(|r| *r != Rounding::Stochastic) {
-            let expected = run(&scales, &exact, (wl, rectifies, rounding));
-            let unit = ChannelRequantiser::new(format(wl, 3), rounding, rectifies, channels.clone());
+            let expected = run(&scales, ranges, &exact, (wl, rectifies, rounding));
+            let unit =
+                ChannelRequantiser::new(format(wl, 3), rounding, rectifies, channels.clone());
+            let unit = if limited { unit.within(product_ranges.clone()) } else { unit };
             for simd in SimdLevel::available() {
                 let (data, counts) = unit.sums(simd, &sums);
                 prop_assert_eq!(&data.to_i32(), &expected.0, "{} {}", rounding, simd);
@@ -118,7 +156,7 @@ proptest! {
         let rounding = Rounding::NearestEven;
         let unit = ChannelRequantiser::new(format(out, 3), rounding, false, channels.collect());
         let exact: Vec<i128> = raw.into_iter().map(i128::from).collect();
-        let expected = run(&scales, &exact, (out, false, rounding));
+        let expected = run(&scales, None, &exact, (out, false, rounding));
         let (data, counts) = unit.words(SimdLevel::best(), &x);
         prop_assert_eq!((data.to_i32(), counts), expected);
     }
@@ -135,7 +173,7 @@ fn impossible_scales_are_refused() {
 #[test]
 fn the_widest_sums_and_offsets_stay_inside_128_bits() {
     let scale = ChannelScale::new(I1F31::MAX, 91, ChannelScale::LARGEST_OFFSET).unwrap();
-    let largest = (1i128 << 92) - 1;
+    let largest = ProductRange::LARGEST;
     for accumulator in [largest, -largest] {
         for rounding in Rounding::ALL.into_iter().filter(|r| *r != Rounding::Stochastic) {
             // The offset alone is 2^33 steps: the sum saturates every word on its side.
