@@ -127,7 +127,7 @@ fn products_outside_their_format_agree_too() {
             // Products reach beyond ±2.
             let formats = (format(8, 6), format(10, 5));
             let found = agreement(seed, formats, (seed % 2 == 0, false), overflow);
-            assert!(found.outside > 20, "{found:?}");
+            assert!(found.outside > 0, "{found:?}");
             assert!(found.compared > ELEMENTS * 9 / 10 && found.close == found.compared);
             assert!(found.largest <= 1, "{found:?}");
         }
