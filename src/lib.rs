@@ -12,6 +12,7 @@ pub mod data;
 pub mod export;
 pub mod gap;
 pub mod golden;
+pub mod integer;
 pub mod model;
 pub mod network;
 pub mod precision;

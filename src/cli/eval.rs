@@ -1,17 +1,19 @@
 //! `hwsim eval`.
 
 use super::errors::Failure;
+use super::integer_table::IntegerResult;
 use super::{output, setup};
 use crate::data::DatasetKind;
+use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
 use crate::network::Context;
 use crate::train::accounting::{Accountant, StepAccounts};
-use crate::train::evaluation::evaluate;
+use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
 use anyhow::Context as _;
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::counters::Counters;
 use hwmodel::gemm::MacArray;
-use hwmodel::{Overflow, Rounding};
+use hwmodel::{Overflow, Rounding, SimdLevel};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +44,10 @@ pub(super) struct EvalArguments {
     /// Machine whose cycles and energy are reported: a shipped name or a TOML file.
     #[arg(long, default_value = hwmodel::machine::Machine::DEFAULT)]
     machine: String,
+    /// Also run the network without a float unit, batch norm folded into integer multipliers and
+    /// shifts, and compare (docs/integer.md).
+    #[arg(long)]
+    integer_only: bool,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -83,6 +89,8 @@ struct EvalResult {
     cycles: u128,
     energy_pj: f64,
     layers: Vec<LayerResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integer_only: Option<IntegerResult>,
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
@@ -118,12 +126,25 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         step: 0,
         training: false,
     };
+    let program = if arguments.integer_only {
+        let program = integer::compile(&network, &context).context("`--integer-only`")?;
+        Some(program)
+    } else {
+        None
+    };
     let accountant = Accountant { machine: &machine, accumulator };
     let mut accounts = StepAccounts::new(network.mac_layers.len());
-    let mut failed = None;
-    let result = evaluate(&mut network, &dataset, &context, |tallies| {
-        if let Err(error) = accounts.add_pass(&accountant, tallies) {
-            failed = Some(error);
+    let mut comparison = Comparison::default();
+    let mut failed: Option<anyhow::Error> = None;
+    let result = evaluate_batches(&mut network, &dataset, &context, |batch| {
+        if failed.is_some() {
+            return;
+        }
+        failed = accounts.add_pass(&accountant, &batch.pass.tallies).err().map(Into::into);
+        if let Some(program) = &program
+            && let Err(error) = compare(program, batch, simd, &mut comparison)
+        {
+            failed = Some(error.into());
         }
     })?;
     if let Some(error) = failed {
@@ -167,6 +188,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         cycles: total.cycles.total(),
         energy_pj: total.energy.total(),
         layers,
+        integer_only: program.map(|program| IntegerResult::new(&program, &comparison, result.top1)),
     };
     print!("{}", render(&result));
     if let Some(path) = &arguments.summary {
@@ -174,6 +196,18 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         output::write(path, &format!("{json}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a batch in integers only and compares it with what the network made of it.
+fn compare(
+    program: &Program,
+    batch: &EvaluatedBatch<'_>,
+    simd: SimdLevel,
+    comparison: &mut Comparison,
+) -> Result<(), RunError> {
+    let (pixels, counts) = integer::quantise_images(program, simd, batch.images)?;
+    comparison.add(batch.labels, counts, &program.run(pixels)?, batch.pass);
+    Ok(())
 }
 
 fn render(result: &EvalResult) -> String {
@@ -214,5 +248,8 @@ fn render(result: &EvalResult) -> String {
         result.cycles,
         result.energy_pj * 1e-9
     ));
+    if let Some(integer) = &result.integer_only {
+        out.push_str(&integer.render());
+    }
     out
 }

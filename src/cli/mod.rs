@@ -7,6 +7,7 @@ mod gap_table;
 mod gemm;
 mod golden;
 mod golden_export;
+mod integer_table;
 pub mod interrupt;
 mod model_data;
 mod output;

@@ -53,7 +53,7 @@ pub(super) fn packed(image: &[u8], bits: u64, word_bits: u32) -> String {
         for digit in (0..digits(word_bits) as u64).rev() {
             let nibble = (0..4).rev().fold(0u32, |nibble, place| {
                 let offset = 4 * digit + place;
-                nibble << 1 | u32::from(offset < word_bits.into() && bit(first + offset))
+                nibble << 1 | u32::from(offset < u64::from(word_bits) && bit(first + offset))
             });
             text.push(char::from_digit(nibble, 16).expect("four bits are one digit"));
         }
@@ -73,7 +73,7 @@ pub(super) fn parse_packed(text: &str, bits: u64, word_bits: u32) -> Result<Vec<
             for place in (0..4).filter(|place| nibble >> place & 1 == 1) {
                 let offset = 4 * digit as u64 + place;
                 let at = first + offset;
-                if offset >= word_bits.into() || at >= bits {
+                if offset >= u64::from(word_bits) || at >= bits {
                     let why = format!("bit {offset} is set, which the memory does not use");
                     return Err((Some(index + 1), why));
                 }

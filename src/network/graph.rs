@@ -92,6 +92,8 @@ pub struct Network {
 pub struct Pass {
     /// Output of the last layer in float32, `[n, classes]`.
     pub logits: Vec<f32>,
+    /// The same as the last layer gave it.
+    pub output: Activation,
     /// Counts, one entry a MAC layer.
     pub tallies: Vec<LayerTally>,
     pub(super) saved: Vec<Saved>,
@@ -160,7 +162,7 @@ impl Network {
         }
         let last = values.pop().flatten().expect("the last layer has an output");
         let logits = last.to_f32(context.array.simd).into_owned();
-        Ok(Pass { logits, tallies, saved, batch: shape[0] })
+        Ok(Pass { logits, output: last, tallies, saved, batch: shape[0] })
     }
 
     /// Propagates the gradient of the logits `[n, classes]` back; consumes what the pass kept.

@@ -3,6 +3,7 @@
 use super::activation::Activation;
 use super::error::NetworkError;
 use super::graph::Context;
+use super::operation::Operation;
 use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
@@ -73,6 +74,9 @@ pub struct BackwardResult {
 pub trait Layer: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;
+
+    /// What it computes.
+    fn operation(&self) -> Operation;
 
     /// Shape of the output for inputs of these shapes.
     ///

@@ -4,7 +4,7 @@ use super::error::TrainError;
 use super::options::RunOptions;
 use crate::data::{Augmentation, Dataset, EpochOrder, ImageSet, fill_batch};
 use crate::network::vector::softmax_cross_entropy::cross_entropy;
-use crate::network::{Activation, Context, LayerTally, Network};
+use crate::network::{Activation, Context, LayerTally, Network, Pass};
 use hwmodel::gemm::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 
@@ -22,6 +22,16 @@ pub struct TestResult {
     pub images: usize,
 }
 
+/// A batch that an evaluation has run.
+pub struct EvaluatedBatch<'a> {
+    /// The images, normalised.
+    pub images: &'a Activation,
+    /// Their labels.
+    pub labels: &'a [u16],
+    /// What the network made of them.
+    pub pass: &'a Pass,
+}
+
 /// Runs the test set of `dataset` through `network`; `observe` sees the counts of every batch.
 ///
 /// # Errors
@@ -32,6 +42,19 @@ pub fn evaluate(
     context: &Context,
     mut observe: impl FnMut(&[LayerTally]),
 ) -> Result<TestResult, TrainError> {
+    evaluate_batches(network, dataset, context, |batch| observe(&batch.pass.tallies))
+}
+
+/// [`evaluate`] whose `observe` sees images, labels and outputs too.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_batches(
+    network: &mut Network,
+    dataset: &Dataset,
+    context: &Context,
+    mut observe: impl FnMut(&EvaluatedBatch<'_>),
+) -> Result<TestResult, TrainError> {
     let test = &dataset.test;
     let order = EpochOrder::sequential(test.len());
     let (mut loss, mut correct) = (0.0, 0);
@@ -41,11 +64,11 @@ pub fn evaluate(
         let labels: Vec<u16> = indices.iter().map(|&i| test.labels[i as usize]).collect();
         // Batches draw from different streams if evaluation rounds stochastically.
         let step = context.step ^ ((batch as u64) << 40);
-        let pass = network.forward(images, &Context { step, ..*context })?;
+        let pass = network.forward(images.clone(), &Context { step, ..*context })?;
         let part = cross_entropy(&pass.logits, network.classes, &labels)?;
         loss += part.loss * labels.len() as f64;
         correct += part.correct;
-        observe(&pass.tallies);
+        observe(&EvaluatedBatch { images: &images, labels: &labels, pass: &pass });
     }
     let images = test.len();
     let count = images.max(1) as f64;

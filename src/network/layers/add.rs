@@ -4,6 +4,7 @@ use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::graph::add_to;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::vector::add::{AddSettings, residual_add};
 use hwmodel::random::Role;
 
@@ -13,6 +14,10 @@ pub(in crate::network) struct Add;
 impl Layer for Add {
     fn kind(&self) -> &'static str {
         "add"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Add
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

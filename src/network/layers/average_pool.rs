@@ -3,6 +3,7 @@
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::vector::average_pool;
 use crate::network::vector::pooling::{PoolError, PoolShape, PoolWindow};
 
@@ -24,6 +25,10 @@ impl AveragePool {
 impl Layer for AveragePool {
     fn kind(&self) -> &'static str {
         "average pool"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::AveragePool(self.window)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -3,6 +3,7 @@
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
     BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
@@ -19,6 +20,10 @@ const BACKWARD_OPERATIONS: u64 = 8;
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch norm"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::BatchNorm
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -4,6 +4,7 @@ use super::mac_layer;
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use hwmodel::gemm::Convolution2d;
 
@@ -17,6 +18,10 @@ pub(in crate::network) struct Convolution {
 impl Layer for Convolution {
     fn kind(&self) -> &'static str {
         "convolution"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Convolution(self.geometry)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -3,6 +3,7 @@
 use crate::network::activation::{Activation, owned};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 
 /// `[h, w, c]` → `[1, 1, h·w·c]`.
 pub(in crate::network) struct Flatten;
@@ -10,6 +11,10 @@ pub(in crate::network) struct Flatten;
 impl Layer for Flatten {
     fn kind(&self) -> &'static str {
         "flatten"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Flatten
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -4,6 +4,7 @@ use super::mac_layer;
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use hwmodel::gemm::Convolution2d;
 
@@ -20,6 +21,10 @@ fn geometry() -> Convolution2d {
 impl Layer for Linear {
     fn kind(&self) -> &'static str {
         "linear"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Convolution(geometry())
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -3,6 +3,7 @@
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::vector::max_pool;
 use crate::network::vector::pooling::{PoolShape, PoolWindow};
 use hwmodel::FixedTensor;
@@ -15,6 +16,10 @@ pub(in crate::network) struct MaxPool {
 impl Layer for MaxPool {
     fn kind(&self) -> &'static str {
         "max pool"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::MaxPool(self.window)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

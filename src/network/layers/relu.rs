@@ -3,6 +3,7 @@
 use crate::network::activation::{Activation, owned};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
 use crate::network::vector::relu;
 use hwmodel::FixedTensor;
 
@@ -12,6 +13,10 @@ pub(in crate::network) struct Relu;
 impl Layer for Relu {
     fn kind(&self) -> &'static str {
         "relu"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Relu
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -59,8 +59,8 @@ fn reference(
         let exact =
             (i128::from(a) << (finest - fl_first)) + (i128::from(b) << (finest - fl_second));
         let (raw, _) = settings.overflow.apply(sum, settings.format.wl());
-        counts.saturated_high += u64::from(sum > settings.format.max_raw().into());
-        counts.saturated_low += u64::from(sum < settings.format.min_raw().into());
+        counts.saturated_high += u64::from(sum > i128::from(settings.format.max_raw()));
+        counts.saturated_low += u64::from(sum < i128::from(settings.format.min_raw()));
         counts.nonzero += u64::from(raw != 0);
         counts.flushed_to_zero += u64::from(raw == 0 && exact != 0);
         raw as i32

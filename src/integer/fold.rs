@@ -1,0 +1,123 @@
+//! A channel's affine map as integers: the only float arithmetic of the room, done once per channel.
+
+use super::channel_scale::ChannelScale;
+use fixed::types::I1F31;
+
+/// Bits of the multiplier's fraction.
+const FRACTION: i32 = 31;
+
+/// The map raw = factor · acc + offset, both in steps of the result, as multiplier, shift and offset.
+///
+/// factor = m · 2^e with ½ ≤ |m| < 1 gives M = round(m · 2^31) and s = 31 - e; if M rounds to ±2^31 it is
+/// halved and s is one less. b = round(offset · 2^s). Where s would exceed
+/// [`ChannelScale::LONGEST_SHIFT`] M keeps fewer bits; an M of 0 has s = 31. Roundings are to nearest,
+/// ties to even. So |M · 2^-s - factor| ≤ 2^-(s+1), and 2^-32 of the factor where M is normalised.
+///
+/// Returns nothing if the factor is 2^31 or more (s would be negative) or a number is not finite.
+pub(super) fn fold(factor: f64, offset: f64) -> Option<ChannelScale> {
+    if !factor.is_finite() || !offset.is_finite() {
+        return None;
+    }
+    let (mantissa, exponent) = decompose(factor);
+    let mut shift = FRACTION - exponent;
+    let longest = ChannelScale::LONGEST_SHIFT as i32;
+    let dropped = (shift - longest).max(0);
+    shift -= dropped;
+    let mut multiplier = (mantissa * power_of_two(FRACTION - dropped)).round_ties_even();
+    if multiplier.abs() == power_of_two(FRACTION) {
+        multiplier /= 2.0;
+        shift -= 1;
+    }
+    if multiplier == 0.0 {
+        shift = FRACTION;
+    }
+    let shift = u32::try_from(shift).ok()?;
+    // At most 53 bits are not zero; beyond i128 the cast saturates.
+    let scaled = (offset * power_of_two(shift as i32)).round_ties_even() as i128;
+    let largest = ChannelScale::LARGEST_OFFSET;
+    let multiplier = I1F31::from_bits(multiplier as i32);
+    ChannelScale::new(multiplier, shift, scaled.clamp(-largest, largest))
+}
+
+/// m and e with value = m · 2^e and ½ ≤ |m| < 1; both 0 for 0.
+fn decompose(value: f64) -> (f64, i32) {
+    const BIAS: i32 = 1022;
+    if value == 0.0 {
+        return (0.0, 0);
+    }
+    // Subnormal numbers are made normal first.
+    let (value, lift) =
+        if value.abs() < f64::MIN_POSITIVE { (value * power_of_two(64), 64) } else { (value, 0) };
+    let exponent = ((value.to_bits() >> 52) & 0x7ff) as i32 - BIAS;
+    let mantissa = f64::from_bits((value.to_bits() & !(0x7ff << 52)) | ((BIAS as u64) << 52));
+    (mantissa, exponent - lift)
+}
+
+/// 2^exponent, exact; 0 below the normal numbers.
+pub(super) fn power_of_two(exponent: i32) -> f64 {
+    debug_assert!(exponent <= 1023);
+    if exponent < -1022 { 0.0 } else { f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parts(factor: f64, offset: f64) -> (i32, u32, i128) {
+        let scale = fold(factor, offset).unwrap();
+        (scale.multiplier().to_bits(), scale.shift(), scale.offset())
+    }
+
+    #[test]
+    fn powers_of_two_are_exact() {
+        assert_eq!(parts(1.0, 0.0), (1 << 30, 30, 0));
+        assert_eq!(parts(-0.25, 3.0), (-(1 << 30), 32, 3 << 32));
+        assert_eq!(parts(power_of_two(30), -1.0), (1 << 30, 0, -1));
+        assert_eq!(parts(0.0, 2.5), (0, 31, 5 << 30));
+    }
+
+    #[test]
+    fn a_mantissa_that_rounds_to_one_is_halved() {
+        let nearly = 1.0 - power_of_two(-40);
+        assert_eq!(parts(nearly, 0.0), (1 << 30, 30, 0));
+        assert_eq!(parts(-nearly, 0.0), (-(1 << 30), 30, 0));
+    }
+
+    #[test]
+    fn small_factors_keep_fewer_bits() {
+        assert_eq!(parts(power_of_two(-61), 0.0), (1 << 30, 91, 0));
+        assert_eq!(parts(0.75 * power_of_two(-70), 0.0), (3 << 19, 91, 0));
+        assert_eq!(parts(power_of_two(-200), 1.0), (0, 31, 1 << 31));
+        assert_eq!(parts(f64::MIN_POSITIVE / 8.0, 1.0), (0, 31, 1 << 31));
+    }
+
+    #[test]
+    fn what_has_no_right_shift_is_refused() {
+        assert_eq!(fold(power_of_two(31), 0.0), None);
+        assert_eq!(fold(-power_of_two(40), 0.0), None);
+        assert_eq!(fold(f64::NAN, 0.0), None);
+        assert_eq!(fold(1.0, f64::INFINITY), None);
+        // An offset beyond every word saturates.
+        assert_eq!(parts(power_of_two(-50), 1e30).2, 1 << 124);
+    }
+
+    proptest! {
+        #[test]
+        fn multiplier_and_offset_are_the_nearest(
+            mantissa in 0.5f64..1.0, exponent in -60i32..=30, negative: bool, offset in -1e6f64..1e6,
+        ) {
+            let factor = mantissa * power_of_two(exponent) * if negative { -1.0 } else { 1.0 };
+            let Some(scale) = fold(factor, offset) else {
+                // Only a mantissa that rounds up to 1 has no shift left.
+                prop_assert!(exponent == 31 || mantissa * power_of_two(31) >= power_of_two(31) - 0.5);
+                return Ok(());
+            };
+            let bits = scale.multiplier().to_bits();
+            prop_assert!((1 << 30..1i64 << 31).contains(&i64::from(bits).abs()), "{}", bits);
+            let unit = power_of_two(-(scale.shift() as i32));
+            prop_assert!((f64::from(bits) * unit - factor).abs() <= unit / 2.0);
+            prop_assert!((scale.offset() as f64 * unit - offset).abs() <= unit / 2.0 + offset.abs() * 1e-15);
+        }
+    }
+}

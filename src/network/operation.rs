@@ -1,0 +1,42 @@
+//! What a layer computes, as data, for those who translate a network.
+
+use super::graph::Node;
+use super::parameter::Parameter;
+use super::vector::pooling::PoolWindow;
+use hwmodel::gemm::Convolution2d;
+
+/// The operation of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A convolution on the MAC array; a linear layer has a 1×1 kernel.
+    Convolution(Convolution2d),
+    /// Normalisation per channel.
+    BatchNorm,
+    /// max(x, 0).
+    Relu,
+    /// The maximum of every window.
+    MaxPool(PoolWindow),
+    /// The mean of every window, or of the whole image without one.
+    AveragePool(Option<PoolWindow>),
+    /// The sum of two branches in the format of the first.
+    Add,
+    /// All elements as the channels of one pixel.
+    Flatten,
+}
+
+impl Node {
+    /// What the layer computes.
+    pub fn operation(&self) -> Operation {
+        self.layer.operation()
+    }
+
+    /// The values it reads: 0 is the image, i + 1 the output of node i.
+    pub fn inputs(&self) -> &[usize] {
+        &self.inputs
+    }
+
+    /// Its parameters out of those of the network.
+    pub fn parameters_of<'a>(&self, network: &'a [Parameter]) -> &'a [Parameter] {
+        &network[self.parameters.clone()]
+    }
+}
