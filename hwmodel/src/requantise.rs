@@ -276,6 +276,10 @@ impl<'a> OutputStage<'a> {
 /// `random` is read by stochastic rounding only, as in [`Rounding::shift_right`].
 pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i128 {
     if shift >= 127 {
+        if rounding == Rounding::Stochastic {
+            // In units of 2^-64, of which r is a whole number, so that the floor of the value suffices.
+            return ((value >> (shift - 64).min(127)) + i128::from(random)) >> 64;
+        }
         // |value| < 2^126 here: the result is 0 or the direction's first integer.
         return rounding.shift_right(value.signum(), 126, random);
     }
@@ -406,6 +410,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// 2^100·2^-150 + r reaches 1 for the largest r; -2^-50 + r reaches 0 from r = 2^-50 on.
+    #[test]
+    fn shifts_beyond_127_bits_round_stochastically_as_shorter_ones() {
+        let round = |value, random| shift_exactly(Rounding::Stochastic, value, 150, random);
+        assert_eq!([u64::MAX, u64::MAX - (1 << 14)].map(|r| round(1 << 100, r)), [1, 0]);
+        assert_eq!([0, (1 << 14) - 1, 1 << 14].map(|r| round(-1 << 100, r)), [-1, -1, 0]);
+        assert_eq!([0, 1].map(|r| shift_exactly(Rounding::Stochastic, -1, 400, r)), [-1, 0]);
+        assert_eq!(shift_exactly(Rounding::Stochastic, 1, 400, u64::MAX), 0);
     }
 
     #[test]
