@@ -66,7 +66,8 @@ fn fractions_round_as_the_methods_of_the_same_name() {
     let mut inputs = Inputs::new(3);
     let raw: Vec<i32> = (0..6000).map(|_| inputs.sum(28, 8) as i32).collect();
     let x = FixedTensor::from_raw(&[raw.len()], Format::new(32, 8).unwrap(), &raw).unwrap();
-    let modes: [(Rounding, fn(Source) -> Source); 5] = [
+    type Method = fn(Source) -> Source;
+    let modes: [(Rounding, Method); 5] = [
         (Rounding::NearestEven, Source::round_ties_even),
         (Rounding::NearestAway, Source::round),
         (Rounding::Floor, Source::floor),
