@@ -57,7 +57,7 @@ fn quantisers(criterion: &mut Criterion) {
     const ELEMENTS: usize = 1 << 20;
     let x: Vec<f32> = (0..ELEMENTS).map(|i| (i as f32 * 0.37).sin()).collect();
     let format = Format::new(8, 4).expect("a format");
-    let address = RandomAddress { seed: 1, step: 0, layer: 0, role: Role::Weight };
+    let address = RandomAddress::new(1, 0, 0, Role::Weight);
     let mut group = criterion.benchmark_group("quantise to ⟨8, 4⟩");
     group.throughput(Throughput::Elements(ELEMENTS as u64));
     for simd in SimdLevel::available() {

@@ -153,11 +153,114 @@ fn threads_and_instructions_do_not_change_a_byte() {
     }
 }
 
+/// A circuit's random numbers.
+const LFSR: &[&str] =
+    &["--random-source", "lfsr", "--lfsr-width", "16", "--random-bits", "8", "--lfsr-steps", "1"];
+
+/// Threads, instructions and a stop change nothing; the bits are counted; another source is refused.
+#[test]
+fn a_run_on_a_shift_register_repeats_and_counts_its_bits() {
+    let whole = TempDir::new().unwrap();
+    let at = |name: &str| SHORT.iter().position(|argument| *argument == name).unwrap();
+    let (begin, end) = (at("--lookback-lower"), at("--lookback-upper") + 2);
+    let run = |trace: &str, source: &[&str], threads: &str| {
+        let mut command = hwsim();
+        command.args(&SHORT[..begin]).args(&SHORT[end..]);
+        command.args(["--controller", "static", "--wl", "8", "--fl", "4"]);
+        command.arg("--data-dir").arg(data()).arg("--trace").arg(whole.path().join(trace));
+        command.args(source).args(["--threads", threads]);
+        command.arg("--summary").arg(whole.path().join("out.json")).assert().success();
+        let summary = read(&whole, "out.json");
+        serde_json::from_slice::<serde_json::Value>(&summary).unwrap()
+    };
+    let summary = run("one.csv", LFSR, "1");
+    run("two.csv", LFSR, "2");
+    assert!(read(&whole, "one.csv") == read(&whole, "two.csv"), "two threads differ");
+    let pcg = run("pcg.csv", &[], "1");
+    assert!(read(&whole, "one.csv") != read(&whole, "pcg.csv"), "the source has no effect");
+    assert_eq!(pcg["random_source"], "pcg");
+    let said = summary["random_source"].as_str().unwrap();
+    insta::assert_snapshot!(said, @"lfsr of 16 bits (x^16 + x^5 + x^3 + x^2 + 1), 8 bits and 1 clocks a rounding");
+
+    // Eight bits for each weight, input, output and gradient: every one of them drops bits.
+    let mut reader = csv::Reader::from_path(whole.path().join("one.csv")).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let columns = ["weight", "activation", "gradient", "output"]
+        .map(|role| header.iter().position(|h| h == format!("quantised_{role}")).unwrap());
+    let quantised: u64 = reader
+        .records()
+        .map(Result::unwrap)
+        .flat_map(|record| columns.map(|column| record[column].parse::<u64>().unwrap_or(0)))
+        .sum();
+    assert!(quantised > 0);
+    assert_eq!(summary["random_bits_drawn"], 8 * quantised);
+}
+
+#[test]
+fn a_killed_run_on_a_shift_register_resumes_with_the_same_bytes() {
+    let whole = TempDir::new().unwrap();
+    short(&whole, "out.csv")
+        .args(LFSR)
+        .arg("--save-model")
+        .arg(whole.path().join("model.safetensors"))
+        .assert()
+        .success();
+    let folder = TempDir::new().unwrap();
+    let mut child = start(&folder, "out.csv", LFSR);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let mut other = hwsim();
+    other.args(["train", "--quiet", "--resume"]).arg(&checkpoint).args(["--random-bits", "4"]);
+    let (line, code) = failure(&mut other);
+    assert_eq!(code, 2);
+    assert!(line.starts_with("hwsim: --random-bits cannot be given with --resume"), "{line}");
+    resume(&folder, "out.csv", "model.safetensors");
+    assert!(read(&folder, "out.csv") == read(&whole, "out.csv"), "trace");
+    let model = read(&folder, "model.safetensors");
+    assert!(model == read(&whole, "model.safetensors"), "model");
+
+    // The model names its register, which `eval` takes unless told otherwise.
+    let eval = |arguments: &[&str]| {
+        let mut command = hwsim();
+        command.arg("eval").arg(whole.path().join("model.safetensors")).arg("--data-dir");
+        command.arg(data()).args(["--limit-test", "50"]).args(arguments);
+        command
+    };
+    let source = |arguments: &[&str]| {
+        let path = whole.path().join("eval.json");
+        eval(arguments).arg("--summary").arg(&path).assert().success();
+        let result: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let drawn = result["random_bits_drawn"].as_u64().unwrap();
+        (result["random_source"].as_str().unwrap().to_owned(), drawn)
+    };
+    let own = "lfsr of 16 bits (x^16 + x^5 + x^3 + x^2 + 1), 8 bits and 1 clocks a rounding";
+    assert_eq!(source(&[]), (own.to_owned(), 0));
+    let (own_again, drawn) = source(&["--rounding", "stochastic"]);
+    assert!(own_again == own && drawn > 0, "{own_again}, {drawn} bits");
+    let four = source(&["--rounding", "stochastic", "--random-bits", "4"]).0;
+    assert_eq!(four, own.replace("8 bits and 1 clocks", "4 bits and 4 clocks"));
+    let pcg = source(&["--rounding", "stochastic", "--random-source", "pcg"]).0;
+    assert_eq!(pcg, "pcg");
+    let (line, code) = failure(&mut eval(&["--random-bits", "4"]));
+    insta::assert_snapshot!(line, @"hwsim: `--random-bits` needs rounding `stochastic` and has no meaning with `nearest-even`: add `--rounding stochastic` or leave it out");
+    assert_eq!(code, 2);
+    let pcg = ["--rounding", "stochastic", "--random-source", "pcg", "--lfsr-width", "9"];
+    let (line, code) = failure(&mut eval(&pcg));
+    insta::assert_snapshot!(line, @"hwsim: `--lfsr-width` needs `--random-source lfsr` as well");
+    assert_eq!(code, 2);
+    let narrow = ["--rounding", "stochastic", "--lfsr-width", "8", "--random-bits", "9"];
+    let (line, code) = failure(&mut eval(&narrow));
+    insta::assert_snapshot!(line, @"hwsim: a register of 8 bits has no 9 random bits: use at most 8");
+    assert_eq!(code, 2);
+}
+
 /// Starts a run with frequent checkpoints and waits until it has written one.
-fn start(folder: &TempDir, trace: &str) -> std::process::Child {
+fn start(folder: &TempDir, trace: &str, more: &[&str]) -> std::process::Child {
     let checkpoint = folder.path().join("checkpoint");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hwsim"));
-    command.args(SHORT).arg("--data-dir").arg(data());
+    command.args(SHORT).args(more).arg("--data-dir").arg(data());
     command.arg("--trace").arg(folder.path().join(trace));
     command.arg("--checkpoint").arg(&checkpoint).args(["--checkpoint-every", "7"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -193,7 +296,7 @@ fn killed_and_resumed_runs_end_with_the_same_bytes() {
         .success();
     for pause in [0, 40, 200] {
         let folder = TempDir::new().unwrap();
-        let mut child = start(&folder, "out.csv");
+        let mut child = start(&folder, "out.csv", &[]);
         std::thread::sleep(Duration::from_millis(pause));
         // SIGKILL on Unix: no handler runs.
         child.kill().unwrap();

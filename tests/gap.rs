@@ -170,6 +170,7 @@ fn failures_are_one_line_and_exit_code_1() {
     let arithmetic = hwsim::model::Arithmetic {
         accumulator: header.accumulator,
         rounding: header.rounding,
+        random: header.random,
         overflow: header.overflow,
         seed: header.seed,
     };

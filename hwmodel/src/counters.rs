@@ -57,6 +57,9 @@ pub struct Counters {
     pub saturated: ByRole,
     /// Non-zero elements that became zero while quantised.
     pub flushed_to_zero: ByRole,
+    /// Random bits that stochastic rounding drew while quantising.
+    #[serde(default)]
+    pub random_bits: u64,
     /// Clock cycles.
     pub cycles: Cycles,
     /// Bits moved.
@@ -96,6 +99,7 @@ impl AddAssign for Counters {
         self.quantised += other.quantised;
         self.saturated += other.saturated;
         self.flushed_to_zero += other.flushed_to_zero;
+        self.random_bits += other.random_bits;
         self.cycles += other.cycles;
         self.traffic += other.traffic;
         self.energy += other.energy;
@@ -151,7 +155,7 @@ mod tests {
         assert!(serde_json::from_str::<Counters>("{\"macs\": 1}").is_err());
     }
 
-    fn counters(values: [u32; 24]) -> Counters {
+    fn counters(values: [u32; 25]) -> Counters {
         let role = |at: usize| ByRole {
             weight: values[at].into(),
             activation: values[at + 1].into(),
@@ -169,6 +173,7 @@ mod tests {
             quantised: role(4),
             saturated: role(8),
             flushed_to_zero: role(12),
+            random_bits: values[24].into(),
             cycles: Cycles {
                 compute: values[16].into(),
                 stall: values[17].into(),
@@ -184,7 +189,8 @@ mod tests {
     proptest! {
         #[test]
         fn shards_merge_to_the_same_totals_in_any_order(
-            values in prop::array::uniform3(prop::array::uniform24(any::<u32>())),
+            values in prop::array::uniform3(
+                prop::collection::vec(any::<u32>(), 25).prop_map(|v| v.try_into().unwrap())),
         ) {
             let [a, b, c] = values.map(counters);
             let in_order: Counters = [a, b, c].into_iter().sum();

@@ -28,6 +28,9 @@ pub struct QuantiseCounts {
     pub flushed_to_zero: u64,
     /// Elements whose result is not zero.
     pub nonzero: u64,
+    /// Random bits that stochastic rounding drew, for every element alike.
+    #[serde(default)]
+    pub random_bits: u64,
 }
 
 impl AddAssign for QuantiseCounts {
@@ -37,6 +40,7 @@ impl AddAssign for QuantiseCounts {
         self.saturated_low += other.saturated_low;
         self.flushed_to_zero += other.flushed_to_zero;
         self.nonzero += other.nonzero;
+        self.random_bits += other.random_bits;
     }
 }
 
@@ -61,6 +65,7 @@ impl QuantiseCounts {
             saturated_low: limits.low,
             flushed_to_zero: limits.flushed,
             nonzero: limits.nonzero,
+            random_bits: limits.random_bits,
         }
     }
 }
@@ -79,8 +84,10 @@ pub(crate) const CHUNK: usize = 1 << 12;
 
 /// Quantises `x` to `format`: raw = saturate(round(x · 2^FL)), computed exactly.
 ///
-/// Stochastic rounding is ⌊x·2^FL + r⌋ with r the upper 24 bits of the element's 32-bit word at
-/// `address`, divided by 2^24. ±∞ saturates. The result does not depend on threads or SIMD level.
+/// Stochastic rounding is ⌊x·2^FL + r⌋ with r the random number of the element at `address`: with the
+/// default source the upper 24 bits of a 32-bit word, divided by 2^24, otherwise as
+/// [`RandomSource`](crate::random::RandomSource) says. ±∞ saturates. The result does not depend on
+/// threads or SIMD level.
 ///
 /// # Errors
 /// If an element is NaN.
@@ -192,22 +199,24 @@ fn typed<T: RawInteger>(
         .reduce(Limits::default, Limits::add)
 }
 
-/// Calls `f` with `length` random words of `address` from element `start` on; without stochastic
-/// rounding the words are zeros.
-pub(crate) fn with_words<R>(
+/// Calls `f` with `length` random words of `address` from element `start` on, and counts the bits that
+/// floats draw; without stochastic rounding the words are zeros.
+pub(crate) fn with_words(
     simd: SimdLevel,
     rounding: Rounding,
     address: RandomAddress,
     start: usize,
     length: usize,
-    f: impl FnOnce(&[u32]) -> R,
-) -> R {
+    f: impl FnOnce(&[u32]) -> Limits,
+) -> Limits {
     let mut words = [0u32; CHUNK];
     let words = &mut words[..length];
+    let mut bits = 0;
     if rounding == Rounding::Stochastic {
-        kernels::stochastic_words(simd, &address.at(start as u64), words);
+        address.words(simd, start as u64, words);
+        bits = address.source.bits_for_float();
     }
-    f(words)
+    Limits { random_bits: length as u64 * bits, ..f(words) }
 }
 
 impl RawData {
@@ -229,7 +238,7 @@ mod tests {
     use proptest::prelude::*;
     use rand_core::Rng;
 
-    const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Weight };
+    const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);
 
     /// The scalar definition with r from a random word.
     fn scalar(x: f32, format: Format, rounding: Rounding, word: u32) -> i32 {

@@ -3,11 +3,18 @@
 //! Stochastic rounding must give the same bits for any thread count and after a resume, so the random
 //! number of an element is a function of (seed, step, layer, role, element index): the first four are
 //! hashed into a fresh PCG generator, the index is reached by jump-ahead. `rand_pcg` warns against
-//! splitting one stream by large power-of-two jumps; here a jump never leaves one tensor.
+//! splitting one stream by large power-of-two jumps; here a jump never leaves one tensor. Stochastic
+//! rounding can take a circuit's [`Lfsr`] instead, which is addressed in the same way.
 
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 use serde::{Deserialize, Serialize};
+
+mod lfsr;
+mod source;
+
+pub use lfsr::Lfsr;
+pub use source::{RandomBits, RandomNumbers, RandomSource, RandomSourceError};
 
 /// What a random number is used for; part of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,18 +46,31 @@ pub struct RandomAddress {
     pub layer: u32,
     /// What the numbers are for.
     pub role: Role,
+    /// What generates them.
+    pub source: RandomSource,
 }
 
 impl RandomAddress {
-    /// The generator of this address, standing at element `index`.
+    /// An address in the numbers of the default source, [`RandomSource::PCG`].
+    pub const fn new(seed: u64, step: u64, layer: u32, role: Role) -> Self {
+        Self { seed, step, layer, role, source: RandomSource::PCG }
+    }
+
+    /// The PCG generator of this address, standing at element `index`; also that of another source,
+    /// which it seeds.
     ///
     /// Element i takes the i-th 32-bit output.
     pub fn at(self, index: u64) -> Pcg32 {
-        let place = (u64::from(self.layer) << 32) | u64::from(self.role as u32);
-        let mut generator = generator(self.seed, &[0x0073_746f_6368_6173, self.step, place]);
+        let mut generator = generator_of(self);
         generator.advance(index);
         generator
     }
+}
+
+/// The PCG generator of an address at its first element.
+fn generator_of(address: RandomAddress) -> Pcg32 {
+    let place = (u64::from(address.layer) << 32) | u64::from(address.role as u32);
+    generator(address.seed, &[0x0073_746f_6368_6173, address.step, place])
 }
 
 /// A generator for one purpose of a run: `path` names the purpose (its numbers are hashed with the
@@ -120,7 +140,7 @@ pub fn normal(generator: &mut impl Rng) -> f64 {
 mod tests {
     use super::*;
 
-    const ADDRESS: RandomAddress = RandomAddress { seed: 7, step: 3, layer: 2, role: Role::Weight };
+    const ADDRESS: RandomAddress = RandomAddress::new(7, 3, 2, Role::Weight);
 
     #[test]
     fn jumping_equals_stepping() {

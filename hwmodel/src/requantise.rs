@@ -25,8 +25,9 @@ pub struct Requantiser {
     pub rounding: Rounding,
     /// What a value outside the format does.
     pub overflow: Overflow,
-    /// Address of the random words of stochastic rounding. A word has 32 bits, 64 for shifts of
-    /// more than 32 bits (two words, the low half first); its top `shift` bits are r.
+    /// Address of the random numbers of stochastic rounding. With the default source a word has 32
+    /// bits, 64 for shifts of more than 32 bits (two words, the low half first), and its top `shift`
+    /// bits are r.
     pub address: RandomAddress,
 }
 
@@ -131,6 +132,13 @@ impl Requantiser {
         (tensor, counts)
     }
 
+    /// Random bits of `elements` elements at a right shift of `shift`.
+    fn bits_drawn(&self, elements: usize, shift: i32) -> u64 {
+        let stochastic = self.rounding == Rounding::Stochastic;
+        let shift = shift.max(0).unsigned_abs();
+        if stochastic { elements as u64 * self.address.source.bits_for_shift(shift) } else { 0 }
+    }
+
     /// Whether the fast loops cover a right shift of `right` after a left shift of `left` bits.
     fn plain(&self, left: i32, right: i32) -> bool {
         let longest = if self.rounding == Rounding::Stochastic { 32 } else { 62 };
@@ -158,13 +166,17 @@ impl Requantiser {
             .enumerate()
             .map(|(chunk, out)| {
                 let start = chunk * CHUNK;
-                let mut limits = Limits::default();
+                let random_bits = self.bits_drawn(out.len(), shift);
+                let mut limits = Limits { random_bits, ..Limits::default() };
                 let mut events = 0;
-                let mut words = Words::new(self.rounding, self.address, start, shift);
+                let stochastic = self.rounding == Rounding::Stochastic && shift > 0;
+                let mut random =
+                    stochastic.then(|| self.address.numbers(start as u64, shift.unsigned_abs()));
                 for (offset, out) in out.iter_mut().enumerate() {
                     let (value, outside) = value(start + offset);
                     events += u64::from(outside);
-                    let rounded = shift_exactly(self.rounding, value, shift, words.next(shift));
+                    let random = random.as_mut().map_or(0, |random| random.next());
+                    let rounded = shift_exactly(self.rounding, value, shift, random);
                     let (raw, outside) = self.overflow.apply(rounded, self.format.wl());
                     limits.high += u64::from(outside && rounded > 0);
                     limits.low += u64::from(outside && rounded < 0);
@@ -246,40 +258,16 @@ impl<'a> OutputStage<'a> {
                     false => &self.bias[..],
                 };
                 let (left, right) = (self.left, self.right);
-                limits += with_words(simd, rounding, address, start, sums.len(), |words| {
+                let part = with_words(simd, rounding, address, start, sums.len(), |words| {
                     kernels::requantise_narrow(
                         simd, sums, bias, words, rounding, left, right, min, max, out,
                     )
                 });
+                let random_bits = self.requantiser.bits_drawn(sums.len(), right as i32);
+                limits += Limits { random_bits, ..part };
             }
         }
         limits
-    }
-}
-
-/// The random words of a run of elements.
-struct Words(Option<rand_pcg::Pcg32>);
-
-impl Words {
-    fn new(rounding: Rounding, address: RandomAddress, start: usize, shift: i32) -> Self {
-        let words_each = if shift > 32 { 2 } else { 1 };
-        let stochastic = rounding == Rounding::Stochastic;
-        Self(stochastic.then(|| address.at(start as u64 * words_each)))
-    }
-
-    /// r of the next element in units of 2^-shift.
-    fn next(&mut self, shift: i32) -> u64 {
-        use rand_core::Rng;
-        let Some(generator) = &mut self.0 else { return 0 };
-        match shift {
-            ..=0 => {
-                generator.next_u32();
-                0
-            }
-            1..=32 => u64::from(generator.next_u32()) >> (32 - shift),
-            33..=63 => generator.next_u64() >> (64 - shift),
-            _ => generator.next_u64(),
-        }
     }
 }
 
@@ -288,6 +276,10 @@ impl Words {
 /// `random` is read by stochastic rounding only, as in [`Rounding::shift_right`].
 pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i128 {
     if shift >= 127 {
+        if rounding == Rounding::Stochastic {
+            // In units of 2^-64, of which r is a whole number, so that the floor of the value suffices.
+            return ((value >> (shift - 64).min(127)) + i128::from(random)) >> 64;
+        }
         // |value| < 2^126 here: the result is 0 or the direction's first integer.
         return rounding.shift_right(value.signum(), 126, random);
     }
@@ -322,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
     use rand_core::Rng;
 
-    const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Output };
+    const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Output);
 
     fn product(sums: Sums, columns: usize, fl: i32, accumulator: Accumulator) -> Product {
         Product {
@@ -418,6 +410,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// 2^100·2^-150 + r reaches 1 for the largest r; -2^-50 + r reaches 0 from r = 2^-50 on.
+    #[test]
+    fn shifts_beyond_127_bits_round_stochastically_as_shorter_ones() {
+        let round = |value, random| shift_exactly(Rounding::Stochastic, value, 150, random);
+        assert_eq!([u64::MAX, u64::MAX - (1 << 14)].map(|r| round(1 << 100, r)), [1, 0]);
+        assert_eq!([0, (1 << 14) - 1, 1 << 14].map(|r| round(-1 << 100, r)), [-1, -1, 0]);
+        assert_eq!([0, 1].map(|r| shift_exactly(Rounding::Stochastic, -1, 400, r)), [-1, 0]);
+        assert_eq!(shift_exactly(Rounding::Stochastic, 1, 400, u64::MAX), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::errors::Failure;
 use super::integer_table::IntegerResult;
+use super::settings::{RandomSettings, RandomSourceKind, word};
 use super::{output, setup};
 use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
@@ -9,10 +10,11 @@ use crate::model;
 use crate::network::Context;
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::counters::Counters;
 use hwmodel::gemm::MacArray;
+use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -41,6 +43,18 @@ pub(super) struct EvalArguments {
     /// Rounding of activations; the model's own if not given.
     #[arg(long)]
     rounding: Option<Rounding>,
+    /// Generator of the random numbers of stochastic rounding; the model's own if not given.
+    #[arg(long, value_name = "WORD", value_parser = word::<RandomSourceKind>())]
+    random_source: Option<RandomSourceKind>,
+    /// Bits of a random number, 1 to 24.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(1..=24))]
+    random_bits: Option<u8>,
+    /// lfsr: bits of the register, 8 to 32.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(8..=32))]
+    lfsr_width: Option<u8>,
+    /// lfsr: clocks of the register for each rounding, 1 to 64.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    lfsr_steps: Option<u8>,
     /// Machine whose cycles and energy are reported: a shipped name or a TOML file.
     #[arg(long, default_value = hwmodel::machine::Machine::DEFAULT)]
     machine: String,
@@ -84,6 +98,8 @@ struct EvalResult {
     loss: f64,
     accumulator: String,
     rounding: Rounding,
+    random_source: String,
+    random_bits_drawn: u64,
     saturated: u64,
     accumulator_events: u64,
     cycles: u128,
@@ -91,6 +107,47 @@ struct EvalResult {
     layers: Vec<LayerResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     integer_only: Option<IntegerResult>,
+}
+
+impl EvalArguments {
+    /// The source that these flags make of the model's own; a flag without effect is an error.
+    fn random_source(
+        &self,
+        rounding: Rounding,
+        own: RandomSource,
+    ) -> Result<RandomSource, Failure> {
+        let given = [
+            ("random-source", self.random_source.is_some()),
+            ("random-bits", self.random_bits.is_some()),
+            ("lfsr-width", self.lfsr_width.is_some()),
+            ("lfsr-steps", self.lfsr_steps.is_some()),
+        ];
+        let Some((first, _)) = given.iter().find(|(_, given)| *given) else { return Ok(own) };
+        if rounding != Rounding::Stochastic {
+            return Err(Failure::usage(anyhow!(
+                "`--{first}` needs rounding `stochastic` and has no meaning with `{rounding}`: add \
+                 `--rounding stochastic` or leave it out"
+            )));
+        }
+        let kind = self.random_source.unwrap_or(RandomSourceKind::of(own));
+        if let (RandomSourceKind::Pcg, Some((flag, _))) =
+            (kind, given[2..].iter().find(|(_, given)| *given))
+        {
+            return Err(Failure::usage(anyhow!("`--{flag}` needs `--random-source lfsr` as well")));
+        }
+        let own = if kind == RandomSourceKind::of(own) {
+            RandomSettings::of(own)
+        } else {
+            RandomSettings::default()
+        };
+        let settings = RandomSettings {
+            bits: self.random_bits.or(own.bits),
+            width: self.lfsr_width.or(own.width),
+            // The model's clocks go with its bits.
+            steps: self.lfsr_steps.or(own.steps.filter(|_| self.random_bits.is_none())),
+        };
+        settings.source(kind).map_err(Failure::usage)
+    }
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
@@ -118,9 +175,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     if let Some(overflow) = arguments.accumulator_overflow {
         accumulator.overflow = overflow;
     }
+    let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = Context {
         array: MacArray { simd, accumulator },
-        rounding: arguments.rounding.unwrap_or(header.rounding),
+        rounding,
+        random: arguments.random_source(rounding, header.random)?,
         overflow: header.overflow,
         seed: header.seed,
         step: 0,
@@ -182,7 +241,9 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         top1: result.top1,
         loss: result.loss,
         accumulator: format!("{} {}", accumulator.width, accumulator.overflow),
-        rounding: context.rounding,
+        rounding,
+        random_source: context.random.to_string(),
+        random_bits_drawn: total.random_bits,
         saturated: total.saturated.total(),
         accumulator_events: total.accumulator_events,
         cycles: total.cycles.total(),

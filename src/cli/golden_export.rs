@@ -92,6 +92,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let context = Context {
         array: MacArray { simd, accumulator },
         rounding: arguments.rounding.unwrap_or(header.rounding),
+        random: header.random,
         overflow: header.overflow,
         seed: header.seed,
         step: 0,

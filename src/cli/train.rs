@@ -66,6 +66,7 @@ pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode, Failure> {
         let arithmetic = Arithmetic {
             accumulator: trainer.accumulator(),
             rounding: trainer.options().rounding.evaluation,
+            random: trainer.options().random,
             overflow: trainer.options().overflow,
             seed: trainer.options().seed,
         };

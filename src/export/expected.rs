@@ -131,7 +131,7 @@ impl Fast {
             format: operands.output,
             rounding: operands.rounding,
             overflow: operands.overflow,
-            address: RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Output },
+            address: RandomAddress::new(0, 0, 0, Role::Output),
         };
         let (outputs, report) = requantiser.product(&product, operands.bias.as_ref());
         Ok(Self {

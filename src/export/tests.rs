@@ -5,7 +5,7 @@ use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::gemm::{Convolution2d, MacArray};
 use hwmodel::quantise::quantise;
-use hwmodel::random::{RandomAddress, Role, generator, uniform_f32};
+use hwmodel::random::{RandomAddress, RandomSource, Role, generator, uniform_f32};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use proptest::prelude::*;
 use rand_core::Rng;
@@ -236,7 +236,7 @@ fn quantised(name: &str) -> Network {
     let initialisation = Initialisation { seed: 1, scale: 0.5 };
     let task = arch::Task { input: [32, 32, 1], classes: 10, initialisation };
     let mut network = arch::build(name, &task).unwrap();
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Weight };
+    let address = RandomAddress::new(0, 0, 0, Role::Weight);
     for parameter in &mut network.parameters {
         let format = format(8, 5);
         parameter.formats = RoleFormats::all(NumberFormat::Fixed(format));
@@ -252,6 +252,7 @@ fn context(accumulator: Accumulator) -> Context {
     Context {
         array: MacArray { simd: SimdLevel::best(), accumulator },
         rounding: Rounding::NearestEven,
+        random: RandomSource::PCG,
         overflow: Overflow::Saturate,
         seed: 1,
         step: 0,

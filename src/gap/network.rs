@@ -4,6 +4,7 @@ use super::error::GapError;
 use super::product::{GapOptions, Operands, ProductGap};
 use crate::network::{Activation, Context, Network};
 use hwmodel::gemm::MacArray;
+use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
 
 /// The gap of one layer.
@@ -65,6 +66,7 @@ impl NetworkGap {
         let context = Context {
             array,
             rounding: Rounding::NearestEven,
+            random: RandomSource::PCG,
             overflow: Overflow::Saturate,
             seed: 0,
             step: 0,

@@ -94,7 +94,7 @@ pub struct AccumulatorGap {
 }
 
 /// Nearest modes draw no random numbers; the requantiser still has an address.
-const ADDRESS: RandomAddress = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Output };
+const ADDRESS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
 
 impl ProductGap {
     /// Computes `operands` in every format, emulated and with every accumulator.

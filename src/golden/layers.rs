@@ -133,7 +133,7 @@ impl Layer {
                 checker.equal(acc, format_args!("sum {index} ({simd})"), expected.into(), found);
             }
             let (rounding, overflow) = (Rounding::NearestEven, Overflow::Saturate);
-            let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Output };
+            let address = RandomAddress::new(0, 0, 0, Role::Output);
             let unit = Requantiser { simd, format: self.format, rounding, overflow, address };
             let (y, _) = unit.product(&product, self.bias.as_ref());
             compare(checker, y_exact, &exact, &y, simd);

@@ -154,7 +154,7 @@ impl Tensor {
         if self.rounding == Rounding::Stochastic || self.x.iter().any(|x| !x.is_finite()) {
             return Ok(());
         }
-        let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Weight };
+        let address = RandomAddress::new(0, 0, 0, Role::Weight);
         let (x, shape, wl, axis) = (&self.x, &self.shape, self.wl, self.axis);
         for simd in checker.levels() {
             let (tensor, _) =

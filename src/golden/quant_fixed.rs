@@ -200,7 +200,7 @@ fn check_tensor(checker: &mut Checker, rows: &[Row<'_>]) {
     if rounding == Rounding::Stochastic {
         return;
     }
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Weight };
+    let address = RandomAddress::new(0, 0, 0, Role::Weight);
     // A NaN fails the tensor that it is in, so that it is one of its own.
     let (not_a_number, numbers): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
         rows.iter().partition(|row| row.x.is_nan());

@@ -103,7 +103,7 @@ fn check_row(checker: &mut Checker, row: &Row<'_>) -> Result<(), GoldenError> {
 /// cannot be given, so that stochastic rows are left out.
 fn check_tensor(checker: &mut Checker, rows: &[Row<'_>]) {
     let Some(&Row { rounding, format, .. }) = rows.first() else { return };
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Weight };
+    let address = RandomAddress::new(0, 0, 0, Role::Weight);
     let x: Vec<f32> = rows.iter().map(|row| row.x).collect();
     for simd in checker.levels() {
         let tensor = quantise(simd, &x, format, rounding, address);

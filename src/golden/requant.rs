@@ -144,7 +144,7 @@ fn check_products(
         bound: f64::INFINITY,
         report: MacReport::default(),
     };
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Output };
+    let address = RandomAddress::new(0, 0, 0, Role::Output);
     for &Mode { column, rounding, overflow } in modes {
         if rounding == Rounding::Stochastic {
             continue;

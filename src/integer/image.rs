@@ -18,7 +18,7 @@ pub fn quantise_images(
     images: &Activation,
 ) -> Result<(FixedTensor, QuantiseCounts), RunError> {
     // No rounding of a program reads random words.
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Activation };
+    let address = RandomAddress::new(0, 0, 0, Role::Activation);
     let pixels = images.to_f32(simd);
     let format = program.input_format();
     let (data, counts) =

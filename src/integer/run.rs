@@ -193,8 +193,7 @@ impl Program {
 }
 
 /// The address that settings ask for; only stochastic rounding, which no program has, reads from it.
-const NO_RANDOM_WORDS: RandomAddress =
-    RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Output };
+const NO_RANDOM_WORDS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
 
 fn rectified(program: &Program, x: FixedTensor) -> Result<FixedTensor, RunError> {
     let (shape, format) = (x.shape().to_vec(), x.format());

@@ -10,6 +10,7 @@ use crate::data::{Dataset, Normalisation};
 use crate::network::{Initialisation, Network, NetworkError, arch};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::pack::{self, ImageSize};
+use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, FixedTensor, Overflow, Rounding, TensorError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,6 +89,9 @@ pub struct ModelHeader {
     pub accumulator: Accumulator,
     /// Rounding of activations in inference.
     pub rounding: Rounding,
+    /// Random numbers of stochastic rounding.
+    #[serde(default, skip_serializing_if = "RandomSource::is_default")]
+    pub random: RandomSource,
     /// What activations outside their format do.
     pub overflow: Overflow,
     /// Seed of the run.
@@ -101,6 +105,8 @@ pub struct Arithmetic {
     pub accumulator: Accumulator,
     /// Rounding of activations in inference.
     pub rounding: Rounding,
+    /// Random numbers of stochastic rounding.
+    pub random: RandomSource,
     /// What activations outside their format do.
     pub overflow: Overflow,
     /// Seed of the run.
@@ -150,6 +156,7 @@ pub fn save(
         formats: network.parameters.iter().map(|p| (p.name.clone(), p.formats)).collect(),
         accumulator: arithmetic.accumulator,
         rounding: arithmetic.rounding,
+        random: arithmetic.random,
         overflow: arithmetic.overflow,
         seed: arithmetic.seed,
     };

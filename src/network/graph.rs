@@ -7,6 +7,7 @@ use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
 use hwmodel::gemm::MacArray;
+use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
 
@@ -17,6 +18,8 @@ pub struct Context {
     pub array: MacArray,
     /// Rounding of activations and accumulators.
     pub rounding: Rounding,
+    /// Random numbers of stochastic rounding.
+    pub random: RandomSource,
     /// What activations outside their format do.
     pub overflow: Overflow,
     /// Seed of the run.

@@ -150,7 +150,13 @@ impl Forward<'_, '_> {
 
     /// Random numbers of this node in this step.
     pub fn address(&self, role: Role) -> RandomAddress {
-        RandomAddress { seed: self.context.seed, step: self.context.step, layer: self.node, role }
+        RandomAddress {
+            seed: self.context.seed,
+            step: self.context.step,
+            layer: self.node,
+            role,
+            source: self.context.random,
+        }
     }
 
     /// A requantiser to `format`.

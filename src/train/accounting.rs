@@ -80,6 +80,7 @@ impl StepAccounts {
                     counters.quantised.output = tally.output.elements;
                     counters.saturated.output = tally.output.saturated();
                     counters.flushed_to_zero.output = tally.output.flushed_to_zero;
+                    counters.random_bits = tally.input.random_bits + tally.output.random_bits;
                     counters.add_cost(&accountant.machine.vector_cost(tally.vector_operations, 0));
                 }
                 match accounts.iter_mut().find(|account| account.kind == kind) {
@@ -108,6 +109,7 @@ impl StepAccounts {
             forward.counters.quantised.weight += pending.counts.elements;
             forward.counters.saturated.weight += pending.counts.saturated();
             forward.counters.flushed_to_zero.weight += pending.counts.flushed_to_zero;
+            forward.counters.random_bits += pending.counts.random_bits;
             if pending.reconfigured {
                 forward.counters.add_cost(&machine.reconfiguration_cost());
             }
@@ -120,6 +122,7 @@ impl StepAccounts {
             account.counters.quantised.gradient += counts.elements;
             account.counters.saturated.gradient += counts.saturated();
             account.counters.flushed_to_zero.gradient += counts.flushed_to_zero;
+            account.counters.random_bits += counts.random_bits;
         }
     }
 }

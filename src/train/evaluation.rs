@@ -87,6 +87,7 @@ pub(super) fn context(
     Context {
         array: MacArray { simd, accumulator },
         rounding,
+        random: options.random,
         overflow: options.overflow,
         seed: options.seed,
         step: 0,

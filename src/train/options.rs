@@ -4,6 +4,7 @@ use super::asgd::AsgdOptions;
 use super::plateau::PlateauOptions;
 use crate::data::DatasetKind;
 use crate::precision::ControllerOptions;
+use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,9 @@ pub struct RunOptions {
     pub controller: ControllerOptions,
     /// Rounding by role.
     pub rounding: RoundingOptions,
+    /// Random numbers of stochastic rounding, in training and evaluation.
+    #[serde(default, skip_serializing_if = "RandomSource::is_default")]
+    pub random: RandomSource,
     /// What values outside their format do.
     pub overflow: Overflow,
     /// Accumulator of the MAC array; `None` for the machine's own.

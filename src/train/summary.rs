@@ -108,6 +108,10 @@ pub struct Summary {
     pub saturation_rate: f64,
     /// Additions that left an accumulator's range.
     pub accumulator_events: u64,
+    /// Source of the random numbers of stochastic rounding.
+    pub random_source: String,
+    /// Random bits that stochastic rounding drew over all steps, evaluations left out as in all counts.
+    pub random_bits_drawn: u64,
     /// Machine.
     pub machine: String,
     /// Clock cycles.
@@ -187,6 +191,8 @@ impl Summary {
             nonzero_macs: total.nonzero_macs,
             saturation_rate: total.saturated.total() as f64 / total.quantised.total().max(1) as f64,
             accumulator_events: total.accumulator_events,
+            random_source: options.random.to_string(),
+            random_bits_drawn: total.random_bits,
             machine: trainer.machine().name().to_owned(),
             cycles,
             machine_seconds: trainer.machine().seconds(cycles),

@@ -440,6 +440,7 @@ impl Trainer {
                 step: self.position.step,
                 layer: tensor as u32,
                 role: Role::Gradient,
+                source: self.options.random,
             };
             let mut counts = QuantiseCounts::default();
             let rounding = self.options.rounding.gradients;
@@ -523,6 +524,7 @@ impl Trainer {
                     step: self.position.step,
                     layer: tensor as u32,
                     role: Role::Weight,
+                    source: self.options.random,
                 };
                 let rounding = self.options.rounding.weights;
                 let master = &parameter.master;

@@ -22,7 +22,7 @@ use rayon::prelude::*;
 /// use hwmodel::block_float::{BlockAxis, BlockFloatTensor};
 /// use hwmodel::random::{RandomAddress, Role};
 /// use hwmodel::{Rounding, SimdLevel};
-/// let address = RandomAddress { seed: 1, step: 0, layer: 0, role: Role::Weight };
+/// let address = RandomAddress::new(1, 0, 0, Role::Weight);
 /// let x = [5.0, -0.6, 0.1, 0.09];
 /// let (tensor, _) = BlockFloatTensor::quantise(
 ///     SimdLevel::best(), &x, &[2, 2], 4, BlockAxis::Axis(0), Rounding::HalfUp, address,
@@ -193,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
     use rand_core::Rng;
 
-    const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Weight };
+    const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);
 
     fn whole(x: &[f32], wl: u32, rounding: Rounding) -> (BlockFloatTensor, QuantiseCounts) {
         let simd = SimdLevel::best();

@@ -64,7 +64,7 @@ mod tests {
     use crate::quantise::NotANumber;
     use crate::random::Role;
 
-    const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Weight };
+    const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);
 
     fn nearest(x: &[f32], wl: u32) -> (i32, Vec<i32>) {
         let simd = SimdLevel::best();

@@ -4,12 +4,12 @@
 //! depend on the number of threads.
 
 use super::operand::{Panels, Patches};
-use crate::kernels::{MOST_OUTPUTS, TileKernel, WrappingSum};
+use crate::kernels::{TileKernel, WrappingSum};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rows of a block are a multiple of this, which every kernel's tile divides.
-const ROW_STEP: usize = 48;
+pub(super) const ROW_STEP: usize = 48;
 
 /// Sums of a product row-major in `c`, whose rows are `c_stride` long; this product's columns start
 /// at `column`. With `accumulate`, sums are added to what `c` holds.
@@ -151,114 +151,6 @@ pub(crate) fn rows_block<T, E, S>(
                     (kernel.rows.min(count - row), columns),
                     accumulate || start > 0,
                 );
-            }
-        }
-    }
-}
-
-/// Operands in digits: how many the left one has, what a pair of digits weighs, and how a kernel's sum is
-/// widened.
-#[derive(Clone, Copy)]
-pub(crate) struct DigitRules<W, D> {
-    pub(crate) digits: usize,
-    /// Left shift of the sums of digit i of A and digit j of B.
-    pub(crate) weight: W,
-    pub(crate) widen: D,
-}
-
-/// C += A·B modulo 2^64 for operands in digits: the right one's digits are separate panels with the same
-/// blocks, over each of which the kernel's sums are exact. `convert(x, i)` is digit i of a left word.
-pub(crate) fn by_rows_in_digits<T, E, S>(
-    kernel: &TileKernel<E, S>,
-    a: &Patches<'_, T>,
-    convert: impl Fn(T, usize) -> E + Sync + Copy,
-    b: &[Panels<E>],
-    rules: DigitRules<impl Fn(usize, usize) -> u32 + Sync + Copy, impl Fn(S) -> i64 + Sync + Copy>,
-    (c, c_stride, column): (&mut [i64], usize, usize),
-) where
-    T: Copy + Sync,
-    E: Copy + Default + Send + Sync,
-    S: Copy + Default + Send + Sync + WrappingSum + std::ops::Add<Output = S>,
-{
-    let (m, n) = (a.rows(), b.first().map_or(0, Panels::columns));
-    if m == 0 || n == 0 {
-        return;
-    }
-    let share = m.div_ceil(4 * rayon::current_num_threads());
-    let rows = share.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 2 * ROW_STEP);
-    c.par_chunks_mut(rows * c_stride).enumerate().for_each_init(Vec::new, |block, (index, c)| {
-        let out = (c, c_stride, column);
-        kernel.simd.run(
-            #[inline(always)]
-            || digits_block(kernel, a, convert, b, rules, index * rows, block, out),
-        );
-    });
-}
-
-/// One block of rows.
-#[allow(clippy::too_many_arguments)]
-#[inline(always)]
-fn digits_block<T, E, S>(
-    kernel: &TileKernel<E, S>,
-    a: &Patches<'_, T>,
-    convert: impl Fn(T, usize) -> E + Copy,
-    b: &[Panels<E>],
-    rules: DigitRules<impl Fn(usize, usize) -> u32 + Copy, impl Fn(S) -> i64 + Copy>,
-    first: usize,
-    block: &mut Vec<E>,
-    (c, c_stride, column): (&mut [i64], usize, usize),
-) where
-    T: Copy,
-    E: Copy + Default + Send + Sync,
-    S: Copy + Default + WrappingSum + std::ops::Add<Output = S>,
-{
-    let count = c.len().div_ceil(c_stride);
-    let padded = count.next_multiple_of(kernel.rows);
-    let mut tile = [S::default(); MOST_OUTPUTS];
-    let size = kernel.rows * kernel.columns;
-    for (start, length) in b[0].blocks() {
-        let stride = length.next_multiple_of(kernel.group);
-        for i in 0..rules.digits {
-            if stride != length {
-                block.clear();
-            }
-            block.resize(padded * stride, E::default());
-            let terms = start..start + length;
-            a.fill_rows(
-                first..first + count,
-                terms,
-                block,
-                stride,
-                E::default(),
-                #[inline(always)]
-                |x| convert(x, i),
-            );
-            for (j, b) in b.iter().enumerate() {
-                let shift = (rules.weight)(i, j);
-                for panel in 0..b.panels() {
-                    let at = panel * kernel.columns;
-                    let columns = kernel.columns.min(b.columns() - at);
-                    for row in (0..count).step_by(kernel.rows) {
-                        kernel.run(
-                            &block[row * stride..],
-                            (stride, kernel.group),
-                            b.panel(start, panel),
-                            stride,
-                            &mut tile[..size],
-                            kernel.columns,
-                            (kernel.rows, kernel.columns),
-                            false,
-                        );
-                        let rows = c[row * c_stride..].chunks_mut(c_stride);
-                        let sums = tile[..size].chunks_exact(kernel.columns);
-                        for (c, sums) in rows.zip(sums) {
-                            let c = &mut c[column + at..][..columns];
-                            for (c, &sum) in c.iter_mut().zip(sums) {
-                                *c = c.wrapping_add((rules.widen)(sum) << shift);
-                            }
-                        }
-                    }
-                }
             }
         }
     }

@@ -6,6 +6,7 @@
 //! accumulator only: never on threads, SIMD level or how a batch is split.
 
 mod bound;
+mod digit_rows;
 mod digits;
 mod frame;
 mod geometry;

@@ -8,7 +8,7 @@ use crate::with_raw;
 
 impl MacArray {
     /// [`MacArray::convolve`] followed by [`Requantiser::product`], without the tensor of sums in between
-    /// where they fit 32 bits and no accumulator can overflow. The bits are the same.
+    /// where they fit 64 bits and no accumulator can overflow. The bits are the same.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -27,16 +27,19 @@ impl MacArray {
         let proof = Proof::new(self, &operands);
         let fl = x.format().fl() + w.format().fl();
         let stage = requantiser.stage(self.accumulator, proof.bound, fl, operands.stride(), bias);
-        let narrow = matches!(proof.container(), SumContainer::I32);
         if let Some(stage) = stage
-            && narrow
             && proof.clears_all()
             && geometry.groups == 1
+            && !matches!(proof.container(), SumContainer::I128)
         {
             let length = operands.rows() * operands.stride();
             let mut data = RawData::zeros(requantiser.format, length);
-            let limits = with_raw!(&mut data, out => self.use_sums_i32(
-                &operands, out, |start, sums, out| stage.narrow(sums, start, out)));
+            let limits = with_raw!(&mut data, out => match proof.container() {
+                SumContainer::I32 => self.use_sums_i32(
+                    &operands, out, |start, sums, out| stage.narrow(sums, start, out)),
+                _ => self.use_sums_i64(
+                    &operands, &proof, out, |start, sums, out| stage.narrow(sums, start, out)),
+            });
             return Ok((data, operands.report(), RequantiseReport::of_limits(length, limits)));
         }
         let product = self.proven_product(&operands, &proof);

@@ -1,8 +1,9 @@
 //! The sums of a product, each container by the fastest kernel that is exact.
 
 use super::MacArray;
+use super::digit_rows::DigitOperands;
 use super::digits::{Lanes, Magnitude, Plan};
-use super::frame::{DigitRules, Output, RowsThen, by_rows, by_rows_in_digits, rows_then};
+use super::frame::{Output, RowsThen, by_rows, rows_then};
 use super::operand::Panels;
 use super::operands::Operands;
 use super::proof::Proof;
@@ -15,6 +16,8 @@ use std::ops::Add;
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
 const BLOCK_I16: usize = 512;
+/// Words split into digits at a time by a thread.
+const CHUNK: usize = 1 << 14;
 
 /// Which bits of the left operand's words take part.
 #[derive(Clone, Copy)]
@@ -24,6 +27,58 @@ pub(super) enum Part {
     High,
     /// The lowest 16, unsigned.
     Low,
+}
+
+fn plan(operands: &Operands<'_>, part: Part, proof: &Proof) -> Plan {
+    let (whole, wl) = (proof.largest[0] as u64, operands.left.format().wl());
+    let (left, bound) = match part {
+        Part::Whole => (Magnitude::new(whole, wl), proof.bound),
+        Part::High => (Magnitude::new((whole >> 16) + 1, wl.max(17) - 16), f64::INFINITY),
+        Part::Low => (Magnitude::new(0xffff, 17), f64::INFINITY),
+    };
+    let right = Magnitude::new(proof.largest[1] as u64, operands.right.format().wl());
+    Plan::new(left, right, bound)
+}
+
+/// Each digit of the left operand as an image of its own, so that a word that many patches share is split
+/// once.
+macro_rules! digits {
+    ($array:expr, $operands:expr, $part:expr, $plan:expr, $element:ty) => {{
+        let (shift, mask) = match $part {
+            Part::Whole => (0, -1),
+            Part::High => (16, -1),
+            Part::Low => (0, 0xffff),
+        };
+        let (simd, plan) = ($array.simd, $plan);
+        let split = |digit: usize| -> Vec<$element> {
+            with_raw!($operands.left.data(), data => {
+                let mut out = vec![<$element>::default(); data.len()];
+                let chunks = data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK));
+                chunks.for_each(|(data, out)| simd.run(
+                    #[inline(always)]
+                    || for (out, &x) in out.iter_mut().zip(data) {
+                        let word = (i64::from(RawInteger::to_i32(x)) >> shift) & mask;
+                        *out = plan.a.of(word, digit) as $element;
+                    },
+                ));
+                out
+            })
+        };
+        (0..plan.a.count).map(split).collect::<Vec<_>>()
+    }};
+}
+
+macro_rules! digit_panels {
+    ($operands:expr, $group:expr, $kernel:expr, $plan:expr, $element:ty) => {{
+        let (operands, plan) = ($operands, $plan);
+        let (n, k) = (operands.columns, operands.terms);
+        let pack = |digit: usize| {
+            with_raw!(operands.right.data(), data => Panels::pack(
+                &$kernel, operands.right_of(data, $group), k, n, plan.block,
+                |x| plan.b.of(RawInteger::to_i32(x).into(), digit) as $element))
+        };
+        (0..plan.b.count).map(pack).collect::<Vec<Panels<$element>>>()
+    }};
 }
 
 /// One group's product of 8-bit words: A is stored with 128 added, so its sums start at -128·Σ_k B[k, n].
@@ -110,59 +165,58 @@ impl MacArray {
 
     /// Sums modulo 2^64 of `part` of the left operand.
     pub(super) fn sums_i64(&self, operands: &Operands<'_>, part: Part, proof: &Proof) -> Vec<i64> {
-        let Operands { left: a, right: b, columns: n, terms: k, .. } = *operands;
+        let plan = plan(operands, part, proof);
         let stride = operands.stride();
         let mut c = vec![0i64; operands.rows() * stride];
-        let (shift, mask) = match part {
-            Part::Whole => (0, -1),
-            Part::High => (16, -1),
-            Part::Low => (0, 0xffff),
-        };
-        let (whole, wl) = (proof.largest[0] as u64, a.format().wl());
-        let left = match part {
-            Part::Whole => Magnitude::new(whole, wl),
-            Part::High => Magnitude::new((whole >> 16) + 1, wl.max(17) - 16),
-            Part::Low => Magnitude::new(0xffff, 17),
-        };
-        let right = Magnitude::new(proof.largest[1] as u64, b.format().wl());
-        let bound = match part {
-            Part::Whole => proof.bound,
-            Part::High | Part::Low => f64::INFINITY,
-        };
-        let plan = Plan::new(left, right, bound);
-        let weight = move |i: usize, j: usize| plan.a.width * i as u32 + plan.b.width * j as u32;
-        macro_rules! products {
-            ($kernel:expr, $element:ty, $sum:ty) => {
+        macro_rules! add_products {
+            ($kernel:expr, $element:ty) => {{
+                let kernel = $kernel(self.simd, operands.columns);
+                let left = digits!(self, operands, part, plan, $element);
                 for group in 0..operands.geometry.groups {
-                    let kernel = $kernel(self.simd, n);
-                    let panels: Vec<Panels<$element>> = (0..plan.b.count)
-                        .map(|j| {
-                            with_raw!(b.data(), data => Panels::pack(
-                                &kernel, operands.right_of(data, group), k, n, plan.block,
-                                |x| plan.b.of(RawInteger::to_i32(x).into(), j) as $element))
-                        })
-                        .collect();
-                    let rules = DigitRules {
-                        digits: plan.a.count,
-                        weight,
-                        widen: |sum: $sum| sum as i64,
-                    };
-                    let out = (&mut c[..], stride, group * n);
-                    with_raw!(a.data(), data => by_rows_in_digits(
-                        &kernel, &operands.patches(data, group),
-                        |x, i| {
-                            let word = (i64::from(RawInteger::to_i32(x)) >> shift) & mask;
-                            plan.a.of(word, i) as $element
-                        },
-                        &panels, rules, out));
+                    let right = digit_panels!(operands, group, kernel, plan, $element);
+                    let left = left.iter().map(|digits| operands.patches(digits, group)).collect();
+                    let widths = [plan.a.width, plan.b.width];
+                    DigitOperands { left, right: &right, widths }
+                        .add_to(&kernel, (&mut c, stride, group * operands.columns));
                 }
-            };
+            }};
         }
         match plan.lanes {
-            Lanes::Words => products!(kernels::int16_kernel, i16, i32),
-            Lanes::Floats => products!(kernels::float64_kernel, f64, f64),
+            Lanes::Words => add_products!(kernels::int16_kernel, i16),
+            Lanes::Floats => add_products!(kernels::float64_kernel, f64),
         }
         c
+    }
+
+    /// As [`MacArray::use_sums_i32`] for sums that fit i64.
+    pub(super) fn use_sums_i64<O, R>(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+        out: &mut [O],
+        finish: impl Fn(usize, &[i64], &mut [O]) -> R + Sync,
+    ) -> R
+    where
+        O: Send,
+        R: Default + Add<Output = R> + Send,
+    {
+        debug_assert_eq!(operands.geometry.groups, 1);
+        let plan = plan(operands, Part::Whole, proof);
+        let then = RowsThen { initial: None, out, finish };
+        macro_rules! use_products {
+            ($kernel:expr, $element:ty) => {{
+                let kernel = $kernel(self.simd, operands.columns);
+                let left = digits!(self, operands, Part::Whole, plan, $element);
+                let right = digit_panels!(operands, 0, kernel, plan, $element);
+                let left = left.iter().map(|digits| operands.patches(digits, 0)).collect();
+                let widths = [plan.a.width, plan.b.width];
+                DigitOperands { left, right: &right, widths }.rows_then(&kernel, then)
+            }};
+        }
+        match plan.lanes {
+            Lanes::Words => use_products!(kernels::int16_kernel, i16),
+            Lanes::Floats => use_products!(kernels::float64_kernel, f64),
+        }
     }
 
     /// Exact sums beyond 64 bits: the left operand in two halves of 16 bits, whose sums fit i64 for

@@ -175,7 +175,7 @@ proptest! {
                 format: Format::new(wl.min(12), fl).unwrap(),
                 rounding: Rounding::ALL[rounding_index],
                 overflow: if wrap { Overflow::Wrap } else { Overflow::Saturate },
-                address: RandomAddress { seed, step: 1, layer: 2, role: Role::Output },
+                address: RandomAddress::new(seed, 1, 2, Role::Output),
             };
             let array = MacArray { simd, accumulator };
             let product = array.convolve(&x, &w, geometry).unwrap();

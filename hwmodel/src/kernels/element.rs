@@ -50,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) flushed: u64,
     pub(crate) nonzero: u64,
     pub(crate) not_a_number: u64,
+    /// Bits, not elements; set by who draws them.
+    pub(crate) random_bits: u64,
 }
 
 /// Elements handled between two updates of the 64-bit counts; counts inside fit u32.
@@ -121,6 +123,7 @@ fn quantise_block<T: RawInteger>(
         flushed: flushed.into(),
         nonzero: nonzero.into(),
         not_a_number: nan.into(),
+        random_bits: 0,
     }
 }
 
@@ -139,6 +142,7 @@ impl std::ops::AddAssign for Limits {
         self.flushed += other.flushed;
         self.nonzero += other.nonzero;
         self.not_a_number += other.not_a_number;
+        self.random_bits += other.random_bits;
     }
 }
 
@@ -280,7 +284,7 @@ fn requantise_row<S: AsPrimitive<i64>, T: RawInteger>(
         nonzero += u64::from(raw != 0);
         *out = T::from_i32(raw);
     }
-    Limits { high, low, flushed, nonzero, not_a_number: 0 }
+    Limits { high, low, flushed, nonzero, ..Limits::default() }
 }
 
 /// Σ|x|, Σx² and max|x|.

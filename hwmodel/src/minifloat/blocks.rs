@@ -166,6 +166,7 @@ impl Loops {
             flushed: flushed.into(),
             nonzero: nonzero.into(),
             not_a_number: nan.into(),
+            random_bits: 0,
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::random::Role;
 use proptest::prelude::*;
 use rand_core::Rng;
 
-const ADDRESS: RandomAddress = RandomAddress { seed: 1, step: 2, layer: 3, role: Role::Weight };
+const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);
 
 fn format(exponent_bits: u32, mantissa_bits: u32) -> Minifloat {
     Minifloat::new(exponent_bits, mantissa_bits).unwrap()

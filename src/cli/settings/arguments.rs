@@ -3,6 +3,7 @@
 use super::choices::{ControllerKind, ScheduleKind, Switch, switch, word};
 use super::defaults::preset_names;
 use super::layer_formats::LayerFormats;
+use super::random_source::RandomSourceKind;
 use crate::data::DatasetKind;
 use crate::network::arch;
 use crate::precision::{Granularity, PushDownRange, Variant};
@@ -208,6 +209,22 @@ pub struct TrainArguments {
     /// Rounding of activations and accumulators in evaluation [default: nearest-even].
     #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_evaluation: Option<Rounding>,
+    /// Generator of the random numbers of stochastic rounding: PCG, or the linear-feedback shift
+    /// register of a circuit [default: pcg].
+    #[arg(long, value_name = "WORD", value_parser = word::<RandomSourceKind>(), help_heading = ARITH)]
+    pub random_source: Option<RandomSourceKind>,
+    /// Bits of a random number r in ⌊v + r/2^bits⌋ [default: pcg 24 for floats and as many as are
+    /// dropped for integers, lfsr 16 or the register's] [range: 1 to 24].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub random_bits: Option<i64>,
+    /// lfsr: bits of the register, which has a primitive polynomial for each width [default: 32]
+    /// [range: 8 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub lfsr_width: Option<i64>,
+    /// lfsr: clocks of the register for each rounding; 1 is the smallest circuit, whose successive
+    /// numbers share bits [default: random-bits] [range: 1 to 64].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = ARITH)]
+    pub lfsr_steps: Option<i64>,
     /// What a value outside its format does [default: saturate].
     #[arg(long, value_name = "WORD", value_parser = word::<Overflow>(), help_heading = ARITH)]
     pub overflow: Option<Overflow>,
@@ -257,7 +274,7 @@ pub struct TrainArguments {
 /// Calls `$action!(fields...)` with every field of [`TrainArguments`].
 macro_rules! with_every_field {
     ($action:ident $context:tt) => {
-        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty rounding_weights rounding_activations rounding_gradients rounding_evaluation overflow accumulator accumulator_overflow machine backward trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
+        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty rounding_weights rounding_activations rounding_gradients rounding_evaluation random_source random_bits lfsr_width lfsr_steps overflow accumulator accumulator_overflow machine backward trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
     };
 }
 

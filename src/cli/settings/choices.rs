@@ -60,7 +60,7 @@ pub(super) fn switch() -> impl TypedValueParser<Value = Switch> {
 }
 
 /// Reads a word into `T`, whose serde names are the possible values.
-pub(super) fn word<T>() -> impl TypedValueParser<Value = T>
+pub(in crate::cli) fn word<T>() -> impl TypedValueParser<Value = T>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {

@@ -2,6 +2,7 @@
 
 use super::arguments::TrainArguments;
 use super::choices::{ControllerKind, ScheduleKind};
+use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSourceKind};
 use crate::data::DatasetKind;
 use crate::precision::AdaptOptions;
 use crate::precision::presets::{self, Preset};
@@ -24,7 +25,7 @@ impl TrainArguments {
     /// with small batches (papers/adapt.md section 9).
     ///
     /// Left open are the settings that have no default value of their own: files, limits, threads
-    /// and accumulator, and `penalty`, whose default depends on `variant` and `arch`.
+    /// and accumulator, and those whose default depends on others: `random-bits`, `lfsr-steps`, and `penalty`, whose default depends on `variant` and `arch`.
     pub fn defaults() -> Self {
         let plateau = PlateauOptions::default();
         let rounding = RoundingOptions::default();
@@ -53,6 +54,8 @@ impl TrainArguments {
             rounding_activations: Some(rounding.activations),
             rounding_gradients: Some(rounding.gradients),
             rounding_evaluation: Some(rounding.evaluation),
+            random_source: Some(RandomSourceKind::Pcg),
+            lfsr_width: Some(DEFAULT_LFSR_WIDTH.into()),
             overflow: Some(Overflow::Saturate),
             accumulator_overflow: Some(Overflow::Saturate),
             machine: Some(Machine::DEFAULT.to_owned()),

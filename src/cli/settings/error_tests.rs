@@ -20,6 +20,7 @@ fn unreadable(line: &str) -> String {
 fn ranges() {
     let static_ = "--controller static";
     let step = "--schedule step --milestones 1";
+    let lfsr = "--random-source lfsr";
     let rows: &[(&str, &str, &[&str], &[&str])] = &[
         ("epochs", "", &["0", "1000001", "-3"], &["1", "1000000"]),
         ("max-steps", "", &["0", "-1"], &["1", "9223372036854775807"]),
@@ -43,6 +44,10 @@ fn ranges() {
         ("wl", "", &["0", "33", "-8"], &["1", "32"]),
         ("fl", "", &["-1", "32"], &["0", "31"]),
         ("fl", static_, &["-65", "65"], &["-64", "64"]),
+        ("random-bits", "", &["0", "25", "-1"], &["1", "24"]),
+        ("random-bits", "--random-source lfsr --lfsr-width 16", &["0", "17", "25"], &["1", "16"]),
+        ("lfsr-width", lfsr, &["7", "33", "-8"], &["8", "32"]),
+        ("lfsr-steps", lfsr, &["0", "65", "-1"], &["1", "64"]),
         ("epsilon-kl", "", &["-0.1", "nan", "inf"], &["0", "1000000"]),
         ("buffer-bits", "", &["-1", "33"], &["0", "32"]),
         ("resolution-lower", "", &["0", "65537"], &["1", "150"]),
@@ -77,6 +82,7 @@ fn values_out_of_range() {
     insta::assert_snapshot!(refused("--fl -1", ""), @"`--fl` is -1: use 0 to 31");
     insta::assert_snapshot!(refused("--fl 65 --controller static", ""), @"`--fl` is 65: use -64 to 64");
     insta::assert_snapshot!(refused("--milestones 13,10 --schedule step", ""), @"`--milestones` is [13, 10]: use at least one epoch, in ascending order");
+    insta::assert_snapshot!(refused("--random-source lfsr --lfsr-width 8 --random-bits 9", ""), @"`--random-bits` is 9: use at most 8, the bits of the register (`lfsr-width`)");
     insta::assert_snapshot!(refused("--resolution-lower 200", ""), @"`--resolution-lower` is 200, above `--resolution-upper`, which is 150: use a lower bound of at most the upper one");
 }
 
@@ -110,6 +116,8 @@ fn settings_without_effect() {
     insta::assert_snapshot!(refused("--controller static --penalty", ""), @"`--penalty` needs `--controller adapt` and has no meaning with `--controller static`: leave one of them out");
     insta::assert_snapshot!(refused("--schedule constant --plateau-factor 0.5", ""), @"`--plateau-factor` needs `--schedule plateau` and has no meaning with `--schedule constant`: leave one of them out");
     insta::assert_snapshot!(refused("--milestones 1,2", ""), @"`--milestones` needs `--schedule step` and has no meaning with `--schedule plateau`: leave one of them out");
+    insta::assert_snapshot!(refused("--lfsr-width 16", ""), @"`--lfsr-width` needs `--random-source lfsr` and has no meaning with `--random-source pcg`: leave one of them out");
+    insta::assert_snapshot!(refused("--random-bits 8 --rounding-activations floor --rounding-gradients floor --rounding-weights floor", ""), @"`--random-bits` needs a rounding that is `stochastic` and has no meaning with `--rounding-weights floor`: leave one of them out");
     insta::assert_snapshot!(refused("--preset alexnet-cifar10 --epsilon-kl 0.1", ""), @"`--epsilon-kl` needs `--variant paper` and has no meaning with `--variant released`: leave one of them out");
 }
 
@@ -156,6 +164,11 @@ fn every_setting_of_another_controller_is_refused() {
         "rounding-activations floor",
         "rounding-gradients floor",
         "rounding-evaluation floor",
+        "random-source pcg",
+        "random-bits 8",
+        "random-source lfsr",
+        "random-source lfsr --lfsr-width 16",
+        "random-source lfsr --lfsr-steps 1",
         "overflow wrap",
         "accumulator 24",
         "accumulator 24 --accumulator-overflow wrap",

@@ -13,14 +13,17 @@ mod defaults;
 mod error;
 mod layer_formats;
 mod layers;
+mod random_source;
 mod requirements;
 mod resolve;
 
 pub use arguments::TrainArguments;
+pub(super) use choices::word;
 pub use choices::{ControllerKind, ScheduleKind, Switch};
 pub use defaults::{DEFAULT_ARCH, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY, DEFAULT_EPOCHS};
 pub use error::{Origin, Setting, SettingsError};
 pub use layer_formats::{LayerFormats, LayerFormatsError, static_options};
+pub use random_source::{DEFAULT_LFSR_BITS, DEFAULT_LFSR_WIDTH, RandomSettings, RandomSourceKind};
 pub use resolve::{Paths, Resolved};
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use super::choices::{ControllerKind, ScheduleKind};
 use super::error::SettingsError;
 use super::layers::Layers;
+use super::random_source::RandomSourceKind;
 use crate::precision::Variant;
+use hwmodel::Rounding;
 
 const ADAPT: [&str; 9] = [
     "variant",
@@ -18,18 +20,24 @@ const ADAPT: [&str; 9] = [
 ];
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
 const STATIC: [&str; 1] = ["layer-formats"];
-const QUANTISED: [&str; 10] = [
+const QUANTISED: [&str; 14] = [
     "wl",
     "fl",
     "rounding-weights",
     "rounding-activations",
     "rounding-gradients",
     "rounding-evaluation",
+    "random-source",
+    "random-bits",
+    "lfsr-width",
+    "lfsr-steps",
     "overflow",
     "accumulator",
     "accumulator-overflow",
     "with-baseline",
 ];
+const RANDOM: [&str; 4] = ["random-source", "random-bits", "lfsr-width", "lfsr-steps"];
+const LFSR: [&str; 2] = ["lfsr-width", "lfsr-steps"];
 const PLATEAU: [&str; 4] =
     ["plateau-factor", "plateau-patience", "plateau-threshold", "plateau-minimum"];
 const STEP: [&str; 2] = ["milestones", "schedule-factor"];
@@ -54,13 +62,25 @@ pub(super) fn check(
     let by_controller = format!("--controller {}", controller.name());
     let by_variant = format!("--variant {}", variant.name());
     let by_schedule = format!("--schedule {}", schedule.name());
+    let own = &layers.merged;
+    let roundings = [
+        own.rounding_weights,
+        own.rounding_activations,
+        own.rounding_gradients,
+        own.rounding_evaluation,
+    ];
+    let stochastic = roundings.contains(&Some(Rounding::Stochastic));
+    let by_rounding = format!("--rounding-weights {}", roundings[0].unwrap_or(Rounding::Floor));
+    let lfsr = own.random_source == Some(RandomSourceKind::Lfsr);
     let (adapt, float32) = (ControllerKind::Adapt, ControllerKind::Float32);
-    let groups: [(bool, &[&str], &'static str, &str); 7] = [
+    let groups: [(bool, &[&str], &'static str, &str); 9] = [
         (controller == adapt, &ADAPT, "`--controller adapt`", &by_controller),
         (controller == adapt, &PAPER, "`--controller adapt`", &by_controller),
         (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
         (controller == ControllerKind::Static, &STATIC, "`--controller static`", &by_controller),
         (controller != float32, &QUANTISED, "`--controller adapt` or `static`", &by_controller),
+        (stochastic, &RANDOM, "a rounding that is `stochastic`", &by_rounding),
+        (lfsr, &LFSR, "`--random-source lfsr`", "--random-source pcg"),
         (schedule == ScheduleKind::Plateau, &PLATEAU, "`--schedule plateau`", &by_schedule),
         (schedule == ScheduleKind::Step, &STEP, "`--schedule step`", &by_schedule),
     ];

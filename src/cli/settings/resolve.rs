@@ -5,6 +5,7 @@ use super::choices::{ControllerKind, ScheduleKind};
 use super::error::SettingsError;
 use super::layer_formats::{LayerFormats, static_options};
 use super::layers::Layers;
+use super::random_source::{RandomSettings, RandomSourceKind};
 use super::requirements;
 use crate::network::arch;
 use crate::precision::edf::MAX_RESOLUTION;
@@ -14,6 +15,7 @@ use crate::precision::{
 use crate::train::asgd::AsgdOptions;
 use crate::train::plateau::PlateauOptions;
 use crate::train::{RoundingOptions, RunOptions, Schedule};
+use hwmodel::random::{RandomBits, RandomSource};
 use hwmodel::{Accumulator, Format};
 use std::ops::Bound::{Excluded, Included};
 use std::path::PathBuf;
@@ -165,6 +167,7 @@ fn run_options(
             gradients: layers.present("rounding-gradients", own.rounding_gradients)?,
             evaluation: layers.present("rounding-evaluation", own.rounding_evaluation)?,
         },
+        random: random(layers)?,
         overflow: layers.present("overflow", own.overflow)?,
         accumulator: own.accumulator.map(|width| Accumulator {
             width,
@@ -203,6 +206,24 @@ fn optimiser(layers: &Layers) -> Result<AsgdOptions, SettingsError> {
         accumulation: layers.whole("accumulation", own.accumulation, 1..=65536)?,
         normalise: layers.present("normalise-gradients", own.normalise_gradients)?,
     })
+}
+
+fn random(layers: &Layers) -> Result<RandomSource, SettingsError> {
+    let own = &layers.merged;
+    let kind = layers.present("random-source", own.random_source)?;
+    let settings = RandomSettings {
+        bits: layers.optional("random-bits", own.random_bits, 1..=RandomBits::MOST.into())?,
+        width: layers.optional("lfsr-width", own.lfsr_width, 8..=32)?,
+        steps: layers.optional("lfsr-steps", own.lfsr_steps, 1..=64)?,
+    };
+    if let (RandomSourceKind::Lfsr, Some(width), Some(bits)) = (kind, settings.width, settings.bits)
+        && bits > width
+    {
+        let allowed = format!("at most {width}, the bits of the register (`lfsr-width`)");
+        return Err(layers.refuse("random-bits", bits, allowed));
+    }
+    let source = settings.source(kind);
+    source.map_err(|error| layers.refuse("random-source", kind.name(), error.to_string()))
 }
 
 fn schedule_options(layers: &Layers, kind: ScheduleKind) -> Result<Schedule, SettingsError> {

@@ -10,6 +10,7 @@ use crate::precision::{
 };
 use crate::train::Schedule;
 use clap::{CommandFactory, Parser};
+use hwmodel::random::{Lfsr, RandomBits, RandomSource};
 use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -126,6 +127,10 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("rounding-activations", "floor", "'floor'"),
     ("rounding-gradients", "toward-zero", "'toward-zero'"),
     ("rounding-evaluation", "nearest-away", "'nearest-away'"),
+    ("random-source", "lfsr", "'lfsr'"),
+    ("random-bits", "8", "8"),
+    ("lfsr-width", "16", "16"),
+    ("lfsr-steps", "1", "1"),
     ("overflow", "wrap", "'wrap'"),
     ("accumulator", "24", "24"),
     ("accumulator-overflow", "wrap", "'wrap'"),
@@ -354,6 +359,29 @@ fn the_accumulator_is_the_machines_unless_given() {
     assert_eq!(accumulator("--accumulator 64 --accumulator-overflow wrap"), Some(wrapping));
     let exact = accumulator("--accumulator exact").unwrap();
     assert_eq!(exact.width, AccumulatorWidth::Exact);
+}
+
+#[test]
+fn the_random_source_is_pcg_unless_given() {
+    let random = |line: &str| resolved(line, "").options.random;
+    let lfsr = |width, bits, steps| {
+        RandomSource::Lfsr(Lfsr::new(width, RandomBits::new(bits).unwrap(), steps).unwrap())
+    };
+    assert_eq!(random(""), RandomSource::PCG);
+    let bits = RandomBits::new(8).unwrap();
+    assert_eq!(random("--random-bits 8"), RandomSource::Pcg { bits: Some(bits) });
+    assert_eq!(random("--random-source lfsr"), lfsr(32, 16, 16));
+    assert_eq!(random("--random-source lfsr --lfsr-width 10"), lfsr(10, 10, 10));
+    let line = "--random-source lfsr --lfsr-width 16 --random-bits 8";
+    assert_eq!(random(line), lfsr(16, 8, 8));
+    assert_eq!(random(&format!("{line} --lfsr-steps 1")), lfsr(16, 8, 1));
+    let options = resolved(line, "").options;
+    let text = toml::to_string(&options).unwrap();
+    assert!(
+        text.contains("[random]\nkind = \"lfsr\"\nwidth = 16\nbits = 8\nsteps = 8\n"),
+        "{text}"
+    );
+    assert_eq!(toml::from_str::<crate::train::RunOptions>(&text).unwrap(), options);
 }
 
 #[test]

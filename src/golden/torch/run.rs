@@ -6,6 +6,7 @@ use crate::golden::GoldenError;
 use crate::golden::layout::elements;
 use crate::network::{Activation, BiasBound, Builder, Context, Initialisation, Network, NodeId};
 use hwmodel::gemm::{Convolution2d, MacArray};
+use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding, SimdLevel};
 
 /// A builder for images `[h, w, c]`; the initial values are replaced.
@@ -42,6 +43,7 @@ pub(super) fn context(simd: SimdLevel, step: u64, training: bool) -> Context {
     Context {
         array: MacArray { simd, accumulator: Accumulator::default() },
         rounding: Rounding::NearestEven,
+        random: RandomSource::PCG,
         overflow: Overflow::Saturate,
         seed: 0,
         step,

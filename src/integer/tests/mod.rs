@@ -18,6 +18,7 @@ fn format(wl: u32, fl: i32) -> Format {
 
 fn context(accumulator: Accumulator) -> Context {
     Context {
+        random: Default::default(),
         array: MacArray { simd: SimdLevel::best(), accumulator },
         rounding: Rounding::NearestEven,
         overflow: Overflow::Saturate,
@@ -29,7 +30,7 @@ fn context(accumulator: Accumulator) -> Context {
 
 /// Gives parameter i of `network` the format `format_of(i)` for weights and activations.
 fn quantised(mut network: Network, format_of: impl Fn(usize) -> Format) -> Network {
-    let address = RandomAddress { seed: 0, step: 0, layer: 0, role: Role::Weight };
+    let address = RandomAddress::new(0, 0, 0, Role::Weight);
     for (index, parameter) in network.parameters.iter_mut().enumerate() {
         let format = format_of(index);
         parameter.formats = RoleFormats::all(NumberFormat::Fixed(format));

@@ -15,8 +15,6 @@ use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::RandomAddress;
 use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw};
 use num_traits::{AsPrimitive, PrimInt, Signed};
-use rand_core::Rng;
-use rand_pcg::Pcg32;
 use rayon::prelude::*;
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
@@ -39,9 +37,9 @@ pub struct AddSettings {
     pub rounding: Rounding,
     /// What happens to a sum outside the result's range.
     pub overflow: Overflow,
-    /// Random words of stochastic rounding, as a requantiser takes them: 32 bits an element, 64 for
-    /// shifts of more than 32 bits, the top `shift` bits being r. Element i of the second operand takes
-    /// word i, element i of the first operand word n + i, n being the number of elements.
+    /// Random numbers of stochastic rounding, as a requantiser takes them. Element i of the second
+    /// operand takes number i, element i of the first operand number n + i, n being the number of
+    /// elements.
     pub address: RandomAddress,
 }
 
@@ -218,9 +216,9 @@ fn add_chunk<L: LaneInteger, T: Container>(
     out: &mut [T],
 ) -> QuantiseCounts {
     let stochastic = settings.rounding == Rounding::Stochastic;
-    let mut words = [(0, length + start), (1, start)].map(|(operand, first_word)| {
+    let mut numbers = [(0, length + start), (1, start)].map(|(operand, first)| {
         let shift = plan.right[operand];
-        (stochastic && shift > 0).then(|| Words::new(settings.address, first_word, shift))
+        (stochastic && shift > 0).then(|| settings.address.numbers(first as u64, shift))
     });
     let mut lanes = [[L::zero(); BLOCK]; 2];
     let mut random = [0u64; BLOCK];
@@ -236,8 +234,10 @@ fn add_chunk<L: LaneInteger, T: Container>(
             *nonzero = (first << exact[0]) + (second << exact[1]) != L::zero();
         }
         for (operand, lane) in lanes.iter_mut().enumerate() {
-            if let Some(words) = &mut words[operand] {
-                random[..out.len()].fill_with(|| words.next());
+            if let Some(numbers) = &mut numbers[operand] {
+                random[..out.len()].fill_with(|| numbers.next());
+                let bits = settings.address.source.bits_for_shift(plan.right[operand]);
+                counts.random_bits += out.len() as u64 * bits;
             }
             let lane = &mut lane[..out.len()];
             align(lane, plan.left[operand], plan.right[operand], settings.rounding, &random);
@@ -245,30 +245,6 @@ fn add_chunk<L: LaneInteger, T: Container>(
         counts += fit(&lanes, &nonzero, plan.common, settings, out);
     }
     counts
-}
-
-/// The random numbers r of consecutive elements.
-struct Words {
-    generator: Pcg32,
-    shift: u32,
-}
-
-impl Words {
-    /// From element `start` on.
-    fn new(address: RandomAddress, start: usize, shift: u32) -> Self {
-        let words_each = if shift > 32 { 2 } else { 1 };
-        Self { generator: address.at(start as u64 * words_each), shift }
-    }
-
-    /// r in units of 2^-shift, or of 2^-64 for longer shifts.
-    #[inline(always)]
-    fn next(&mut self) -> u64 {
-        match self.shift {
-            0..=32 => u64::from(self.generator.next_u32()) >> (32 - self.shift),
-            33..=64 => self.generator.next_u64() >> (64 - self.shift),
-            _ => self.generator.next_u64(),
-        }
-    }
 }
 
 // Of the three containers one is i32 already.
@@ -376,6 +352,7 @@ fn fit<L: LaneInteger, T: Container>(
         saturated_low: low.into(),
         flushed_to_zero: flushed.into(),
         nonzero: nonzero.into(),
+        random_bits: 0,
     }
 }
 

@@ -56,6 +56,8 @@ fn gemm_row() -> GemmRow {
             quantised: by_role(50),
             saturated: by_role(60),
             flushed_to_zero: by_role(70),
+            // The trace has no column for it.
+            random_bits: 0,
             cycles: Cycles { compute: 80, stall: 81, vector: 82, reconfigure: 83 },
             traffic: Traffic {
                 sram_read: by_operand(90),

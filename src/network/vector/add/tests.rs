@@ -1,10 +1,11 @@
 use super::*;
 use hwmodel::SimdLevel;
-use hwmodel::random::{Role, below, generator};
+use hwmodel::random::{Lfsr, RandomBits, RandomSource, Role, below, generator};
 use hwmodel::requantise::Requantiser;
 use proptest::prelude::*;
+use rand_core::Rng;
 
-const ADDRESS: RandomAddress = RandomAddress { seed: 3, step: 1, layer: 4, role: Role::Output };
+const ADDRESS: RandomAddress = RandomAddress::new(3, 1, 4, Role::Output);
 
 fn settings(format: Format, rounding: Rounding, overflow: Overflow) -> AddSettings {
     let simd = SimdLevel::best();
@@ -50,7 +51,16 @@ fn reference(
         };
         settings.rounding.shift_right(value.into(), shift, random)
     };
-    let mut counts = QuantiseCounts { elements: length as u64, ..Default::default() };
+    let drawn = [first, second].map(|operand| {
+        let shift = (operand.format().fl() - settings.format.fl()).clamp(0, 64).unsigned_abs();
+        let stochastic = settings.rounding == Rounding::Stochastic;
+        if stochastic { u64::from(shift) } else { 0 }
+    });
+    let mut counts = QuantiseCounts {
+        elements: length as u64,
+        random_bits: length as u64 * (drawn[0] + drawn[1]),
+        ..Default::default()
+    };
     let (fl_first, fl_second) = (first.format().fl(), second.format().fl());
     let finest = fl_first.max(fl_second);
     let raw = (0..length).map(|i| {
@@ -217,6 +227,41 @@ fn stochastic_rounding_is_unbiased_and_addressed() {
     assert!(
         second.data().to_i32().iter().all(|&raw| raw == (5 + (words.next_u32() >> 28) as i32) >> 4)
     );
+}
+
+/// Both operands drop bits: 3 of the first, 40 of the second, by a register's 6 bits.
+#[test]
+fn a_register_rounds_each_operand_by_its_own_numbers() {
+    let length = CHUNK + 300;
+    let lfsr = Lfsr::new(16, RandomBits::new(6).unwrap(), 6).unwrap();
+    let address = RandomAddress { source: RandomSource::Lfsr(lfsr), ..ADDRESS };
+    let format = |wl, fl| Format::new(wl, fl).unwrap();
+    let make = |format, seed| {
+        FixedTensor::from_raw(&[length], format, &raws(format, seed, length)).unwrap()
+    };
+    let (first, second) = (make(format(12, 6), 1), make(format(32, 43), 2));
+    let settings = AddSettings {
+        address,
+        ..settings(format(16, 3), Rounding::Stochastic, Overflow::Saturate)
+    };
+    let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
+    let mut state = lfsr.load(address);
+    let numbers: Vec<i128> = (0..2 * length)
+        .map(|_| {
+            let number = lfsr.number(state);
+            (0..6).for_each(|_| state = lfsr.step(state));
+            number.into()
+        })
+        .collect();
+    for i in 0..length {
+        // ⌊v/2^shift + r/2^6⌋ over the common denominator 2^(shift + 6).
+        let round =
+            |v: i32, shift: u32, r: i128| ((i128::from(v) << 6) + (r << shift)) >> (shift + 6);
+        let a = round(first.data().get(i), 3, numbers[length + i]);
+        let b = round(second.data().get(i), 40, numbers[i]);
+        assert_eq!(i128::from(sum.data().get(i)), a + b, "element {i}");
+    }
+    assert_eq!(counts.random_bits, 2 * 6 * length as u64);
 }
 
 #[test]

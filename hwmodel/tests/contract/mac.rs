@@ -1,0 +1,218 @@
+//! The MAC array: sums, events and non-zero MACs, addition by addition.
+
+use crate::inputs::Inputs;
+use crate::reference;
+use hwmodel::gemm::{Convolution2d, MacArray, Product};
+use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, SimdLevel};
+use proptest::prelude::*;
+use std::num::NonZeroUsize;
+
+/// A product as the contract has it.
+struct Expected {
+    sums: Vec<i128>,
+    events: u64,
+    nonzero: u64,
+}
+
+/// Σ_k left[m][k]·right[k][n] with k ascending.
+fn product(
+    (m, k, n): (usize, usize, usize),
+    accumulator: Accumulator,
+    left: impl Fn(usize, usize) -> i32,
+    right: impl Fn(usize, usize) -> i32,
+) -> Expected {
+    let bits = bits(accumulator);
+    let mut expected = Expected { sums: Vec::with_capacity(m * n), events: 0, nonzero: 0 };
+    for row in 0..m {
+        for column in 0..n {
+            let mut sum = 0;
+            for term in 0..k {
+                let (a, b) = (i128::from(left(row, term)), i128::from(right(term, column)));
+                expected.nonzero += u64::from(a != 0 && b != 0);
+                let policy = (bits, accumulator.overflow);
+                reference::add(&mut sum, a * b, policy, &mut expected.events);
+            }
+            expected.sums.push(sum);
+        }
+    }
+    expected
+}
+
+fn bits(accumulator: Accumulator) -> Option<u32> {
+    match accumulator.width {
+        AccumulatorWidth::Exact => None,
+        AccumulatorWidth::Bits(bits) => Some(bits.into()),
+    }
+}
+
+impl Expected {
+    fn check(&self, product: &Product, what: &str) {
+        let sums: Vec<i128> = (0..product.sums.len()).map(|i| product.sums.get(i)).collect();
+        assert_eq!(sums, self.sums, "{what}");
+        assert_eq!(product.report.accumulator_events, self.events, "events, {what}");
+        assert_eq!(product.report.nonzero_macs, self.nonzero, "non-zero MACs, {what}");
+    }
+}
+
+/// An accumulator; if it has a width, one near that of the products, so that it overflows at times.
+fn accumulator(inputs: &mut Inputs, wl: u32) -> Accumulator {
+    let width = match inputs.between(0, 5) {
+        0 => AccumulatorWidth::Exact,
+        1 => AccumulatorWidth::bits(inputs.between(1, 64) as u32).unwrap(),
+        _ => {
+            let bits = wl as i32 + inputs.between(-3, 6);
+            AccumulatorWidth::bits(bits.clamp(1, 64) as u32).unwrap()
+        }
+    };
+    Accumulator { width, overflow: inputs.overflow() }
+}
+
+fn raws(inputs: &mut Inputs, wl: u32, length: usize) -> Vec<i32> {
+    let sparse = inputs.between(0, 3);
+    (0..length).map(|_| if inputs.between(0, 3) < sparse { 0 } else { inputs.raw(wl) }).collect()
+}
+
+fn tensor(inputs: &mut Inputs, shape: &[usize], wl: u32) -> FixedTensor {
+    let raw = raws(inputs, wl, shape.iter().product());
+    let fl = inputs.between(-64, 64);
+    FixedTensor::from_raw(shape, Format::new(wl, fl).unwrap(), &raw).expect("in range")
+}
+
+/// A product A·B and the same as a linear layer, at every level; the number of MACs.
+pub(crate) fn matrix_batch(seed: u64, (m, k, n): (usize, usize, usize)) -> u64 {
+    let mut inputs = Inputs::new(seed);
+    let [wl_a, wl_b] = [0; 2].map(|_| inputs.between(1, 32) as u32);
+    let (a, b) = (tensor(&mut inputs, &[m, k], wl_a), tensor(&mut inputs, &[k, n], wl_b));
+    let accumulator = accumulator(&mut inputs, wl_a + wl_b);
+    let (raw_a, raw_b) = (a.data().to_i32(), b.data().to_i32());
+    let expected =
+        product((m, k, n), accumulator, |i, j| raw_a[i * k + j], |i, j| raw_b[i * n + j]);
+    let transposed: Vec<i32> = (0..n)
+        .flat_map(|column| (0..k).map(move |term| (term, column)))
+        .map(|(term, column)| raw_b[term * n + column])
+        .collect();
+    let w = FixedTensor::from_raw(&[n, k], b.format(), &transposed).expect("in range");
+    for simd in SimdLevel::available() {
+        let array = MacArray { simd, accumulator };
+        let what = format!("{m}×{k}×{n}, {wl_a} and {wl_b} bits, {accumulator:?}, {simd}");
+        let product = array.matmul(&a, &b).expect("shapes fit");
+        assert_eq!(product.fl, a.format().fl() + b.format().fl());
+        expected.check(&product, &what);
+        expected.check(&array.linear(&a, &w).expect("shapes fit"), &what);
+    }
+    if let Some(index) = (m * n > 0).then(|| inputs.size(0, m * n - 1)) {
+        let array = MacArray { simd: SimdLevel::PORTABLE, accumulator };
+        let tile = inputs.size(1, k + 2);
+        let at = (index / n, index % n);
+        tiles(&array, (&a, &b), (&raw_a, &raw_b), at, tile);
+    }
+    (m * k * n) as u64
+}
+
+/// One output at the end of each K-tile.
+fn tiles(
+    array: &MacArray,
+    (a, b): (&FixedTensor, &FixedTensor),
+    (raw_a, raw_b): (&[i32], &[i32]),
+    (row, column): (usize, usize),
+    tile: usize,
+) {
+    let ([_, k], [_, n]) = ([a.shape()[0], a.shape()[1]], [b.shape()[0], b.shape()[1]]);
+    let tile = NonZeroUsize::new(tile).expect("at least 1");
+    let states = array.tile_output(a, b, (row, column), tile).expect("there is such an output");
+    assert_eq!(states.len(), k.div_ceil(tile.get()));
+    let mut sum = 0;
+    for (index, state) in states.iter().enumerate() {
+        let terms = index * tile.get()..((index + 1) * tile.get()).min(k);
+        assert_eq!(state.terms, terms.len());
+        let mut events = 0;
+        for term in terms {
+            let product = i128::from(raw_a[row * k + term]) * i128::from(raw_b[term * n + column]);
+            let policy = (bits(array.accumulator), array.accumulator.overflow);
+            reference::add(&mut sum, product, policy, &mut events);
+        }
+        assert_eq!((state.sum, state.events), (sum, events), "tile {index} of {tile}");
+    }
+}
+
+/// A convolution of any stride, padding and groups, at every level; the number of MACs.
+pub(crate) fn convolution_batch(seed: u64) -> u64 {
+    let mut inputs = Inputs::new(seed);
+    let [wl_x, wl_w] = [0; 2].map(|_| inputs.between(1, 32) as u32);
+    let [batch, h, w] = [inputs.size(1, 3), inputs.size(1, 9), inputs.size(1, 9)];
+    let (channels, filters, groups) = (inputs.size(1, 5), inputs.size(1, 5), inputs.size(1, 3));
+    let geometry = Convolution2d {
+        kernel: [inputs.size(1, 4), inputs.size(1, 4)],
+        stride: [inputs.size(1, 3), inputs.size(1, 3)],
+        padding: [inputs.size(0, 2), inputs.size(0, 2)],
+        groups,
+    };
+    let [kh, kw] = geometry.kernel;
+    let x = tensor(&mut inputs, &[batch, h, w, channels * groups], wl_x);
+    let weights = tensor(&mut inputs, &[filters * groups, kh, kw, channels], wl_w);
+    let accumulator = accumulator(&mut inputs, wl_x + wl_w);
+    let [ph, pw] = geometry.padding;
+    if kh > h + 2 * ph || kw > w + 2 * pw {
+        let array = MacArray { simd: SimdLevel::best(), accumulator };
+        assert!(array.convolve(&x, &weights, geometry).is_err());
+        return 0;
+    }
+    let (oh, ow) =
+        ((h + 2 * ph - kh) / geometry.stride[0] + 1, (w + 2 * pw - kw) / geometry.stride[1] + 1);
+    let (raw_x, raw_w) = (x.data().to_i32(), weights.data().to_i32());
+    let k = kh * kw * channels;
+    let pixels = batch * oh * ow;
+    let mut whole = Expected { sums: vec![0; pixels * filters * groups], events: 0, nonzero: 0 };
+    for group in 0..groups {
+        let pixel_value = |pixel: usize, term: usize| {
+            let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
+            let (ky, kx, channel) = (term / (kw * channels), term / channels % kw, term % channels);
+            let row = (y * geometry.stride[0] + ky) as i64 - ph as i64;
+            let column = (x * geometry.stride[1] + kx) as i64 - pw as i64;
+            if row < 0 || column < 0 || row >= h as i64 || column >= w as i64 {
+                return 0;
+            }
+            let at = (image * h + row as usize) * w + column as usize;
+            raw_x[at * channels * groups + group * channels + channel]
+        };
+        let weight = |term: usize, filter: usize| raw_w[(group * filters + filter) * k + term];
+        let part = product((pixels, k, filters), accumulator, pixel_value, weight);
+        for (i, sum) in part.sums.iter().enumerate() {
+            whole.sums[i / filters * filters * groups + group * filters + i % filters] = *sum;
+        }
+        whole.events += part.events;
+        whole.nonzero += part.nonzero;
+    }
+    for simd in SimdLevel::available() {
+        let array = MacArray { simd, accumulator };
+        let product = array.convolve(&x, &weights, geometry).expect("shapes fit");
+        let what = format!("{geometry:?}, {wl_x} and {wl_w} bits, {accumulator:?}, {simd}");
+        whole.check(&product, &what);
+    }
+    (pixels * k * filters * groups) as u64
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn products_equal_the_reference(seed: u64, m in 0usize..20, k in 0usize..70, n in 0usize..40) {
+        matrix_batch(seed, (m, k, n));
+    }
+
+    #[test]
+    fn convolutions_equal_the_reference(seed: u64) {
+        convolution_batch(seed);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn threads_do_not_matter(seed: u64, threads in 1usize..6, k in 100usize..2100) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            matrix_batch(seed, (37, k, 19));
+            convolution_batch(seed);
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! Float → fixed.
+
+use crate::inputs::Inputs;
+use crate::reference::{self, Counts, Random};
+use hwmodel::quantise::{NotANumber, QuantiseCounts, quantise, quantise_produced};
+use hwmodel::random::{RandomAddress, Role};
+use hwmodel::{Format, Rounding, SimdLevel};
+use proptest::prelude::*;
+
+/// One batch of `length` elements in one format and mode, at every level.
+pub(crate) fn batch(seed: u64, length: usize) -> u64 {
+    let mut inputs = Inputs::new(seed);
+    let (format, rounding, address) = (inputs.format(-64, 64), inputs.rounding(), inputs.address());
+    let x: Vec<f32> = (0..length).map(|_| inputs.float(format)).collect();
+    check(&x, format, rounding, address);
+    length as u64
+}
+
+pub(crate) fn same_counts(got: QuantiseCounts, expected: Counts, length: usize, bits: u64) {
+    assert_eq!(got.elements, length as u64);
+    let got_counts = Counts {
+        high: got.saturated_high,
+        low: got.saturated_low,
+        flushed: got.flushed_to_zero,
+        nonzero: got.nonzero,
+    };
+    assert_eq!(got_counts, expected);
+    assert_eq!(got.random_bits, length as u64 * bits);
+}
+
+fn check(x: &[f32], format: Format, rounding: Rounding, address: RandomAddress) {
+    let stochastic = rounding == Rounding::Stochastic;
+    let randoms = if stochastic { reference::randoms(address, None, x.len()) } else { Vec::new() };
+    let random = |i: usize| if stochastic { randoms[i] } else { Random::ZERO };
+    let mut counts = Counts::default();
+    let word = (format.wl(), format.fl());
+    let expected: Vec<i32> = (0..x.len())
+        .map(|i| reference::quantise(x[i], word, rounding, random(i), &mut counts))
+        .collect();
+    let bits = if stochastic { randoms.first().map_or(0, |random| random.bits) } else { 0 };
+    for simd in SimdLevel::available() {
+        let (data, got) = quantise(simd, x, format, rounding, address).expect("only numbers");
+        let data = data.to_i32();
+        if let Some(i) = (0..x.len()).find(|&i| data[i] != expected[i]) {
+            let (x, r) = (x[i], random(i));
+            panic!(
+                "{format} {rounding} {simd} {}: element {i}, {x:e} with r {r:?} is {}, not {}",
+                address.source, data[i], expected[i]
+            );
+        }
+        same_counts(got, counts, x.len(), bits.into());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn batches_equal_the_reference(seed: u64, length in 0usize..300) {
+        batch(seed, length);
+    }
+
+    /// Longer than a chunk, on any number of threads.
+    #[test]
+    fn chunks_and_threads_do_not_matter(seed: u64, length in 4000usize..14_000, threads in 1usize..6) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| batch(seed, length));
+    }
+}
+
+/// Every mode in every format of a few lengths, on ties and their neighbours.
+#[test]
+fn every_word_length_and_mode() {
+    for wl in 1..=32 {
+        for fl in [-64, -33, -8, -1, 0, 1, 7, 16, 31, 32, 63, 64] {
+            let format = Format::new(wl, fl).unwrap();
+            let mut inputs = Inputs::new(u64::from(wl) << 8 | (fl + 64) as u64);
+            let x: Vec<f32> = (0..100).map(|_| inputs.float(format)).collect();
+            for rounding in Rounding::ALL {
+                check(&x, format, rounding, inputs.address());
+            }
+        }
+    }
+}
+
+/// Every float32 of 9 leading bits and 3 trailing ones: all exponents, signs, infinities, subnormals.
+#[test]
+fn a_grid_over_all_floats() {
+    let x: Vec<f32> = (0u32..1 << 12)
+        .flat_map(|top| [0, 1, 0x8_0000, 0xf_ffff].map(|low| f32::from_bits(top << 20 | low)))
+        .filter(|x| !x.is_nan())
+        .collect();
+    for (wl, fl) in [(8, 4), (1, 0), (16, -20), (32, 64), (32, -64), (12, 40)] {
+        let format = Format::new(wl, fl).unwrap();
+        for rounding in Rounding::ALL {
+            check(&x, format, rounding, RandomAddress::new(1, 2, 3, Role::Weight));
+        }
+    }
+}
+
+#[test]
+fn the_first_nan_is_an_error() {
+    let format = Format::new(8, 4).unwrap();
+    for (length, index) in [(1, 0), (5000, 4999), (9000, 4096), (300, 17)] {
+        for quiet in [0x7fc0_0000, 0xffc0_0001, 0x7f80_0001] {
+            let mut x = vec![0.5; length];
+            x[index] = f32::from_bits(quiet);
+            x[length - 1] = f32::NAN;
+            for simd in SimdLevel::available() {
+                for rounding in Rounding::ALL {
+                    let address = RandomAddress::new(1, 2, 3, Role::Weight);
+                    let error = quantise(simd, &x, format, rounding, address).unwrap_err();
+                    assert_eq!(error, NotANumber { index });
+                    let produce = |start: usize, out: &mut [f32]| {
+                        out.copy_from_slice(&x[start..][..out.len()])
+                    };
+                    let size = (length, 1);
+                    let produced =
+                        quantise_produced(simd, size, format, rounding, address, produce);
+                    assert_eq!(produced.unwrap_err(), NotANumber { index });
+                }
+            }
+        }
+    }
+}
