@@ -104,7 +104,7 @@ pub fn forward(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -
             Panels::pack(&kernel, Right::ByN(part), k, n, BLOCK, convert)
         });
         let out =
-            Output { c: &mut y, c_stride: shapes.weights[0], column: group * n, accumulate: false };
+            Output { c: &mut y, c_stride: shapes.weights[0], column: group * n, initial: None };
         with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
             by_rows(&kernel, &patches, 0.0, convert, &panels, out)
@@ -160,7 +160,7 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
             let image = [images, oh, ow, shapes.weights[0]];
             let patches = Patches::image(dy, image, mirrored, [height, width], group);
             let column = group * size;
-            let out = Output { c: &mut dx, c_stride: channels, column, accumulate: false };
+            let out = Output { c: &mut dx, c_stride: channels, column, initial: None };
             by_rows(&kernel, &patches, 0.0, |x| x, &panels, out);
             continue;
         }

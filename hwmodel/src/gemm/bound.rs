@@ -4,12 +4,13 @@
 //! in magnitude (Hölder, Cauchy-Schwarz). Norms are sums of at most 2^24 non-negative f64 terms, so
 //! a factor of 1 + 2^-28 covers their rounding.
 
-use super::operand::{Patches, Right};
+use super::operand::Patches;
+use super::right::{ColumnNorms, Right};
 use crate::kernels::{self, NormSums, RawInteger, SimdLevel};
 use rayon::prelude::*;
 
 /// Covers the rounding of norms and of their products.
-const SLACK: f64 = 1.0 + 1.0 / (1u64 << 28) as f64;
+pub(super) const SLACK: f64 = 1.0 + 1.0 / (1u64 << 28) as f64;
 
 /// Norms of the rows of the left or the columns of the right operand.
 pub(crate) struct Norms {
@@ -41,30 +42,28 @@ impl Norms {
         k: usize,
         n: usize,
     ) -> Self {
-        let sums: Vec<NormSums> = match right {
-            Right::ByN(_) if k == 0 => vec![NormSums::default(); n],
-            Right::ByN(data) => data
-                .par_chunks_exact(k)
-                .with_min_len((1 << 14) / k + 1)
-                .map(|column| kernels::norm_sums(simd, column))
-                .collect(),
-            Right::ByK(data) => {
-                let mut sums = vec![NormSums::default(); n];
-                for values in data.chunks_exact(n.max(1)) {
-                    for (sums, &x) in sums.iter_mut().zip(values) {
-                        let x = magnitude(x);
-                        sums.one += x;
-                        sums.square += x * x;
-                        sums.largest = sums.largest.max(x);
-                    }
+        let norms = match right {
+            Right::ByK(data) => ColumnNorms::by_k(simd, data, n),
+            Right::ByN(data) => {
+                let sums: Vec<NormSums> = match k {
+                    0 => vec![NormSums::default(); n],
+                    _ => data
+                        .par_chunks_exact(k)
+                        .with_min_len((1 << 14) / k + 1)
+                        .map(|column| kernels::norm_sums(simd, column))
+                        .collect(),
+                };
+                ColumnNorms {
+                    one: sums.iter().map(|sums| sums.one).collect(),
+                    square: sums.iter().map(|sums| sums.square).collect(),
+                    largest: sums.iter().map(|sums| sums.largest).collect(),
                 }
-                sums
             }
         };
         Self {
-            one: sums.iter().map(|sums| sums.one).collect(),
-            two: sums.iter().map(|sums| sums.square.sqrt()).collect(),
-            largest: sums.iter().map(|sums| sums.largest).fold(0.0, f64::max),
+            one: norms.one,
+            two: norms.square.iter().map(|square| square.sqrt()).collect(),
+            largest: Self::most(&norms.largest),
         }
     }
 

@@ -1,8 +1,11 @@
-//! How exact sums of wide words are computed: in digits, over blocks of k short enough to be exact.
+//! How exact sums of wide words are computed: in digits of at most 16 bits, over blocks of k short enough
+//! for sums of 32 bits.
 //!
-//! A word is Σ_i digit_i · 2^(width·i) with signed digits. Products of 16-bit digits are summed in 32
-//! bits, products of longer digits in float64 (exact below 2^53); after each block of k the sums are
-//! added, shifted, to 64-bit ones. Which way is taken depends on the magnitudes of the operands only.
+//! A word is Σ_i digit_i · 2^(width·i) with signed digits. Products of digits are summed in 32 bits; after
+//! each block of k the sums are added, shifted, to 64-bit ones. Two operands of two or three digits take
+//! three or six products instead of four or nine (Karatsuba and Ofman 1962), and words of 13 to 16 bits a
+//! product modulo 2^32 and one of bytes that tells which multiple of 2^32 is missing. Which way is taken
+//! depends on the magnitudes of the operands and the kernels at hand only.
 
 /// How large the words of an operand are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +38,22 @@ impl Digits {
 
     /// Digit `index` of `word`.
     #[inline(always)]
-    pub(super) fn of(self, word: i64, index: usize) -> i64 {
+    pub(super) fn of(self, word: i32, index: usize) -> i32 {
         let shift = self.width * index as u32;
-        // Σ_j<index 2^(width-1)·2^(width·j): what rounds the lower digits to the nearest.
-        let mut half = 0i64;
+        // Σ_j<index 2^(width-1)·2^(width·j) rounds the lower digits to the nearest. Without its lowest
+        // bits both fit 31 bits, and where it has any, these only carry if the word's set the next one.
+        let mut half = 0i32;
         for lower in 0..index {
-            half += (1i64 << self.width >> 1) << (self.width * lower as u32);
+            half += (1i32 << self.width >> 1) << (self.width * lower as u32);
         }
-        let rest = (word + half) >> shift;
+        let rest = match index {
+            0 => word,
+            _ => ((word >> 1) + (half >> 1) + (word & half & 1)) >> (shift - 1),
+        };
         if index + 1 == self.count {
             return rest;
         }
-        let unused = 64 - self.width;
+        let unused = 32 - self.width;
         (rest << unused) >> unused
     }
 
@@ -60,67 +67,116 @@ impl Digits {
     }
 }
 
-/// The arithmetic of the digits.
+/// What is multiplied, and how the products make up the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lanes {
-    /// 16-bit digits, 32-bit sums.
-    Words,
-    /// float64.
-    Floats,
+pub(super) enum Scheme {
+    /// Each digit of A with each of B.
+    Pairs,
+    /// Digits with their namesakes, and sums of two digits with theirs: a_i·b_j + a_j·b_i is
+    /// (a_i + a_j)·(b_i + b_j) - a_i·b_i - a_j·b_j.
+    Karatsuba,
+    /// Words of 16 bits modulo 2^32, and bytes ≈ word / [`Scheme::BYTE`].
+    Residue,
+    /// Words of 8 bits.
+    Bytes,
+}
+
+impl Scheme {
+    /// What a step of a byte stands for. For a = BYTE·h + d with the h of [`Scheme::byte`], |h| ≤ 127 and
+    /// |d| ≤ [`Scheme::REST`].
+    pub(super) const BYTE: i32 = 258;
+    const REST: i32 = 131;
+    /// |a·b - BYTE²·h·h'| = |BYTE·(h·d' + h'·d) + d·d'| is at most this.
+    const ERROR: u64 = (2 * Self::BYTE * 127 * Self::REST + Self::REST * Self::REST) as u64;
+
+    /// The nearest byte, or one beside it.
+    #[inline(always)]
+    pub(super) fn byte(word: i32) -> i8 {
+        ((word * 254 + (1 << 15)) >> 16) as i8
+    }
 }
 
 /// A way to compute exact sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
-    pub(super) lanes: Lanes,
+    pub(super) scheme: Scheme,
     pub(super) a: Digits,
     pub(super) b: Digits,
     /// Terms whose sums are exact.
     pub(super) block: usize,
 }
 
-/// The shortest block worth the additions at its end, and what lengths are multiples of.
-const SHORTEST: u64 = 64;
+/// The largest sum of a block, the shortest block, what lengths are multiples of, and the longest.
+const LARGEST: u64 = i32::MAX as u64;
+const SHORTEST: u64 = 32;
+const MULTIPLE: u64 = 16;
 const LONGEST: u64 = 512;
 
 impl Plan {
-    /// The cheapest way for words of at most 33 bits; no partial sum of a product is larger than `bound`.
-    pub(super) fn new(a: Magnitude, b: Magnitude, bound: f64) -> Self {
+    /// The byte of a word, where the scheme has bytes.
+    pub(super) fn byte(&self) -> Option<impl Fn(i32) -> i8 + Copy + Sync + use<>> {
+        let nearest = match self.scheme {
+            Scheme::Residue => true,
+            Scheme::Bytes => false,
+            Scheme::Pairs | Scheme::Karatsuba => return None,
+        };
+        Some(
+            #[inline(always)]
+            move |word| if nearest { Scheme::byte(word) } else { word as i8 },
+        )
+    }
+
+    /// The cheapest way for words of at most 32 bits; no partial sum of a product is larger than `bound`.
+    /// `bytes` says whether there is a kernel for bytes.
+    pub(super) fn new(a: Magnitude, b: Magnitude, bound: f64, bytes: bool) -> Self {
         let mut best: Option<(f64, Self)> = None;
-        for lanes in [Lanes::Words, Lanes::Floats] {
-            // Bits of a digit and the largest exact sum; a float64 lane takes four times as long.
-            let (bits, sum, time) = match lanes {
-                Lanes::Words => (16, i32::MAX as u64, 1.0),
-                Lanes::Floats => (64, 1 << 53, 4.0),
-            };
-            // The highest digit is one word of its own: its magnitude must not be 2^(bits - 1).
+        let mut offer = |scheme, a: Digits, b: Digits, products: f64, exact: u64| {
+            if exact < SHORTEST {
+                return;
+            }
+            let block = exact.min(LONGEST) / MULTIPLE * MULTIPLE;
+            // What the additions at the end of a block cost, in terms of a 16-bit product.
+            let cost = products + (6.0 + 6.0 * products) / block as f64;
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, Self { scheme, a, b, block: block as usize }));
+            }
+        };
+        for (count_a, count_b) in (1..=3).flat_map(|x| (1..=3).map(move |y| (x, y))) {
+            let (digits_a, digits_b) = (Digits::new(count_a, a), Digits::new(count_b, b));
             let fits = |digits: Digits, words: Magnitude| match digits.count {
-                1 => words.bits <= bits,
-                _ => digits.largest(words.largest) < 1 << (bits - 1),
+                1 => words.bits <= 16,
+                _ => digits.largest(words.largest) < 1 << 15,
             };
-            for (count_a, count_b) in (1..=3).flat_map(|x| (1..=3).map(move |y| (x, y))) {
-                let (digits_a, digits_b) = (Digits::new(count_a, a), Digits::new(count_b, b));
-                if !fits(digits_a, a) || !fits(digits_b, b) {
-                    continue;
-                }
-                let product = u128::from(digits_a.largest(a.largest))
-                    * u128::from(digits_b.largest(b.largest));
-                let mut exact = (u128::from(sum) / product.max(1)).min(u128::from(LONGEST)) as u64;
-                if count_a * count_b == 1 && bound <= sum as f64 {
-                    exact = LONGEST;
-                }
-                if exact < SHORTEST {
-                    continue;
-                }
-                let block = exact / SHORTEST * SHORTEST;
-                let cost = (count_a * count_b) as f64 * (time + 40.0 / block as f64);
-                if best.is_none_or(|(least, _)| cost < least) {
-                    let block = block as usize;
-                    best = Some((cost, Self { lanes, a: digits_a, b: digits_b, block }));
+            if !fits(digits_a, a) || !fits(digits_b, b) {
+                continue;
+            }
+            let digits = [digits_a.largest(a.largest), digits_b.largest(b.largest)];
+            let exact = LARGEST / (digits[0] * digits[1]).max(1);
+            let pairs = count_a * count_b;
+            let small = pairs == 1 && bound <= LARGEST as f64;
+            let exact = if small { LONGEST } else { exact };
+            offer(Scheme::Pairs, digits_a, digits_b, pairs as f64, exact);
+            if count_a == count_b && count_a > 1 {
+                // Digits with their namesakes have the same weight if they are equally wide.
+                let width = digits_a.width.max(digits_b.width);
+                let digits = Digits { count: count_a, width };
+                let largest = [digits.largest(a.largest), digits.largest(b.largest)];
+                if largest.iter().all(|&digit| digit < 1 << 14) {
+                    // a_i·b_j + a_j·b_i, and for three digits such a sum and a product, are exact.
+                    let products = count_a * (count_a + 1) / 2;
+                    let exact = LARGEST / (largest[0] * largest[1]) / count_a as u64;
+                    offer(Scheme::Karatsuba, digits, digits, products as f64, exact);
                 }
             }
         }
-        // Three digits of float64 are exact for any words of 33 bits.
+        if bytes && a.bits <= 16 && b.bits <= 16 {
+            let one = |words| Digits::new(1, words);
+            offer(Scheme::Residue, one(a), one(b), 1.5, LARGEST / Scheme::ERROR);
+            if a.bits <= 8 && b.bits <= 8 {
+                offer(Scheme::Bytes, one(a), one(b), 0.5, LONGEST);
+            }
+        }
+        // Three digits of 11 bits are exact for any words of 32 bits.
         best.expect("three digits a word always do").1
     }
 }
@@ -133,46 +189,68 @@ mod tests {
     proptest! {
         #[test]
         fn digits_make_up_the_word(
-            word in -(1i64 << 32)..=1 << 32, count in 1usize..4, spare in 0u32..3,
+            word: i32, narrow in 0u32..32, count in 1usize..4, spare in 0u32..3,
         ) {
-            let words = Magnitude::new((word.unsigned_abs() << spare).min(1 << 32), 64);
-            let digits = Digits::new(count, words);
+            let word = word >> narrow;
+            let largest = (u64::from(word.unsigned_abs()) << spare).min(1 << 31);
+            let digits = Digits::new(count, Magnitude::new(largest, 32));
             let mut total = 0;
             for index in 0..count {
                 let digit = digits.of(word, index);
-                prop_assert!(digit.unsigned_abs() <= digits.largest(words.largest));
-                total += digit << (digits.width * index as u32);
+                prop_assert!(u64::from(digit.unsigned_abs()) <= digits.largest(largest));
+                total += i64::from(digit) << (digits.width * index as u32);
             }
-            prop_assert_eq!(total, word);
+            prop_assert_eq!(total, i64::from(word));
         }
 
         #[test]
-        fn blocks_are_exact(a in 0u64..=1 << 32, b in 0u64..=1 << 32, narrow in [0u32..32, 0u32..32]) {
+        fn blocks_are_exact(
+            a in 0u64..=1 << 32, b in 0u64..=1 << 32, narrow in [0u32..32, 0u32..32], bytes: bool,
+        ) {
             let (a, b) = (a >> narrow[0], b >> narrow[1]);
-            let plan = Plan::new(Magnitude::new(a, 33), Magnitude::new(b, 33), f64::INFINITY);
-            let sum = u128::from(plan.a.largest(a)) * u128::from(plan.b.largest(b));
-            let limit = match plan.lanes {
-                Lanes::Words => i32::MAX as u128,
-                Lanes::Floats => 1 << 53,
+            let (a, b) = (a.min(1 << 31), b.min(1 << 31));
+            let (words_a, words_b) = (Magnitude::new(a, 32), Magnitude::new(b, 32));
+            let plan = Plan::new(words_a, words_b, f64::INFINITY, bytes);
+            let product = plan.a.largest(a) * plan.b.largest(b);
+            let term = match plan.scheme {
+                Scheme::Pairs => product,
+                Scheme::Karatsuba => plan.a.count as u64 * product,
+                Scheme::Residue => Scheme::ERROR,
+                Scheme::Bytes => 1 << 14,
             };
-            prop_assert!(plan.block >= 64 && sum * plan.block as u128 <= limit);
+            prop_assert!(plan.block >= 32 && term * plan.block as u64 <= LARGEST);
+            if plan.scheme == Scheme::Karatsuba {
+                prop_assert!(plan.a.largest(a) < 1 << 14 && plan.b.largest(b) < 1 << 14);
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_near_every_word() {
+        for word in i32::from(i16::MIN)..=i16::MAX.into() {
+            let byte = i32::from(Scheme::byte(word));
+            assert!((-127..=127).contains(&byte), "{word}");
+            assert!((word - Scheme::BYTE * byte).abs() <= Scheme::REST, "{word}");
         }
     }
 
     #[test]
     fn the_plan_follows_the_magnitudes() {
-        let bounded = |a: (u64, u32), b: (u64, u32), bound: f64| {
-            let plan = Plan::new(Magnitude::new(a.0, a.1), Magnitude::new(b.0, b.1), bound);
-            (plan.lanes, plan.a.count * plan.b.count, plan.block)
+        let bounded = |a: (u64, u32), b: (u64, u32), bound: f64, bytes| {
+            let plan = Plan::new(Magnitude::new(a.0, a.1), Magnitude::new(b.0, b.1), bound, bytes);
+            (plan.scheme, plan.a.count, plan.b.count, plan.block)
         };
-        let plan = |a, b| bounded(a, b, f64::INFINITY);
-        assert_eq!(plan((1 << 11, 20), (1 << 12, 20)), (Lanes::Words, 1, 192));
+        let plan = |a, b| bounded(a, b, f64::INFINITY, true);
+        assert_eq!(plan((1 << 11, 12), (1 << 11, 12)), (Scheme::Pairs, 1, 1, 496));
+        assert_eq!(plan((1 << 11, 20), (1 << 12, 20)), (Scheme::Pairs, 1, 1, 240));
+        assert_eq!(plan((1 << 15, 16), (1 << 15, 16)), (Scheme::Residue, 1, 1, 240));
+        let words = (1 << 15, 16);
+        assert_eq!(bounded(words, words, f64::INFINITY, false), (Scheme::Pairs, 1, 2, 496));
         // -2^15 fits a word of 16 bits, 2^15 does not.
-        assert_eq!(plan((1 << 15, 16), (1 << 15, 16)), (Lanes::Words, 2, 448));
-        assert_eq!(plan((1 << 15, 17), (1 << 15, 17)), (Lanes::Floats, 1, 512));
-        assert_eq!(plan((1 << 23, 24), (1 << 23, 24)), (Lanes::Floats, 1, 128));
-        assert_eq!(plan((1 << 31, 32), (1 << 31, 32)), (Lanes::Floats, 2, 64));
+        assert_eq!(plan((1 << 15, 17), (1 << 15, 17)).0, Scheme::Karatsuba);
+        assert_eq!(plan((1 << 23, 24), (1 << 23, 24)), (Scheme::Karatsuba, 2, 2, 240));
+        assert_eq!(plan((1 << 31, 32), (1 << 31, 32)), (Scheme::Karatsuba, 3, 3, 512));
         // Norms that prove small sums allow long blocks.
-        assert_eq!(bounded((1 << 23, 24), (1 << 23, 24), 1e15), (Lanes::Floats, 1, 512));
+        assert_eq!(bounded(words, words, 2e9, true), (Scheme::Pairs, 1, 1, 512));
     }
 }

@@ -4,6 +4,7 @@
 //! depend on the number of threads.
 
 use super::operand::{Panels, Patches};
+use super::share::{Done, share};
 use crate::kernels::{TileKernel, WrappingSum};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -12,12 +13,12 @@ use std::ops::Range;
 pub(super) const ROW_STEP: usize = 48;
 
 /// Sums of a product row-major in `c`, whose rows are `c_stride` long; this product's columns start
-/// at `column`. With `accumulate`, sums are added to what `c` holds.
+/// at `column`. Sums start at `initial`, one value a column, or at zero.
 pub(crate) struct Output<'a, S> {
     pub(crate) c: &'a mut [S],
     pub(crate) c_stride: usize,
     pub(crate) column: usize,
-    pub(crate) accumulate: bool,
+    pub(crate) initial: Option<&'a [S]>,
 }
 
 /// C = A·B for many rows: threads take blocks of rows.
@@ -37,15 +38,21 @@ pub(crate) fn by_rows<T, E, S>(
     if m == 0 || n == 0 {
         return;
     }
-    let share = m.div_ceil(4 * rayon::current_num_threads());
-    let rows = share.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
-    let Output { c, c_stride, column, accumulate } = output;
-    c.par_chunks_mut(rows * c_stride).enumerate().for_each_init(Vec::new, |block, (index, c)| {
+    let part = m.div_ceil(4 * rayon::current_num_threads());
+    let rows = part.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
+    let Output { c, c_stride, column, initial } = output;
+    share(c.chunks_mut(rows * c_stride).enumerate(), Vec::new, |block, (index, c)| {
+        if let Some(initial) = initial {
+            for row in c.chunks_exact_mut(c_stride) {
+                row[column..column + n].copy_from_slice(initial);
+            }
+        }
         let (first, out) = (index * rows, (c, c_stride, column));
         kernel.simd.run(
             #[inline(always)]
-            || rows_block(kernel, a, zero, convert, b, first, block, out, accumulate),
+            || rows_block(kernel, a, zero, convert, b, first, block, out, initial.is_some()),
         );
+        Done
     });
 }
 
@@ -79,33 +86,30 @@ where
     if m == 0 || n == 0 {
         return R::default();
     }
-    let share = m.div_ceil(4 * rayon::current_num_threads());
-    let rows = share.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
+    let part = m.div_ceil(4 * rayon::current_num_threads());
+    let rows = part.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
     let RowsThen { initial, out, finish } = then;
-    out.par_chunks_mut(rows * n)
-        .enumerate()
-        .map_init(
-            || (Vec::new(), vec![S::default(); rows * n]),
-            |(block, sums), (index, out)| {
-                let sums = &mut sums[..out.len()];
-                if let Some(initial) = initial {
-                    sums.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(initial));
-                }
-                kernel.simd.run(
-                    #[inline(always)]
-                    || {
-                        let c = (&mut *sums, n, 0);
-                        let add = initial.is_some();
-                        rows_block(kernel, a, zero, convert, b, index * rows, block, c, add);
-                    },
-                );
-                if b.blocks().next().is_none() && initial.is_none() {
-                    sums.fill(S::default());
-                }
-                finish(index * rows * n, sums, out)
-            },
-        )
-        .reduce(R::default, std::ops::Add::add)
+    share(
+        out.chunks_mut(rows * n).enumerate(),
+        || (Vec::new(), vec![S::default(); rows * n]),
+        |(block, sums), (index, out)| {
+            let sums = &mut sums[..out.len()];
+            if let Some(initial) = initial {
+                sums.chunks_exact_mut(n).for_each(|row| row.copy_from_slice(initial));
+            }
+            kernel.simd.run(
+                #[inline(always)]
+                || {
+                    let (c, add) = ((&mut *sums, n, 0), initial.is_some());
+                    rows_block(kernel, a, zero, convert, b, index * rows, block, c, add);
+                },
+            );
+            if b.blocks().next().is_none() && initial.is_none() {
+                sums.fill(S::default());
+            }
+            finish(index * rows * n, sums, out)
+        },
+    )
 }
 
 /// One block of rows; `block` is scratch memory for the packed left operand.

@@ -14,24 +14,26 @@ mod operand;
 mod operands;
 mod proof;
 mod requantised;
+mod right;
+mod share;
 mod stepped;
 mod sums;
+mod uncleared;
 
 pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
 
 pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
-pub(crate) use operand::{Panels, Patches, Right};
+pub(crate) use operand::{Panels, Patches};
+pub(crate) use right::Right;
 
 use crate::accumulator::{Accumulator, AccumulatorWidth};
 use crate::kernels::SimdLevel;
 use crate::tensor::FixedTensor;
-use crate::with_raw;
 use operands::{Operands, Order};
 use proof::{Proof, SumContainer};
 use serde::{Deserialize, Serialize};
-use stepped::Stepped;
-use sums::Part;
+use uncleared::Stepped;
 
 /// An array of multiply-accumulate units with exact operand widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,29 +152,27 @@ impl MacArray {
     }
 
     fn proven_product(&self, operands: &Operands<'_>, proof: &Proof) -> Product {
-        let mut sums = match proof.container() {
-            SumContainer::I32 => Sums::I32(self.sums_i32(operands)),
-            SumContainer::I64 => Sums::I64(self.sums_i64(operands, Part::Whole, proof)),
-            SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
-        };
         let stride = operands.stride();
-        let mut stepped = Stepped::default();
-        if let AccumulatorWidth::Bits(bits) = self.accumulator.width
-            && !proof.clears_all()
-        {
-            let mut wide = sums.into_i64();
-            for group in 0..operands.geometry.groups {
-                let b = operands.right_by_k(group);
-                let at = (stride, group * operands.columns);
-                let overflow = self.accumulator.overflow;
-                let result = with_raw!(operands.left.data(), data => stepped::step(
-                    self.simd, &operands.patches(data, group), &b, proof.norms(group), bits.into(),
-                    overflow, &mut wide, at));
-                stepped.events += result.events;
-                stepped.outputs += result.outputs;
+        let (sums, stepped) = match self.accumulator.width {
+            AccumulatorWidth::Bits(bits) if !proof.clears_all() => match proof.container() {
+                SumContainer::I32 => {
+                    let (sums, stepped) = self.uncleared_product(operands, proof, bits.into());
+                    (Sums::I32(sums), stepped)
+                }
+                _ => {
+                    let (sums, stepped) = self.uncleared_product(operands, proof, bits.into());
+                    (Sums::I64(sums), stepped)
+                }
+            },
+            _ => {
+                let sums = match proof.container() {
+                    SumContainer::I32 => Sums::I32(self.sums_i32(operands)),
+                    SumContainer::I64 => Sums::I64(self.wrapping_sums(operands, proof)),
+                    SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
+                };
+                (sums, Stepped::default())
             }
-            sums = Sums::I64(wide);
-        }
+        };
         Product {
             rows: operands.rows(),
             columns: stride,
@@ -184,7 +184,7 @@ impl MacArray {
             report: MacReport {
                 accumulator_events: stepped.events,
                 stepped_outputs: stepped.outputs,
-                ..operands.report()
+                ..operands.report(self.simd)
             },
         }
     }
@@ -222,15 +222,6 @@ impl Sums {
             Self::I32(sums) => sums[index].into(),
             Self::I64(sums) => sums[index].into(),
             Self::I128(sums) => sums[index],
-        }
-    }
-
-    /// As i64; only called for sums that fit or are about to be replaced.
-    fn into_i64(self) -> Vec<i64> {
-        match self {
-            Self::I32(sums) => sums.into_iter().map(i64::from).collect(),
-            Self::I64(sums) => sums,
-            Self::I128(sums) => sums.into_iter().map(|sum| sum as i64).collect(),
         }
     }
 }

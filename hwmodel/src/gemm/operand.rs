@@ -1,6 +1,7 @@
 //! Operands of a product as the frame reads them: rows of patches on the left, panels on the right.
 
 use super::geometry::Convolution2d;
+use super::right::Right;
 use crate::kernels::TileKernel;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -251,15 +252,6 @@ impl<'a, T: Copy> Patches<'a, T> {
     }
 }
 
-/// The right operand in memory.
-#[derive(Clone, Copy)]
-pub(crate) enum Right<'a, T> {
-    /// Element (k, n) is at `k·n_total + n`.
-    ByK(&'a [T]),
-    /// Element (k, n) is at `n·k_total + k`.
-    ByN(&'a [T]),
-}
-
 /// The right operand packed for a kernel: blocks of k, in each one panel per `columns` columns with
 /// `group` consecutive k of a column side by side. Missing columns and k are zeros.
 pub(crate) struct Panels<E> {
@@ -376,11 +368,33 @@ fn pack_piece<T: Copy, E>(
             }
         }
         Right::ByK(data) => {
-            for offset in 0..length {
-                let source = &data[(start + offset) * n..][columns.clone()];
-                let target = &mut piece[offset / group * width * group + offset % group..];
-                for (out, &value) in target.iter_mut().step_by(group).zip(source) {
-                    *out = convert(value);
+            let rows = |offset: usize| &data[(start + offset) * n..][columns.clone()];
+            let whole = length / group;
+            for (index, target) in piece.chunks_exact_mut(width * group).enumerate() {
+                let first = index * group;
+                match group {
+                    2 if index < whole => {
+                        let rows = rows(first).iter().zip(rows(first + 1));
+                        for (out, (&a, &b)) in target.as_chunks_mut::<2>().0.iter_mut().zip(rows) {
+                            *out = [convert(a), convert(b)];
+                        }
+                    }
+                    4 if index < whole => {
+                        let rows = rows(first)
+                            .iter()
+                            .zip(rows(first + 1))
+                            .zip(rows(first + 2).iter().zip(rows(first + 3)));
+                        let out = target.as_chunks_mut::<4>().0;
+                        for (out, ((&a, &b), (&c, &d))) in out.iter_mut().zip(rows) {
+                            *out = [convert(a), convert(b), convert(c), convert(d)];
+                        }
+                    }
+                    _ => {
+                        for offset in first..length.min(first + group) {
+                            let target = target[offset - first..].iter_mut().step_by(group);
+                            target.zip(rows(offset)).for_each(|(out, &x)| *out = convert(x));
+                        }
+                    }
                 }
             }
         }

@@ -3,7 +3,8 @@
 use super::MacReport;
 use super::bound::Norms;
 use super::geometry::Convolution2d;
-use super::operand::{Patches, Right};
+use super::operand::Patches;
+use super::right::Right;
 use crate::kernels::{RawInteger, SimdLevel};
 use crate::tensor::FixedTensor;
 use crate::with_raw;
@@ -90,46 +91,32 @@ impl<'a> Operands<'a> {
     }
 
     /// The report of a product in which no accumulator can overflow.
-    pub(super) fn report(&self) -> MacReport {
+    pub(super) fn report(&self, simd: SimdLevel) -> MacReport {
         let groups = 0..self.geometry.groups;
         MacReport {
             macs: (self.rows() * self.stride() * self.terms) as u64,
-            nonzero_macs: groups.map(|group| self.nonzero_macs(group)).sum(),
+            nonzero_macs: groups.map(|group| self.nonzero_macs(simd, group)).sum(),
             ..MacReport::default()
         }
     }
 
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
     /// (columns with a non-zero B[k, ·]).
-    fn nonzero_macs(&self, group: usize) -> u64 {
+    fn nonzero_macs(&self, simd: SimdLevel, group: usize) -> u64 {
         let rows = with_raw!(self.left.data(), data => self.patches(data, group).column_counts(|x| x != 0));
         let columns = with_raw!(
             self.right.data(),
-            data => by_k_totals(self.right_of(data, group), self.terms, self.columns, |x| {
-                u32::from(x != 0)
-            })
+            data => self.right_of(data, group)
+                .term_totals(simd, [self.terms, self.columns], |x| u32::from(x != 0))
         );
         rows.iter().zip(columns).map(|(&a, b)| a * u64::from(b)).sum()
     }
 
     /// Σ_k of each column; only for operands of at most 8 bits, whose sums fit i32.
-    pub(super) fn column_sums(&self, group: usize) -> Vec<i32> {
-        let mut sums = vec![0i32; self.columns];
-        with_raw!(self.right.data(), data => match self.right_of(data, group) {
-            Right::ByN(data) => {
-                for (sum, values) in sums.iter_mut().zip(data.chunks_exact(self.terms.max(1))) {
-                    *sum = values.iter().map(|&x| RawInteger::to_i32(x)).sum();
-                }
-            }
-            Right::ByK(data) => {
-                for values in data.chunks_exact(self.columns.max(1)) {
-                    for (sum, &x) in sums.iter_mut().zip(values) {
-                        *sum += RawInteger::to_i32(x);
-                    }
-                }
-            }
-        });
-        sums
+    pub(super) fn column_sums(&self, simd: SimdLevel, group: usize) -> Vec<i32> {
+        let shape = [self.terms, self.columns];
+        with_raw!(self.right.data(), data =>
+            self.right_of(data, group).column_sums(simd, shape, RawInteger::to_i32))
     }
 
     /// The right operand of a group as `[k, n]` row-major, widened.
@@ -172,29 +159,4 @@ impl<'a> Operands<'a> {
         }
         c
     }
-}
-
-/// Σ over columns of `value`, for every k.
-fn by_k_totals<T: Copy>(
-    right: Right<'_, T>,
-    k: usize,
-    n: usize,
-    value: impl Fn(T) -> u32,
-) -> Vec<u32> {
-    let mut totals = vec![0u32; k];
-    match right {
-        Right::ByN(data) => {
-            for values in data.chunks_exact(k.max(1)) {
-                for (total, &x) in totals.iter_mut().zip(values) {
-                    *total += value(x);
-                }
-            }
-        }
-        Right::ByK(data) => {
-            for (total, values) in totals.iter_mut().zip(data.chunks_exact(n.max(1))) {
-                *total = values.iter().map(|&x| value(x)).sum();
-            }
-        }
-    }
-    totals
 }

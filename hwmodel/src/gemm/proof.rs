@@ -16,7 +16,7 @@ pub(super) struct Proof {
     /// The largest magnitudes of the left and the right words.
     pub(super) largest: [f64; 2],
     /// Whether all words fit 16-bit lanes.
-    words: bool,
+    pub(super) words: bool,
     /// Norms by group; those of rows only where the cheap bounds did not suffice.
     rows: Vec<Norms>,
     columns: Vec<Norms>,

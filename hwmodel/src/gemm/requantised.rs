@@ -40,7 +40,11 @@ impl MacArray {
                 _ => self.use_sums_i64(
                     &operands, &proof, out, |start, sums, out| stage.narrow(sums, start, out)),
             });
-            return Ok((data, operands.report(), RequantiseReport::of_limits(length, limits)));
+            return Ok((
+                data,
+                operands.report(self.simd),
+                RequantiseReport::of_limits(length, limits),
+            ));
         }
         let product = self.proven_product(&operands, &proof);
         let (data, report) = requantiser.product(&product, bias);

@@ -1,13 +1,15 @@
 //! The sums of a product, each container by the fastest kernel that is exact.
 
 use super::MacArray;
-use super::digit_rows::DigitOperands;
-use super::digits::{Lanes, Magnitude, Plan};
+use super::digit_rows::{
+    ByteOperands, CheckpointLimits, Checkpoints, DigitOperands, HIGH, WideSum,
+};
+use super::digits::{Digits, Magnitude, Plan};
 use super::frame::{Output, RowsThen, by_rows, rows_then};
 use super::operand::Panels;
 use super::operands::Operands;
 use super::proof::Proof;
-use crate::kernels::{self, RawInteger, TileKernel};
+use crate::kernels::{self, RawInteger, SimdLevel, TileKernel};
 use crate::tensor::RawData;
 use crate::with_raw;
 use rayon::prelude::*;
@@ -19,66 +21,23 @@ const BLOCK_I16: usize = 512;
 /// Words split into digits at a time by a thread.
 const CHUNK: usize = 1 << 14;
 
-/// Which bits of the left operand's words take part.
-#[derive(Clone, Copy)]
-pub(super) enum Part {
-    Whole,
-    /// All above the lowest 16, signed.
-    High,
-    /// The lowest 16, unsigned.
-    Low,
+/// An operand's planes of digits, and its bytes where the scheme wants them.
+struct Planes<T, U> {
+    words: Vec<T>,
+    bytes: Option<U>,
 }
 
-fn plan(operands: &Operands<'_>, part: Part, proof: &Proof) -> Plan {
-    let (whole, wl) = (proof.largest[0] as u64, operands.left.format().wl());
-    let (left, bound) = match part {
-        Part::Whole => (Magnitude::new(whole, wl), proof.bound),
-        Part::High => (Magnitude::new((whole >> 16) + 1, wl.max(17) - 16), f64::INFINITY),
-        Part::Low => (Magnitude::new(0xffff, 17), f64::INFINITY),
-    };
-    let right = Magnitude::new(proof.largest[1] as u64, operands.right.format().wl());
-    Plan::new(left, right, bound)
+/// How large the words of both operands are.
+fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
+    [(operands.left, 0), (operands.right, 1)]
+        .map(|(tensor, side)| Magnitude::new(proof.largest[side] as u64, tensor.format().wl()))
 }
 
-/// Each digit of the left operand as an image of its own, so that a word that many patches share is split
-/// once.
-macro_rules! digits {
-    ($array:expr, $operands:expr, $part:expr, $plan:expr, $element:ty) => {{
-        let (shift, mask) = match $part {
-            Part::Whole => (0, -1),
-            Part::High => (16, -1),
-            Part::Low => (0, 0xffff),
-        };
-        let (simd, plan) = ($array.simd, $plan);
-        let split = |digit: usize| -> Vec<$element> {
-            with_raw!($operands.left.data(), data => {
-                let mut out = vec![<$element>::default(); data.len()];
-                let chunks = data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK));
-                chunks.for_each(|(data, out)| simd.run(
-                    #[inline(always)]
-                    || for (out, &x) in out.iter_mut().zip(data) {
-                        let word = (i64::from(RawInteger::to_i32(x)) >> shift) & mask;
-                        *out = plan.a.of(word, digit) as $element;
-                    },
-                ));
-                out
-            })
-        };
-        (0..plan.a.count).map(split).collect::<Vec<_>>()
-    }};
-}
-
-macro_rules! digit_panels {
-    ($operands:expr, $group:expr, $kernel:expr, $plan:expr, $element:ty) => {{
-        let (operands, plan) = ($operands, $plan);
-        let (n, k) = (operands.columns, operands.terms);
-        let pack = |digit: usize| {
-            with_raw!(operands.right.data(), data => Panels::pack(
-                &$kernel, operands.right_of(data, $group), k, n, plan.block,
-                |x| plan.b.of(RawInteger::to_i32(x).into(), digit) as $element))
-        };
-        (0..plan.b.count).map(pack).collect::<Vec<Panels<$element>>>()
-    }};
+/// A word as the digits of a plane, or their sum.
+#[inline(always)]
+fn digit(digits: Digits, (first, second): (usize, Option<usize>), word: i32) -> i16 {
+    let of = |index: usize| digits.of(word, index);
+    (of(first) + second.map_or(0, of)) as i16
 }
 
 /// One group's product of 8-bit words: A is stored with 128 added, so its sums start at -128·Σ_k B[k, n].
@@ -101,7 +60,7 @@ impl MacArray {
         };
         let panels =
             Panels::pack(&kernel, operands.right_of(right, group), k, n, BLOCK_I8, |x: i8| x);
-        let offsets = operands.column_sums(group).iter().map(|sum| -128 * sum).collect();
+        let offsets = operands.column_sums(self.simd, group).iter().map(|sum| -128 * sum).collect();
         Some(Bytes { kernel, left, panels, offsets })
     }
 
@@ -121,16 +80,14 @@ impl MacArray {
         for group in 0..operands.geometry.groups {
             let column = group * operands.columns;
             if let Some(Bytes { kernel, left, panels, offsets }) = self.bytes(operands, group) {
-                for row in c.chunks_exact_mut(stride.max(1)) {
-                    row[column..column + offsets.len()].copy_from_slice(&offsets);
-                }
-                let out = Output { c: &mut c, c_stride: stride, column, accumulate: true };
+                let initial = Some(&offsets[..]);
+                let out = Output { c: &mut c, c_stride: stride, column, initial };
                 let patches = operands.patches(left, group);
                 by_rows(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, out);
                 continue;
             }
             let (kernel, panels) = self.words(operands, group);
-            let out = Output { c: &mut c, c_stride: stride, column, accumulate: false };
+            let out = Output { c: &mut c, c_stride: stride, column, initial: None };
             with_raw!(operands.left.data(), data => by_rows(
                 &kernel, &operands.patches(data, group), 0,
                 |x| RawInteger::to_i32(x) as i16, &panels, out));
@@ -163,29 +120,146 @@ impl MacArray {
             |x| RawInteger::to_i32(x) as i16, &panels, then))
     }
 
-    /// Sums modulo 2^64 of `part` of the left operand.
-    pub(super) fn sums_i64(&self, operands: &Operands<'_>, part: Part, proof: &Proof) -> Vec<i64> {
-        let plan = plan(operands, part, proof);
+    fn plan(&self, operands: &Operands<'_>, proof: &Proof) -> Plan {
+        let [left, right] = magnitudes(operands, proof);
+        let bytes = kernels::int8_kernel(self.simd, operands.columns).is_some();
+        Plan::new(left, right, proof.bound, bytes)
+    }
+
+    /// Each plane of the left operand as an image of its own, so that a word that many patches share is
+    /// split once.
+    fn left_planes(&self, operands: &Operands<'_>, plan: Plan) -> Planes<Vec<i16>, Vec<i8>> {
+        let simd = self.simd;
+        with_raw!(operands.left.data(), data => Planes {
+            words: plan
+                .planes(plan.a.count)
+                .into_iter()
+                .map(|plane| converted(simd, data, |x| digit(plan.a, plane, RawInteger::to_i32(x))))
+                .collect(),
+            bytes: plan.byte().map(|byte| converted(simd, data, |x| byte(RawInteger::to_i32(x)))),
+        })
+    }
+
+    fn right_planes(
+        &self,
+        operands: &Operands<'_>,
+        group: usize,
+        plan: Plan,
+    ) -> Planes<Panels<i16>, (Panels<i8>, Vec<i32>)> {
+        let (n, k) = (operands.columns, operands.terms);
+        let kernel = kernels::int16_kernel(self.simd, n);
+        let bytes = kernels::int8_kernel(self.simd, n).zip(plan.byte());
+        with_raw!(operands.right.data(), data => {
+            let right = operands.right_of(data, group);
+            Planes {
+                words: plan
+                    .planes(plan.b.count)
+                    .into_iter()
+                    .map(|plane| Panels::pack(&kernel, right, k, n, plan.block, |x| {
+                        digit(plan.b, plane, RawInteger::to_i32(x))
+                    }))
+                    .collect(),
+                bytes: bytes.map(|(kernel, byte)| {
+                    let byte = |x| byte(RawInteger::to_i32(x));
+                    let panels = Panels::pack(&kernel, right, k, n, plan.block, byte);
+                    let mut offsets =
+                        right.block_sums(self.simd, [k, n], plan.block, |x| byte(x).into());
+                    offsets.iter_mut().for_each(|sum| *sum *= -128);
+                    (panels, offsets)
+                }),
+            }
+        })
+    }
+
+    /// Sums of digits' products.
+    fn wide_sums<C: WideSum>(&self, operands: &Operands<'_>, plan: Plan) -> Vec<C> {
         let stride = operands.stride();
-        let mut c = vec![0i64; operands.rows() * stride];
-        macro_rules! add_products {
-            ($kernel:expr, $element:ty) => {{
-                let kernel = $kernel(self.simd, operands.columns);
-                let left = digits!(self, operands, part, plan, $element);
-                for group in 0..operands.geometry.groups {
-                    let right = digit_panels!(operands, group, kernel, plan, $element);
-                    let left = left.iter().map(|digits| operands.patches(digits, group)).collect();
-                    let widths = [plan.a.width, plan.b.width];
-                    DigitOperands { left, right: &right, widths }
-                        .add_to(&kernel, (&mut c, stride, group * operands.columns));
-                }
-            }};
-        }
-        match plan.lanes {
-            Lanes::Words => add_products!(kernels::int16_kernel, i16),
-            Lanes::Floats => add_products!(kernels::float64_kernel, f64),
+        let mut c = vec![C::ZERO; operands.rows() * stride];
+        let left = self.left_planes(operands, plan);
+        for group in 0..operands.geometry.groups {
+            let right = self.right_planes(operands, group, plan);
+            self.digit_operands(operands, group, plan, &left, &right).add_to(
+                &mut c,
+                stride,
+                group * operands.columns,
+                None,
+            );
         }
         c
+    }
+
+    /// Sums that fit `C`, and for every output whether it was beyond its limit after any of the blocks of
+    /// `block` terms.
+    pub(super) fn checkpointed_sums<C: WideSum>(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+        block: usize,
+        limits: &CheckpointLimits,
+    ) -> (Vec<C>, Vec<bool>) {
+        let plan = Plan { block, ..self.plan(operands, proof) };
+        let stride = operands.stride();
+        let mut c = vec![C::ZERO; operands.rows() * stride];
+        let mut beyond = vec![false; c.len()];
+        let left = self.left_planes(operands, plan);
+        for group in 0..operands.geometry.groups {
+            let right = self.right_planes(operands, group, plan);
+            let rows = &limits.rows[group * operands.rows()..][..operands.rows()];
+            let columns = &limits.columns[group * operands.columns..][..operands.columns];
+            let checkpoints =
+                Checkpoints { limit: limits.limit, rows, columns, beyond: &mut beyond };
+            self.digit_operands(operands, group, plan, &left, &right).add_to(
+                &mut c,
+                stride,
+                group * operands.columns,
+                Some(checkpoints),
+            );
+        }
+        (c, beyond)
+    }
+
+    /// The longest block of k that [`MacArray::checkpointed_sums`] can have at any SIMD level.
+    pub(super) fn longest_checkpoint(&self, operands: &Operands<'_>, proof: &Proof) -> usize {
+        let [left, right] = magnitudes(operands, proof);
+        let block = |bytes| Plan::new(left, right, proof.bound, bytes).block;
+        block(false).min(block(true))
+    }
+
+    fn digit_operands<'a>(
+        &self,
+        operands: &Operands<'_>,
+        group: usize,
+        plan: Plan,
+        left: &'a Planes<Vec<i16>, Vec<i8>>,
+        right: &'a Planes<Panels<i16>, (Panels<i8>, Vec<i32>)>,
+    ) -> DigitOperands<'a> {
+        let kernel = kernels::int8_kernel(self.simd, operands.columns);
+        let bytes = match (kernel, &left.bytes, &right.bytes) {
+            (Some(kernel), Some(left), Some((panels, offsets))) => Some(ByteOperands {
+                kernel,
+                left: operands.patches(left, group),
+                right: panels,
+                offsets,
+            }),
+            _ => None,
+        };
+        DigitOperands {
+            plan,
+            shape: [operands.rows(), operands.columns, operands.terms],
+            words: kernels::int16_kernel(self.simd, operands.columns),
+            left: left.words.iter().map(|plane| operands.patches(plane, group)).collect(),
+            right: &right.words,
+            bytes,
+        }
+    }
+
+    /// Sums modulo 2^64, or 2^32 for `C` = i32.
+    pub(super) fn wrapping_sums<C: WideSum>(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+    ) -> Vec<C> {
+        self.wide_sums(operands, self.plan(operands, proof))
     }
 
     /// As [`MacArray::use_sums_i32`] for sums that fit i64.
@@ -201,35 +275,38 @@ impl MacArray {
         R: Default + Add<Output = R> + Send,
     {
         debug_assert_eq!(operands.geometry.groups, 1);
-        let plan = plan(operands, Part::Whole, proof);
+        let plan = self.plan(operands, proof);
+        let left = self.left_planes(operands, plan);
+        let right = self.right_planes(operands, 0, plan);
         let then = RowsThen { initial: None, out, finish };
-        macro_rules! use_products {
-            ($kernel:expr, $element:ty) => {{
-                let kernel = $kernel(self.simd, operands.columns);
-                let left = digits!(self, operands, Part::Whole, plan, $element);
-                let right = digit_panels!(operands, 0, kernel, plan, $element);
-                let left = left.iter().map(|digits| operands.patches(digits, 0)).collect();
-                let widths = [plan.a.width, plan.b.width];
-                DigitOperands { left, right: &right, widths }.rows_then(&kernel, then)
-            }};
-        }
-        match plan.lanes {
-            Lanes::Words => use_products!(kernels::int16_kernel, i16),
-            Lanes::Floats => use_products!(kernels::float64_kernel, f64),
-        }
+        self.digit_operands(operands, 0, plan, &left, &right).rows_then(then)
     }
 
-    /// Exact sums beyond 64 bits: the left operand in two halves of 16 bits, whose sums fit i64 for
-    /// any K below 2^16.
+    /// Exact sums beyond 64 bits.
     pub(super) fn sums_i128(&self, operands: &Operands<'_>, proof: &Proof) -> Vec<i128> {
         if operands.terms >= 1 << 16 {
             return operands.slow_sums();
         }
-        let high = self.sums_i64(operands, Part::High, proof);
-        let low = self.sums_i64(operands, Part::Low, proof);
-        high.par_iter()
-            .zip(&low)
-            .map(|(&high, &low)| (i128::from(high) << 16) + i128::from(low))
+        self.wide_sums::<[i64; 2]>(operands, self.plan(operands, proof))
+            .into_par_iter()
+            .with_min_len(CHUNK)
+            .map(|[low, high]| i128::from(low) + (i128::from(high) << HIGH))
             .collect()
     }
+}
+
+/// Every word converted.
+fn converted<T: Copy + Sync, E: Copy + Default + Send>(
+    simd: SimdLevel,
+    data: &[T],
+    convert: impl Fn(T) -> E + Sync + Copy,
+) -> Vec<E> {
+    let mut out = vec![E::default(); data.len()];
+    data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK)).for_each(|(data, out)| {
+        simd.run(
+            #[inline(always)]
+            || out.iter_mut().zip(data).for_each(|(out, &x)| *out = convert(x)),
+        );
+    });
+    out
 }

@@ -15,13 +15,12 @@ mod vector_avx512;
 mod vector_portable;
 
 pub(crate) use element::{
-    Limits, NormSums, RawInteger, dequantise, norm_sums, quantise, requantise_narrow, step_row,
-    stochastic_words,
+    Limits, NormSums, RawInteger, STEP_LANES, StepRange, StepSum, dequantise, norm_sums, quantise,
+    requantise_narrow, step_lanes, stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use tile::{
-    MOST_OUTPUTS, TileKernel, WrappingSum, float32_kernel, float64_kernel, int8_kernel,
-    int16_kernel,
+    MOST_OUTPUTS, TileKernel, WrappingSum, float32_kernel, int8_kernel, int16_kernel,
 };
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].

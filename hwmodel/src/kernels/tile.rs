@@ -175,11 +175,6 @@ impl WrappingSum for i32 {
         self.wrapping_add(other)
     }
 }
-impl WrappingSum for f64 {
-    fn wrapping_sum(self, other: Self) -> Self {
-        self + other
-    }
-}
 impl WrappingSum for f32 {
     fn wrapping_sum(self, other: Self) -> Self {
         self + other
@@ -302,17 +297,5 @@ pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i3
             let _ = n;
             None
         }
-    }
-}
-
-/// float64 × float64 → float64, one k per group; operands are integers whose sums stay below 2^53, so
-/// that every level gives the same bits.
-pub(crate) fn float64_kernel(simd: SimdLevel, n: usize) -> TileKernel<f64, f64> {
-    match simd.level() {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512_kernels!(simd, n, avx512::Float64),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2_kernels!(simd, n, avx2::Float64),
-        _ => portable_instance!(simd, portable::Float64, 4, 1),
     }
 }

@@ -10,9 +10,6 @@ pub(super) struct Float32(__m256);
 /// Eight i32 sums of i16 products.
 #[derive(Clone, Copy)]
 pub(super) struct Int16(__m256i);
-/// Four float64 sums.
-#[derive(Clone, Copy)]
-pub(super) struct Float64(__m256d);
 
 // SAFETY (all three): see the head of this file.
 impl Vector for Float32 {
@@ -77,37 +74,6 @@ impl Vector for Int16 {
                 _mm256_setzero_si256()
             };
             _mm256_storeu_si256(c.cast(), _mm256_add_epi32(old, self.0));
-        }
-    }
-}
-
-impl Vector for Float64 {
-    type Element = f64;
-    type Sum = f64;
-    type Operand = __m256d;
-    const LANES: usize = 4;
-    const GROUP: usize = 1;
-    #[inline(always)]
-    unsafe fn zero() -> Self {
-        unsafe { Self(_mm256_setzero_pd()) }
-    }
-    #[inline(always)]
-    unsafe fn load(b: *const f64) -> __m256d {
-        unsafe { _mm256_loadu_pd(b) }
-    }
-    #[inline(always)]
-    unsafe fn splat(a: *const f64) -> __m256d {
-        unsafe { _mm256_set1_pd(*a) }
-    }
-    #[inline(always)]
-    unsafe fn multiply_add(self, a: __m256d, b: __m256d) -> Self {
-        unsafe { Self(_mm256_fmadd_pd(a, b, self.0)) }
-    }
-    #[inline(always)]
-    unsafe fn store(self, c: *mut f64, accumulate: bool) {
-        unsafe {
-            let sum = if accumulate { _mm256_add_pd(_mm256_loadu_pd(c), self.0) } else { self.0 };
-            _mm256_storeu_pd(c, sum);
         }
     }
 }

@@ -11,9 +11,6 @@ pub(super) struct Float32([f32; LANES]);
 /// Eight i32 sums of i16 products.
 #[derive(Clone, Copy)]
 pub(super) struct Int16([i32; LANES]);
-/// Float64 sums of integers.
-#[derive(Clone, Copy)]
-pub(super) struct Float64([f64; LANES]);
 
 // SAFETY (all three): see the head of this file.
 impl Vector for Float32 {
@@ -85,43 +82,6 @@ impl Vector for Int16 {
             unsafe {
                 let c = c.add(lane);
                 *c = if accumulate { (*c).wrapping_add(sum) } else { sum };
-            }
-        }
-    }
-}
-
-impl Vector for Float64 {
-    type Element = f64;
-    type Sum = f64;
-    type Operand = [f64; LANES];
-    const LANES: usize = LANES;
-    const GROUP: usize = 1;
-    #[inline(always)]
-    unsafe fn zero() -> Self {
-        Self([0.0; LANES])
-    }
-    #[inline(always)]
-    unsafe fn load(b: *const f64) -> [f64; LANES] {
-        unsafe { b.cast::<[f64; LANES]>().read_unaligned() }
-    }
-    #[inline(always)]
-    unsafe fn splat(a: *const f64) -> [f64; LANES] {
-        unsafe { [*a; LANES] }
-    }
-    #[inline(always)]
-    unsafe fn multiply_add(mut self, a: [f64; LANES], b: [f64; LANES]) -> Self {
-        // Products and sums are integers below 2^53, so that there is nothing to round.
-        for ((sum, a), b) in self.0.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
-        }
-        self
-    }
-    #[inline(always)]
-    unsafe fn store(self, c: *mut f64, accumulate: bool) {
-        for (lane, sum) in self.0.into_iter().enumerate() {
-            unsafe {
-                let c = c.add(lane);
-                *c = if accumulate { *c + sum } else { sum };
             }
         }
     }

@@ -1,0 +1,172 @@
+//! The right operand in memory, and totals over its columns and terms.
+
+use crate::kernels::{RawInteger, SimdLevel};
+use rayon::prelude::*;
+
+/// The right operand in memory.
+#[derive(Clone, Copy)]
+pub(crate) enum Right<'a, T> {
+    /// Element (k, n) is at `k·n_total + n`.
+    ByK(&'a [T]),
+    /// Element (k, n) is at `n·k_total + k`.
+    ByN(&'a [T]),
+}
+
+/// Terms whose totals a thread makes at a time.
+const BLOCK: usize = 128;
+
+impl<T: Copy + Sync> Right<'_, T> {
+    /// Writes the columns from `first` on of a `[k, n]` operand, one after the other, as many as `out` holds.
+    #[inline(always)]
+    pub(crate) fn columns<E>(
+        self,
+        first: usize,
+        [k, n]: [usize; 2],
+        out: &mut [E],
+        convert: impl Fn(T) -> E + Copy,
+    ) {
+        match self {
+            Self::ByN(data) => {
+                let source = &data[first * k..][..out.len()];
+                out.iter_mut().zip(source).for_each(|(out, &x)| *out = convert(x));
+            }
+            Self::ByK(data) => {
+                for (row, source) in data.chunks_exact(n).enumerate() {
+                    let columns = out.iter_mut().skip(row).step_by(k);
+                    columns.zip(&source[first..]).for_each(|(out, &x)| *out = convert(x));
+                }
+            }
+        }
+    }
+
+    /// Σ of each column of a `[k, n]` operand over each block of k: `[blocks, n]`.
+    pub(crate) fn block_sums(
+        self,
+        simd: SimdLevel,
+        [k, n]: [usize; 2],
+        block: usize,
+        value: impl Fn(T) -> i32 + Sync + Copy,
+    ) -> Vec<i32> {
+        let mut totals = vec![0i32; k.div_ceil(block) * n];
+        totals.par_chunks_mut(n.max(1)).enumerate().for_each(|(index, totals)| {
+            let start = index * block;
+            let length = block.min(k - start);
+            simd.run(
+                #[inline(always)]
+                || match self {
+                    Self::ByN(data) => {
+                        for (total, column) in totals.iter_mut().zip(data.chunks_exact(k)) {
+                            let column = &column[start..start + length];
+                            *total = column.iter().map(|&x| value(x)).sum();
+                        }
+                    }
+                    Self::ByK(data) => {
+                        for row in data[start * n..][..length * n].chunks_exact(n) {
+                            for (total, &x) in totals.iter_mut().zip(row) {
+                                *total += value(x);
+                            }
+                        }
+                    }
+                },
+            );
+        });
+        totals
+    }
+
+    /// Σ of each column of a `[k, n]` operand; they must fit i32.
+    pub(crate) fn column_sums(
+        self,
+        simd: SimdLevel,
+        [k, n]: [usize; 2],
+        value: impl Fn(T) -> i32 + Sync + Copy,
+    ) -> Vec<i32> {
+        let mut sums = vec![0i32; n];
+        for block in self.block_sums(simd, [k, n], BLOCK, value).chunks_exact(n.max(1)) {
+            sums.iter_mut().zip(block).for_each(|(sum, &part)| *sum += part);
+        }
+        sums
+    }
+
+    /// Σ over columns of `value`, for every k of a `[k, n]` operand.
+    pub(crate) fn term_totals(
+        self,
+        simd: SimdLevel,
+        [k, n]: [usize; 2],
+        value: impl Fn(T) -> u32 + Sync + Copy,
+    ) -> Vec<u32> {
+        let mut totals = vec![0u32; k];
+        totals.par_chunks_mut(BLOCK).enumerate().for_each(|(index, totals)| {
+            let start = index * BLOCK;
+            simd.run(
+                #[inline(always)]
+                || match self {
+                    Self::ByN(data) => {
+                        for column in data.chunks_exact(k) {
+                            for (total, &x) in totals.iter_mut().zip(&column[start..]) {
+                                *total += value(x);
+                            }
+                        }
+                    }
+                    Self::ByK(data) => {
+                        let rows = data[start * n..].chunks_exact(n.max(1));
+                        for (total, row) in totals.iter_mut().zip(rows) {
+                            *total = row.iter().map(|&x| value(x)).sum();
+                        }
+                    }
+                },
+            );
+        });
+        totals
+    }
+}
+
+/// Σ|x|, Σx² and max|x| of columns.
+#[derive(Clone)]
+pub(crate) struct ColumnNorms {
+    pub(crate) one: Vec<f64>,
+    pub(crate) square: Vec<f64>,
+    pub(crate) largest: Vec<f64>,
+}
+
+impl ColumnNorms {
+    fn zeros(n: usize) -> Self {
+        let zeros = vec![0.0; n];
+        Self { one: zeros.clone(), square: zeros.clone(), largest: zeros }
+    }
+
+    /// Of a `[k, n]` operand by k, in blocks that are added in order.
+    pub(crate) fn by_k<T: RawInteger>(simd: SimdLevel, data: &[T], n: usize) -> Self {
+        if n == 0 {
+            return Self::zeros(0);
+        }
+        let of_block = |rows: &[T]| {
+            let mut norms = Self::zeros(n);
+            simd.run(
+                #[inline(always)]
+                || {
+                    for row in rows.chunks_exact(n) {
+                        let sums = norms.one.iter_mut().zip(&mut norms.square);
+                        for (((one, square), largest), &x) in sums.zip(&mut norms.largest).zip(row)
+                        {
+                            let x = f64::from(x.to_i32()).abs();
+                            *one += x;
+                            *square += x * x;
+                            *largest = largest.max(x);
+                        }
+                    }
+                },
+            );
+            norms
+        };
+        let blocks: Vec<Self> = data.par_chunks(BLOCK * n).map(of_block).collect();
+        let mut total = Self::zeros(n);
+        for block in blocks {
+            let add = |(total, part): (&mut f64, f64)| *total += part;
+            total.one.iter_mut().zip(block.one).for_each(add);
+            total.square.iter_mut().zip(block.square).for_each(add);
+            let largest = total.largest.iter_mut().zip(block.largest);
+            largest.for_each(|(total, part)| *total = total.max(part));
+        }
+        total
+    }
+}
