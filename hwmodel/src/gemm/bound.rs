@@ -98,6 +98,7 @@ pub(crate) fn of_all_rows(rows: &Norms, columns: &Norms) -> f64 {
 }
 
 /// The bound of output (m, n).
+#[inline(always)]
 pub(crate) fn of_output(rows: &Norms, m: usize, columns: &Norms, n: usize) -> f64 {
     let first = rows.one[m] * columns.largest;
     let second = rows.largest * columns.one[n];

@@ -63,7 +63,7 @@ impl MacArray {
             _ if count == open.len() => vec![C::ZERO; open.len()],
             _ => self.wrapping_sums(operands, proof),
         };
-        if sums.is_empty() {
+        if !open.par_iter().any(|&open| open) {
             return (sums, Stepped::default());
         }
         let stepped = self.step(operands, proof, bits, &open, &mut sums);
