@@ -174,7 +174,7 @@ proptest! {
 
     #[test]
     fn groups_cost_what_they_cost_one_by_one(
-        machine in any_machine(), work in any_work(), groups in 1u64..50,
+        machine in any_machine(), work in any_work(), groups in 1u64..16,
     ) {
         let mut machine = machine;
         machine.mac.zero_skip_limit = 1;
