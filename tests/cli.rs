@@ -343,7 +343,7 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     insta::assert_snapshot!(line, @"hwsim: `--wl` is 33: use 1 to 32");
     let (line, code) = failure(hwsim().args(["train", "--machine", "abacus"]));
     assert_eq!(code, 2);
-    insta::assert_snapshot!(line, @"hwsim: unknown machine `abacus`: use one of edge-16x16, tpu-like-256x256, eyeriss-like-12x14, or a file ending in .toml");
+    insta::assert_snapshot!(line, @"hwsim: unknown machine `abacus`: use one of edge-16x16, tpu-like-256x256, eyeriss-like-12x14, fpga-dsp-48x48, bit-fusion-like-32x16, stripes-like-64x64, loom-like-16x128, or a file ending in .toml");
     let (line, code) = failure(hwsim().args(["train"]).env("HWSIM_SIMD", "mmx"));
     assert_eq!(code, 2);
     insta::assert_snapshot!(line, @"hwsim: environment variable HWSIM_SIMD: unknown SIMD level `mmx`: use portable, avx2 or avx512");

@@ -84,7 +84,8 @@ impl Counters {
         self.energy += cost.energy;
     }
 
-    /// The share of the MAC slots of `processing_elements` used, in [0, 1]; `None` without cycles.
+    /// MACs per cycle of each of `processing_elements`; `None` without cycles. In [0, 1], the share of MAC slots used,
+    /// unless a processing element does several MACs a cycle.
     pub fn utilisation(&self, processing_elements: u64) -> Option<f64> {
         self.cycles.utilisation(self.macs, processing_elements)
     }

@@ -17,6 +17,7 @@ pub mod float32;
 pub mod format;
 pub mod gemm;
 pub mod kernels;
+pub mod mac_style;
 pub mod machine;
 pub mod minifloat;
 pub mod overflow;

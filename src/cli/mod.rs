@@ -9,6 +9,7 @@ mod golden;
 mod golden_export;
 mod integer_table;
 pub mod interrupt;
+mod machines;
 mod model_data;
 mod output;
 pub mod progress;
@@ -38,6 +39,8 @@ enum Command {
     Gemm(gemm::GemmArguments),
     /// Compare a float32 emulation of fixed point with the integers of hardware.
     Gap(gap::GapArguments),
+    /// The shipped machines, or one machine with what follows from its description.
+    Machines(machines::MachinesArguments),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
+        Command::Machines(arguments) => machines::run(&arguments),
         Command::Golden(command) => golden::run(&command),
     };
     match result {

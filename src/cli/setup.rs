@@ -4,7 +4,7 @@ use super::errors::Failure;
 use crate::data::{self, Dataset, DatasetKind, SearchPath};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
-use hwmodel::energy::EnergyTables;
+use hwmodel::energy::{EnergyTable, EnergyTables};
 use hwmodel::machine::Machine;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,8 @@ pub(super) fn dataset(
     Ok(dataset.limit(train, test)?)
 }
 
-/// A shipped machine by name, or one described in a TOML file.
+/// A shipped machine by name, or one described in a TOML file. An energy table in such a file that ends in
+/// .csv is a file too, beside the description.
 pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     if Machine::names().any(|known| known == name) {
         return Ok(Machine::builtin(name)?);
@@ -68,5 +69,13 @@ pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     }
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read machine `{name}`"))?;
-    Machine::from_toml(&text, name, &EnergyTables::builtin()?).map_err(Failure::usage)
+    let mut tables = EnergyTables::builtin()?;
+    if let Some(table) = Machine::energy_table_in(&text).filter(|table| table.ends_with(".csv")) {
+        let file = path.with_file_name(&table);
+        let rows = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read energy table `{}`", file.display()))
+            .map_err(Failure::Usage)?;
+        tables.insert(EnergyTable::from_csv(&rows, &table).map_err(Failure::usage)?);
+    }
+    Machine::from_toml(&text, name, &tables).map_err(Failure::usage)
 }

@@ -143,17 +143,10 @@ impl Accountant<'_> {
                 (bits, GemmWork::fixed(kind, gemm.shape, wl, bits)?)
             }
         };
-        let work = work.with_elements(gemm.elements)?;
+        let work = work.with_elements(gemm.elements)?.with_groups(gemm.groups)?;
+        let work = work.with_nonzero_macs(gemm.report.nonzero_macs)?;
         let mut counters = Counters::default();
-        for group in 0..gemm.groups {
-            // Groups are alike: their non-zero MACs are counted together and split evenly.
-            let upto = |groups: u64| {
-                (u128::from(gemm.report.nonzero_macs) * u128::from(groups)
-                    / u128::from(gemm.groups)) as u64
-            };
-            let work = work.with_nonzero_macs(upto(group + 1) - upto(group))?;
-            counters.add_gemm(&work, &self.machine.cost(&work));
-        }
+        counters.add_gemm(&work, &self.machine.cost(&work));
         counters.accumulator_events = gemm.report.accumulator_events;
         Ok((bits, counters))
     }

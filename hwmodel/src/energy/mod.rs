@@ -11,6 +11,7 @@ mod interpolation;
 mod model;
 mod row_reader;
 mod table;
+pub mod transistors;
 
 pub use breakdown::Energy;
 pub use model::{DramEnergy, EnergyModel, EnergyModelError};

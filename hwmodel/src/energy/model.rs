@@ -48,6 +48,8 @@ pub struct EnergyModel {
     float32_multiply_pj: f64,
     pe_leakage_mw: f64,
     sram_leakage_mw_per_kib: f64,
+    transistor_um2: Option<f64>,
+    sram_bit_um2: Option<f64>,
     all_checked: bool,
 }
 
@@ -87,6 +89,11 @@ impl EnergyModel {
                 .and_then(|row| row.leakage_mw)
                 .unwrap_or(0.0)
         };
+        let area = |what| {
+            rows.iter()
+                .find(|row| row.component == Component::Area && row.format == what)
+                .and_then(|row| row.area_um2)
+        };
         let dram_row = |name: &str| {
             rows.iter().find(|row| row.component == Component::Dram(name.to_owned())).copied()
         };
@@ -102,6 +109,7 @@ impl EnergyModel {
                 row.format == "int" || (row.format == "fp" && row.width_bits == Some(32))
             }
             Component::Sram | Component::Leakage => true,
+            Component::Area => false,
         };
         Ok(Self {
             table: table.name().to_owned(),
@@ -121,6 +129,8 @@ impl EnergyModel {
                 .ok_or_else(|| missing("`mult fp 32` row"))?,
             pe_leakage_mw: leakage("pe"),
             sram_leakage_mw_per_kib: leakage("sram_kib"),
+            transistor_um2: area("transistor"),
+            sram_bit_um2: area("sram_bit"),
             all_checked: rows
                 .iter()
                 .filter(|row| used(row))
@@ -192,6 +202,17 @@ impl EnergyModel {
     /// multiplication, since its operations are about as many of either.
     pub fn float32_operation_pj(&self) -> f64 {
         (self.float32_add_pj + self.float32_multiply_pj) / 2.0
+    }
+
+    /// Area in µm² of one transistor of logic ([`transistors`](super::transistors) counts them); `None` if
+    /// the table states none at this node.
+    pub fn transistor_um2(&self) -> Option<f64> {
+        self.transistor_um2
+    }
+
+    /// Area in µm² of one bit of SRAM with its periphery; `None` if the table states none at this node.
+    pub fn sram_bit_um2(&self) -> Option<f64> {
+        self.sram_bit_um2
     }
 
     /// Static power in mW of `processing_elements` and `sram_bits`; 0 if the table states none.

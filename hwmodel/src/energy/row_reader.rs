@@ -100,10 +100,12 @@ impl Fields<'_> {
             "mult" => Ok(Component::Multiply),
             "sram" => Ok(Component::Sram),
             "leakage" => Ok(Component::Leakage),
+            "area" => Ok(Component::Area),
             name if name.starts_with("dram") => Ok(Component::Dram(name.to_owned())),
-            _ => {
-                self.refuse("component", "add, mult, sram, leakage or a name that begins with dram")
-            }
+            _ => self.refuse(
+                "component",
+                "add, mult, sram, leakage, area or a name that begins with dram",
+            ),
         }
     }
 
@@ -154,6 +156,15 @@ impl Fields<'_> {
             }
             if row.leakage_mw.is_none() {
                 return self.refuse("leakage_mw", "a power in mW, as a leakage row needs");
+            }
+            return Ok(());
+        }
+        if row.component == Component::Area {
+            if !["transistor", "sram_bit"].contains(&row.format.as_str()) {
+                return self.refuse("format", "transistor or sram_bit, as an area row needs");
+            }
+            if row.area_um2.is_none() {
+                return self.refuse("area_um2", "an area in µm², as an area row needs");
             }
             return Ok(());
         }

@@ -16,6 +16,8 @@ pub enum Component {
     Dram(String),
     /// Static power: of one processing element (format `pe`) or one KiB of SRAM (`sram_kib`).
     Leakage,
+    /// Area: of one transistor of logic (format `transistor`) or one bit of SRAM (`sram_bit`).
+    Area,
 }
 
 /// Whether the values of a row were compared with a copy of their source.
@@ -36,7 +38,8 @@ pub enum Checked {
 pub struct EnergyRow {
     /// What the row is about.
     pub component: Component,
-    /// Number format of an operation (`int`, `fp`, `bf`), or what leaks (`pe`, `sram_kib`).
+    /// Number format of an operation (`int`, `fp`, `bf`), what leaks (`pe`, `sram_kib`) or what takes area
+    /// (`transistor`, `sram_bit`).
     pub format: String,
     /// Word length of an operation in bits.
     pub width_bits: Option<u32>,
@@ -71,7 +74,7 @@ impl EnergyRow {
             }
             Component::Sram => ("", self.capacity_bytes.unwrap_or(0)),
             Component::Dram(_) => ("", 0),
-            Component::Leakage => (self.format.as_str(), 0),
+            Component::Leakage | Component::Area => (self.format.as_str(), 0),
         };
         (self.component.clone(), format.to_owned(), size, self.node_nm)
     }
@@ -224,8 +227,10 @@ mod tests {
         let tables = EnergyTables::builtin().unwrap();
         assert_eq!(tables.names(), ["horowitz-2014", "jouppi-2021"]);
         let rows = |name| tables.get(name).unwrap().rows();
-        assert_eq!((rows("horowitz-2014").len(), rows("jouppi-2021").len()), (14, 16));
-        assert!(rows("jouppi-2021").iter().all(|row| row.checked == Checked::No));
+        assert_eq!((rows("horowitz-2014").len(), rows("jouppi-2021").len()), (16, 18));
+        let published = |row: &&EnergyRow| row.component != Component::Area;
+        let mut jouppi = rows("jouppi-2021").iter().filter(published);
+        assert!(jouppi.all(|row| row.checked == Checked::No));
         assert_eq!(rows("horowitz-2014")[1].checked, Checked::EnergyOnly);
         assert_eq!(tables.get("horowitz-2014").unwrap().nodes_nm(), [45]);
     }
@@ -243,8 +248,8 @@ mod tests {
             ),
             (
                 "divide,int,8,,,45,1,,,,,X,yes",
-                "energy table mine, line 2, column `component`: `divide` is not add, mult, sram, leakage \
-                 or a name that begins with dram",
+                "energy table mine, line 2, column `component`: `divide` is not add, mult, sram, leakage, \
+                 area or a name that begins with dram",
             ),
             (
                 "sram,,,,64,45,1,,,,,X,yes",
@@ -260,6 +265,11 @@ mod tests {
                 "leakage,pe,,,,45,,,,,,X,yes",
                 "energy table mine, line 2, column `leakage_mw`: `` is not a power in mW, as a leakage \
                  row needs",
+            ),
+            (
+                "area,sram_bit,,,,45,,,,,,X,yes",
+                "energy table mine, line 2, column `area_um2`: `` is not an area in µm², as an area row \
+                 needs",
             ),
             (
                 "add,int,8,,,45,1,,,,,X,perhaps",

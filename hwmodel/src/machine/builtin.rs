@@ -2,10 +2,14 @@
 
 use super::MachineError;
 
-const MACHINES: [(&str, &str); 3] = [
+const MACHINES: [(&str, &str); 7] = [
     ("edge-16x16", include_str!("../../machines/edge-16x16.toml")),
     ("tpu-like-256x256", include_str!("../../machines/tpu-like-256x256.toml")),
     ("eyeriss-like-12x14", include_str!("../../machines/eyeriss-like-12x14.toml")),
+    ("fpga-dsp-48x48", include_str!("../../machines/fpga-dsp-48x48.toml")),
+    ("bit-fusion-like-32x16", include_str!("../../machines/bit-fusion-like-32x16.toml")),
+    ("stripes-like-64x64", include_str!("../../machines/stripes-like-64x64.toml")),
+    ("loom-like-16x128", include_str!("../../machines/loom-like-16x128.toml")),
 ];
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -33,7 +37,6 @@ mod tests {
             let machine = Machine::builtin(name).unwrap();
             let array = machine.array();
             assert!(name.ends_with(&format!("{}x{}", array.rows, array.columns)), "{name}");
-            assert_eq!(machine.dataflow(), Dataflow::OutputStationary);
             assert_eq!(machine.name(), name);
         }
         assert_eq!(names().next(), Some(Machine::DEFAULT));
@@ -53,14 +56,32 @@ mod tests {
         let eyeriss = Machine::builtin("eyeriss-like-12x14").unwrap();
         assert_eq!(eyeriss.memory().sram_bits.total(), 108 * 8192);
         assert_eq!(eyeriss.accumulator().width, AccumulatorWidth::Bits(32));
+        let build = |name: &str| {
+            let machine = Machine::builtin(name).unwrap();
+            (machine.dataflow(), machine.mac().style.describe())
+        };
+        for (name, dataflow, style) in [
+            ("edge-16x16", Dataflow::OutputStationary, "exact"),
+            ("tpu-like-256x256", Dataflow::WeightStationary, "fixed 8 x 8"),
+            ("eyeriss-like-12x14", Dataflow::WeightStationary, "fixed 16 x 16"),
+            ("fpga-dsp-48x48", Dataflow::WeightStationary, "dsp 27 x 18"),
+            ("bit-fusion-like-32x16", Dataflow::WeightStationary, "composable 16 x (2 x 2)"),
+            ("stripes-like-64x64", Dataflow::OutputStationary, "bit-serial input, 16 x (1 x 16)"),
+            ("loom-like-16x128", Dataflow::OutputStationary, "bit-serial both, 16 x (1 x 1)"),
+        ] {
+            assert_eq!(build(name), (dataflow, style.to_owned()), "{name}");
+        }
+        // Half of the output SRAM holds 4096 rows of 256 sums of 32 bits.
+        assert_eq!(tpu.memory().usable_bits().output, 4096 * 256 * 32);
     }
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         assert_eq!(
             Machine::builtin("edge").unwrap_err().to_string(),
-            "unknown machine `edge`: use one of edge-16x16, tpu-like-256x256, eyeriss-like-12x14, or \
-             the path of a description"
+            "unknown machine `edge`: use one of edge-16x16, tpu-like-256x256, eyeriss-like-12x14, \
+             fpga-dsp-48x48, bit-fusion-like-32x16, stripes-like-64x64, loom-like-16x128, or the path \
+             of a description"
         );
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Machine;
 use crate::energy::Energy;
-use crate::timing::{self, ByOperand, Cycles, GemmWork, NumberSystem, Traffic};
+use crate::mac_style::MacEnergy;
+use crate::timing::{self, Cycles, GemmWork, NumberSystem, Resources, Schedule, Traffic};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -30,34 +31,61 @@ impl AddAssign for Cost {
 }
 
 impl Machine {
+    /// The timetable of a matrix product before memory limits.
+    pub fn schedule(&self, work: &GemmWork) -> Schedule {
+        let resources = Resources {
+            array: self.array,
+            mac: &self.mac,
+            partial_sum_bits: self.memory.usable_bits().output,
+        };
+        timing::schedule(&resources, self.dataflow, work)
+    }
+
     /// The cost of a matrix product that has the machine to itself. A product with a dimension of
     /// zero costs nothing.
     pub fn cost(&self, work: &GemmWork) -> Cost {
-        let schedule = timing::schedule(self.array, self.dataflow, &self.mac, work);
+        let schedule = self.schedule(work);
         let traffic = timing::gemm_traffic(&schedule, &self.memory, work);
-        let array_side = ByOperand { output: traffic.sram_write.output, ..traffic.sram_read };
-        let cycles = Cycles::of_gemm(&schedule, &self.memory, array_side, traffic.dram_total());
-        let macs = if self.mac.zero_gating { work.nonzero_macs() } else { work.macs() } as f64;
-        let (multiply_pj, add_pj) = match work.number_system() {
-            NumberSystem::Fixed => {
-                let ByOperand { input, weight, .. } = work.bits();
-                let multiply = self.mac.style.multiply_pj(&self.energy, input, weight);
-                (multiply, self.energy.add_pj(work.accumulator_bits()))
-            }
-            NumberSystem::Float32 => {
-                (self.energy.float32_multiply_pj(), self.energy.float32_add_pj())
-            }
-        };
+        let cycles = Cycles::of_gemm(schedule.compute_cycles(self.array), &self.memory, &traffic);
+        let macs = if self.mac.zeros_are_free() { work.nonzero_macs() } else { work.macs() } as f64;
+        let MacEnergy { multiply_pj, accumulate_pj } = self.mac_energy(work);
         let sram = traffic.sram().zip(self.sram_pj_per_bit, |bits, pj| bits as f64 * pj).total();
         let energy = Energy {
             mac: macs * multiply_pj,
-            accumulator: macs * add_pj,
+            accumulator: macs * accumulate_pj,
             sram,
             dram: traffic.dram_total() as f64 * self.energy.dram_pj_per_bit(),
             leakage: self.leakage_pj(cycles),
             ..Energy::default()
         };
         Cost { cycles, traffic, energy }
+    }
+
+    /// Energy of one MAC of a product.
+    fn mac_energy(&self, work: &GemmWork) -> MacEnergy {
+        match work.number_system() {
+            NumberSystem::Fixed => {
+                self.mac.style.energy(&self.energy, timing::words(self.dataflow, work))
+            }
+            NumberSystem::Float32 => MacEnergy {
+                multiply_pj: self.energy.float32_multiply_pj(),
+                accumulate_pj: self.energy.float32_add_pj(),
+            },
+        }
+    }
+
+    /// The share of the array's MAC slots that a product of `cost` used, in [0, 1]: MACs over cycles and the
+    /// MACs per cycle that the array can do at these word lengths. `None` without cycles. A machine that skips
+    /// zeros can exceed 1, since MACs it did not do count.
+    pub fn utilisation(&self, work: &GemmWork, cost: &Cost) -> Option<f64> {
+        let peak = match work.number_system() {
+            NumberSystem::Fixed => {
+                timing::throughput(self.dataflow, &self.mac, work).macs_per_cycle()
+            }
+            NumberSystem::Float32 => self.mac.float32_macs_per_cycle,
+        };
+        let elements = self.array.processing_elements();
+        cost.cycles.utilisation(work.macs(), elements).map(|macs| macs / peak)
     }
 
     /// The cost of one change of the array's configuration.

@@ -1,14 +1,17 @@
 //! The TOML text of a machine and its checks.
 
-use super::{
-    Array, Dataflow, MacStyle, MacUnit, Machine, MachineError, Memory, Reconfiguration, VectorUnit,
-};
+mod mac;
+mod source;
+
+use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reuse, VectorUnit};
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
 use crate::format::MAX_WORD_LENGTH;
 use crate::timing::ByOperand;
 use crate::{Accumulator, AccumulatorWidth, Overflow};
+use mac::MacKeys;
 use serde::Deserialize;
-use std::ops::{Range, RangeInclusive};
+use source::Source;
+use std::ops::RangeInclusive;
 use toml::{Spanned, Value};
 
 const ARRAY_SIDE: RangeInclusive<i64> = 1..=65_536;
@@ -17,6 +20,8 @@ const BANDWIDTH: RangeInclusive<i64> = 1..=1 << 32;
 const LANES: RangeInclusive<i64> = 1..=1 << 32;
 const LATENCY: RangeInclusive<i64> = 0..=1 << 48;
 const NODE: RangeInclusive<i64> = 1..=1_000_000;
+/// What an accumulator `exact` may come to.
+const MAX_ACCUMULATOR_BITS: u32 = 128;
 const MAX_CLOCK_MHZ: f64 = 1e5;
 const MAX_PICOJOULES: f64 = 1e15;
 
@@ -43,14 +48,8 @@ struct Description {
 struct ArrayKeys {
     rows: Spanned<i64>,
     columns: Spanned<i64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct MacKeys {
-    style: Option<Spanned<String>>,
-    zero_gating: Option<bool>,
-    float32_macs_per_cycle: Option<Spanned<f64>>,
+    overlap_load: Option<bool>,
+    overlap_drain: Option<bool>,
 }
 
 #[derive(Deserialize, Default)]
@@ -67,6 +66,8 @@ struct SramKeys {
     weight_bits: Spanned<i64>,
     output_bits: Spanned<i64>,
     bandwidth_bits_per_cycle: Spanned<i64>,
+    output_bandwidth_bits_per_cycle: Option<Spanned<i64>>,
+    reuse: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -103,13 +104,16 @@ pub(super) fn read(text: &str, name: &str, tables: &EnergyTables) -> Result<Mach
     let source = Source { text, name };
     let keys: Description = toml::from_str(text).map_err(|error| source.toml(&error))?;
     let array = source.array(&keys.array)?;
-    let memory = source.memory(&keys.sram, &keys.dram, array)?;
+    let dataflow = source.dataflow(&keys.dataflow)?;
+    let mac = source.mac(&keys.mac)?;
+    let sums = array.columns * mac.style.most_outputs();
+    let memory = source.memory(&keys.sram, &keys.dram, array, dataflow, sums)?;
     let energy = source.energy(&keys.energy, tables)?;
     Ok(Machine {
         name: name.to_owned(),
         array,
-        dataflow: source.dataflow(&keys.dataflow)?,
-        mac: source.mac(&keys.mac)?,
+        dataflow,
+        mac,
         accumulator: source.accumulator(&keys.accumulator)?,
         memory,
         reconfiguration: source.reconfiguration(&keys.reconfiguration)?,
@@ -126,110 +130,19 @@ pub(super) fn read(text: &str, name: &str, tables: &EnergyTables) -> Result<Mach
     })
 }
 
-/// The text under check, for messages.
-struct Source<'a> {
-    text: &'a str,
-    name: &'a str,
-}
-
 impl Source<'_> {
-    fn line(&self, span: &Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        1 + before.filter(|&&byte| byte == b'\n').count()
-    }
-
-    fn toml(&self, error: &toml::de::Error) -> MachineError {
-        let line = error.span().map_or(1, |span| self.line(&span));
-        let text = self.text.lines().nth(line - 1).unwrap_or("").trim();
-        MachineError::Toml {
-            file: self.name.to_owned(),
-            line,
-            message: format!("{} in `{text}`", error.message().trim_end().replace('\n', "; ")),
-        }
-    }
-
-    fn refuse<T, V>(
-        &self,
-        key: &'static str,
-        found: &Spanned<V>,
-        value: impl ToString,
-        allowed: impl Into<String>,
-    ) -> Result<T, MachineError> {
-        Err(MachineError::Value {
-            file: self.name.to_owned(),
-            line: self.line(&found.span()),
-            key,
-            value: value.to_string(),
-            allowed: allowed.into(),
-        })
-    }
-
-    fn integer(
-        &self,
-        key: &'static str,
-        found: &Spanned<i64>,
-        range: RangeInclusive<i64>,
-    ) -> Result<u64, MachineError> {
-        let value = *found.get_ref();
-        match u64::try_from(value) {
-            Ok(number) if range.contains(&value) => Ok(number),
-            _ => self.refuse(key, found, value, format!("{} to {}", range.start(), range.end())),
-        }
-    }
-
-    /// A number above `low` (or equal to it, if `inclusive`) and at most `high`.
-    fn number(
-        &self,
-        key: &'static str,
-        found: &Spanned<f64>,
-        low: f64,
-        high: f64,
-        inclusive: bool,
-    ) -> Result<f64, MachineError> {
-        let value = *found.get_ref();
-        if (value > low || (inclusive && value >= low)) && value <= high {
-            return Ok(value);
-        }
-        let from = if inclusive { "at least" } else { "above" };
-        self.refuse(key, found, value, format!("a number {from} {low} and at most {high}"))
-    }
-
     fn dataflow(&self, found: &Spanned<String>) -> Result<Dataflow, MachineError> {
-        match found.get_ref().as_str() {
-            "output-stationary" => Ok(Dataflow::OutputStationary),
-            other => self.refuse(
-                "dataflow",
-                found,
-                format!("`{other}`"),
-                "output-stationary, the only dataflow that is modelled",
-            ),
-        }
+        let choices = Dataflow::ALL.map(|dataflow| (dataflow.name(), dataflow));
+        self.choice("dataflow", found, &choices)
     }
 
     fn array(&self, keys: &ArrayKeys) -> Result<Array, MachineError> {
         Ok(Array {
             rows: self.integer("array.rows", &keys.rows, ARRAY_SIDE)? as u32,
             columns: self.integer("array.columns", &keys.columns, ARRAY_SIDE)? as u32,
+            overlap_load: keys.overlap_load.unwrap_or(false),
+            overlap_drain: keys.overlap_drain.unwrap_or(false),
         })
-    }
-
-    fn mac(&self, keys: &MacKeys) -> Result<MacUnit, MachineError> {
-        let style = match &keys.style {
-            None => MacStyle::default(),
-            Some(found) if found.get_ref() == "exact" => MacStyle::Exact,
-            Some(found) => self.refuse(
-                "mac.style",
-                found,
-                format!("`{}`", found.get_ref()),
-                "exact, the only MAC style that is modelled",
-            )?,
-        };
-        let float32_macs_per_cycle = match &keys.float32_macs_per_cycle {
-            None => 1.0,
-            Some(found) => self.number("mac.float32_macs_per_cycle", found, 1e-6, 1.0, true)?,
-        };
-        let zero_gating = keys.zero_gating.unwrap_or(true);
-        Ok(MacUnit { style, zero_gating, float32_macs_per_cycle })
     }
 
     fn accumulator(&self, keys: &AccumulatorKeys) -> Result<Accumulator, MachineError> {
@@ -274,37 +187,67 @@ impl Source<'_> {
         sram: &SramKeys,
         dram: &DramKeys,
         array: Array,
+        dataflow: Dataflow,
+        sums: u32,
     ) -> Result<Memory, MachineError> {
         let double_buffered = dram.double_buffered.unwrap_or(true);
         // The least that works: one of the widest words for each lane of the array, in each buffer.
         let buffers = if double_buffered { 2 } else { 1 };
-        let lanes = |lanes: u32| buffers * i64::from(lanes) * i64::from(MAX_WORD_LENGTH);
+        let least = |lanes: u32, bits: u32| buffers * i64::from(lanes) * i64::from(bits);
+        let (rows, columns) =
+            (least(array.rows, MAX_WORD_LENGTH), least(array.columns, MAX_WORD_LENGTH));
+        let sums = least(sums, MAX_ACCUMULATOR_BITS);
+        let (input, weight, output) = match dataflow {
+            Dataflow::OutputStationary => (rows, columns, columns),
+            Dataflow::WeightStationary => (rows, columns, sums),
+            Dataflow::InputStationary => (columns, rows, sums),
+        };
         let bits = |key, found, least| self.integer(key, found, least..=MAX_SRAM_BITS);
+        let port = self.integer(
+            "sram.bandwidth_bits_per_cycle",
+            &sram.bandwidth_bits_per_cycle,
+            BANDWIDTH,
+        )?;
+        let reuse = match &sram.reuse {
+            None => Reuse::default(),
+            Some(found) => {
+                let choices = [Reuse::Whole, Reuse::Strip].map(|reuse| (reuse.name(), reuse));
+                self.choice("sram.reuse", found, &choices)?
+            }
+        };
         Ok(Memory {
             sram_bits: ByOperand {
-                input: bits("sram.input_bits", &sram.input_bits, lanes(array.rows))?,
-                weight: bits("sram.weight_bits", &sram.weight_bits, lanes(array.columns))?,
-                output: bits("sram.output_bits", &sram.output_bits, lanes(array.columns))?,
+                input: bits("sram.input_bits", &sram.input_bits, input)?,
+                weight: bits("sram.weight_bits", &sram.weight_bits, weight)?,
+                output: bits("sram.output_bits", &sram.output_bits, output)?,
             },
-            sram_bandwidth_bits_per_cycle: self.integer(
-                "sram.bandwidth_bits_per_cycle",
-                &sram.bandwidth_bits_per_cycle,
-                BANDWIDTH,
-            )?,
+            sram_bandwidth_bits_per_cycle: ByOperand {
+                input: port,
+                weight: port,
+                output: self.integer_or(
+                    "sram.output_bandwidth_bits_per_cycle",
+                    sram.output_bandwidth_bits_per_cycle.as_ref(),
+                    BANDWIDTH,
+                    port,
+                )?,
+            },
             dram_bandwidth_bits_per_cycle: self.integer(
                 "dram.bandwidth_bits_per_cycle",
                 &dram.bandwidth_bits_per_cycle,
                 BANDWIDTH,
             )?,
             double_buffered,
+            reuse,
         })
     }
 
     fn reconfiguration(&self, keys: &ReconfigurationKeys) -> Result<Reconfiguration, MachineError> {
-        let latency_cycles = match &keys.latency_cycles {
-            None => 0,
-            Some(found) => self.integer("reconfiguration.latency_cycles", found, LATENCY)?,
-        };
+        let latency_cycles = self.integer_or(
+            "reconfiguration.latency_cycles",
+            keys.latency_cycles.as_ref(),
+            LATENCY,
+            0,
+        )?;
         let energy_pj = match &keys.energy_pj {
             None => 0.0,
             Some(found) => {

@@ -18,19 +18,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod area;
 mod builtin;
 mod cost;
 mod dataflow;
 mod description;
 mod error;
-mod mac_style;
+mod mac_cost;
 mod parts;
+mod peak;
+mod weight_update;
 
+pub use area::Area;
 pub use cost::Cost;
 pub use dataflow::Dataflow;
 pub use error::MachineError;
-pub use mac_style::MacStyle;
-pub use parts::{Array, MacUnit, Memory, Reconfiguration, VectorUnit};
+pub use mac_cost::{GuardBits, MacCost};
+pub use parts::{Array, MacUnit, Memory, Reconfiguration, Reuse, VectorUnit};
+pub use weight_update::WeightUpdate;
 
 use crate::Accumulator;
 use crate::energy::{EnergyModel, EnergyTables};
@@ -64,6 +69,13 @@ impl Machine {
     /// table lacks what the model needs. The message names file, line, key and allowed values.
     pub fn from_toml(text: &str, name: &str, tables: &EnergyTables) -> Result<Self, MachineError> {
         description::read(text, name, tables)
+    }
+
+    /// The name of the energy table that the TOML description `text` asks for, if it can be found, so that a caller
+    /// can provide the table before it reads the machine.
+    pub fn energy_table_in(text: &str) -> Option<String> {
+        let keys: toml::Table = text.parse().ok()?;
+        keys.get("energy")?.get("table")?.as_str().map(str::to_owned)
     }
 
     /// The shipped machine `name`, one of [`Machine::names`].

@@ -1,6 +1,6 @@
 //! Clock cycles by what they are spent on.
 
-use super::{ByOperand, Schedule};
+use super::Traffic;
 use crate::machine::Memory;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cycles {
-    /// The MAC array works: fill, stream and drain of every fold.
+    /// The MAC array works: load, fill, stream and drain of its folds.
     pub compute: u128,
     /// The MAC array or the vector unit waits for SRAM or DRAM.
     pub stall: u128,
@@ -25,26 +25,21 @@ impl Cycles {
         self.compute + self.stall + self.vector + self.reconfigure
     }
 
-    /// Cycles of a matrix product: `schedule` on `memory`, with `array_side_bits` between SRAM and
-    /// array and `dram_bits` between DRAM and SRAM.
+    /// Cycles of a matrix product of `compute` cycles that moves `traffic` through `memory`.
     ///
-    /// Each of the three SRAMs has one port to the array of the SRAM bandwidth; the slowest bounds the
-    /// on-chip time from below. Double buffering overlaps on-chip time and DRAM transfer, else they add.
-    pub(crate) fn of_gemm(
-        schedule: &Schedule,
-        memory: &Memory,
-        array_side_bits: ByOperand<u128>,
-        dram_bits: u128,
-    ) -> Self {
-        let compute = schedule.compute_cycles();
-        let ports = array_side_bits
-            .map(|bits| bits.div_ceil(u128::from(memory.sram_bandwidth_bits_per_cycle)));
+    /// Each of the three SRAMs has one port to the array of its bandwidth; the slowest bounds the on-chip time from below. Double buffering overlaps on-chip time and DRAM transfer, else they add.
+    pub(crate) fn of_gemm(compute: u128, memory: &Memory, traffic: &Traffic) -> Self {
+        let ports = traffic
+            .array_side()
+            .zip(memory.sram_bandwidth_bits_per_cycle, |bits, port| bits.div_ceil(port.into()));
         let on_chip = compute.max(ports.input).max(ports.weight).max(ports.output);
-        Self { compute, stall: memory.overlap(on_chip, dram_bits) - compute, ..Self::default() }
+        let total = memory.overlap(on_chip, traffic.dram_total());
+        Self { compute, stall: total - compute, ..Self::default() }
     }
 
-    /// The share of MAC slots used: `macs` / (`processing_elements` · total cycles), in [0, 1];
-    /// `None` without cycles.
+    /// MACs per processing element and cycle, `macs` / (`processing_elements` · total cycles); `None` without
+    /// cycles. In [0, 1], the share of MAC slots used, where a processing element does at most one MAC a
+    /// cycle; see [`Machine::utilisation`](crate::machine::Machine::utilisation) for the others.
     pub fn utilisation(&self, macs: u64, processing_elements: u64) -> Option<f64> {
         let slots = processing_elements as f64 * self.total() as f64;
         (slots > 0.0).then(|| macs as f64 / slots)

@@ -2,20 +2,47 @@
 //!
 //! A dataflow turns the shape of a product into a [`Schedule`]: folds, cycles per fold, elements
 //! that cross the array's edge, and how often an operand that does not fit on chip is fetched. What
-//! follows, traffic in bits ([`Traffic`]) and stalls ([`Cycles`]), is the same for every dataflow. A
-//! further dataflow is one more file like `output_stationary.rs` and one arm in [`schedule`].
+//! follows, overlap of folds, traffic in bits ([`Traffic`]) and stalls ([`Cycles`]), is the same for every
+//! dataflow. A further dataflow is one more file like `output_stationary.rs` and one arm in [`schedule()`].
+//! All are closed forms, without a loop over folds.
 //!
 //! The formulas are stated in `docs/machine.md`.
 
 mod cycles;
+pub mod input_stationary;
 mod operand;
 pub mod output_stationary;
 mod schedule;
+mod stationary;
 mod traffic;
+pub mod weight_stationary;
 mod work;
 
 pub use cycles::Cycles;
 pub use operand::ByOperand;
-pub use schedule::{FoldCycles, Schedule, schedule};
+pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};
 pub use work::{GemmKind, GemmShape, GemmWork, GemmWorkError, NumberSystem};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac_style::MacStyle;
+    use crate::machine::MacUnit;
+
+    /// One MAC a cycle at any width, no zero skipping.
+    pub(super) fn exact() -> MacUnit {
+        MacUnit {
+            style: MacStyle::default(),
+            zero_gating: true,
+            zero_skip_limit: 1,
+            float32_macs_per_cycle: 1.0,
+        }
+    }
+
+    /// M, N, K with words of 8 bits and sums of 24.
+    pub(super) fn fixed((m, n, k): (u64, u64, u64)) -> GemmWork {
+        let bits = ByOperand { input: 8, weight: 8, output: 8 };
+        GemmWork::fixed(GemmKind::Forward, GemmShape { m, n, k }, bits, 24).unwrap()
+    }
+}

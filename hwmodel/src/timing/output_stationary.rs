@@ -5,36 +5,55 @@
 //! PE (r, c) does MAC t at cycle t + r + c. When the last MAC of the fold is done, the results leave
 //! through the columns, one array row a cycle.
 
-use super::{ByOperand, FoldCycles, GemmShape, Schedule};
-use crate::machine::Array;
+use super::schedule::product;
+use super::{ByOperand, FoldCycles, GemmShape, GemmWork, Resources, Schedule, Streams};
+use crate::mac_style::Throughput;
 
-/// The timetable of `shape` (no dimension zero), where one processing element takes
-/// `stream_cycles` for its K MACs.
+/// The timetable of `work` (no dimension zero).
 ///
-/// With R rows and C columns: folds = ⌈M/R⌉·⌈N/C⌉; cycles of one fold = fill (R + C - 2) + stream
-/// (K, if a MAC takes one cycle) + drain (R). The full array is filled and drained whatever part of it a
-/// fold uses.
-pub fn schedule(array: Array, shape: GemmShape, stream_cycles: u64) -> Schedule {
-    let (rows, columns) = (u64::from(array.rows), u64::from(array.columns));
-    let GemmShape { m, n, k } = shape;
-    let (row_folds, column_folds) = (m.div_ceil(rows), n.div_ceil(columns));
-    let product = |a: u64, b: u64, c: u64| u128::from(a) * u128::from(b) * u128::from(c);
+/// With R rows and C columns of q sums: folds = ⌈M/R⌉·⌈N/(C·q)⌉; one fold has fill R + C - 2, stream T (the
+/// cycles of K MACs) and drain R. The full array is filled and drained whatever part of it a fold uses.
+///
+/// With overlapped loads PE (r, c) takes its first operands of the next fold T + R + r + c cycles after those of
+/// this one; the results of the r rows above have then just passed it, so the interval is T + R.
+pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWork) -> Schedule {
+    let (rows, columns) = (u64::from(resources.array.rows), u64::from(resources.array.columns));
+    let outputs = columns * u64::from(throughput.outputs);
+    let (GemmShape { m, n, k }, groups) = (work.shape(), work.groups());
+    let (row_folds, column_folds) = (m.div_ceil(rows), n.div_ceil(outputs));
+    let each_group = |elements: u128| elements * u128::from(groups);
     Schedule {
         row_folds,
         column_folds,
-        fold: FoldCycles { fill: rows + columns - 2, stream: stream_cycles, drain: rows },
-        array_side_elements: ByOperand {
-            input: product(m, k, column_folds),
-            weight: product(k, n, row_folds),
-            output: product(m, n, 1),
+        blocks: 1,
+        fold: FoldCycles { load: 0, fill: rows + columns - 2, drain: rows },
+        streams: Streams {
+            folds: product(row_folds, column_folds, groups),
+            cycles: resources.mac.stream_cycles(k, work, throughput, true),
+            longer: 0,
         },
+        array_side_elements: ByOperand {
+            input: each_group(product(m, k, column_folds)),
+            weight: each_group(product(k, n, row_folds)),
+            output: each_group(product(m, n, 1)),
+        },
+        partial_sums: 0,
         passes: ByOperand { input: column_folds, weight: row_folds, output: 1 },
+        strip: ByOperand { weight: k * n.min(outputs), ..ByOperand::default() },
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{exact, fixed};
     use super::*;
+    use crate::machine::Array;
+
+    fn schedule_of(array: Array, shape: (u64, u64, u64)) -> Schedule {
+        let mac = exact();
+        let resources = Resources { array, mac: &mac, partial_sum_bits: 1 };
+        schedule(&resources, Throughput::ONE, &fixed(shape))
+    }
 
     #[test]
     fn fill_and_stream_are_the_cycles_of_scale_sim() {
@@ -50,22 +69,38 @@ mod tests {
             (32, 8, 17, 33, 9, 234),
             (16, 16, 3, 8, 42, 71),
         ] {
-            let schedule = schedule(Array { rows, columns }, GemmShape { m, n, k }, k);
-            let without_drain = schedule.fold.fill + schedule.fold.stream;
-            assert_eq!(schedule.folds() * u128::from(without_drain) - 1, last_cycle);
+            let schedule = schedule_of(Array::new(rows, columns), (m, n, k));
+            let without_drain = schedule.fold.fill + schedule.streams.cycles;
+            assert_eq!(schedule.streams.folds * u128::from(without_drain) - 1, last_cycle);
             assert_eq!(schedule.fold.drain, u64::from(rows));
         }
     }
 
     #[test]
     fn every_fold_streams_its_operands_again() {
-        let schedule =
-            schedule(Array { rows: 16, columns: 16 }, GemmShape { m: 64, n: 65, k: 363 }, 363);
+        let array = Array::new(16, 16);
+        let schedule = schedule_of(array, (64, 65, 363));
         assert_eq!((schedule.row_folds, schedule.column_folds), (4, 5));
-        assert_eq!(schedule.compute_cycles(), 20 * (363 + 30 + 16));
+        assert_eq!(schedule.compute_cycles(array), 20 * (363 + 30 + 16));
         let elements = schedule.array_side_elements;
         assert_eq!(elements.input, 64 * 363 * 5);
         assert_eq!(elements.weight, 363 * 65 * 4);
         assert_eq!(elements.output, 64 * 65);
+        assert_eq!(schedule.strip.weight, 363 * 16);
+    }
+
+    #[test]
+    fn a_two_by_two_array_by_hand() {
+        // Four folds of fill 2, stream 3, drain 2: at cycle 0 to 2 PE (0, 0) works, at 2 to 4 PE (1, 1), and the
+        // results leave in cycles 5 and 6.
+        let shape = (4, 4, 3);
+        let with = |overlap_load, overlap_drain| {
+            let array = Array { overlap_load, overlap_drain, ..Array::new(2, 2) };
+            schedule_of(array, shape).compute_cycles(array)
+        };
+        assert_eq!(with(false, false), 4 * 7);
+        assert_eq!(with(true, false), 3 * 5 + 7);
+        assert_eq!(with(false, true), 3 * 5 + 7);
+        assert_eq!(with(true, true), 3 * 3 + 7);
     }
 }

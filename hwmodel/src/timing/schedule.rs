@@ -1,65 +1,162 @@
 //! What a dataflow makes of the shape of a product.
 
-use super::{ByOperand, GemmWork, output_stationary};
+use super::{ByOperand, GemmWork, input_stationary, output_stationary, weight_stationary};
+use crate::mac_style::{MacWords, Throughput};
 use crate::machine::{Array, Dataflow, MacUnit};
+use crate::timing::NumberSystem;
 
-/// Cycles of one fold; folds do not overlap.
+/// Cycles of one fold, apart from its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FoldCycles {
+    /// Before the first operand can stream: stationary operands come in.
+    pub load: u64,
     /// Until the last processing element has its first operands, less the first cycle of streaming.
     pub fill: u64,
-    /// Streaming: one processing element does its MACs of this fold.
-    pub stream: u64,
     /// After the last MAC, until the last result has left the array.
     pub drain: u64,
 }
 
 impl FoldCycles {
-    /// fill + stream + drain.
-    pub fn total(self) -> u64 {
-        self.fill + self.stream + self.drain
+    /// Cycles of a fold with a stream of `stream` cycles that has the array to itself.
+    pub fn alone(self, stream: u64) -> u64 {
+        self.load + self.fill + stream + self.drain
     }
+
+    /// Cycles from the start of a fold with a stream of `stream` cycles to the start of the next.
+    ///
+    /// | overlap | interval |
+    /// |---|---|
+    /// | none | load + fill + stream + drain |
+    /// | load | max(stream + drain, load): operands follow on the heels of the last ones |
+    /// | drain | max(load + fill + stream, drain): results leave through registers of their own |
+    /// | both | max(stream, load, drain) |
+    pub fn interval(self, stream: u64, array: Array) -> u64 {
+        match (array.overlap_load, array.overlap_drain) {
+            (false, false) => self.alone(stream),
+            (true, false) => self.load.max(stream + self.drain),
+            (false, true) => self.drain.max(self.load + self.fill + stream),
+            (true, true) => self.load.max(self.drain).max(stream),
+        }
+    }
+}
+
+/// The streams of all folds: the first `longer` ones take one cycle more than `cycles`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streams {
+    /// Number of folds.
+    pub folds: u128,
+    /// Cycles in which one processing element does its MACs of a fold.
+    pub cycles: u64,
+    /// Folds of one cycle more; fewer than all.
+    pub longer: u128,
 }
 
 /// The timetable of a matrix product on an array, before memory limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Schedule {
-    /// Folds along the rows of the array.
+    /// Folds along the rows of the array, of one group.
     pub row_folds: u64,
-    /// Folds along the columns of the array.
+    /// Folds along the columns of the array, of one group.
     pub column_folds: u64,
+    /// Parts into which the streamed dimension is cut so that partial sums fit the output's SRAM.
+    pub blocks: u64,
     /// Cycles of one fold.
     pub fold: FoldCycles,
-    /// Elements that cross between SRAM and array, by operand: reads of input and weight, writes of
-    /// output.
+    /// The folds of all groups, with their streams.
+    pub streams: Streams,
+    /// Elements of all groups that cross between SRAM and array, by operand: reads of input and weight,
+    /// writes of finished output.
     pub array_side_elements: ByOperand<u128>,
-    /// How often an operand crosses between DRAM and SRAM if it does not fit into its SRAM.
+    /// Partial sums of all groups written to the output's SRAM and read back, at accumulator width.
+    pub partial_sums: u128,
+    /// How often an operand crosses between DRAM and SRAM if nothing of it stays.
     pub passes: ByOperand<u64>,
+    /// Elements of the operand along the columns that the array needs while it goes down the rows; 0 for the
+    /// other operands.
+    pub strip: ByOperand<u64>,
 }
 
 impl Schedule {
-    /// Number of folds.
-    pub fn folds(&self) -> u128 {
-        u128::from(self.row_folds) * u128::from(self.column_folds)
-    }
-
-    /// Cycles of all folds: folds · cycles of one fold.
-    pub fn compute_cycles(&self) -> u128 {
-        self.folds() * u128::from(self.fold.total())
+    /// Cycles of all folds on `array`.
+    pub fn compute_cycles(&self, array: Array) -> u128 {
+        let Streams { folds, cycles, longer } = self.streams;
+        let Some(before_last) = (folds - longer).checked_sub(1) else { return 0 };
+        longer * u128::from(self.fold.interval(cycles + 1, array))
+            + before_last * u128::from(self.fold.interval(cycles, array))
+            + u128::from(self.fold.alone(cycles))
     }
 }
 
-/// The timetable of `work` on an array of `array` processing elements that work as `mac`.
+/// What a dataflow needs to know of array and memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Resources<'a> {
+    /// The array.
+    pub array: Array,
+    /// Its processing elements.
+    pub mac: &'a MacUnit,
+    /// Bits of the output's SRAM that may hold partial sums.
+    pub partial_sum_bits: u64,
+}
+
+/// The words of `work` on an array of `dataflow`.
+pub fn words(dataflow: Dataflow, work: &GemmWork) -> MacWords {
+    MacWords {
+        input: work.bits().input,
+        weight: work.bits().weight,
+        accumulator: work.accumulator_bits(),
+        column: dataflow.column_operand(),
+    }
+}
+
+/// What a processing element does in a cycle: float32 products are done one by one.
+pub fn throughput(dataflow: Dataflow, mac: &MacUnit, work: &GemmWork) -> Throughput {
+    match work.number_system() {
+        NumberSystem::Fixed => mac.style.throughput(words(dataflow, work)),
+        NumberSystem::Float32 => Throughput::ONE,
+    }
+}
+
+/// The timetable of `work` on `resources` in the order of `dataflow`.
 ///
 /// A product with a dimension of zero has none: all its numbers are 0.
-pub fn schedule(array: Array, dataflow: Dataflow, mac: &MacUnit, work: &GemmWork) -> Schedule {
+pub fn schedule(resources: &Resources<'_>, dataflow: Dataflow, work: &GemmWork) -> Schedule {
     if work.macs() == 0 {
         return Schedule::default();
     }
+    let throughput = throughput(dataflow, resources.mac, work);
     match dataflow {
-        Dataflow::OutputStationary => {
-            let stream = mac.cycles(work.shape().k, work);
-            output_stationary::schedule(array, work.shape(), stream)
+        Dataflow::OutputStationary => output_stationary::schedule(resources, throughput, work),
+        Dataflow::WeightStationary => weight_stationary::schedule(resources, throughput, work),
+        Dataflow::InputStationary => input_stationary::schedule(resources, throughput, work),
+    }
+}
+
+/// a · b · c, which the limits of a product keep far below 2^128.
+pub(super) fn product(a: u64, b: u64, c: u64) -> u128 {
+    u128::from(a) * u128::from(b) * u128::from(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(overlap_load: bool, overlap_drain: bool) -> Array {
+        Array { overlap_load, overlap_drain, ..Array::new(4, 4) }
+    }
+
+    #[test]
+    fn overlap_shortens_the_interval_and_never_the_last_fold() {
+        let fold = FoldCycles { load: 4, fill: 6, drain: 3 };
+        let streams = Streams { folds: 5, cycles: 2, longer: 2 };
+        let schedule = Schedule { fold, streams, ..Schedule::default() };
+        // Alone: 4 + 6 + 2 + 3 = 15; two folds take 16.
+        for (load, drain, short, long) in
+            [(false, false, 15, 16), (true, false, 5, 6), (false, true, 12, 13), (true, true, 4, 4)]
+        {
+            let array = array(load, drain);
+            assert_eq!((fold.interval(2, array), fold.interval(3, array)), (short, long));
+            assert_eq!(schedule.compute_cycles(array), u128::from(2 * long + 2 * short + 15));
         }
+        assert_eq!(Schedule::default().compute_cycles(array(true, true)), 0);
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const MAX_DIMENSION: u64 = 1 << 32;
 const MAX_ELEMENTS: u64 = 1 << 48;
+const MAX_GROUPS: u64 = 1 << 32;
 const MAX_ACCUMULATOR_BITS: u32 = 128;
 const FLOAT32_BITS: u32 = 32;
 
@@ -74,6 +75,11 @@ pub enum GemmWorkError {
     /// The accumulator is not 1 to 128 bits.
     #[error("an accumulator of {0} bits is impossible: use 1 to {MAX_ACCUMULATOR_BITS} bits")]
     Accumulator(u32),
+    /// No groups, more than 2^32, or more MACs in all than u64 counts.
+    #[error(
+        "{0} groups of a product are impossible: use 1 to 2^32 with at most 2^64 - 1 MACs in all"
+    )]
+    Groups(u64),
     /// More non-zero MACs than MACs.
     #[error("{nonzero_macs} non-zero MACs of {macs} MACs are impossible")]
     NonzeroMacs {
@@ -93,10 +99,14 @@ pub enum GemmWorkError {
 }
 
 /// A matrix product `O[M,N] = I[M,K]·W[K,N]` with its word lengths: all that its cost depends on.
+///
+/// A grouped convolution is `groups` products of one shape, one after another on the array; a depthwise one has
+/// a group per channel and N = 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GemmWork {
     kind: GemmKind,
     shape: GemmShape,
+    groups: u64,
     number_system: NumberSystem,
     bits: ByOperand<u32>,
     accumulator_bits: u32,
@@ -161,6 +171,7 @@ impl GemmWork {
         let work = Self {
             kind,
             shape,
+            groups: 1,
             number_system,
             bits,
             accumulator_bits,
@@ -171,7 +182,21 @@ impl GemmWork {
         work.with_elements(elements)
     }
 
-    /// The same product, of whose MACs `nonzero_macs` have two non-zero operands.
+    /// `groups` products of the same shape, all of whose MACs count as non-zero.
+    ///
+    /// # Errors
+    /// If there are no groups, more than 2^32, or more than 2^64 - 1 MACs.
+    pub fn with_groups(self, groups: u64) -> Result<Self, GemmWorkError> {
+        let macs = self.shape.macs().and_then(|macs| macs.checked_mul(groups));
+        match macs {
+            Some(macs) if (1..=MAX_GROUPS).contains(&groups) => {
+                Ok(Self { groups, macs, nonzero_macs: macs, ..self })
+            }
+            _ => Err(GemmWorkError::Groups(groups)),
+        }
+    }
+
+    /// The same product, of whose MACs (those of all groups) `nonzero_macs` have two non-zero operands.
     ///
     /// # Errors
     /// If it has fewer MACs.
@@ -182,8 +207,8 @@ impl GemmWork {
         Ok(Self { nonzero_macs, ..self })
     }
 
-    /// The same product, whose operands have `elements` unique elements: what must be fetched from
-    /// memory. The input of a convolution has fewer than M·K, since windows overlap.
+    /// The same product, whose operands have `elements` unique elements in each group: what must be fetched
+    /// from memory. The input of a convolution has fewer than M·K, since windows overlap.
     ///
     /// # Errors
     /// If an operand has more than 2^48 elements.
@@ -203,9 +228,14 @@ impl GemmWork {
         self.kind
     }
 
-    /// M, N and K.
+    /// M, N and K of each group.
     pub fn shape(&self) -> GemmShape {
         self.shape
+    }
+
+    /// Products of this shape.
+    pub fn groups(&self) -> u64 {
+        self.groups
     }
 
     /// The number system it is computed in.
@@ -223,17 +253,17 @@ impl GemmWork {
         self.accumulator_bits
     }
 
-    /// M·N·K.
+    /// groups·M·N·K.
     pub fn macs(&self) -> u64 {
         self.macs
     }
 
-    /// MACs with two non-zero operands.
+    /// MACs of all groups with two non-zero operands.
     pub fn nonzero_macs(&self) -> u64 {
         self.nonzero_macs
     }
 
-    /// Unique elements of each operand.
+    /// Unique elements of each operand in each group.
     pub fn elements(&self) -> ByOperand<u64> {
         self.elements
     }
@@ -281,6 +311,9 @@ mod tests {
         assert!(fixed(shape(1 << 24, 1 << 24, 1 << 24), BITS, 24).contains("too large"));
         assert!(fixed(shape(1 << 32, 1 << 31, 0), BITS, 24).contains("output of"));
         let work = GemmWork::fixed(GemmKind::Forward, shape(3, 5, 7), BITS, 24).unwrap();
+        assert_eq!(work.with_groups(0), Err(GemmWorkError::Groups(0)));
+        assert_eq!(work.with_groups(1 << 33), Err(GemmWorkError::Groups(1 << 33)));
+        assert_eq!(work.with_groups(4).unwrap().macs(), 420);
         assert_eq!(
             work.with_nonzero_macs(106).unwrap_err().to_string(),
             "106 non-zero MACs of 105 MACs are impossible"

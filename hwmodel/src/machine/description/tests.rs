@@ -1,4 +1,6 @@
 use super::*;
+use crate::mac_style::{BitSerial, Composable, Fixed, MacStyle, SerialOperand};
+use crate::machine::MacUnit;
 
 const EDGE: &str = include_str!("../../../machines/edge-16x16.toml");
 
@@ -99,16 +101,15 @@ fn what_is_not_modelled_is_refused() {
     refused(
         "dataflow",
         0,
-        "dataflow = \"weight-stationary\"",
-        ", key `dataflow`: `weight-stationary` is not allowed; use output-stationary, the only \
-         dataflow that is modelled",
+        "dataflow = \"row-stationary\"",
+        ", key `dataflow`: `row-stationary` is not allowed; use output-stationary, \
+         weight-stationary, input-stationary",
     );
     refused(
         "style",
         0,
-        "style = \"bit-serial\"",
-        ", key `mac.style`: `bit-serial` is not allowed; use exact, the only MAC style that is \
-         modelled",
+        "style = \"analogue\"",
+        ", key `mac.style`: `analogue` is not allowed; use exact, fixed, composable, bit-serial, dsp",
     );
 }
 
@@ -133,6 +134,9 @@ fn energy_tables_are_checked_by_name_node_and_row() {
         ", key `energy.dram`: energy table horowitz-2014 has no `dram_hbm2` row at 45 nm: add it, or \
          choose another table or node",
     );
+    assert_eq!(Machine::energy_table_in(EDGE).as_deref(), Some("horowitz-2014"));
+    assert_eq!(Machine::energy_table_in("[energy]\ntable = 3"), None);
+    assert_eq!(Machine::energy_table_in("["), None);
     let (text, _) = edge_with("dram", 0, "");
     let error = machine(&text).unwrap_err().to_string();
     assert!(error.contains("key `energy.dram`: neither is not allowed"), "{error}");
@@ -143,7 +147,11 @@ fn energy_tables_are_checked_by_name_node_and_row() {
 #[test]
 fn unknown_double_missing_and_mistyped_keys_name_line_and_key() {
     for (replacement, message) in [
-        ("lines = 4", "unknown field `lines`, expected `rows` or `columns` in `lines = 4`"),
+        (
+            "lines = 4",
+            "unknown field `lines`, expected one of `rows`, `columns`, `overlap_load`, `overlap_drain` \
+             in `lines = 4`",
+        ),
         ("columns = 4", "duplicate key in `columns = 16`"),
         ("", "missing field `rows` in `[array]`"),
         ("rows = \"many\"", "invalid type: string \"many\", expected i64 in `rows = \"many\"`"),
@@ -180,11 +188,99 @@ fn optional_keys_have_their_documented_defaults() {
         [vector_unit]\nfloat32_lanes = 1\n\
         [energy]\ntable = \"horowitz-2014\"\nnode_nm = 45\ndram = \"dram\"\n";
     let machine = machine(least).unwrap();
-    let mac = MacUnit { style: MacStyle::Exact, zero_gating: true, float32_macs_per_cycle: 1.0 };
+    let mac = MacUnit {
+        style: MacStyle::default(),
+        zero_gating: true,
+        zero_skip_limit: 1,
+        float32_macs_per_cycle: 1.0,
+    };
     assert_eq!(machine.mac(), &mac);
     assert_eq!(machine.accumulator(), Accumulator::default());
     assert!(machine.memory().double_buffered);
+    assert_eq!(machine.memory().reuse, Reuse::Whole);
+    assert_eq!(machine.array(), Array::new(1, 1));
+    assert_eq!(machine.memory().sram_bandwidth_bits_per_cycle.output, 1);
     let nothing = Reconfiguration { latency_cycles: 0, energy_pj: 0.0 };
     assert_eq!(machine.reconfiguration(), nothing);
     assert_eq!(machine.seconds(1_000_000), 2.0);
+}
+
+#[test]
+fn every_style_has_its_keys_and_defaults() {
+    let style = |text: &str| {
+        let (description, _) = edge_with("style", 0, text);
+        machine(&description).unwrap().mac().style
+    };
+    assert_eq!(style("style = \"fixed\""), MacStyle::Fixed(Fixed { native_bits: 8 }));
+    assert_eq!(
+        style("style = \"composable\"\nbricks = 64"),
+        MacStyle::Composable(Composable { brick_bits: 2, bricks: 64 })
+    );
+    let stripes =
+        BitSerial { serial: SerialOperand::Input, lanes: 16, bits_per_cycle: 1, parallel_bits: 16 };
+    assert_eq!(style("style = \"bit-serial\""), MacStyle::BitSerial(stripes));
+    assert_eq!(
+        style("style = \"bit-serial\"\nserial = \"both\"\nlanes = 4"),
+        MacStyle::BitSerial(BitSerial {
+            serial: SerialOperand::Both,
+            lanes: 4,
+            parallel_bits: 1,
+            ..stripes
+        })
+    );
+    for name in MacStyle::NAMES {
+        assert_eq!(style(&format!("style = \"{name}\"")).name(), name);
+    }
+}
+
+#[test]
+fn keys_of_another_style_or_out_of_range_are_refused() {
+    for (text, message) in [
+        (
+            "native_bits = 8",
+            "key `mac.native_bits`: 8 is not allowed; use it with style = \"fixed\" only",
+        ),
+        (
+            "style = \"dsp\"\nserial = \"both\"",
+            "key `mac.serial`: `both` is not allowed; use it with style = \"bit-serial\" only",
+        ),
+        (
+            "style = \"fixed\"\nnative_bits = 33",
+            "key `mac.native_bits`: 33 is not allowed; use 1 to 32",
+        ),
+        (
+            "style = \"composable\"\nbricks = 12",
+            "key `mac.bricks`: 12 is not allowed; use a power of two, 1 to 1024",
+        ),
+        (
+            "style = \"bit-serial\"\nserial = \"both\"\nparallel_bits = 2",
+            "key `mac.parallel_bits`: 2 is not allowed; use it with serial = \"input\" or \"weight\" \
+             only",
+        ),
+        ("zero_skip_limit = 0", "key `mac.zero_skip_limit`: 0 is not allowed; use 1 to 1024"),
+    ] {
+        let (description, line) = edge_with("style", 0, text);
+        let line = line + text.matches('\n').count();
+        let error = machine(&description).unwrap_err().to_string();
+        assert_eq!(error, format!("machine mine.toml, line {line}, {message}"));
+    }
+    let (text, line) =
+        edge_with("bandwidth_bits_per_cycle", 0, "bandwidth_bits_per_cycle = 1\nreuse = \"half\"");
+    assert_eq!(
+        machine(&text).unwrap_err().to_string(),
+        format!(
+            "machine mine.toml, line {}, key `sram.reuse`: `half` is not allowed; use whole, strip",
+            line + 1
+        )
+    );
+}
+
+#[test]
+fn a_stationary_array_needs_room_for_a_row_of_sums() {
+    let (text, _) = edge_with("dataflow", 0, "dataflow = \"input-stationary\"");
+    assert_eq!(machine(&text).unwrap().dataflow(), Dataflow::InputStationary);
+    let least = "output_bits = 4095";
+    let text = text.replace("output_bits = 524_288", least);
+    let error = machine(&text).unwrap_err().to_string();
+    assert!(error.contains("key `sram.output_bits`: 4095 is not allowed; use 4096 to"), "{error}");
 }

@@ -1,0 +1,104 @@
+//! A multiplier that takes one or both operands some bits a cycle, so that time shrinks with word length.
+//!
+//! * One operand serial: Stripes (P. Judd et al., MICRO 2016): 16 products side by side, each of bits of an
+//!   activation and a whole weight, are added and shifted into the accumulator.
+//! * Both serial: Loom (S. Sharify et al., DAC 2018), whose variants take 1, 2 or 4 bits of the activation a cycle.
+
+use super::{MacEnergy, MacWords, Throughput, digits};
+use crate::Overflow;
+use crate::energy::{EnergyModel, transistors};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What arrives bit by bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SerialOperand {
+    /// The left operand (activations in a forward product), as in Stripes.
+    Input,
+    /// The right operand (weights in a forward product).
+    Weight,
+    /// Both, as in Loom.
+    Both,
+}
+
+impl SerialOperand {
+    /// The name in machine descriptions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Weight => "weight",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// `lanes` products side by side, in ⌈WLserial/bits_per_cycle⌉ · ⌈WLparallel/parallel_bits⌉ cycles, or
+/// ⌈WLinput/bits_per_cycle⌉ · WLweight if both are serial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitSerial {
+    /// What arrives bit by bit.
+    pub serial: SerialOperand,
+    /// Products of neighbouring k side by side in a processing element, 1 to 1024 (Stripes, Loom: 16).
+    pub lanes: u32,
+    /// Bits of the serial operand (of the input, if both are) in a cycle, 1 to 32.
+    pub bits_per_cycle: u32,
+    /// Width of the parallel operand in bits, 1 to 32 (Stripes: 16); 1 if both are serial.
+    pub parallel_bits: u32,
+}
+
+impl BitSerial {
+    /// Cycles of a product.
+    fn steps(self, words: MacWords) -> u32 {
+        let (serial, parallel) = match self.serial {
+            SerialOperand::Input | SerialOperand::Both => (words.input, words.weight),
+            SerialOperand::Weight => (words.weight, words.input),
+        };
+        digits(serial, self.bits_per_cycle) * digits(parallel, self.parallel_bits)
+    }
+
+    /// Bits of the product of one cycle.
+    fn step_bits(self) -> u32 {
+        self.bits_per_cycle + self.parallel_bits
+    }
+
+    /// Bits of the sum of all lanes.
+    fn sum_bits(self) -> u32 {
+        self.step_bits() + self.lanes.next_power_of_two().ilog2()
+    }
+
+    pub(super) fn throughput(self, words: MacWords) -> Throughput {
+        Throughput { terms: self.lanes, outputs: 1, cycles: self.steps(words) }
+    }
+
+    /// Every cycle: `lanes` small products, a tree of `lanes` - 1 additions, one shifted addition into the
+    /// accumulator.
+    pub(super) fn energy(self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
+        let (steps, lanes) = (f64::from(self.steps(words)), f64::from(self.lanes));
+        let tree = (lanes - 1.0) / lanes * energy.add_pj(self.sum_bits());
+        MacEnergy {
+            multiply_pj: steps
+                * (energy.multiply_pj(self.bits_per_cycle, self.parallel_bits) + tree),
+            accumulate_pj: steps * energy.add_pj(words.accumulator) / lanes,
+        }
+    }
+
+    /// Small multipliers with their operand registers, tree, accumulator. The shifter is not counted.
+    pub(super) fn transistors(self, words: MacWords, overflow: Overflow) -> f64 {
+        let lanes = f64::from(self.lanes);
+        lanes
+            * (transistors::multiplier(self.bits_per_cycle, self.parallel_bits)
+                + transistors::registers(self.step_bits()))
+            + (lanes - 1.0) * transistors::adder(self.sum_bits(), Overflow::Wrap)
+            + transistors::adder(words.accumulator, overflow)
+            + transistors::registers(words.accumulator)
+    }
+}
+
+impl fmt::Display for BitSerial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { serial, lanes, bits_per_cycle, parallel_bits } = self;
+        write!(f, "bit-serial {}, {lanes} x ({bits_per_cycle} x {parallel_bits})", serial.name())
+    }
+}

@@ -1,0 +1,117 @@
+//! What one MAC costs as a function of its widths, guard bits of the accumulator included.
+
+use super::Machine;
+use crate::AccumulatorWidth;
+use crate::mac_style::{MacEnergy, MacWords, Throughput};
+use serde::Serialize;
+
+/// One MAC of a machine at given widths.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MacCost {
+    /// Width of the accumulator in bits.
+    pub accumulator_bits: u32,
+    /// MACs side by side, and their cycles.
+    pub throughput: Throughput,
+    /// Energy of a MAC in pJ.
+    pub energy: MacEnergy,
+    /// Transistors of a processing element's multiplier, adders, registers and accumulator.
+    pub transistors: f64,
+    /// The same as area in µm²; `None` if the energy table states no area of a transistor.
+    pub area_um2: Option<f64>,
+}
+
+/// What the guard bits of an accumulator cost: those between the width of a product and the width at which no
+/// sum can overflow.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct GuardBits {
+    /// A MAC whose accumulator is as wide as a product, WLa + WLb bits.
+    pub product_wide: MacCost,
+    /// A MAC whose accumulator is provably wide enough, WLa + WLb + ⌈log2 terms⌉ bits.
+    pub provable: MacCost,
+}
+
+impl GuardBits {
+    /// Guard bits, ⌈log2 terms⌉.
+    pub fn bits(&self) -> u32 {
+        self.provable.accumulator_bits - self.product_wide.accumulator_bits
+    }
+
+    /// Energy in pJ that the guard bits add to each MAC.
+    pub fn energy_pj(&self) -> f64 {
+        self.provable.energy.total_pj() - self.product_wide.energy.total_pj()
+    }
+
+    /// Transistors that the guard bits add to each processing element.
+    pub fn transistors(&self) -> f64 {
+        self.provable.transistors - self.product_wide.transistors
+    }
+}
+
+impl Machine {
+    /// The words of a fixed-point product of `wl_input` by `wl_weight` bits on this machine.
+    fn words(&self, wl_input: u32, wl_weight: u32, accumulator: u32) -> MacWords {
+        let column = self.dataflow.column_operand();
+        MacWords { input: wl_input, weight: wl_weight, accumulator, column }
+    }
+
+    /// One MAC of a word of `wl_input` by one of `wl_weight` bits into `accumulator_bits` bits: a few power
+    /// laws, cheap enough for a scan over widths.
+    pub fn mac_cost(&self, wl_input: u32, wl_weight: u32, accumulator_bits: u32) -> MacCost {
+        let words = self.words(wl_input, wl_weight, accumulator_bits);
+        let style = &self.mac.style;
+        let transistors = style.transistors(words, self.accumulator.overflow);
+        MacCost {
+            accumulator_bits,
+            throughput: style.throughput(words),
+            energy: style.energy(&self.energy, words),
+            transistors,
+            area_um2: self.energy.transistor_um2().map(|um2| um2 * transistors),
+        }
+    }
+
+    /// What guard bits cost in sums of `terms` products of `wl_input` by `wl_weight` bits.
+    ///
+    /// ```
+    /// use hwmodel::machine::Machine;
+    /// let guard = Machine::builtin("edge-16x16")?.guard_bits(8, 8, 1152);
+    /// assert_eq!((guard.bits(), guard.provable.accumulator_bits), (11, 27));
+    /// // 11 more bits of an adder between the 16- and 32-bit rows of the table.
+    /// assert!((guard.energy_pj() - 11.0 * 0.05 / 16.0).abs() < 1e-12);
+    /// # Ok::<(), hwmodel::machine::MachineError>(())
+    /// ```
+    pub fn guard_bits(&self, wl_input: u32, wl_weight: u32, terms: u64) -> GuardBits {
+        let provable = AccumulatorWidth::provable_bits(wl_input, wl_weight, terms);
+        GuardBits {
+            product_wide: self.mac_cost(wl_input, wl_weight, wl_input + wl_weight),
+            provable: self.mac_cost(wl_input, wl_weight, provable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accumulator_bit_costs_energy_and_area() {
+        for name in Machine::names() {
+            let machine = Machine::builtin(name).unwrap();
+            for bits in 1..64 {
+                let (narrow, wide) =
+                    (machine.mac_cost(8, 8, bits), machine.mac_cost(8, 8, bits + 1));
+                assert!(wide.energy.total_pj() >= narrow.energy.total_pj(), "{name} {bits}");
+                assert!(wide.transistors > narrow.transistors, "{name} {bits}");
+            }
+        }
+    }
+
+    #[test]
+    fn guard_bits_of_the_edge_machine_by_hand() {
+        let guard = Machine::builtin("edge-16x16").unwrap().guard_bits(4, 4, 100);
+        assert_eq!((guard.bits(), guard.product_wide.accumulator_bits), (7, 8));
+        // E_add(15) - E_add(8) between the rows 8: 0.03 and 16: 0.05 pJ.
+        assert!((guard.energy_pj() - 7.0 * 0.02 / 8.0).abs() < 1e-12);
+        assert!((guard.transistors() - 7.0 * 75.42).abs() < 1e-9);
+        assert_eq!(guard.provable.area_um2, Some(0.109 * guard.provable.transistors));
+    }
+}

@@ -1,0 +1,75 @@
+//! What weight- and input-stationary arrays share: K runs down the rows, so a sum is finished in several folds.
+//!
+//! Folds go down the rows (over K) before they go along the columns. The partial sums of a column strip wait
+//! in the output's SRAM, at accumulator width: written after each fold of K but the last, read back in
+//! the next. If they do not fit, the streamed dimension is cut into equal blocks that do, and every block
+//! loads the stationary operand again. That SRAM is laid out by columns: one word for each sum that
+//! stands side by side in the array in its widest mode, whether a product uses all of them or not.
+
+use super::schedule::product;
+use super::{FoldCycles, GemmWork, Resources, Streams};
+use crate::mac_style::Throughput;
+
+/// The dimensions of a product as such an array sees them.
+pub(super) struct Dimensions {
+    /// Along the columns: N or M.
+    pub(super) columns: u64,
+    /// Through the array in time: M or N.
+    pub(super) streamed: u64,
+}
+
+/// The folds of one product.
+pub(super) struct Folds {
+    pub(super) row_folds: u64,
+    pub(super) column_folds: u64,
+    /// Parts of the streamed dimension.
+    pub(super) blocks: u64,
+    pub(super) fold: FoldCycles,
+    pub(super) streams: Streams,
+    /// Stationary elements needed while the folds of a column strip run.
+    pub(super) strip: u64,
+    /// Partial sums written and read back.
+    pub(super) partial_sums: u128,
+}
+
+/// Folds of `work`: loads take R cycles (a row a cycle), the skew R + C - 2, and a result leaves in the cycle
+/// after its last MAC.
+pub(super) fn folds(
+    resources: &Resources<'_>,
+    throughput: Throughput,
+    work: &GemmWork,
+    dimensions: &Dimensions,
+) -> Folds {
+    let array = resources.array;
+    let (rows, columns) = (u64::from(array.rows), u64::from(array.columns));
+    let (k, groups) = (work.shape().k, work.groups());
+    let Dimensions { columns: across, streamed } = *dimensions;
+    let outputs = columns * u64::from(throughput.outputs);
+    let row_folds = k.div_ceil(rows * u64::from(throughput.terms));
+    let column_folds = across.div_ceil(outputs);
+    // Sums that are complete after one fold need no place to wait.
+    let blocks = if row_folds == 1 {
+        1
+    } else {
+        let row_of_sums = columns
+            * u64::from(resources.mac.style.most_outputs())
+            * u64::from(work.accumulator_bits());
+        streamed.div_ceil((resources.partial_sum_bits / row_of_sums).max(1))
+    };
+    // The cycles of the whole stream are shared out, so that blocks never add to them.
+    let stream = resources.mac.stream_cycles(streamed, work, throughput, false);
+    let strips = product(row_folds, column_folds, groups);
+    Folds {
+        row_folds,
+        column_folds,
+        blocks,
+        fold: FoldCycles { load: rows, fill: rows + columns - 2, drain: 1 },
+        streams: Streams {
+            folds: strips * u128::from(blocks),
+            cycles: stream / blocks,
+            longer: strips * u128::from(stream % blocks),
+        },
+        strip: k * across.min(outputs),
+        partial_sums: product(across, streamed, row_folds - 1) * u128::from(groups),
+    }
+}
