@@ -23,13 +23,21 @@ def best(work, repeats):
 
 def hwsim_gemm(hwsim, size, wl, threads, *more):
     command = [hwsim, "gemm", "--json", "--repeat", "5", "--threads", str(threads)]
-    command += ["--m", str(size), "--n", str(size), "--k", str(size)]
+    if "--m" not in more:
+        command += ["--m", str(size), "--n", str(size), "--k", str(size)]
     command += ["--wl-a", str(wl), "--wl-b", str(wl), *more]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def line(work, peer, ours, theirs, unit):
     print(f"{work:44} {peer:24} {ours:10.2f} {theirs:10.2f} {unit:8} {ours / theirs:8.2f}", flush=True)
+
+
+def hwsim_quantise(hwsim, rounding):
+    command = [hwsim, "quantise", "--json", "--repeat", "10", "--threads", "1", "--wl", "8", "--fl", "4"]
+    command += ["--elements", str(1 << 22), "--rounding", rounding]
+    result = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(result)["melements_per_s"]
 
 
 def apytypes_step(size):
@@ -86,12 +94,32 @@ def main():
             "GMAC/s",
         )
 
+    # Sums of 1,168 products of 10-bit words leave 24 bits in about 1 % of the outputs.
+    rows = ["--m", "2048", "--n", "2048", "--k", "1168"]
+    exact, narrow = gemm(2048, 10, *rows), gemm(2048, 10, *rows, "--acc", "24")
+    share = narrow["stepped_outputs"] / 2048**2
+    line(
+        f"2048^2x1168, WL 10, acc 24: {share:.1%} stepped",
+        "hwsim, exact",
+        narrow["gmacs_per_s"],
+        exact["gmacs_per_s"],
+        "GMAC/s",
+    )
+
     size = 256
     theirs = apytypes_step(size) / 1e9
     stepped = gemm(size, 8, "--acc", "16")
     cleared = gemm(size, 8, "--acc", "32")
     line(f"{size}^3, WL 8, acc 16, stepped", "APyTypes", stepped["gmacs_per_s"], theirs, "GMAC/s")
     line(f"{size}^3, WL 8, acc 32, cleared", "APyTypes", cleared["gmacs_per_s"], theirs, "GMAC/s")
+
+    torch.set_num_threads(1)
+    x = torch.randn(1 << 22) * 2
+    for ours, theirs in [("nearest-even", "nearest"), ("stochastic", "stochastic")]:
+        quantised = lambda: qtorch.quant.fixed_point_quantize(x, 8, 4, rounding=theirs)
+        rate = x.numel() / best(quantised, 5) / 1e6
+        work = f"quantise 4 M elements, {theirs}, one core"
+        line(work, "QPyTorch", hwsim_quantise(options.hwsim, ours), rate, "M/s")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ mod machines;
 mod model_data;
 mod output;
 pub mod progress;
+mod quantise;
 pub mod settings;
 mod setup;
 mod table;
@@ -37,6 +38,8 @@ enum Command {
     Eval(eval::EvalArguments),
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),
+    /// Floats to raw integers, counted and timed.
+    Quantise(quantise::QuantiseArguments),
     /// Compare a float32 emulation of fixed point with the integers of hardware.
     Gap(gap::GapArguments),
     /// The shipped machines, or one machine with what follows from its description.
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
+        Command::Quantise(arguments) => quantise::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
         Command::Golden(command) => golden::run(&command),

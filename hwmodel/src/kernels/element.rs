@@ -162,6 +162,17 @@ fn round_stochastic(v: f64, word: u32) -> f64 {
     floor + f64::from(up)
 }
 
+/// The nearest integer, of two the even one, up to 2^40, and what is larger as ±2^40 or more: the addition
+/// rounds where doubles are integers. It is done in vectors, unlike `f64::round_ties_even`.
+// f64::clamp keeps a NaN; max and min do not.
+#[allow(clippy::manual_clamp)]
+#[inline(always)]
+fn round_nearest_even(v: f64, _: u32) -> f64 {
+    const LARGEST: f64 = (1u64 << 40) as f64;
+    const INTEGERS: f64 = 3.0 * (1u64 << 51) as f64;
+    (v.max(-LARGEST).min(LARGEST) + INTEGERS) - INTEGERS
+}
+
 multiversion! {
     /// raw = saturate(round(x · scale)); `words` is read by stochastic rounding only, but must be as
     /// long as `x` for every mode.
@@ -176,7 +187,7 @@ multiversion! {
             total += match rounding {
                 Rounding::Stochastic => quantise_block(x, words, scale, range, out, round_stochastic),
                 Rounding::NearestEven => {
-                    quantise_block(x, words, scale, range, out, |v, _| v.round_ties_even())
+                    quantise_block(x, words, scale, range, out, round_nearest_even)
                 }
                 Rounding::NearestAway => quantise_block(x, words, scale, range, out, |v, _| {
                     let whole = v.trunc();

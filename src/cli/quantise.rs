@@ -1,0 +1,136 @@
+//! `hwsim quantise`.
+
+use super::errors::Failure;
+use super::{output, setup};
+use anyhow::{Context as _, anyhow};
+use hwmodel::quantise::{QuantiseCounts, quantise};
+use hwmodel::random::{self, RandomAddress, Role};
+use hwmodel::{Format, Rounding};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Floats to raw integers of ⟨WL, FL⟩, counted and timed.
+#[derive(Debug, clap::Args)]
+pub(super) struct QuantiseArguments {
+    /// Word length in bits, 1 to 32.
+    #[arg(long, default_value_t = 8)]
+    wl: u32,
+    /// Fractional length in bits.
+    #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
+    fl: i32,
+    /// Rounding: stochastic, nearest-even, nearest-away, half-up, floor or toward-zero.
+    #[arg(long, default_value = "nearest-even")]
+    rounding: Rounding,
+    /// Normally distributed random values, as many, with a standard deviation of a quarter of the format's range.
+    #[arg(long, default_value_t = 1 << 22, value_parser = clap::value_parser!(u32).range(1..))]
+    elements: u32,
+    /// Values in place of random ones: a text file of numbers separated by white space or commas.
+    #[arg(long = "in", value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Write the raw integers as text, one a line.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Seed of the random values and of stochastic rounding.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often the values are quantised; the best time counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Threads; all processors if not given.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct QuantiseResult {
+    elements: usize,
+    format: Format,
+    rounding: Rounding,
+    /// Elements per second of the best repeat, in 10^6.
+    melements_per_s: f64,
+    /// Wall time of the best repeat.
+    seconds: f64,
+    saturated_high: u64,
+    saturated_low: u64,
+    flushed_to_zero: u64,
+    nonzero: u64,
+    simd: &'static str,
+    threads: usize,
+}
+
+pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
+    setup::threads(arguments.threads)?;
+    let simd = setup::simd()?;
+    let format = Format::new(arguments.wl, arguments.fl)
+        .context("format (--wl, --fl)")
+        .map_err(Failure::Usage)?;
+    if let Some(path) = &arguments.out {
+        output::check_writable(path)?;
+    }
+    let values = values(arguments, format)?;
+    let address = RandomAddress::new(arguments.seed, 0, 0, Role::Activation);
+    let mut seconds = f64::INFINITY;
+    let mut last = None;
+    for _ in 0..arguments.repeat {
+        drop(last.take());
+        let start = Instant::now();
+        let result = quantise(simd, &values, format, arguments.rounding, address)?;
+        seconds = seconds.min(start.elapsed().as_secs_f64());
+        last = Some(result);
+    }
+    let (data, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
+    if let Some(path) = &arguments.out {
+        let lines = data.to_i32().iter().map(|raw| format!("{raw}\n")).collect::<String>();
+        output::write(path, &lines)?;
+    }
+    let QuantiseCounts { saturated_high, saturated_low, flushed_to_zero, nonzero, .. } = counts;
+    let result = QuantiseResult {
+        elements: values.len(),
+        format,
+        rounding: arguments.rounding,
+        melements_per_s: values.len() as f64 / seconds / 1e6,
+        seconds,
+        saturated_high,
+        saturated_low,
+        flushed_to_zero,
+        nonzero,
+        simd: simd.name(),
+        threads: rayon::current_num_threads(),
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&result)?);
+    } else {
+        println!("{} values to {format}, {}", result.elements, result.rounding);
+        let line = |name: &str, value: String| println!("{name:<24}{value}");
+        line("rate", format!("{:.1} M elements/s", result.melements_per_s));
+        line("time", format!("{:.6} s, best of {}", result.seconds, arguments.repeat));
+        line("saturated high", result.saturated_high.to_string());
+        line("saturated low", result.saturated_low.to_string());
+        line("flushed to zero", result.flushed_to_zero.to_string());
+        line("non-zero", result.nonzero.to_string());
+        line("instructions", format!("{}, {} threads", result.simd, result.threads));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn values(arguments: &QuantiseArguments, format: Format) -> Result<Vec<f32>, Failure> {
+    let Some(path) = &arguments.input else {
+        let deviation = format.step() * -f64::from(format.min_raw()) / 4.0;
+        let mut generator = random::generator(arguments.seed, &[]);
+        let normal = || (random::normal(&mut generator) * deviation) as f32;
+        return Ok(std::iter::repeat_with(normal).take(arguments.elements as usize).collect());
+    };
+    let what = || format!("values `{}`", path.display());
+    let text = std::fs::read_to_string(path).with_context(what)?;
+    let numbers = text.split(|c: char| c.is_whitespace() || c == ',').filter(|s| !s.is_empty());
+    let values = numbers.enumerate().map(|(index, number)| {
+        let wrong = || format!("{}: element {index}, `{number}`, is not a number", what());
+        number.parse().with_context(wrong)
+    });
+    Ok(values.collect::<Result<_, _>>()?)
+}
