@@ -103,9 +103,13 @@ fn quantise_block<T: RawInteger>(
     out: &mut [T],
     round: impl Fn(f64, u32) -> f64,
 ) -> Limits {
+    // Two loops: of the whole one, not every rounding becomes vectors.
+    let mut values = [0f64; BLOCK];
+    for ((value, &x), &word) in values.iter_mut().zip(x).zip(words) {
+        *value = round(f64::from(x) * scale, word);
+    }
     let (mut high, mut low, mut flushed, mut nonzero, mut nan) = (0u32, 0u32, 0u32, 0u32, 0u32);
-    for ((&x, &word), out) in x.iter().zip(words).zip(out) {
-        let rounded = round(f64::from(x) * scale, word);
+    for ((&x, &rounded), out) in x.iter().zip(&values).zip(out) {
         high += u32::from(rounded > max);
         low += u32::from(rounded < min);
         nan += u32::from(x.is_nan());
