@@ -16,5 +16,6 @@ pub mod integer;
 pub mod model;
 pub mod network;
 pub mod precision;
+pub mod study;
 pub mod trace;
 pub mod train;

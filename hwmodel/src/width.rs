@@ -1,8 +1,13 @@
 //! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
 
+use crate::accumulator::{Accumulator, AccumulatorWidth};
 use crate::format::Format;
+use crate::gemm::{Convolution2d, MacArray, ShapeError};
+use crate::kernels::SimdLevel;
+use crate::overflow::Overflow;
 use crate::requantise::align;
 use crate::tensor::FixedTensor;
+use rayon::prelude::*;
 
 /// Bits of the smallest two's complement word that holds `lowest` and `highest`.
 ///
@@ -58,6 +63,43 @@ pub fn any_words(input: Format, weight: Format, bias: Option<Format>, terms: u64
         highest += align(bias.max_raw().into(), shift).max(0);
     }
     of_range(lowest, highest)
+}
+
+/// Bits of the smallest accumulator that no partial sum of X `[n, h, w, c]` convolved with W
+/// `[o, kh, kw, c / groups]` leaves, nor the bias `[o]` added at the end; `None` if it takes more than 64.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn on_data(
+    simd: SimdLevel,
+    x: &FixedTensor,
+    weights: &FixedTensor,
+    bias: Option<&FixedTensor>,
+    geometry: Convolution2d,
+) -> Result<Option<u32>, ShapeError> {
+    let run = |accumulator| MacArray { simd, accumulator }.convolve(x, weights, geometry);
+    let product = run(Accumulator::default())?;
+    let aligned: Option<Vec<i128>> = bias.map(|bias| {
+        let shift = product.fl - bias.format().fl();
+        (0..bias.len()).map(|i| align(bias.data().get(i).into(), shift)).collect()
+    });
+    let of_sum = |index: usize| {
+        let sum = product.sums.get(index);
+        let biased = aligned.as_ref().map_or(sum, |bias| sum + bias[index % bias.len()]);
+        of_range(sum.min(biased), sum.max(biased))
+    };
+    let outputs = (0..product.sums.len()).into_par_iter().with_min_len(1 << 14);
+    let sums = outputs.map(of_sum).max().unwrap_or(1);
+    let provable = any_input(x.format(), weights, bias);
+    // A partial sum may be larger than every whole sum, so the width is looked for from there on.
+    for bits in sums..=64 {
+        let width = AccumulatorWidth::Bits(bits as u8);
+        let accumulator = Accumulator { width, overflow: Overflow::Saturate };
+        if bits >= provable || run(accumulator)?.report.accumulator_events == 0 {
+            return Ok(Some(bits));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use super::errors::Failure;
 use super::integer_table::IntegerResult;
 use super::settings::{RandomSettings, RandomSourceKind, word};
-use super::{output, setup};
+use super::{accumulator_table, output, setup};
 use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
 use crate::network::Context;
+use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
 use anyhow::{Context as _, anyhow};
@@ -62,6 +63,10 @@ pub(super) struct EvalArguments {
     /// shifts, and compare (docs/integer.md).
     #[arg(long)]
     integer_only: bool,
+    /// Also report, layer by layer, the smallest accumulator that never overflows on these images, those
+    /// that suffice for any input and any words, and what their bits cost.
+    #[arg(long)]
+    accumulator_study: bool,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -107,6 +112,10 @@ struct EvalResult {
     layers: Vec<LayerResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     integer_only: Option<IntegerResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accumulators: Option<Vec<LayerAccumulator>>,
+    #[serde(skip)]
+    machine: String,
 }
 
 impl EvalArguments {
@@ -191,6 +200,10 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     } else {
         None
     };
+    let mut study = match arguments.accumulator_study {
+        true => Some(AccumulatorStudy::new(&network).context("`--accumulator-study`")?),
+        false => None,
+    };
     let accountant = Accountant { machine: &machine, accumulator };
     let mut accounts = StepAccounts::new(network.mac_layers.len());
     let mut comparison = Comparison::default();
@@ -203,6 +216,9 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         if let Some(program) = &program
             && let Err(error) = compare(program, batch, simd, &mut comparison)
         {
+            failed = Some(error.into());
+        }
+        if let Some(Err(error)) = study.as_mut().map(|study| study.add(batch.pass, simd)) {
             failed = Some(error.into());
         }
     })?;
@@ -250,6 +266,8 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         energy_pj: total.energy.total(),
         layers,
         integer_only: program.map(|program| IntegerResult::new(&program, &comparison, result.top1)),
+        accumulators: study.map(|study| study.finish(&machine)),
+        machine: arguments.machine.clone(),
     };
     print!("{}", render(&result));
     if let Some(path) = &arguments.summary {
@@ -311,6 +329,9 @@ fn render(result: &EvalResult) -> String {
     ));
     if let Some(integer) = &result.integer_only {
         out.push_str(&integer.render());
+    }
+    if let Some(layers) = &result.accumulators {
+        out.push_str(&accumulator_table::render(layers, &result.machine));
     }
     out
 }

@@ -1,5 +1,6 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
+mod accumulator_table;
 mod errors;
 mod eval;
 mod gap;

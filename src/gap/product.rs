@@ -9,7 +9,7 @@ use hwmodel::gemm::{Convolution2d, MacArray, Product};
 use hwmodel::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::quantise::{QuantiseCounts, quantise};
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::requantise::{Requantiser, align};
+use hwmodel::requantise::Requantiser;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel, width};
 use rayon::prelude::*;
 
@@ -212,18 +212,8 @@ impl FixedOperands {
         let bias = self.bias.as_ref().map(FixedTensor::format);
         let terms = shapes.terms() as u64;
         let any_words = width::any_words(self.format, self.weights.format(), bias, terms);
-        let mut data = None;
-        // A partial sum may be larger than every whole sum, so the width is looked for from there on.
-        for bits in self.bits_of_sums(&product)..=64 {
-            let accumulator = Accumulator {
-                width: AccumulatorWidth::Bits(bits as u8),
-                overflow: Overflow::Saturate,
-            };
-            if bits >= any_input || run(accumulator)?.report.accumulator_events == 0 {
-                data = Some(bits);
-                break;
-            }
-        }
+        let data =
+            width::on_data(options.simd, &self.x, &self.weights, self.bias.as_ref(), geometry)?;
 
         let gaps = options.accumulators.iter().map(|&accumulator| {
             let suffices = match accumulator.width {
@@ -271,21 +261,6 @@ impl FixedOperands {
                 quantised.into_iter().map(integer)
             })
             .collect()
-    }
-
-    /// Bits that hold every exact sum, before and after the bias.
-    fn bits_of_sums(&self, product: &Product) -> u32 {
-        let aligned: Option<Vec<i128>> = self.bias.as_ref().map(|bias| {
-            let shift = product.fl - bias.format().fl();
-            (0..bias.len()).map(|i| align(bias.data().get(i).into(), shift)).collect()
-        });
-        let bits = |index: usize| {
-            let sum = product.sums.get(index);
-            let biased = aligned.as_ref().map_or(sum, |bias| sum + bias[index % bias.len()]);
-            width::of_range(sum.min(biased), sum.max(biased))
-        };
-        let outputs = 0..product.sums.len();
-        outputs.into_par_iter().with_min_len(1 << 14).map(bits).max().unwrap_or(1)
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use hwmodel::requantise::align;
 use proptest::prelude::*;
 
 const EXACT: Accumulator =

@@ -1,0 +1,44 @@
+//! The table of an accumulator study.
+
+use crate::study::LayerAccumulator;
+use hwmodel::machine::MacCost;
+
+/// One line a layer: bits that suffice on the data, for any input and for any words, and what an accumulator
+/// of any input costs more than one as wide as a product.
+pub(super) fn render(layers: &[LayerAccumulator], machine: &str) -> String {
+    let mut text = format!(
+        "\naccumulators (bits that suffice), energy per MAC and area per processing element on {machine}\n\
+         {:<18} {:>9} {:>7} {:>8} {:>10} {:>10} {:>26} {:>26}\n",
+        "layer",
+        "words",
+        "terms",
+        "on data",
+        "any input",
+        "any words",
+        "pJ: product, data, input",
+        "µm²: product, data, input"
+    );
+    for layer in layers {
+        let bits = |bits: Option<u32>| bits.map_or("> 64".to_owned(), |bits| bits.to_string());
+        let costs = [Some(&layer.product_wide), layer.on_data.as_ref(), Some(&layer.any_input)];
+        let list = |of: &dyn Fn(&MacCost) -> Option<f64>, digits: usize| {
+            let number = |cost: &Option<&MacCost>| match cost.and_then(of) {
+                Some(value) => format!("{value:.digits$}"),
+                None => "-".to_owned(),
+            };
+            costs.iter().map(number).collect::<Vec<_>>().join(", ")
+        };
+        text.push_str(&format!(
+            "{:<18} {:>9} {:>7} {:>8} {:>10} {:>10} {:>26} {:>26}\n",
+            layer.layer,
+            format!("{} × {}", layer.word_lengths[0], layer.word_lengths[1]),
+            layer.terms,
+            bits(layer.on_data_bits),
+            layer.any_input_bits,
+            layer.any_words_bits,
+            list(&|cost| Some(cost.energy.total_pj()), 4),
+            list(&|cost| cost.area_um2, 1),
+        ));
+    }
+    text
+}
