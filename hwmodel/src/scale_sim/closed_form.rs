@@ -21,10 +21,14 @@ impl Folds {
     ///
     /// The writes of `os` contain F·(R+C) that no hardware makes; `ws` and `is` write a partial sum for each
     /// row fold and read none back.
-    pub(super) fn sram_accesses(&self, Dimensions { m, n, k }: Dimensions) -> Option<ByOperand<u64>> {
+    pub(super) fn sram_accesses(
+        &self,
+        Dimensions { m, n, k }: Dimensions,
+    ) -> Option<ByOperand<u64>> {
         let (fr, fc) = (self.row_folds, self.column_folds);
         let product = |a: u64, b: u64, c: u64| a.checked_mul(b)?.checked_mul(c);
-        let artefact = (self.row_folds * self.column_folds).checked_mul(self.rows + self.columns)?;
+        let artefact =
+            (self.row_folds * self.column_folds).checked_mul(self.rows + self.columns)?;
         let accesses = match self.dataflow {
             Dataflow::OutputStationary => ByOperand {
                 input: product(m, k, fc)?,

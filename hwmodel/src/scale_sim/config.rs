@@ -64,18 +64,13 @@ pub struct Config {
     pub array: Array,
     /// What stays in the array.
     pub dataflow: Dataflow,
-    /// Sizes of the ifmap, filter and ofmap buffers in KiB.
-    pub sram_kib: ByOperand<NonZeroU32>,
+    /// Sizes of the ifmap, filter and ofmap buffers in words, 1024 for each of the file's KiB.
+    pub sram_words: ByOperand<u64>,
     /// The bandwidth to DRAM.
     pub interface: Interface,
 }
 
 impl Config {
-    /// Sizes of the buffers in words.
-    pub(super) fn sram_words(&self) -> ByOperand<u64> {
-        self.sram_kib.map(|kib| 1024 * u64::from(kib.get()))
-    }
-
     /// Reads a configuration file; `file` is its name for messages. What is ignored is said in the warnings.
     ///
     /// # Errors
@@ -93,11 +88,12 @@ impl Config {
             rows: reader.size(ARCHITECTURE, "ArrayHeight", "32")?,
             columns: reader.size(ARCHITECTURE, "ArrayWidth", "32")?,
         };
-        let sram_kib = ByOperand {
+        let sram_words = ByOperand {
             input: reader.size(ARCHITECTURE, "IfmapSramSzkB", "64")?,
             weight: reader.size(ARCHITECTURE, "FilterSramSzkB", "64")?,
             output: reader.size(ARCHITECTURE, "OfmapSramSzkB", "64")?,
-        };
+        }
+        .map(|kib| 1024 * u64::from(kib.get()));
         let dataflow = reader.choice(ARCHITECTURE, "Dataflow", &Dataflow::ALL)?;
         for key in ["IfmapOffset", "FilterOffset", "OfmapOffset"] {
             reader.offset(key)?;
@@ -112,8 +108,9 @@ impl Config {
             Interface::Calculated
         };
         reader.report_ignored();
-        let run_name = reader.find(GENERAL, "run_name").map_or("scale_run", |e| &e.value).to_owned();
-        Ok((Self { run_name, array, dataflow, sram_kib, interface }, reader.warnings))
+        let run_name =
+            reader.find(GENERAL, "run_name").map_or("scale_run", |e| &e.value).to_owned();
+        Ok((Self { run_name, array, dataflow, sram_words, interface }, reader.warnings))
     }
 }
 
@@ -210,8 +207,7 @@ impl<'a> Reader<'a> {
         let bandwidth = self.size(LAYOUT, key, "10")?;
         let banks = self.find(LAYOUT, banks).map_or(Ok(NonZeroU32::MIN), |entry| {
             let allowed = "an integer of 1 to 2147483647";
-            positive(&entry.value)
-                .ok_or_else(|| self.value_error(LAYOUT, banks, entry, allowed))
+            positive(&entry.value).ok_or_else(|| self.value_error(LAYOUT, banks, entry, allowed))
         })?;
         let entry = self.required(LAYOUT, key, "10")?;
         if bandwidth.get() % banks != 0 {
@@ -320,7 +316,7 @@ mod tests {
                 run_name: "out".to_owned(),
                 array: Array { rows: number(16), columns: number(8) },
                 dataflow: Dataflow::InputStationary,
-                sram_kib: ByOperand { input: number(2), weight: number(1), output: number(3) },
+                sram_words: ByOperand { input: 2048, weight: 1024, output: 3072 },
                 interface: Interface::User(ByOperand {
                     input: number(6),
                     weight: number(3),
@@ -328,7 +324,6 @@ mod tests {
                 }),
             }
         );
-        assert_eq!(config.sram_words().input, 2048);
     }
 
     #[test]
@@ -341,24 +336,39 @@ mod tests {
 
     #[test]
     fn impossible_values_are_errors() {
-        assert!(message(("ArrayHeight: 16", "ArrayHeight: 0")).contains("line 5, [architecture_presets] `ArrayHeight`: `0`"));
+        assert!(
+            message(("ArrayHeight: 16", "ArrayHeight: 0"))
+                .contains("line 5, [architecture_presets] `ArrayHeight`: `0`")
+        );
         assert!(message(("ArrayHeight: 16\n", "")).contains("has no `ArrayHeight`"));
         assert!(message(("Dataflow: is", "Dataflow: rs")).contains("use os, ws, is"));
         assert!(message(("SzkB: 2", "SzkB: 2.5")).contains("`2.5`"));
         assert!(message(("USER", "AUTO")).contains("use CALC, USER"));
         assert!(message(("Bandwidth: 7", "Bandwidth: 7,")).contains("`7,`"));
-        assert!(message(("BankBandwidth: 6", "BankBandwidth: 5")).contains("multiple of the 2 banks"));
+        assert!(
+            message(("BankBandwidth: 6", "BankBandwidth: 5")).contains("multiple of the 2 banks")
+        );
         assert!(message(("BankNum: 2", "BankNum: 0")).contains("`IfmapSRAMBankNum`: `0`"));
         assert!(message(("IfmapOffset: 0", "IfmapOffset: -1")).contains("`-1`"));
     }
 
     #[test]
     fn everything_ignored_is_said() {
-        assert!(warnings(("ArrayWidth", "Colour: red\nArrayWidth"))[0].contains("line 6: unknown key `Colour`"));
-        assert!(warnings(("[sparsity]", "[extra]\nx: 1\n[sparsity]"))[0].contains("unknown section [extra]"));
+        assert!(
+            warnings(("ArrayWidth", "Colour: red\nArrayWidth"))[0]
+                .contains("line 6: unknown key `Colour`")
+        );
+        assert!(
+            warnings(("[sparsity]", "[extra]\nx: 1\n[sparsity]"))[0]
+                .contains("unknown section [extra]")
+        );
         assert!(warnings(("SparsitySupport: false", "SparsitySupport: true"))[0].contains("dense"));
-        assert!(warnings(("IfmapCustomLayout: False", "IfmapCustomLayout: True"))[0].contains("ifmap"));
-        assert!(warnings(("UseRamulatorTrace: False", "UseRamulatorTrace: True"))[0].contains("trace"));
+        assert!(
+            warnings(("IfmapCustomLayout: False", "IfmapCustomLayout: True"))[0].contains("ifmap")
+        );
+        assert!(
+            warnings(("UseRamulatorTrace: False", "UseRamulatorTrace: True"))[0].contains("trace")
+        );
         assert!(warnings(("Bandwidth: 7", "Bandwidth: 7, 8, 9"))[0].contains("first of 3"));
         assert!(warnings(("[sparsity]", "[sparse]"))[1].contains("no section [sparsity]"));
         assert!(warnings(("run_name = out\n", "x: 1\n"))[1].contains("`run_name`"));

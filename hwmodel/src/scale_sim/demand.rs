@@ -96,7 +96,8 @@ impl Demand {
     /// The block of fold `fold`.
     pub(super) fn block(&self, fold: u64) -> Block {
         let (row_fold, column_fold) = self.folds.position(fold);
-        let span = |index: u64, width: u64, size: u64| (index * width, size.min((index + 1) * width));
+        let span =
+            |index: u64, width: u64, size: u64| (index * width, size.min((index + 1) * width));
         let rows = span(row_fold, self.folds.rows, self.folds.spatial_rows);
         let columns = span(column_fold, self.folds.columns, self.folds.spatial_columns);
         let start = fold * self.folds.period();
@@ -106,6 +107,12 @@ impl Demand {
         }
         let lanes = if self.by_column { columns } else { rows };
         Block { line: start + self.folds.load(), lanes, times: (0, self.folds.time) }
+    }
+
+    /// Lines of `block`.
+    pub(super) fn block_lines(&self, block: &Block) -> u64 {
+        let times = block.times.1 - block.times.0;
+        if self.stationary { times } else { times + block.lanes.1 - block.lanes.0 - 1 }
     }
 
     /// The line of request `index` of `block`, counted from 0, if no element is null.
@@ -133,19 +140,33 @@ impl Requests<'_> {
     ///
     /// Nulls are among them: the caller knows their addresses.
     #[inline]
-    pub(super) fn visit(&self, fold: u64, mut visit: impl FnMut(u64, u32)) {
+    pub(super) fn visit(&self, fold: u64, visit: impl FnMut(u64, u32)) {
+        self.visit_lines(fold, |_| true, visit);
+    }
+
+    /// As [`visit`](Self::visit), for those lines of the block, counted from 0, that are `wanted`.
+    #[inline]
+    pub(super) fn visit_lines(
+        &self,
+        fold: u64,
+        mut wanted: impl FnMut(u64) -> bool,
+        mut visit: impl FnMut(u64, u32),
+    ) {
         let block = self.demand.block(fold);
         let range = |(start, end): (u64, u64)| start as usize..end as usize;
         let (lanes, times) = (&self.lane[range(block.lanes)], &self.time[range(block.times)]);
         if self.demand.stationary {
-            for (line, &time) in (block.line..).zip(times.iter().rev()) {
-                for &lane in lanes {
-                    visit(line, lane + time);
+            for (index, &time) in (0..).zip(times.iter().rev()) {
+                if wanted(index) {
+                    lanes.iter().for_each(|&lane| visit(block.line + index, lane + time));
                 }
             }
             return;
         }
         for diagonal in 0..times.len() + lanes.len() - 1 {
+            if !wanted(diagonal as u64) {
+                continue;
+            }
             let first = (diagonal + 1).saturating_sub(times.len());
             let last = diagonal.min(lanes.len() - 1);
             let line = block.line + diagonal as u64;
@@ -191,8 +212,6 @@ impl Walks {
     /// notes the state if not.
     pub(super) fn is_unchanged(&mut self, fold: u64, state: u64) -> bool {
         let block = self.demand.block_number(fold) as usize;
-        self.before
-            .get_mut(block)
-            .is_some_and(|before| before.replace(state) == Some(state))
+        self.before.get_mut(block).is_some_and(|before| before.replace(state) == Some(state))
     }
 }

@@ -42,7 +42,9 @@ pub enum TopologyError {
         found: usize,
     },
     /// A column holds no number.
-    #[error("topology {file}, line {line}, column {column} ({name}): `{found}` is no integer of 1 to 2147483647")]
+    #[error(
+        "topology {file}, line {line}, column {column} ({name}): `{found}` is no integer of 1 to 2147483647"
+    )]
     Number {
         /// Name of the file.
         file: String,
@@ -116,7 +118,9 @@ pub enum ConfigError {
         found: String,
     },
     /// A section or key occurs twice.
-    #[error("configuration {file}, line {line}: {what} is there already, in line {first}; keep one")]
+    #[error(
+        "configuration {file}, line {line}: {what} is there already, in line {first}; keep one"
+    )]
     Duplicate {
         /// Name of the file.
         file: String,
@@ -140,7 +144,9 @@ pub enum ConfigError {
         example: &'static str,
     },
     /// A value is not allowed.
-    #[error("configuration {file}, line {line}, [{section}] `{key}`: `{found}` is not allowed; use {allowed}")]
+    #[error(
+        "configuration {file}, line {line}, [{section}] `{key}`: `{found}` is not allowed; use {allowed}"
+    )]
     Value {
         /// Name of the file.
         file: String,
@@ -170,7 +176,9 @@ pub enum SimulationError {
         layer: String,
     },
     /// Counts of the layer do not fit 63 bits.
-    #[error("layer `{layer}`: cycles or accesses of a {rows}x{columns} array exceed 2^63; use a smaller layer")]
+    #[error(
+        "layer `{layer}`: cycles or accesses of a {rows}x{columns} array exceed 2^63; use a smaller layer"
+    )]
     Counts {
         /// Name of the layer.
         layer: String,
@@ -191,5 +199,19 @@ pub enum SimulationError {
         operand: &'static str,
         /// Its elements.
         elements: u128,
+    },
+    /// A buffer of a size for which the rules have no answer.
+    #[error(
+        "layer `{layer}`: the {operand} buffer has {words} words; SCALE-Sim's rules need {least} to 2^41 in this mode"
+    )]
+    Buffer {
+        /// Name of the layer.
+        layer: String,
+        /// `ifmap`, `filter` or `ofmap`.
+        operand: &'static str,
+        /// Its size.
+        words: u64,
+        /// The least size.
+        least: u64,
     },
 }

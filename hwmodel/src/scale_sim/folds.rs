@@ -64,7 +64,11 @@ pub(super) struct Folds {
 }
 
 impl Folds {
-    pub(super) fn new(array: Array, dataflow: Dataflow, Dimensions { m, n, k }: Dimensions) -> Self {
+    pub(super) fn new(
+        array: Array,
+        dataflow: Dataflow,
+        Dimensions { m, n, k }: Dimensions,
+    ) -> Self {
         let [rows, columns] = [array.rows, array.columns].map(|size| u64::from(size.get()));
         let (spatial_rows, spatial_columns, time) = match dataflow {
             Dataflow::OutputStationary => (m, n, k),

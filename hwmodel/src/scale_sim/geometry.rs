@@ -240,6 +240,24 @@ impl InputAddresses {
         pixel / self.columns >= self.shape.height || pixel % self.columns >= self.shape.width
     }
 
+    /// By address: how many windows request it; 0 for nulls.
+    pub(super) fn occurrences(&self) -> Vec<u32> {
+        let LayerShape { height, width, filter_height, filter_width, stride, .. } = self.shape;
+        let covering = |size: u32, inside: u32, positions: u64, filter: u32| -> Vec<u32> {
+            let mut counts = vec![0; size as usize];
+            for start in (0..positions as u32).map(|position| position * stride) {
+                let end = (start + filter).min(inside).max(start);
+                counts[start as usize..end as usize].iter_mut().for_each(|count| *count += 1);
+            }
+            counts
+        };
+        let rows = covering(self.rows, height, self.shape.output_height(), filter_height);
+        let columns = covering(self.columns, width, self.shape.output_width(), filter_width);
+        let channels = self.shape.channels as usize;
+        let pixels = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column));
+        pixels.flat_map(|count| std::iter::repeat_n(count, channels)).collect()
+    }
+
     /// All null addresses.
     pub(super) fn nulls(&self) -> impl Iterator<Item = u32> + '_ {
         let any = self.rows > self.shape.height || self.columns > self.shape.width;
@@ -280,7 +298,10 @@ mod tests {
         let fits = shape([14, 14], [5, 5], 6, 1);
         assert_eq!(fits.dimensions().unwrap().m, 100);
         assert!(!fits.overhangs());
-        assert_eq!(LayerShape::gemm(5, 3, 7).unwrap().dimensions(), Some(Dimensions { m: 5, n: 3, k: 7 }));
+        assert_eq!(
+            LayerShape::gemm(5, 3, 7).unwrap().dimensions(),
+            Some(Dimensions { m: 5, n: 3, k: 7 })
+        );
     }
 
     #[test]
@@ -296,6 +317,7 @@ mod tests {
             let nulls: BTreeSet<u32> = addresses.nulls().collect();
             let mut seen = BTreeSet::new();
             let mut requested = 0;
+            let mut counts = vec![0; addresses.len()];
             let width = layer.output_width();
             for (m, &window) in addresses.window.iter().enumerate() {
                 for (k, &offset) in addresses.offset.iter().enumerate() {
@@ -309,15 +331,18 @@ mod tests {
                     assert_eq!(addresses.is_null(address), !inside);
                     assert_eq!(nulls.contains(&address), !inside);
                     if inside {
-                        let expected = (y * u64::from(addresses.columns) + x) * channels + k % channels;
+                        let expected =
+                            (y * u64::from(addresses.columns) + x) * channels + k % channels;
                         assert_eq!(u64::from(address), expected);
                         seen.insert(address);
                         requested += 1;
+                        counts[address as usize] += 1;
                     }
                 }
             }
             assert_eq!(layer.distinct_inputs(), seen.len() as u128, "{layer:?}");
             assert_eq!(layer.requested_inputs(), requested);
+            assert_eq!(addresses.occurrences(), counts);
             let elements = addresses.window.len() * addresses.offset.len();
             let unique: BTreeSet<u32> = addresses
                 .window

@@ -40,8 +40,12 @@ pub(super) fn parse(
         }
         let syntax =
             || ConfigError::Syntax { file: file.to_owned(), line, found: content.to_owned() };
-        let duplicate =
-            |what: String, first| ConfigError::Duplicate { file: file.to_owned(), line, what, first };
+        let duplicate = |what: String, first| ConfigError::Duplicate {
+            file: file.to_owned(),
+            line,
+            what,
+            first,
+        };
         if let Some(rest) = content.strip_prefix('[') {
             let name = rest.split(']').next().filter(|name| rest.len() > name.len());
             let name = name.ok_or_else(syntax)?.to_owned();
@@ -90,7 +94,10 @@ mod tests {
         assert!(message("[a]\nword\n").contains("line 2: `word`"));
         assert!(message("[a\n").contains("line 1"));
         assert!(message("[a]\n: 5\n").contains("line 2"));
-        assert!(message("[a]\nX: 1\nx: 2\n").contains("line 3: key `x` of [a] is there already, in line 2"));
+        assert!(
+            message("[a]\nX: 1\nx: 2\n")
+                .contains("line 3: key `x` of [a] is there already, in line 2")
+        );
         assert!(message("[a]\n[a]\n").contains("line 2: section [a]"));
     }
 }

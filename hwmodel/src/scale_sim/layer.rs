@@ -7,16 +7,35 @@ use super::error::SimulationError;
 use super::folds::{Dataflow, Folds};
 use super::geometry::Dimensions;
 use super::output_buffer::OutputBuffer;
-use super::prefetch::halves;
 use super::read_buffer;
 use super::result::{Accesses, LayerResult};
 use super::timeline::{self, LatePrefetch, Reader, Timeline};
 use super::topology::Layer;
 use super::traffic::{Prefetching, ReadOperand, Traffic};
+use super::window::halves;
 use crate::timing::ByOperand;
 
 /// DRAM bandwidth of a read buffer in mode CALC before the first request, in words per cycle.
 const CALCULATED_BANDWIDTH: u64 = 10;
+
+/// Largest buffer in words: 2^31 KiB.
+const LARGEST_BUFFER: u64 = 1 << 41;
+
+/// Whether SCALE-Sim's rules have an answer for buffers of these sizes.
+fn check_buffers(config: &Config, layer: &Layer) -> Result<(), SimulationError> {
+    let ByOperand { input, weight, output } = config.sram_words;
+    // A set of mode CALC holds a hundredth of the buffer; other buffers have two halves.
+    let least_read = if config.interface == Interface::Calculated { 100 } else { 2 };
+    let buffers =
+        [("ifmap", input, least_read), ("filter", weight, least_read), ("ofmap", output, 2)];
+    for (operand, words, least) in buffers {
+        if !(least..=LARGEST_BUFFER).contains(&words) {
+            let layer = layer.name.clone();
+            return Err(SimulationError::Buffer { layer, operand, words, least });
+        }
+    }
+    Ok(())
+}
 
 /// A layer on an array, with what its operands ask of their buffers.
 #[derive(Debug)]
@@ -54,7 +73,8 @@ impl<'a> LayerModel<'a> {
             return Err(SimulationError::NoCycles { layer: layer.name.clone() });
         }
         let sram = folds.sram_accesses(dimensions).ok_or_else(counts)?;
-        let words = config.sram_words();
+        let words = config.sram_words;
+        check_buffers(config, layer)?;
         let operand = |operand, words| ReadOperand {
             operand,
             layer: &layer.name,
@@ -68,7 +88,16 @@ impl<'a> LayerModel<'a> {
         let mut lines = folds.lines();
         lines.input = operands[0].lines(lines.input)?;
         let [input, weight] = operands.each_ref().map(|operand| operand.traffic(&config.interface));
-        Ok(Self { layer, config, dimensions, folds, sram, lines, operands, traffic: [input?, weight?] })
+        Ok(Self {
+            layer,
+            config,
+            dimensions,
+            folds,
+            sram,
+            lines,
+            operands,
+            traffic: [input?, weight?],
+        })
     }
 
     /// Runs the layer with prefetches of `interface`'s bandwidths.
@@ -80,7 +109,7 @@ impl<'a> LayerModel<'a> {
                 (words.output, [words.input, words.weight])
             }
         };
-        let mut buffer = OutputBuffer::new(self.config.sram_words().output, width);
+        let mut buffer = OutputBuffer::new(self.config.sram_words.output, width);
         let reader = |index: usize| {
             let (_, prefetch_words) = halves(self.operands[index].words);
             Reader {

@@ -45,8 +45,11 @@ mod ini;
 mod layer;
 mod output_buffer;
 mod prefetch;
+mod prefetch_order;
 pub mod quirks;
 mod read_buffer;
+#[cfg(test)]
+mod replay;
 mod report;
 mod result;
 mod skew;
@@ -54,6 +57,7 @@ mod timeline;
 mod topology;
 mod traffic;
 mod warning;
+mod window;
 
 pub use config::{Config, Interface};
 pub use error::{ConfigError, ShapeError, SimulationError, TopologyError};
@@ -72,7 +76,8 @@ use timeline::LatePrefetch;
 /// Simulates all layers of `topology`, one after another on an empty array; layers do not overlap.
 ///
 /// # Errors
-/// If a layer ends in cycle 0, its counts exceed 63 bits, or an operand is too large to be replayed.
+/// If a layer ends in cycle 0, a buffer is too small for the rules, counts exceed 63 bits, or an operand is too large
+/// to be replayed.
 pub fn simulate(config: &Config, topology: &Topology) -> Result<Vec<LayerResult>, SimulationError> {
     by_shape(topology, |layer| {
         let model = LayerModel::new(config, layer)?;
@@ -103,8 +108,11 @@ fn by_shape<T: Clone + Send>(
         });
         which.push(index);
     }
-    let answers: Vec<Result<T, SimulationError>> =
-        distinct.par_iter().map(|layer| answer(layer)).collect();
+    let answers: Vec<Result<T, SimulationError>> = if rayon::current_num_threads() == 1 {
+        distinct.iter().map(|layer| answer(layer)).collect()
+    } else {
+        distinct.par_iter().map(|layer| answer(layer)).collect()
+    };
     let answers = answers.into_iter().collect::<Result<Vec<T>, SimulationError>>()?;
     Ok(which.into_iter().map(|index| answers[index].clone()).collect())
 }

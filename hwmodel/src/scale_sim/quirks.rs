@@ -76,9 +76,7 @@ impl Quirk {
             Self::CeilingOutputSize => {
                 "the output size rounds up and windows hang over the edge; against windows wholly inside the input"
             }
-            Self::LatePrefetchTwice => {
-                "a prefetch that ends p cycles late costs 2p; against p"
-            }
+            Self::LatePrefetchTwice => "a prefetch that ends p cycles late costs 2p; against p",
             Self::ForgetfulBuffer => {
                 "a read buffer forgets everything when half full; against keeping the newest half"
             }
@@ -168,7 +166,8 @@ impl<'a> Comparison<'a> {
         self.note(Quirk::LatePrefetchTwice, "total cycles", cycles, charged_once);
         self.newest_half()?;
         if let Interface::User(words) = interface {
-            let same = Interface::User(ByOperand { input: words.output, weight: words.output, ..words });
+            let same =
+                Interface::User(ByOperand { input: words.output, weight: words.output, ..words });
             let all = self.model.run(&same, LatePrefetch::ChargedTwice);
             let as_written = all.timeline.last_service as f64;
             self.note(Quirk::BandwidthOfWrites, "total cycles", cycles, as_written);
@@ -228,8 +227,7 @@ impl<'a> Comparison<'a> {
         let reads = [(dram.input, "DRAM reads of ifmap"), (dram.weight, "DRAM reads of filter")];
         for (which, (accesses, quantity)) in reads.into_iter().enumerate() {
             if let Traffic::User(prefetching) = &self.model.traffic[which] {
-                let needed =
-                    prefetching.window.fetched(prefetching.elements, prefetching.count());
+                let needed = prefetching.window.fetched(prefetching.elements, prefetching.count());
                 self.note_counts(Quirk::WholeLines, quantity, accesses.count, needed);
             }
         }

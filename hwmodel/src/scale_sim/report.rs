@@ -30,13 +30,10 @@ impl Reports {
             detailed_access: detailed_access_header(),
         };
         for (id, layer) in layers.iter().enumerate() {
-            let utilisation = [
-                layer.overall_utilisation,
-                layer.mapping_efficiency,
-                layer.compute_utilisation,
-            ]
-            .map(python_float)
-            .join(", ");
+            let utilisation =
+                [layer.overall_utilisation, layer.mapping_efficiency, layer.compute_utilisation]
+                    .map(python_float)
+                    .join(", ");
             let [with_prefetch, total, stall] =
                 [layer.total_cycles_with_prefetch, layer.total_cycles, layer.stall_cycles];
             let _ = writeln!(

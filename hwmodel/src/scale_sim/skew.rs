@@ -8,13 +8,12 @@ pub(super) struct Skew {
 }
 
 /// 1 + 2 + … + x.
-fn triangle(x: u64) -> u128 {
-    let x = u128::from(x);
+fn triangle(x: u64) -> u64 {
     x * (x + 1) / 2
 }
 
 impl Skew {
-    /// A block with neither side 0.
+    /// A block with neither side 0, of at most 2^63 elements.
     pub(super) fn new(rows: u64, columns: u64) -> Self {
         Self { rows, columns }
     }
@@ -26,12 +25,14 @@ impl Skew {
 
     /// Elements in lines before `line`.
     pub(super) fn before(self, line: u64) -> u64 {
-        let line = line.min(self.lines());
-        let beyond = |side: u64| triangle(line.saturating_sub(side));
-        let count = triangle(line) + beyond(self.rows + self.columns)
-            - beyond(self.rows)
-            - beyond(self.columns);
-        u64::try_from(count).expect("at most rows · columns, which fits")
+        let (short, long) = (self.rows.min(self.columns), self.rows.max(self.columns));
+        if line <= short {
+            triangle(line)
+        } else if line <= long {
+            triangle(short) + (line - short) * short
+        } else {
+            short * long - triangle(self.lines().saturating_sub(line))
+        }
     }
 
     /// Elements in line `line`.

@@ -197,8 +197,11 @@ pub(super) fn run(
     late: LatePrefetch,
 ) -> Timeline {
     let lines = folds.count() * folds.period();
-    let mut readers =
-        readers.map(|reader| Progress { reader, last: -1, served: Vec::with_capacity(reader.events.len()) });
+    let mut readers = readers.map(|reader| Progress {
+        reader,
+        last: -1,
+        served: Vec::with_capacity(reader.events.len()),
+    });
     let timeline = Timeline {
         stall: 0,
         last_service: 0,

@@ -165,10 +165,12 @@ impl<'a> Line<'a> {
                     });
                 } else {
                     let shape = shape.single_channel();
-                    layers.extend((0..channels).map(|channel| Layer {
-                        name: format!("{name}Channel_{channel}"),
-                        shape,
-                    }));
+                    layers.extend(
+                        (0..channels).map(|channel| Layer {
+                            name: format!("{name}Channel_{channel}"),
+                            shape,
+                        }),
+                    );
                 }
                 Ok(ratio)
             }
@@ -233,7 +235,8 @@ mod tests {
 
     #[test]
     fn convolutions_with_names_of_several_words() {
-        let text = "Layer name, ...\n\nConv 1 a, 14, 12, 5,3, 6, 16, 2,\nGEMM, 5, 3, 7,\r\n  \n,,,\n";
+        let text =
+            "Layer name, ...\n\nConv 1 a, 14, 12, 5,3, 6, 16, 2,\nGEMM, 5, 3, 7,\r\n  \n,,,\n";
         let (topology, warnings) = Topology::parse("t", text).unwrap();
         assert_eq!(warnings, []);
         assert_eq!(topology.layers[0].name, "Conv 1 a");
@@ -279,7 +282,9 @@ mod tests {
         assert!(message("L, 3000000000, 2, 2,").contains("column 2 (M)"));
         assert!(message("L, 0, 2, 2,").contains("line 2: M is 0"));
         assert!(message("L, 4, 4, 5, 1, 1, 1, 1,").contains("Filter Height is 5"));
-        assert!(message("L, 4, 4, 1, 1, 1, 1, 1, 2,").contains("column 9: `2` is no sparsity ratio"));
+        assert!(
+            message("L, 4, 4, 1, 1, 1, 1, 1, 2,").contains("column 9: `2` is no sparsity ratio")
+        );
         assert!(message("L, 4, 4, 4, 5:4,").contains("column 5: `5:4`"));
         assert!(message("DP, 4, 4, 1, 1, 2000000, 1, 1,").contains("2000000 channels"));
         assert!(message("").contains("no layer"));

@@ -5,8 +5,9 @@ use super::demand::{Demand, Operand, Requests};
 use super::error::SimulationError;
 use super::folds::{Dataflow, Folds};
 use super::geometry::{Dimensions, InputAddresses, LayerShape};
-use super::prefetch::{self, PrefetchEvent, Window};
+use super::prefetch::{self, PrefetchEvent};
 use super::read_buffer::{self, Misses};
+use super::window::Window;
 
 /// Most elements that are replayed.
 const MOST_ELEMENTS: u128 = 1 << 31;
@@ -191,14 +192,16 @@ impl ReadOperand<'_> {
                 columns: self.folds().columns as u32,
             })?;
         let window = Window::new(self.words, elements);
-        let mut events = Vec::new();
-        if !window.holds_all() {
-            let shared = self.is_shared();
-            let addresses = self.addresses(if shared { u128::from(elements) } else { 0 })?;
+        let events = if window.holds_all() {
+            Vec::new()
+        } else if self.is_shared() || self.has_nulls() {
+            let addresses = self.addresses(u128::from(elements))?;
             let requests = addresses.requests(self.demand);
-            let nulls = addresses.input.as_ref();
-            events = prefetch::prefetches(&requests, addresses.size, nulls, shared, &window);
-        }
+            let input = addresses.input.as_ref();
+            input.map_or_else(Vec::new, |input| prefetch::shared_elements(&requests, input, window))
+        } else {
+            prefetch::distinct_elements(self.demand, window)
+        };
         Ok(Prefetching { events, window, elements, places })
     }
 }

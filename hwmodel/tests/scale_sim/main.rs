@@ -77,7 +77,8 @@ fn shipped_runs_agree() {
 /// The whole reference: `HWSIM_SCALE_SIM_RUNS`, or `../shared/reference/scale-sim/runs` beside the repository.
 #[test]
 fn reference_runs_agree() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/scale-sim/runs");
+    let beside =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/scale-sim/runs");
     let folder = std::env::var_os("HWSIM_SCALE_SIM_RUNS").map_or(beside, PathBuf::from);
     if !folder.is_dir() {
         eprintln!("skipping: no folder {}", folder.display());
