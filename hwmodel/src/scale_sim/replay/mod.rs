@@ -1,10 +1,21 @@
 //! The rules one element at a time, cycle by cycle, as a check of the fast paths: slow, and short enough to read.
 
+mod buffers;
+
+use super::quirks::{Quirk, explain};
 use super::{Array, Config, Dataflow, Interface, Layer, LayerShape, Topology, simulate};
 use crate::timing::ByOperand;
+use buffers::{Reader, Writer};
 use proptest::prelude::*;
-use std::collections::HashSet;
 use std::num::NonZeroU32;
+
+/// SCALE-Sim's rules or one of them changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rule {
+    ScaleSim,
+    ChargedOnce,
+    NewestKept,
+}
 
 /// A small layer on a small array.
 #[derive(Debug, Clone)]
@@ -33,6 +44,8 @@ struct Answer {
     stall: i64,
     sram: [[i64; 3]; 3],
     dram: [[i64; 3]; 3],
+    /// Elements that the prefetched sets of ifmap and filter have.
+    fetched: [Option<i64>; 2],
 }
 
 /// Requests by cycle: ifmap, filter, and the number of outputs.
@@ -191,16 +204,16 @@ impl Case {
         }
     }
 
-    fn answer(&self) -> Answer {
+    fn answer(&self, rule: Rule) -> Answer {
         let schedule = self.schedule();
         let orders = self.orders();
         let [if_words, fl_words, of_words] = self.words;
         let mut readers = match self.user {
             Some([if_width, fl_width, _]) => [
-                Reader::user(if_words, if_width, &orders[0]),
-                Reader::user(fl_words, fl_width, &orders[1]),
+                Reader::user(if_words, if_width, &orders[0], rule),
+                Reader::user(fl_words, fl_width, &orders[1], rule),
             ],
-            None => [Reader::calc(if_words), Reader::calc(fl_words)],
+            None => [Reader::calc(if_words, rule), Reader::calc(fl_words, rule)],
         };
         let width = self.user.map_or(self.columns as i64, |widths| widths[2]);
         let mut writer = Writer::new(of_words, width);
@@ -238,29 +251,28 @@ impl Case {
                 first_last(2, &|line| schedule.outputs[line] > 0),
             ],
             dram,
+            fetched: readers.each_ref().map(Reader::fetched),
         }
     }
 
-    fn fast(&self) -> Answer {
+    fn config(&self) -> Config {
         let number = |n: i64| NonZeroU32::new(n as u32).unwrap();
-        let config = Config {
+        let [input, weight, output] = self.words.map(|words| words as u64);
+        Config {
             run_name: String::new(),
             array: Array { rows: number(self.rows as i64), columns: number(self.columns as i64) },
             dataflow: self.dataflow,
-            sram_words: ByOperand {
-                input: self.words[0] as u64,
-                weight: self.words[1] as u64,
-                output: self.words[2] as u64,
-            },
-            interface: match self.user {
+            sram_words: ByOperand { input, weight, output },
+            interface: match self.user.map(|widths| widths.map(number)) {
                 None => Interface::Calculated,
-                Some([input, weight, output]) => Interface::User(ByOperand {
-                    input: number(input),
-                    weight: number(weight),
-                    output: number(output),
-                }),
+                Some([input, weight, output]) => {
+                    Interface::User(ByOperand { input, weight, output })
+                }
             },
-        };
+        }
+    }
+
+    fn topology(&self) -> Topology {
         let shape = LayerShape::convolution(
             self.input.map(|size| size as u32),
             self.filter.map(|size| size as u32),
@@ -268,215 +280,30 @@ impl Case {
             self.filters as u32,
             self.stride as u32,
         );
-        let layer = Layer { name: "layer".to_owned(), shape: shape.unwrap() };
-        let result = simulate(&config, &Topology { layers: vec![layer] }).unwrap().remove(0);
-        let accesses = |memory: ByOperand<super::Accesses>| {
-            [memory.input, memory.weight, memory.output].map(|a| [a.start, a.stop, a.count as i64])
-        };
-        Answer {
-            with_prefetch: result.total_cycles_with_prefetch,
-            total: result.total_cycles,
-            stall: result.stall_cycles,
-            sram: accesses(result.sram),
-            dram: accesses(result.dram),
-        }
+        Topology { layers: vec![Layer { name: "layer".to_owned(), shape: shape.unwrap() }] }
+    }
+
+    /// Whether the layer ends in cycle 0, for which SCALE-Sim has no answer.
+    fn ends_at_once(&self) -> bool {
+        self.dataflow == Dataflow::OutputStationary
+            && self.rows * self.columns == 1
+            && self.mnk() == [1; 3]
     }
 }
 
-/// A read buffer.
-enum Reader {
-    Calc {
-        words: i64,
-        held: HashSet<usize>,
-        misses: i64,
-        first: Option<i64>,
-        emptied: Option<i64>,
-    },
-    User {
-        sets: Vec<HashSet<usize>>,
-        active: usize,
-        step: usize,
-        start: usize,
-        end: usize,
-        last: i64,
-        first_lines: i64,
-        lines: i64,
-        width: i64,
-        reads: i64,
-    },
-}
-
-impl Reader {
-    fn calc(words: i64) -> Self {
-        Self::Calc { words, held: HashSet::new(), misses: 0, first: None, emptied: None }
-    }
-
-    fn user(words: i64, width: i64, order: &[Element]) -> Self {
-        let active_words = ceil(words, 2);
-        let prefetch_words = words - active_words;
-        let set_size = ceil(words, 100);
-        let mut sets = vec![HashSet::new()];
-        let mut count = 0;
-        for element in order.iter().flatten() {
-            sets.last_mut().unwrap().insert(*element);
-            count += 1;
-            if count >= set_size {
-                sets.push(HashSet::new());
-                count = 0;
-            }
-        }
-        let active = sets.len().min(ceil(active_words, set_size) as usize);
-        let step = (sets.len() - active).min(ceil(prefetch_words, set_size) as usize);
-        let first_lines = ceil(active_words, width).min(ceil(order.len() as i64, width));
-        Self::User {
-            sets,
-            active,
-            step,
-            start: 0,
-            end: active,
-            last: -1,
-            first_lines,
-            lines: ceil(prefetch_words, width),
-            width,
-            reads: first_lines * width,
-        }
-    }
-
-    /// The cycle in which the requests of `cycle` are served.
-    fn serve(&mut self, cycle: i64, line: &[Element]) -> i64 {
-        let mut delay = 1;
-        for &element in line.iter().flatten() {
-            match self {
-                Self::Calc { words, held, misses, first, emptied } => {
-                    first.get_or_insert(cycle);
-                    if held.insert(element) {
-                        *misses += 1;
-                        if held.len() as i64 == 50 * (*words / 100) {
-                            held.clear();
-                            *emptied = Some(cycle);
-                        }
-                    }
-                }
-                Self::User {
-                    sets, active, step, start, end, last, lines, width, reads, ..
-                } => loop {
-                    let (first, end_now) = (*start, *end);
-                    let inside = |index: usize| match first < end_now {
-                        true => (first..end_now).contains(&index),
-                        false => index >= first || index < end_now,
-                    };
-                    if (0..sets.len()).any(|i| inside(i) && sets[i].contains(&element)) {
-                        break;
-                    }
-                    *start = (*start + *step) % sets.len();
-                    *end = (*start + *active) % sets.len();
-                    *last += *lines + 1;
-                    *reads += *lines * *width;
-                    let late = *last - (cycle + delay);
-                    delay += late;
-                    if late > 0 {
-                        delay += late;
-                    }
-                },
-            }
-        }
-        cycle + delay
-    }
-
-    fn dram(&self) -> [i64; 3] {
-        match self {
-            Self::Calc { words, misses, first, emptied, .. } => {
-                let set = words / 100;
-                match emptied {
-                    None => [-ceil(ceil(*misses, set) * set, 10), -1, *misses],
-                    Some(cycle) => [first.unwrap() - ceil(50 * set, 10), cycle + 1, *misses],
-                }
-            }
-            Self::User { last, first_lines, reads, .. } => [-first_lines, *last, *reads],
-        }
-    }
-}
-
-/// The output buffer.
-struct Writer {
-    drain_words: i64,
-    active_words: i64,
-    width: i64,
-    free: i64,
-    drain_end: i64,
-    current: i64,
-    lines: Vec<i64>,
-    drained: usize,
-    written: i64,
-    start: i64,
-    stop: i64,
-}
-
-impl Writer {
-    fn new(words: i64, width: i64) -> Self {
-        let drain_words = words - ceil(words, 2);
-        Self {
-            drain_words,
-            active_words: words - drain_words,
-            width,
-            free: words,
-            drain_end: 0,
-            current: 0,
-            lines: Vec::new(),
-            drained: 0,
-            written: 0,
-            start: i64::MAX,
-            stop: i64::MIN,
-        }
-    }
-
-    fn close(&mut self) {
-        if self.current > 0 {
-            self.lines.push(self.current);
-            self.current = 0;
-        }
-    }
-
-    /// Drains a group of lines; gives their number.
-    fn drain(&mut self, now: i64) -> i64 {
-        let end = self.lines.len().min(self.drained + ceil(self.drain_words, self.width) as usize);
-        let count = (end - self.drained) as i64;
-        let size = count * self.width - (self.width - self.lines[end - 1]);
-        self.written += size;
-        self.free += size;
-        self.drained = end;
-        self.start = self.start.min(now);
-        self.stop = self.stop.max(now + count - 1);
-        count
-    }
-
-    fn serve(&mut self, cycle: i64, outputs: usize) -> i64 {
-        let mut now = cycle;
-        for _ in 0..outputs {
-            self.current += 1;
-            self.free -= 1;
-            if self.current == self.width {
-                self.close();
-            }
-            if now < self.drain_end {
-                if self.free <= 0 {
-                    now = self.drain_end;
-                }
-            } else if self.free < self.active_words {
-                self.close();
-                let count = self.drain(now);
-                self.drain_end = now + count - 1;
-            }
-        }
-        now
-    }
-
-    fn flush(&mut self, cycle: i64) {
-        self.close();
-        let mut cycle = cycle;
-        while self.drained < self.lines.len() {
-            cycle += self.drain(cycle);
-        }
+/// What the fast paths say; the elements of sets are theirs alone.
+fn fast(case: &Case, fetched: [Option<i64>; 2]) -> Answer {
+    let result = simulate(&case.config(), &case.topology()).unwrap().remove(0);
+    let accesses = |memory: ByOperand<super::Accesses>| {
+        [memory.input, memory.weight, memory.output].map(|a| [a.start, a.stop, a.count as i64])
+    };
+    Answer {
+        with_prefetch: result.total_cycles_with_prefetch,
+        total: result.total_cycles,
+        stall: result.stall_cycles,
+        sram: accesses(result.sram),
+        dram: accesses(result.dram),
+        fetched,
     }
 }
 
@@ -517,8 +344,52 @@ proptest! {
 
     #[test]
     fn fast_paths_are_the_rules(case in cases()) {
-        let unit = case.rows * case.columns == 1 && case.dataflow == Dataflow::OutputStationary;
-        prop_assume!(!(unit && case.mnk() == [1; 3]));
-        prop_assert_eq!(case.fast(), case.answer());
+        prop_assume!(!case.ends_at_once());
+        let answer = case.answer(Rule::ScaleSim);
+        prop_assert_eq!(fast(&case, answer.fetched), answer);
+    }
+
+    #[test]
+    fn quirks_are_the_difference_to_changed_rules(case in cases()) {
+        prop_assume!(!case.ends_at_once());
+        let effects = explain(&case.config(), &case.topology()).unwrap();
+        let with = |quirk: Quirk, quantity: &str, scale_sim: i64| {
+            let effect = effects.iter().find(|e| e.quirk == quirk && e.quantity == quantity);
+            if let Some(effect) = effect {
+                assert_eq!(effect.scale_sim, scale_sim as f64);
+            }
+            effect.map_or(scale_sim, |effect| effect.hardware as i64)
+        };
+        let answer = case.answer(Rule::ScaleSim);
+        let once = case.answer(Rule::ChargedOnce).total;
+        prop_assert_eq!(with(Quirk::LatePrefetchTwice, "total cycles", answer.total), once);
+        prop_assert_eq!(with(Quirk::LastCycleIndex, "total cycles", answer.total), answer.total + 1);
+        if let Some([_, _, width]) = case.user {
+            let same = Case { user: Some([width; 3]), ..case.clone() };
+            let total = same.answer(Rule::ScaleSim).total;
+            prop_assert_eq!(with(Quirk::BandwidthOfWrites, "total cycles", answer.total), total);
+        }
+        let newest = case.answer(Rule::NewestKept).dram;
+        let outputs = case.mnk()[0] * case.mnk()[1];
+        for (which, quantity) in ["DRAM reads of ifmap", "DRAM reads of filter"].iter().enumerate() {
+            let reads = answer.dram[which][2];
+            match answer.fetched[which] {
+                None => {
+                    let kept = with(Quirk::ForgetfulBuffer, quantity, reads);
+                    prop_assert_eq!(kept, newest[which][2]);
+                }
+                Some(fetched) => {
+                    prop_assert_eq!(with(Quirk::WholeLines, quantity, reads), fetched);
+                }
+            }
+        }
+        if case.dataflow == Dataflow::OutputStationary {
+            let writes = with(Quirk::OutputAccesses, "SRAM writes of ofmap", answer.sram[2][2]);
+            prop_assert_eq!(writes, outputs as i64);
+        } else {
+            let row_folds = case.mnk()[2].div_ceil(case.rows);
+            let read_back = with(Quirk::OutputAccesses, "SRAM reads of partial sums", 0);
+            prop_assert_eq!(read_back, (outputs * (row_folds - 1)) as i64);
+        }
     }
 }
