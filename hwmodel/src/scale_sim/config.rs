@@ -2,7 +2,7 @@
 
 use super::error::ConfigError;
 use super::folds::{Array, Dataflow};
-use super::ini::{self, Entry};
+use super::ini::{self, Entry, Ini};
 use super::warning::{ConfigWarning, ConfigWarningKind};
 use crate::timing::ByOperand;
 use std::num::NonZeroU32;
@@ -76,7 +76,7 @@ impl Config {
     /// # Errors
     /// If the file is no configuration, a key that decides the answer is missing, or its value is impossible.
     pub fn parse(file: &str, text: &str) -> Result<(Self, Vec<ConfigWarning>), ConfigError> {
-        let (entries, sections) = ini::parse(file, text)?;
+        let Ini { entries, sections } = ini::parse(file, text)?;
         let mut reader = Reader { file, entries: &entries, warnings: Vec::new() };
         reader.report_unknown(&sections);
         let interface = reader.choice(

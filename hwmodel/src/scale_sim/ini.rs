@@ -15,13 +15,18 @@ pub(super) struct Entry {
     pub(super) value: String,
 }
 
-/// All keys of `text`, in their order, and the sections with their lines.
-pub(super) fn parse(
-    file: &str,
-    text: &str,
-) -> Result<(Vec<Entry>, Vec<(String, usize)>), ConfigError> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut sections: Vec<(String, usize)> = Vec::new();
+/// A file.
+#[derive(Debug, Default)]
+pub(super) struct Ini {
+    /// All keys in their order.
+    pub(super) entries: Vec<Entry>,
+    /// Sections with their lines.
+    pub(super) sections: Vec<(String, usize)>,
+}
+
+/// Reads `text`.
+pub(super) fn parse(file: &str, text: &str) -> Result<Ini, ConfigError> {
+    let Ini { mut entries, mut sections } = Ini::default();
     // A line further to the right than the last key continues its value.
     let mut key_indent = None;
     for (index, raw) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -70,7 +75,7 @@ pub(super) fn parse(
         entries.push(Entry { line, section: section.clone(), key, name, value });
         key_indent = Some(indent);
     }
-    Ok((entries, sections))
+    Ok(Ini { entries, sections })
 }
 
 #[cfg(test)]
@@ -80,7 +85,7 @@ mod tests {
     #[test]
     fn keys_values_comments_and_continuations() {
         let text = "# head\n[a]\n X: 1\n; note\n  more\n Y = a:b\n\n[b]\nx=\n";
-        let (entries, sections) = parse("f", text).unwrap();
+        let Ini { entries, sections } = parse("f", text).unwrap();
         let found: Vec<_> =
             entries.iter().map(|e| (e.line, &*e.section, &*e.key, &*e.value)).collect();
         assert_eq!(found, [(3, "a", "x", "1\nmore"), (6, "a", "y", "a:b"), (9, "b", "x", "")]);

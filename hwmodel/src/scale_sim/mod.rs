@@ -116,3 +116,73 @@ fn by_shape<T: Clone + Send>(
     let answers = answers.into_iter().collect::<Result<Vec<T>, SimulationError>>()?;
     Ok(which.into_iter().map(|index| answers[index].clone()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timing::ByOperand;
+    use std::num::NonZeroU32;
+
+    fn config(size: u32, dataflow: Dataflow, words: u64) -> Config {
+        let size = NonZeroU32::new(size).unwrap();
+        Config {
+            run_name: "test".to_owned(),
+            array: Array { rows: size, columns: size },
+            dataflow,
+            sram_words: ByOperand { input: words, weight: words, output: words },
+            interface: Interface::Calculated,
+        }
+    }
+
+    fn gemm(m: u32, n: u32, k: u32) -> Topology {
+        let shape = LayerShape::gemm(m, n, k).unwrap();
+        Topology { layers: vec![Layer { name: "G".to_owned(), shape }] }
+    }
+
+    fn message(config: &Config, topology: &Topology) -> String {
+        simulate(config, topology).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_layer_that_ends_in_cycle_0_is_an_error() {
+        let unit = config(1, Dataflow::OutputStationary, 1024);
+        assert!(message(&unit, &gemm(1, 1, 1)).contains("layer `G`: a 1x1x1 product"));
+        assert_eq!(simulate(&unit, &gemm(1, 1, 2)).unwrap()[0].total_cycles, 1);
+        let loaded = config(1, Dataflow::WeightStationary, 1024);
+        assert_eq!(simulate(&loaded, &gemm(1, 1, 1)).unwrap()[0].total_cycles, 1);
+    }
+
+    #[test]
+    fn buffers_without_an_answer_are_errors() {
+        let small = config(4, Dataflow::OutputStationary, 99);
+        assert!(message(&small, &gemm(5, 5, 5)).contains("ifmap buffer has 99 words"));
+        let huge = config(4, Dataflow::OutputStationary, u64::MAX);
+        assert!(message(&huge, &gemm(5, 5, 5)).contains("100 to 2^41"));
+    }
+
+    #[test]
+    fn huge_layers_end_in_an_answer_or_an_error() {
+        let most = i32::MAX as u32;
+        // One fold of 2^31 - 1 streamed elements.
+        let wide = config(8, Dataflow::WeightStationary, 1 << 20);
+        let long = simulate(&wide, &gemm(most, 8, 8)).unwrap();
+        assert_eq!(long[0].total_cycles, i64::from(most) + 24 - 3);
+        let unit = config(1, Dataflow::OutputStationary, 1024);
+        assert!(message(&unit, &gemm(most, most, most)).contains("exceed 2^63"));
+        let shape = LayerShape::convolution([most; 2], [most; 2], most, 1, 1).unwrap();
+        let topology = Topology { layers: vec![Layer { name: "C".to_owned(), shape }] };
+        assert!(message(&unit, &topology).contains("layer `C`"));
+        let array = config(1 << 15, Dataflow::OutputStationary, 1024);
+        let tables = message(&array, &gemm(1 << 16, 1 << 16, 1 << 16));
+        assert!(tables.contains("the ifmap has 4294967296 elements"), "{tables}");
+    }
+
+    #[test]
+    fn equal_shapes_keep_their_names() {
+        let mut topology = gemm(20, 30, 40);
+        topology.layers.push(Layer { name: "H".to_owned(), ..topology.layers[0].clone() });
+        let layers = simulate(&config(8, Dataflow::InputStationary, 1024), &topology).unwrap();
+        assert_eq!(layers[1].name, "H");
+        assert_eq!(layers[0], LayerResult { name: "G".to_owned(), ..layers[1].clone() });
+    }
+}

@@ -233,3 +233,47 @@ impl<'a> Comparison<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = include_str!("test_data/user.cfg");
+
+    /// The effect of `quirk` on `quantity` of the only layer of `topology`.
+    fn effect(quirk: Quirk, quantity: &str, layer: &str) -> Option<(f64, f64)> {
+        let (config, _) = Config::parse("test.cfg", CONFIG).unwrap();
+        let (topology, _) = Topology::parse("test.csv", &format!("header\n{layer}\n")).unwrap();
+        let effects = explain(&config, &topology).unwrap();
+        let found = effects.iter().find(|e| e.quirk == quirk && e.quantity == quantity);
+        found.map(|effect| (effect.scale_sim, effect.hardware))
+    }
+
+    #[test]
+    fn overhanging_windows() {
+        // is, 16x8: K = 75 in 5 row folds. 9 output pixels in 2 column folds, or 4 in one; P = 20 + 32 + 8 - 2.
+        let layer = "E1, 12, 12, 5, 5, 3, 20, 4,";
+        let quirk = Quirk::CeilingOutputSize;
+        assert_eq!(effect(quirk, "MACs", layer), Some((13_500.0, 6_000.0)));
+        assert_eq!(effect(quirk, "cycles without stalls", layer), Some((580.0, 290.0)));
+        // Of the 3 windows' 15 rows one lies beyond the input, and one of their 15 columns: 3 channels · 14².
+        let reads = "SRAM reads of ifmap, with nulls against without";
+        assert_eq!(effect(quirk, reads, layer), Some((675.0, 588.0)));
+        assert_eq!(effect(quirk, "MACs", "E, 13, 13, 5, 5, 3, 20, 4,"), None);
+    }
+
+    #[test]
+    fn utilisation_by_the_cycles_of_a_fold() {
+        // One full fold of 16·8·20 MACs in T + 2R + 2C - 3 = 65 or T + 2R + C - 2 = 58 cycles.
+        let (scale_sim, hardware) =
+            effect(Quirk::ComputeUtilisation, "compute utilisation in %", "G, 8, 20, 16,").unwrap();
+        assert!((scale_sim - 2000.0 / 65.0).abs() < 1e-12);
+        assert!((hardware - 2000.0 / 58.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn numbers_are_positions() {
+        let numbers: Vec<usize> = Quirk::ALL.iter().map(|quirk| quirk.number()).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+}

@@ -128,8 +128,8 @@ impl Case {
             }
             for (c, &column) in used_columns.iter().enumerate() {
                 if os {
-                    for time in 0..t {
-                        schedule.filter[z + time + c].push(right[time][column]);
+                    for (time, weights) in right.iter().enumerate() {
+                        schedule.filter[z + time + c].push(weights[column]);
                     }
                     for r in 0..used_rows.len() {
                         schedule.outputs[z + t + rows - 2 - r + c] += 1;
