@@ -27,6 +27,7 @@ pub mod quantise;
 pub mod random;
 pub mod requantise;
 pub mod rounding;
+pub mod scale_sim;
 pub mod tensor;
 pub mod timing;
 pub mod values;
