@@ -19,3 +19,4 @@ pub mod precision;
 pub mod study;
 pub mod trace;
 pub mod train;
+pub mod workload;
