@@ -15,6 +15,7 @@ pub mod golden;
 pub mod integer;
 pub mod model;
 pub mod network;
+pub mod onnx;
 pub mod precision;
 pub mod study;
 pub mod trace;

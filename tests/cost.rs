@@ -30,8 +30,8 @@ fn report(arguments: &[&str]) -> CostReport {
 }
 
 #[test]
-fn the_table_of_alexnet() {
-    insta::assert_snapshot!(cost(&["--arch", "alexnet"]), @"");
+fn the_table_of_a_perceptron() {
+    insta::assert_snapshot!(cost(&["--arch", "mlp", "--image", "28x28x1"]), @"");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_training_step_costs_what_the_trace_of_a_run_says() {
         .success();
     let place = format!("{trace}@1");
     let base = ["--arch", "lenet5", "--batch", "16", "--pass", "training", "--formats", &place];
-    let json = report(&[&base[..], &["--image", "28x28x1"]].concat());
+    let json = report(&[&base[..], &["--image", "32x32x1"]].concat());
     let mut compared = 0;
     let mut reader = csv::Reader::from_path(trace).unwrap();
     for record in reader.deserialize::<BTreeMap<String, String>>() {

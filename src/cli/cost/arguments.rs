@@ -22,13 +22,14 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
     /// Size of a symbolic dimension of the ONNX model, as in --dim N=1; may be repeated.
-    #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',', requires = "onnx")]
+    #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',',
+          conflicts_with_all = ["arch", "topology"])]
     pub(super) dim: Vec<Dimension>,
     /// Height, width and channels of the images that --arch is built for [default: 32x32x3].
-    #[arg(long, value_name = "HxWxC", requires = "arch")]
+    #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
     pub(super) image: Option<ImageSize>,
     /// Classes that --arch tells apart [default: 10].
-    #[arg(long, value_name = "N", requires = "arch",
+    #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) classes: Option<u32>,
     /// Machines: shipped names or TOML files, separated by commas or repeated.

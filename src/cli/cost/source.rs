@@ -4,6 +4,7 @@ use super::arguments::{CostArguments, ImageSize};
 use super::scale_sim;
 use crate::cli::errors::Failure;
 use crate::network::{Initialisation, arch};
+use crate::onnx;
 use crate::trace::TraceReader;
 use crate::workload::{self, Formats, Options, Workload};
 use anyhow::{Context as _, anyhow};
@@ -18,7 +19,10 @@ pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
         (Some(name), ..) => architecture(name, arguments),
         (None, Some(path), _) => scale_sim::topology(path),
         (None, None, Some(path)) => {
-            Err(Failure::usage(anyhow!("cannot read ONNX model `{}`", path.display())))
+            let sizes = arguments.dim.iter().map(|dim| (dim.name.clone(), dim.size));
+            let model = onnx::read(path, &sizes.collect());
+            let model = model.with_context(|| format!("ONNX model `{}`", path.display()));
+            model.map_err(Failure::Usage)
         }
         (None, None, None) => {
             Err(Failure::usage(anyhow!("give one of --arch, --topology and --onnx")))
