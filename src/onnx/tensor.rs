@@ -40,6 +40,23 @@ impl Value {
         }
     }
 
+    /// The elements of shape `shape` at `offset` + Σ index·stride over the axes; `None` if they are
+    /// too many or one is out of range.
+    pub(super) fn strided(&self, shape: &[u64], offset: i64, strides: &[i64]) -> Option<Self> {
+        let count = shape.iter().try_fold(1u64, |n, &size| n.checked_mul(size))?;
+        let count = usize::try_from(count).ok().filter(|&count| count <= MAX_ELEMENTS)?;
+        let place = |index: usize| {
+            let (mut rest, mut place) = (index as u64, offset);
+            for (&size, &stride) in shape.iter().zip(strides).rev() {
+                place = place.checked_add(stride.checked_mul((rest % size) as i64)?)?;
+                rest /= size;
+            }
+            usize::try_from(place).ok().filter(|&place| place < self.len())
+        };
+        let places: Vec<usize> = (0..count).map(place).collect::<Option<_>>()?;
+        Some(self.pick(places.into_iter()))
+    }
+
     /// The elements at `indices`, which must be in range.
     pub(super) fn pick(&self, indices: impl Iterator<Item = usize>) -> Self {
         match self {
@@ -47,6 +64,20 @@ impl Value {
             Self::Reals(values) => Self::Reals(indices.map(|index| values[index]).collect()),
         }
     }
+}
+
+/// How far apart neighbours along each axis of `shape` lie; 0 along axes of size 1, so that the
+/// elements are broadcast.
+pub(super) fn strides(shape: &[u64]) -> Vec<i64> {
+    let mut strides = vec![0; shape.len()];
+    let mut stride = 1i64;
+    for (axis, &size) in shape.iter().enumerate().rev() {
+        if size != 1 {
+            strides[axis] = stride;
+        }
+        stride = stride.saturating_mul(size as i64);
+    }
+    strides
 }
 
 /// Element types by their number in `TensorProto.DataType`.
@@ -174,6 +205,21 @@ mod tests {
         assert_eq!(scalar, Some(Value::Reals(vec![0.5])));
         let bytes = tensor(element::INT8, &[2], vec![0xff, 3]).value().unwrap();
         assert_eq!(bytes, Some(Value::Integers(vec![-1, 3])));
+    }
+
+    #[test]
+    fn strides_transpose_slice_and_broadcast() {
+        let matrix = Value::Integers((0..6).collect());
+        let strides = strides(&[2, 3]);
+        assert_eq!(strides, [3, 1]);
+        let transposed = matrix.strided(&[3, 2], 0, &[1, 3]);
+        assert_eq!(transposed, Some(Value::Integers(vec![0, 3, 1, 4, 2, 5])));
+        let flipped = matrix.strided(&[2, 2], 5, &[-3, -2]);
+        assert_eq!(flipped, Some(Value::Integers(vec![5, 3, 2, 0])));
+        assert_eq!(super::strides(&[1, 3]), [0, 1]);
+        assert_eq!(matrix.strided(&[7], 0, &[1]), None);
+        assert_eq!(matrix.strided(&[1 << 40, 1 << 40], 0, &[0, 0]), None);
+        assert_eq!(matrix.strided(&[0, 5], 0, &[1, 1]), Some(Value::Integers(vec![])));
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn convolutions_of_every_kind_have_their_sizes() {
 fn every_shape_is_that_of_onnx_s_own_inference() {
     // The model declares them all; a contradiction would be an error.
     let workload = fixture("operators", &[]);
-    assert_eq!(workload.layers().len(), 119);
+    assert_eq!(workload.layers().len(), 120);
     let names: Vec<_> = products(&workload).iter().map(|layer| layer.name.clone()).collect();
     assert_eq!(names.len(), 5 * 2 + 2 + 5 + 2);
 }
@@ -277,6 +277,31 @@ fn weights_are_the_right_operand_wherever_they_stand() {
 }
 
 #[test]
+fn fused_attention_is_two_products_and_a_softmax() {
+    // Eight heads of queries on two of keys and values, behind 5 earlier ones.
+    let graph = |past: &[&str]| {
+        let inputs = [&["x", "k", "v"], past].concat();
+        let heads = vec![int("q_num_heads", 8), int("kv_num_heads", 2)];
+        let nodes = vec![node("Attention", &inputs, "y", heads)];
+        let mut graph = model(&[3, 7, 8 * 16].map(Dim::Size), vec![], nodes);
+        graph.input.push(value("k", &[3, 9, 2 * 16].map(Dim::Size)));
+        graph.input.push(value("v", &[3, 9, 2 * 4].map(Dim::Size)));
+        graph.input.push(value("p", &[3, 2, 5, 16].map(Dim::Size)));
+        graph.output = vec![value("y", &[3, 7, 8 * 4].map(Dim::Size))];
+        graph
+    };
+    let workload = workload(graph(&["", "p", "p"]), &[]).unwrap();
+    let operations: Vec<_> = products(&workload).iter().map(|layer| layer.operation).collect();
+    let product = |n, k| Operation::MatrixProduct(MatrixProduct::attention(7 * 4, n, k, 3 * 2));
+    assert_eq!(operations, [product(14, 16), product(4, 14)]);
+    let names: Vec<_> = workload.layers().iter().map(|layer| layer.name.as_str()).collect();
+    assert_eq!(names, ["Attention-y.scores", "Attention-y.softmax", "Attention-y.context"]);
+    assert_eq!(super::tests::workload(graph(&[]), &[]).unwrap().macs(), 8 * 3 * 7 * 9 * (16 + 4));
+    let wrong = model(&IMAGE, vec![], vec![node("Attention", &["x", "x"], "y", vec![])]);
+    assert!(refused(wrong).contains("input 2 is missing"));
+}
+
+#[test]
 fn embeddings_and_tied_weights_are_counted_once() {
     let nodes = vec![
         node("Gather", &["w", "x"], "e", vec![int("axis", 0)]),
@@ -364,7 +389,7 @@ mod mutated {
                 "Reshape", "Slice", "Gather", "Expand", "Tile", "Pad", "Range", "ConstantOfShape",
                 "Split", "Unsqueeze", "Squeeze", "ReduceSum", "Resize", "Concat", "Where", "Mul",
                 "CumSum", "Div", "Mod", "Pow", "Conv", "ConvTranspose", "MaxPool", "Flatten",
-                "Transpose", "DepthToSpace", "ArgMax", "LayerNormalization", "Gemm", "MatMul",
+                "Attention", "Transpose", "DepthToSpace", "ArgMax", "LayerNormalization", "Gemm", "MatMul",
             ]),
             first in prop::collection::vec(extreme(), 0..5),
             second in prop::collection::vec(extreme(), 0..5),

@@ -115,10 +115,14 @@ impl<'a> Walk<'a> {
         let trained = before || parameters > 0;
         let renamed = outcome.renames.and_then(|index| node.optional(index));
         let weight = renamed.and_then(|fact| fact.weight.clone()).filter(|_| constant);
-        if !constant && let Some(operation) = outcome.work {
-            let name = layer_name(index, &node, operation);
+        if !constant {
             self.owned.extend(owned);
-            self.layers.push(Layer { name, operation, parameters, needs_input_gradient: before });
+            for (part, operation) in outcome.works {
+                let name = layer_name(index, &node, operation);
+                let name = if part.is_empty() { name } else { format!("{name}.{part}") };
+                let needs_input_gradient = before;
+                self.layers.push(Layer { name, operation, parameters, needs_input_gradient });
+            }
         }
         for (name, output) in message.output.iter().zip(outcome.outputs) {
             let Output { shape, value, constant: of_shape } = output;

@@ -161,10 +161,8 @@ pub(super) fn transposed(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let axes = x.len() - 2;
     let filters = w[1].checked_mul(groups).ok_or_else(too_large)?;
     let mut shape = vec![x[0], filters];
-    if let Some(stated) = node.attribute_integers("output_shape") {
-        let sizes = node.sizes("output_shape", axes, 1, 1)?;
-        debug_assert_eq!(sizes.len(), stated.len());
-        shape.extend(sizes);
+    if node.attribute_integers("output_shape").is_some() {
+        shape.extend(node.sizes("output_shape", axes, 1, 1)?);
     } else {
         shape.extend(transposed_size(node, &x[2..], &w[2..])?);
     }

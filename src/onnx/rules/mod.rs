@@ -1,6 +1,7 @@
 //! One rule an operator: shapes of its outputs, their elements if they are small constants, and the
 //! work that it is.
 
+mod attention;
 mod constants;
 mod convolution;
 mod element_wise;
@@ -35,8 +36,9 @@ pub(super) struct Output {
 pub(super) struct Outcome {
     /// Its outputs in order; further ones are not known.
     pub(super) outputs: Vec<Output>,
-    /// What it computes; `None` if it only renames elements.
-    pub(super) work: Option<Operation>,
+    /// What it computes, each with a word for it if there are several; nothing if it only renames
+    /// elements.
+    pub(super) works: Vec<(&'static str, Operation)>,
     /// Inputs that are trainable if they are initialisers.
     pub(super) parameters: &'static [usize],
     /// The input whose elements the first output has, one to one.
@@ -55,7 +57,8 @@ impl Output {
 
 impl Outcome {
     fn new(outputs: Vec<Output>, work: Option<Operation>) -> Self {
-        Self { outputs, work, parameters: &[], renames: None }
+        let works = work.into_iter().map(|work| ("", work)).collect();
+        Self { outputs, works, parameters: &[], renames: None }
     }
 
     /// Work on the vector unit of one output.
@@ -103,6 +106,7 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         "MatMul" | "MatMulInteger" => matmul::matmul(node, [0, 1]),
         "QLinearMatMul" => matmul::matmul(node, [0, 3]),
         "Gemm" => matmul::gemm(node),
+        "Attention" => attention::attention(node),
         "MaxPool" | "LpPool" | "AveragePool" => pooling::pool(node),
         "GlobalMaxPool" | "GlobalLpPool" | "GlobalAveragePool" => pooling::global(node),
         "Constant" => constants::constant(node),

@@ -1,9 +1,9 @@
 //! Operators that copy elements to other places.
 
 use super::super::error::NodeProblem;
-use super::super::fact::{checked, count};
+use super::super::fact::checked;
 use super::super::node::Node;
-use super::super::tensor::MAX_ELEMENTS;
+use super::super::tensor::strides;
 use super::constants::sizes;
 use super::element_wise::broadcast;
 use super::{Outcome, Output};
@@ -23,8 +23,11 @@ pub(super) fn transpose(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         return Err(NodeProblem::Shape(why));
     }
     let shape: Vec<u64> = order.iter().map(|&axis| input.shape[axis]).collect();
-    // The elements keep their order if at most one axis is longer than 1.
-    let value = input.value.as_deref().filter(|_| rank < 2).cloned();
+    let turned: Vec<i64> = {
+        let strides = strides(&input.shape);
+        order.iter().map(|&axis| strides[axis]).collect()
+    };
+    let value = input.value.as_deref().and_then(|value| value.strided(&shape, 0, &turned));
     let mut outcome = Outcome::moved(Output::with_value(shape, value));
     outcome.renames = Some(0);
     Ok(outcome)
@@ -38,11 +41,10 @@ pub(super) fn expand(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         NodeProblem::Shape(format!("shape {:?} cannot be expanded to {wanted:?}", input.shape))
     })?;
     let shape = checked(shape)?;
-    let elements = count(&shape);
-    let single = input.value.as_deref().filter(|value| value.len() == 1);
-    let value = single
-        .filter(|_| elements <= MAX_ELEMENTS as u64)
-        .map(|value| value.pick(std::iter::repeat_n(0, elements as usize)));
+    // Axes that the input does not have repeat it.
+    let mut spread = vec![0; shape.len() - input.shape.len()];
+    spread.extend(strides(&input.shape));
+    let value = input.value.as_deref().and_then(|value| value.strided(&shape, 0, &spread));
     Ok(Outcome::moved(Output::with_value(shape, value)))
 }
 

@@ -3,7 +3,7 @@
 use super::super::error::NodeProblem;
 use super::super::fact::{Fact, checked, count};
 use super::super::node::Node;
-use super::super::tensor::{MAX_ELEMENTS, Value};
+use super::super::tensor::{MAX_ELEMENTS, Value, strides};
 use super::{Outcome, Output};
 use crate::workload::{Operation, VectorKind, VectorLayer};
 
@@ -22,7 +22,7 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         }
         shape[axis] = shape[axis].saturating_add(other[axis]);
     }
-    let value = if shape.len() == 1 { joined(&node.inputs) } else { None };
+    let value = if axis == 0 { joined(&node.inputs) } else { None };
     Ok(Outcome::moved(Output::with_value(checked(shape)?, value)))
 }
 
@@ -100,7 +100,8 @@ pub(super) fn slice(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         return Err(NodeProblem::Shape("starts, ends, axes and steps differ in length".to_owned()));
     }
     let mut shape = input.shape.clone();
-    let mut first = None;
+    let mut strides = strides(&input.shape);
+    let mut offset = 0i64;
     for index in 0..starts.len() {
         let axis = axes.as_ref().map_or(index as i64, |axes| axes[index]);
         let axis = node.axis(axis, rank)?;
@@ -108,16 +109,12 @@ pub(super) fn slice(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         let (start, size) = bounds(shape[axis], starts[index], ends[index], step)
             .ok_or_else(|| NodeProblem::Shape("a step of 0 slices nothing".to_owned()))?;
         shape[axis] = size;
-        first = Some((start, step, size));
+        // Strides that overflow belong to axes of one element or to values that are not kept.
+        offset = offset.saturating_add(start.saturating_mul(strides[axis]));
+        strides[axis] = strides[axis].saturating_mul(step);
     }
-    let value = match (input.value.as_deref(), first) {
-        (Some(value), Some((start, step, size))) if rank == 1 => {
-            let each = (0..size as i64).map(|index| (start + index * step) as usize);
-            Some(value.pick(each))
-        }
-        (value, None) => value.cloned(),
-        _ => None,
-    };
+    let value = input.value.as_deref();
+    let value = value.and_then(|value| value.strided(&shape, offset, &strides));
     Ok(Outcome::moved(Output::with_value(shape, value)))
 }
 

@@ -170,6 +170,13 @@ def operators():
     half = add("Unsqueeze", [add("Add", [half, constant(0)]), constant([0])])
     add("Reshape", [x, add("Concat", [constant([-1]), half, constant([11])], axis=0)])
     add("Expand", [v, add("Where", [add("Equal", [constant([-1, 5]), constant(-1)]), constant([3, 3]), constant([-1, 5])])])
+    # Padding as PyTorch exports it: last axis first, turned round by a matrix of two columns.
+    zeros = helper.make_tensor("zeros", TensorProto.INT64, [1], [0])
+    rest = add("ConstantOfShape", [add("Sub", [constant([8]), constant([4])])], value=zeros)
+    pairs = add("Reshape", [add("Concat", [constant([1, 2, 0, 1]), rest], axis=0), constant([-1, 2])])
+    pairs = add("Slice", [pairs, constant([-1]), constant([-(2**63) + 1]), constant([0]), constant([-1])])
+    pads = add("Reshape", [add("Transpose", [pairs], perm=[1, 0]), constant([-1])])
+    add("Reshape", [add("Pad", [x, add("Cast", [pads], to=TensorProto.INT64)]), constant([2, 6, 10, 14])])
     inputs = [
         helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 6, 9, 11]),
         helper.make_tensor_value_info("v", TensorProto.FLOAT, [3, 5]),
