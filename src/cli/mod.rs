@@ -1,6 +1,7 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
 mod accumulator_table;
+mod cost;
 mod errors;
 mod eval;
 mod gap;
@@ -43,6 +44,8 @@ enum Command {
     Gemm(gemm::GemmArguments),
     /// Floats to raw integers, counted and timed.
     Quantise(quantise::QuantiseArguments),
+    /// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
+    Cost(cost::CostArguments),
     /// Compare a float32 emulation of fixed point with the integers of hardware.
     Gap(gap::GapArguments),
     /// The shipped machines, or one machine with what follows from its description.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Quantise(arguments) => quantise::run(&arguments),
+        Command::Cost(arguments) => cost::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
         Command::Golden(command) => golden::run(&command),

@@ -3,7 +3,7 @@
 use crate::train::summary::{LayerSummary, Summary};
 
 /// `value` with a prefix for powers of 1000 and three significant digits: `12.3 G`.
-fn scaled(value: f64) -> String {
+pub(super) fn scaled(value: f64) -> String {
     const PREFIXES: [&str; 7] = ["", " k", " M", " G", " T", " P", " E"];
     let mut value = value;
     let mut prefix = 0;
@@ -21,7 +21,7 @@ fn scaled(value: f64) -> String {
     format!("{value:.decimals$}{}", PREFIXES[prefix])
 }
 
-fn joules(pj: f64) -> String {
+pub(super) fn joules(pj: f64) -> String {
     match pj {
         pj if pj >= 1e12 => format!("{:.3} J", pj * 1e-12),
         pj if pj >= 1e9 => format!("{:.3} mJ", pj * 1e-9),

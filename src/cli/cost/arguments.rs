@@ -1,0 +1,175 @@
+//! The arguments of `hwsim cost`.
+
+use crate::workload::Pass;
+use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::machine::Machine;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "docs/cost.md explains every number.")]
+#[command(group(clap::ArgGroup::new("workload").required(true).args(["arch", "topology", "onnx"])))]
+pub(in crate::cli) struct CostArguments {
+    /// Architecture: lenet5, alexnet, resnet20, mlp (those of `hwsim train`), or of shapes only
+    /// resnet50 (224×224) and gpt2-small (1024 tokens).
+    #[arg(long, value_name = "NAME")]
+    pub(super) arch: Option<String>,
+    /// Topology of SCALE-Sim, CSV: convolution or GEMM format.
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) topology: Option<PathBuf>,
+    /// ONNX model; its weights are not read.
+    #[arg(long, value_name = "FILE")]
+    pub(super) onnx: Option<PathBuf>,
+    /// Size of a symbolic dimension of the ONNX model, as in --dim N=1; may be repeated.
+    #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',',
+          conflicts_with_all = ["arch", "topology"])]
+    pub(super) dim: Vec<Dimension>,
+    /// Height, width and channels of the images that --arch is built for [default: 32x32x3].
+    #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
+    pub(super) image: Option<ImageSize>,
+    /// Classes that --arch tells apart [default: 10].
+    #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) classes: Option<u32>,
+    /// Machines: shipped names or TOML files, separated by commas or repeated.
+    #[arg(long, value_name = "NAME|FILE", value_delimiter = ',',
+          default_value = Machine::DEFAULT, conflicts_with = "scale_sim_config")]
+    pub(super) machine: Vec<String>,
+    /// A configuration of SCALE-Sim in place of a machine: its cycle counts by its own conventions.
+    #[arg(long, value_name = "FILE.cfg")]
+    pub(super) scale_sim_config: Option<PathBuf>,
+    /// Write SCALE-Sim's reports into this folder.
+    #[arg(long, value_name = "DIR", requires = "scale_sim_config")]
+    pub(super) scale_sim_reports: Option<PathBuf>,
+    /// Say where SCALE-Sim's numbers differ from hardware, and why.
+    #[arg(long, requires = "scale_sim_config")]
+    pub(super) explain_quirks: bool,
+    /// Word length in bits of inputs, weights and outputs, 1 to 32.
+    #[arg(long, default_value_t = 8)]
+    pub(super) wl: u32,
+    /// Fractional length in bits; it changes no cost.
+    #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
+    pub(super) fl: i32,
+    /// Float32 in place of fixed point.
+    #[arg(long, conflicts_with_all = ["wl", "fl", "acc", "formats"])]
+    pub(super) float32: bool,
+    /// The formats that a `hwsim train --trace` had in force at a step, layer by layer.
+    #[arg(long, value_name = "TRACE.csv@STEP", conflicts_with_all = ["wl", "fl"])]
+    pub(super) formats: Option<TraceStep>,
+    /// Accumulator width in bits (1 to 64) or `exact`; the machine's own if not given.
+    #[arg(long, visible_alias = "accumulator", value_name = "BITS")]
+    pub(super) acc: Option<AccumulatorWidth>,
+    /// What is computed: inference, or one training step (forward, backward, weight update).
+    #[arg(long, value_enum, default_value_t = PassChoice::Inference)]
+    pub(super) pass: PassChoice,
+    /// Samples computed together; on top of a batch that an ONNX model has itself.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    pub(super) batch: u64,
+    /// How the numbers are written.
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum PassChoice {
+    Inference,
+    Training,
+}
+
+impl From<PassChoice> for Pass {
+    fn from(choice: PassChoice) -> Self {
+        match choice {
+            PassChoice::Inference => Self::Inference,
+            PassChoice::Training => Self::Training,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum Output {
+    /// For people; layers that cost nothing are left out.
+    Table,
+    /// One row a phase of a layer and machine, and one of totals.
+    Csv,
+    /// The same, nested.
+    Json,
+}
+
+/// `[h, w, c]`, written `32x32x3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) struct ImageSize(pub(super) [usize; 3]);
+
+impl FromStr for ImageSize {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MAX: usize = 1 << 16;
+        let sizes: Option<Vec<usize>> = text
+            .split(['x', '×', ','])
+            .map(|size| size.trim().parse().ok().filter(|size| (1..=MAX).contains(size)))
+            .collect();
+        match sizes.as_deref() {
+            Some(&[h, w, c]) => Ok(Self([h, w, c])),
+            _ => Err("write height, width and channels, each 1 to 65536, as in 32x32x3".to_owned()),
+        }
+    }
+}
+
+/// A trace and a step in it, written `out.csv@120`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct TraceStep {
+    pub(super) trace: PathBuf,
+    pub(super) step: u64,
+}
+
+impl FromStr for TraceStep {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.rsplit_once('@').filter(|(trace, _)| !trace.is_empty());
+        match parts.map(|(trace, step)| (trace, step.parse())) {
+            Some((trace, Ok(step))) => Ok(Self { trace: trace.into(), step }),
+            _ => Err("write the trace and a step, as in out.csv@120".to_owned()),
+        }
+    }
+}
+
+/// A symbolic dimension and its size, written `N=1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct Dimension {
+    pub(super) name: String,
+    pub(super) size: u64,
+}
+
+impl FromStr for Dimension {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.rsplit_once('=').map(|(name, size)| (name.trim(), size.trim().parse()));
+        match parts {
+            Some((name, Ok(size))) if !name.is_empty() && (1..=1 << 32).contains(&size) => {
+                Ok(Self { name: name.to_owned(), size })
+            }
+            _ => Err("write the name and a size from 1 to 2^32, as in N=1".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_steps_and_dimensions_are_read() {
+        assert_eq!("28x28x1".parse(), Ok(ImageSize([28, 28, 1])));
+        assert!("28x28".parse::<ImageSize>().is_err());
+        assert!("0x28x1".parse::<ImageSize>().is_err());
+        let step: TraceStep = "a@b.csv@7".parse().unwrap();
+        assert_eq!((step.trace, step.step), (PathBuf::from("a@b.csv"), 7));
+        assert!("a.csv".parse::<TraceStep>().is_err());
+        assert!("@3".parse::<TraceStep>().is_err());
+        let dimension: Dimension = "batch=3".parse().unwrap();
+        assert_eq!((dimension.name.as_str(), dimension.size), ("batch", 3));
+        assert!("N=0".parse::<Dimension>().is_err());
+        assert!("=1".parse::<Dimension>().is_err());
+    }
+}

@@ -1,0 +1,211 @@
+//! The way through the graph: facts of all values, and the layers that do work.
+
+use super::dimensions::Dimensions;
+use super::error::{NodeProblem, OnnxError};
+use super::fact::{Fact, checked};
+use super::node::Node;
+use super::proto;
+use super::rules::{self, Outcome, Output};
+use super::tensor::element;
+use crate::workload::{Layer, Operation};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// The most elements of constants that are kept together.
+const MAX_KEPT_ELEMENTS: usize = 1 << 22;
+
+/// The layers of `graph` in its order.
+pub(super) fn layers(
+    graph: &proto::Graph,
+    dimensions: &Dimensions,
+) -> Result<Vec<Layer>, OnnxError> {
+    let mut walk = Walk::new(graph, dimensions)?;
+    for (index, message) in graph.node.iter().enumerate() {
+        walk.node(index, message).map_err(|problem| OnnxError::Node {
+            node: node_name(index, message),
+            operator: match message.domain.as_str() {
+                "" => message.op_type.clone(),
+                domain => format!("{domain}.{}", message.op_type),
+            },
+            problem,
+        })?;
+    }
+    Ok(walk.layers)
+}
+
+/// The name of a node, of its first output, or its number.
+fn node_name(index: usize, message: &proto::Node) -> String {
+    let names = [Some(&message.name), message.output.first()];
+    let name = names.into_iter().flatten().find(|name| !name.is_empty());
+    name.cloned().unwrap_or_else(|| format!("node{index}"))
+}
+
+struct Walk<'a> {
+    facts: HashMap<&'a str, Fact>,
+    /// Shapes that the model states.
+    declared: HashMap<&'a str, Vec<u64>>,
+    /// Initialisers whose elements belong to a layer already.
+    owned: HashSet<Rc<str>>,
+    kept_elements: usize,
+    layers: Vec<Layer>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(graph: &'a proto::Graph, dimensions: &Dimensions) -> Result<Self, OnnxError> {
+        let mut walk = Self {
+            facts: HashMap::new(),
+            declared: HashMap::new(),
+            owned: HashSet::new(),
+            kept_elements: 0,
+            layers: Vec::new(),
+        };
+        for tensor in &graph.initializer {
+            let fact = initialiser(tensor)?;
+            walk.keep(&tensor.name, fact);
+        }
+        // Old models list initialisers among the inputs.
+        let known = |input: &&proto::ValueInfo| !walk.facts.contains_key(input.name.as_str());
+        let inputs: Vec<&proto::ValueInfo> = graph.input.iter().filter(known).collect();
+        let shapes = dimensions.shapes(&inputs)?;
+        for (input, shape) in inputs.into_iter().zip(shapes) {
+            let shape = checked(shape).map_err(|problem| OnnxError::Node {
+                node: input.name.clone(),
+                operator: "input".to_owned(),
+                problem,
+            })?;
+            walk.keep(&input.name, Fact::input(shape));
+        }
+        for info in graph.value_info.iter().chain(&graph.output) {
+            if let Some(shape) = dimensions.declared(info) {
+                walk.declared.insert(&info.name, shape);
+            }
+        }
+        Ok(walk)
+    }
+
+    /// Remembers what is known of value `name`; without its elements once there are too many.
+    fn keep(&mut self, name: &'a str, mut fact: Fact) {
+        if name.is_empty() {
+            return;
+        }
+        let elements = fact.value.as_ref().map_or(0, |value| value.len());
+        if self.kept_elements + elements > MAX_KEPT_ELEMENTS {
+            fact.value = None;
+        } else {
+            self.kept_elements += elements;
+        }
+        self.facts.insert(name, fact);
+    }
+
+    fn node(&mut self, index: usize, message: &'a proto::Node) -> Result<(), NodeProblem> {
+        let inputs = message
+            .input
+            .iter()
+            .map(|name| match self.facts.get(name.as_str()) {
+                _ if name.is_empty() => Ok(None),
+                Some(fact) => Ok(Some(fact)),
+                None => Err(NodeProblem::Unmade(name.clone())),
+            })
+            .collect::<Result<_, _>>()?;
+        let node = Node { message, inputs };
+        let outcome = self.outcome(&node)?;
+        let constant = node.inputs.iter().flatten().all(|fact| fact.constant);
+        let (parameters, owned) = self.parameters(&node, &outcome);
+        let before = node.inputs.iter().flatten().any(|fact| fact.trained);
+        let trained = before || parameters > 0;
+        let renamed = outcome.renames.and_then(|index| node.optional(index));
+        let weight = renamed.and_then(|fact| fact.weight.clone()).filter(|_| constant);
+        if !constant {
+            self.owned.extend(owned);
+            for (part, operation) in outcome.works {
+                let name = layer_name(index, &node, operation);
+                let name = if part.is_empty() { name } else { format!("{name}.{part}") };
+                let needs_input_gradient = before;
+                self.layers.push(Layer { name, operation, parameters, needs_input_gradient });
+            }
+        }
+        for (name, output) in message.output.iter().zip(outcome.outputs) {
+            let Output { shape, value, constant: of_shape } = output;
+            let constant = constant || of_shape;
+            let fact = Fact {
+                shape,
+                value: value.filter(|_| constant),
+                constant,
+                trained: trained && !constant,
+                weight: weight.clone(),
+            };
+            self.keep(name, fact);
+        }
+        Ok(())
+    }
+
+    /// What the rule says, or if it lacks a constant, what the model declares; both must agree.
+    fn outcome(&self, node: &Node<'a>) -> Result<Outcome, NodeProblem> {
+        let declared = |name: &String| self.declared.get(name.as_str());
+        let outcome = match rules::apply(node) {
+            Err(problem @ NodeProblem::Value { .. }) => {
+                let shapes: Option<Vec<_>> =
+                    node.message.output.iter().map(|name| declared(name).cloned()).collect();
+                Outcome::declared(shapes.ok_or(problem)?)
+            }
+            other => other?,
+        };
+        for (name, output) in node.message.output.iter().zip(&outcome.outputs) {
+            if let Some(declared) = declared(name)
+                && *declared != output.shape
+            {
+                return Err(NodeProblem::Contradiction {
+                    output: name.clone(),
+                    declared: declared.clone(),
+                    inferred: output.shape.clone(),
+                });
+            }
+        }
+        for output in &outcome.outputs {
+            checked(output.shape.clone())?;
+        }
+        Ok(outcome)
+    }
+
+    /// Elements of the initialisers that become the node's parameters, and their names. Single
+    /// numbers are no parameters, and an initialiser belongs to its first user.
+    fn parameters(&self, node: &Node<'_>, outcome: &Outcome) -> (u64, Vec<Rc<str>>) {
+        let mut owned: Vec<Rc<str>> = Vec::new();
+        let mut elements = 0u64;
+        for fact in outcome.parameters.iter().filter_map(|&index| node.optional(index)) {
+            let Some(weight) = &fact.weight else { continue };
+            if fact.elements() > 1 && !self.owned.contains(weight) && !owned.contains(weight) {
+                elements = elements.saturating_add(fact.elements());
+                owned.push(weight.clone());
+            }
+        }
+        (elements, owned)
+    }
+}
+
+fn initialiser(tensor: &proto::Tensor) -> Result<Fact, OnnxError> {
+    let shape = checked(tensor.shape()?).map_err(|problem| OnnxError::Tensor {
+        tensor: tensor.name.clone(),
+        why: problem.to_string(),
+    })?;
+    let real = element::is_real(tensor.data_type) || tensor.data_type == element::INT8;
+    Ok(Fact {
+        shape,
+        value: tensor.value()?.map(Rc::new),
+        constant: true,
+        trained: false,
+        weight: real.then(|| Rc::from(tensor.name.as_str())),
+    })
+}
+
+/// `conv1` for a product with weight `conv1.weight`, else the name of the node.
+fn layer_name(index: usize, node: &Node<'_>, operation: Operation) -> String {
+    if !matches!(operation, Operation::Vector(_)) {
+        let weights = node.inputs.iter().flatten().filter_map(|fact| fact.weight.as_deref());
+        let layer = weights.filter_map(|name| name.strip_suffix(".weight")).next();
+        if let Some(layer) = layer.filter(|layer| !layer.is_empty()) {
+            return layer.to_owned();
+        }
+    }
+    node_name(index, node.message)
+}

@@ -1,0 +1,176 @@
+//! A convolution as sizes.
+
+use super::error::LayerProblem;
+use super::product::{Product, product};
+use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+
+/// A two-dimensional convolution (cross-correlation) with zero padding. A one-dimensional one has
+/// height 1 and kernel height 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolution {
+    /// Images of one sample of the workload, mostly 1.
+    pub images: u64,
+    /// Height, width and channels of an image.
+    pub input: [u64; 3],
+    /// Filters: channels of the output.
+    pub filters: u64,
+    /// Height and width of the kernel.
+    pub kernel: [u64; 2],
+    /// Vertical and horizontal stride.
+    pub stride: [u64; 2],
+    /// Zero padding: `[[top, bottom], [left, right]]`.
+    pub padding: [[u64; 2]; 2],
+    /// Vertical and horizontal dilation; 1 is a dense kernel.
+    pub dilation: [u64; 2],
+    /// Groups that the channels are split into.
+    pub groups: u64,
+}
+
+impl Convolution {
+    /// A square kernel with equal stride and padding all round, one group, of one image
+    /// `[h, w, c]`.
+    pub fn square(input: [u64; 3], filters: u64, kernel: u64, stride: u64, padding: u64) -> Self {
+        Self {
+            images: 1,
+            input,
+            filters,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [[padding; 2]; 2],
+            dilation: [1; 2],
+            groups: 1,
+        }
+    }
+
+    /// Height and width of the output: ⌊(size + padding - dilation·(kernel - 1) - 1) / stride⌋ + 1.
+    ///
+    /// # Errors
+    /// If a size is 0, the kernel does not fit or a size is beyond 64 bits.
+    pub fn output_size(&self) -> Result<[u64; 2], LayerProblem> {
+        let zero = |what, sizes: &[u64]| {
+            if sizes.contains(&0) { Err(LayerProblem::Zero(what)) } else { Ok(()) }
+        };
+        zero("the kernel", &self.kernel)?;
+        zero("the stride", &self.stride)?;
+        zero("the dilation", &self.dilation)?;
+        let mut size = [0; 2];
+        let (mut dilated, mut padded) = ([0; 2], [0; 2]);
+        for axis in 0..2 {
+            let [before, after] = self.padding[axis];
+            padded[axis] = self.input[axis]
+                .checked_add(before)
+                .and_then(|size| size.checked_add(after))
+                .ok_or(LayerProblem::TooLarge)?;
+            dilated[axis] = (self.kernel[axis] - 1)
+                .checked_mul(self.dilation[axis])
+                .and_then(|span| span.checked_add(1))
+                .ok_or(LayerProblem::TooLarge)?;
+        }
+        for axis in 0..2 {
+            let room = padded[axis].checked_sub(dilated[axis]).ok_or(LayerProblem::Kernel {
+                kernel: self.kernel,
+                dilated,
+                padded,
+            })?;
+            size[axis] = room / self.stride[axis] + 1;
+        }
+        Ok(size)
+    }
+
+    /// Elements of the weight tensor.
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels or the number is beyond 64 bits.
+    pub fn weights(&self) -> Result<u64, LayerProblem> {
+        let [filters, channels] = self.per_group()?;
+        let [kh, kw] = self.kernel;
+        product(&[filters, self.groups, kh, kw, channels]).ok_or(LayerProblem::TooLarge)
+    }
+
+    /// The forward product of `batch` samples: a row an output pixel, a column a filter.
+    pub(super) fn product(&self, batch: u64) -> Result<Product, LayerProblem> {
+        let [oh, ow] = self.output_size()?;
+        let [filters, channels] = self.per_group()?;
+        let [h, w, _] = self.input;
+        let [kh, kw] = self.kernel;
+        let large = LayerProblem::TooLarge;
+        let m = product(&[batch, self.images, oh, ow]).ok_or(large.clone())?;
+        let k = product(&[kh, kw, channels]).ok_or(large.clone())?;
+        let elements = ByOperand {
+            input: product(&[batch, self.images, h, w, channels]).ok_or(large.clone())?,
+            weight: product(&[k, filters]).ok_or(large.clone())?,
+            output: product(&[m, filters]).ok_or(large)?,
+        };
+        let shape = GemmShape { m, n: filters, k };
+        Ok(Product { kind: GemmKind::Forward, shape, groups: self.groups, elements })
+    }
+
+    /// Filters and input channels of one group.
+    fn per_group(&self) -> Result<[u64; 2], LayerProblem> {
+        let (groups, channels, filters) = (self.groups, self.input[2], self.filters);
+        if groups == 0 || !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
+            return Err(LayerProblem::Groups { groups, channels, filters });
+        }
+        Ok([filters / groups, channels / groups])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_product_of_a_strided_convolution() {
+        // The first layer of ResNet: 224 + 2·3 - 7 = 223, ⌊223 / 2⌋ + 1 = 112.
+        let convolution = Convolution::square([224, 224, 3], 64, 7, 2, 3);
+        assert_eq!(convolution.output_size(), Ok([112, 112]));
+        let product = convolution.product(2).unwrap();
+        assert_eq!(product.shape, GemmShape { m: 2 * 112 * 112, n: 64, k: 147 });
+        let elements =
+            ByOperand { input: 2 * 224 * 224 * 3, weight: 64 * 147, output: 2 * 112 * 112 * 64 };
+        assert_eq!(product.elements, elements);
+        assert_eq!(convolution.weights(), Ok(9408));
+    }
+
+    #[test]
+    fn padding_may_differ_on_either_side_and_kernels_be_dilated() {
+        let convolution = Convolution {
+            padding: [[0, 1], [2, 2]],
+            dilation: [1, 2],
+            ..Convolution::square([6, 9, 1], 1, 3, 2, 0)
+        };
+        // ⌊(6 + 1 - 3) / 2⌋ + 1 and ⌊(9 + 4 - 5) / 2⌋ + 1.
+        assert_eq!(convolution.output_size(), Ok([3, 5]));
+    }
+
+    #[test]
+    fn groups_are_products_of_their_own() {
+        let depthwise = Convolution { groups: 8, ..Convolution::square([10, 10, 8], 16, 3, 1, 1) };
+        let product = depthwise.product(1).unwrap();
+        assert_eq!((product.shape, product.groups), (GemmShape { m: 100, n: 2, k: 9 }, 8));
+        assert_eq!(product.elements, ByOperand { input: 100, weight: 18, output: 200 });
+        assert_eq!(depthwise.weights(), Ok(144));
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused() {
+        let convolution = Convolution::square([4, 4, 3], 8, 7, 1, 0);
+        let text = |convolution: Convolution| convolution.product(1).unwrap_err().to_string();
+        assert_eq!(
+            text(convolution),
+            "the kernel [7, 7] (dilated: [7, 7]) is larger than the padded input [4, 4]"
+        );
+        assert_eq!(
+            text(Convolution { stride: [0, 1], ..convolution }),
+            "the stride must be at least 1"
+        );
+        let fits = Convolution { kernel: [1, 1], ..convolution };
+        assert_eq!(
+            text(Convolution { groups: 2, ..fits }),
+            "2 groups do not divide 3 input channels and 8 filters"
+        );
+        let huge = Convolution { padding: [[u64::MAX; 2]; 2], ..fits };
+        assert_eq!(huge.product(1), Err(LayerProblem::TooLarge));
+        assert_eq!(fits.product(u64::MAX), Err(LayerProblem::TooLarge));
+    }
+}

@@ -1,0 +1,190 @@
+//! Layers and the list of them.
+
+use super::convolution::Convolution;
+use super::error::{LayerProblem, WorkloadError};
+use super::matrix_product::MatrixProduct;
+use super::product::Product;
+use super::vector::{VectorKind, VectorLayer};
+
+/// What a layer computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A convolution on the array.
+    Convolution(Convolution),
+    /// A matrix product on the array.
+    MatrixProduct(MatrixProduct),
+    /// Work off the array.
+    Vector(VectorLayer),
+}
+
+impl Operation {
+    /// The name in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Convolution(_) => "convolution",
+            Self::MatrixProduct(_) => "matrix-product",
+            Self::Vector(vector) => vector.kind.name(),
+        }
+    }
+
+    /// The forward product of `batch` samples; `None` off the array.
+    ///
+    /// # Errors
+    /// If the sizes are impossible.
+    pub fn product(&self, batch: u64) -> Result<Option<Product>, LayerProblem> {
+        match self {
+            Self::Convolution(convolution) => convolution.product(batch).map(Some),
+            Self::MatrixProduct(matrix) => matrix.product(batch).map(Some),
+            Self::Vector(_) => Ok(None),
+        }
+    }
+
+    /// Elements of the weights of a product; 0 without.
+    fn weights(&self) -> Result<u64, LayerProblem> {
+        match self {
+            Self::Convolution(convolution) => convolution.weights(),
+            Self::MatrixProduct(matrix) => matrix.weights(),
+            Self::Vector(_) => Ok(0),
+        }
+    }
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// Name; that of the layer in a trace, if the network is trained with hwsim.
+    pub name: String,
+    /// What it computes.
+    pub operation: Operation,
+    /// Trainable elements (weights, biases, scales) that belong to this layer; tied weights belong
+    /// to their first user.
+    pub parameters: u64,
+    /// Whether a parameter lies before it, so that training needs the gradient of its input.
+    pub needs_input_gradient: bool,
+}
+
+impl Layer {
+    /// A convolution with a bias if `bias`.
+    pub fn convolution(name: impl Into<String>, convolution: Convolution, bias: bool) -> Self {
+        let bias = if bias { convolution.filters } else { 0 };
+        Self::with_weights(name, Operation::Convolution(convolution), bias)
+    }
+
+    /// A matrix product with a bias of its columns if `bias`.
+    pub fn matrix_product(name: impl Into<String>, matrix: MatrixProduct, bias: bool) -> Self {
+        let bias = if bias { matrix.n } else { 0 };
+        Self::with_weights(name, Operation::MatrixProduct(matrix), bias)
+    }
+
+    /// Work of `kind` on `elements` elements with `parameters` trainable elements.
+    pub fn vector(
+        name: impl Into<String>,
+        kind: VectorKind,
+        elements: u64,
+        parameters: u64,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            operation: Operation::Vector(VectorLayer { kind, elements }),
+            parameters,
+            needs_input_gradient: true,
+        }
+    }
+
+    /// The layer that reads the network's input only.
+    #[must_use]
+    pub fn first(self) -> Self {
+        Self { needs_input_gradient: false, ..self }
+    }
+
+    fn with_weights(name: impl Into<String>, operation: Operation, bias: u64) -> Self {
+        // Sizes whose weights have no number are refused by `Workload::push`.
+        let parameters = operation.weights().unwrap_or(0).saturating_add(bias);
+        Self { name: name.into(), operation, parameters, needs_input_gradient: true }
+    }
+}
+
+/// The layers of a network in the order of execution, for one sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    name: String,
+    layers: Vec<Layer>,
+    macs: u64,
+    parameters: u64,
+}
+
+impl Workload {
+    /// A workload `name` of `layers`.
+    ///
+    /// # Errors
+    /// If a layer's sizes are impossible, there is no convolution or matrix product, or a sum is
+    /// beyond 64 bits.
+    pub fn new(name: impl Into<String>, layers: Vec<Layer>) -> Result<Self, WorkloadError> {
+        let name = name.into();
+        let (mut macs, mut parameters, mut products) = (0u64, 0u64, false);
+        for layer in &layers {
+            let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
+            layer.operation.weights().map_err(problem)?;
+            let sum = |sum: u64, more| sum.checked_add(more);
+            let large = || WorkloadError::TooLarge(name.clone());
+            if let Some(product) = layer.operation.product(1).map_err(problem)? {
+                products = true;
+                let more = product.macs().ok_or_else(|| problem(LayerProblem::TooLarge))?;
+                macs = sum(macs, more).ok_or_else(large)?;
+            }
+            parameters = sum(parameters, layer.parameters).ok_or_else(large)?;
+        }
+        if !products {
+            return Err(WorkloadError::NoProduct(name));
+        }
+        Ok(Self { name, layers, macs, parameters })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its layers in the order of execution.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// MACs of the forward pass of one sample.
+    pub fn macs(&self) -> u64 {
+        self.macs
+    }
+
+    /// Trainable elements.
+    pub fn parameters(&self) -> u64 {
+        self.parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macs_and_parameters_are_sums() {
+        let layers = vec![
+            Layer::convolution("conv", Convolution::square([8, 8, 3], 4, 3, 1, 1), true).first(),
+            Layer::vector("norm", VectorKind::BatchNorm, 256, 8),
+            Layer::matrix_product("fc", MatrixProduct::linear(1, 10, 256), false),
+        ];
+        let workload = Workload::new("small", layers).unwrap();
+        assert_eq!(workload.macs(), 64 * 4 * 27 + 2560);
+        assert_eq!(workload.parameters(), 108 + 4 + 8 + 2560);
+    }
+
+    #[test]
+    fn impossible_workloads_are_refused_by_name() {
+        let wrong = Layer::convolution("c", Convolution::square([2, 2, 1], 1, 3, 1, 0), false);
+        insta::assert_snapshot!(Workload::new("w", vec![wrong]).unwrap_err(), @"layer `c` is impossible: the kernel [3, 3] (dilated: [3, 3]) is larger than the padded input [2, 2]");
+        let vector = Layer::vector("relu", VectorKind::Relu, 4, 0);
+        insta::assert_snapshot!(Workload::new("w", vec![vector]).unwrap_err(), @"workload `w` has no convolution or matrix product");
+        let half = MatrixProduct { batch: 1 << 16, ..MatrixProduct::linear(1 << 30, 1, 1 << 17) };
+        let halves = (0..2).map(|_| Layer::matrix_product("p", half, false)).collect();
+        insta::assert_snapshot!(Workload::new("w", halves).unwrap_err(), @"workload `w` has more than 2^64 - 1 MACs, operations or parameters: use a smaller batch");
+    }
+}

@@ -1,0 +1,43 @@
+//! What a network asks of hardware: its layers as plain sizes, without weights or data.
+//!
+//! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_network`]), from
+//! the shapes of one it only knows the sizes of ([`arch`]), from a topology of SCALE-Sim
+//! ([`topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] says what it costs on a
+//! machine, layer by layer: `docs/cost.md`.
+//!
+//! ```
+//! use hwmodel::machine::Machine;
+//! use hwsim::workload::{Formats, Options, Pass, arch, estimate};
+//! let resnet50 = arch::build("resnet50")?;
+//! assert_eq!(resnet50.macs(), 4_089_184_256);
+//! let formats = Formats::uniform(hwmodel::Format::new(8, 4)?);
+//! let options = Options { pass: Pass::Inference, batch: 1, formats, accumulator: None };
+//! let cost = estimate(&resnet50, &Machine::builtin("edge-16x16")?, &options)?;
+//! assert_eq!(cost.total.macs, resnet50.macs());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod arch;
+mod area;
+mod charge;
+mod convolution;
+mod error;
+mod estimate;
+mod formats;
+mod layer;
+mod matrix_product;
+mod network;
+mod product;
+mod report;
+pub mod topology;
+mod vector;
+
+pub use convolution::Convolution;
+pub use error::{LayerProblem, WorkloadError};
+pub use estimate::{Options, Pass, estimate};
+pub use formats::{Formats, FormatsError};
+pub use layer::{Layer, Operation, Workload};
+pub use matrix_product::{MatrixProduct, RightOperand};
+pub use product::Product;
+pub use report::{CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
+pub use vector::{VectorKind, VectorLayer};

@@ -1,0 +1,118 @@
+//! The workload of a network that hwsim can train.
+
+use super::convolution::Convolution;
+use super::error::WorkloadError;
+use super::layer::{Layer, Operation as LayerOperation, Workload};
+use super::vector::{VectorKind, VectorLayer};
+use crate::network::{Network, Node, Operation};
+use hwmodel::gemm::Convolution2d;
+
+impl Workload {
+    /// The layers of `network` for one image. Their names are those of its nodes, and of its traces.
+    ///
+    /// # Errors
+    /// If a count is beyond 64 bits.
+    pub fn from_network(network: &Network) -> Result<Self, WorkloadError> {
+        // Whether a parameter lies before a value: 0 is the image, i + 1 the output of node i.
+        let mut trained = vec![false];
+        let mut layers = Vec::with_capacity(network.nodes.len());
+        for node in &network.nodes {
+            let before = node.inputs().iter().any(|&value| trained[value]);
+            let parameters = node.parameters_of(&network.parameters);
+            let input = shape(network, node.inputs().first().copied().unwrap_or(0));
+            trained.push(before || !parameters.is_empty());
+            let Some(operation) = operation(node, input) else { continue };
+            layers.push(Layer {
+                name: node.name.clone(),
+                operation,
+                parameters: parameters.iter().map(|p| p.master.len() as u64).sum(),
+                needs_input_gradient: before,
+            });
+        }
+        Self::new(&network.name, layers)
+    }
+}
+
+/// Shape `[h, w, c]` of a value.
+fn shape(network: &Network, value: usize) -> [usize; 3] {
+    match value.checked_sub(1) {
+        None => network.input,
+        Some(node) => network.nodes[node].shape,
+    }
+}
+
+/// What `node` does to an input `[h, w, c]`; `None` if it only renames elements.
+fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
+    let elements = |shape: [usize; 3]| shape.iter().map(|&size| size as u64).product();
+    let vector =
+        |kind, shape| Some(LayerOperation::Vector(VectorLayer { kind, elements: elements(shape) }));
+    match node.operation() {
+        Operation::Convolution(geometry) => {
+            Some(LayerOperation::Convolution(convolution(geometry, input, node.shape[2])))
+        }
+        Operation::BatchNorm => vector(VectorKind::BatchNorm, input),
+        Operation::Relu => vector(VectorKind::Relu, input),
+        Operation::MaxPool(_) => vector(VectorKind::MaxPool, node.shape),
+        Operation::AveragePool(_) => vector(VectorKind::AveragePool, input),
+        Operation::Add => vector(VectorKind::Add, input),
+        Operation::Flatten => None,
+    }
+}
+
+fn convolution(geometry: Convolution2d, input: [usize; 3], filters: usize) -> Convolution {
+    let pair = |pair: [usize; 2]| pair.map(|size| size as u64);
+    Convolution {
+        images: 1,
+        input: input.map(|size| size as u64),
+        filters: filters as u64,
+        kernel: pair(geometry.kernel),
+        stride: pair(geometry.stride),
+        padding: pair(geometry.padding).map(|padding| [padding; 2]),
+        dilation: [1; 2],
+        groups: geometry.groups as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Initialisation, arch};
+
+    fn network(name: &str) -> Network {
+        let initialisation = Initialisation { seed: 1, scale: 0.5 };
+        let task = arch::Task { input: [32, 32, 3], classes: 10, initialisation };
+        arch::build(name, &task).unwrap()
+    }
+
+    #[test]
+    fn every_network_has_the_macs_and_parameters_of_its_layers() {
+        for name in arch::names() {
+            let network = network(name);
+            let workload = Workload::from_network(&network).unwrap();
+            let macs = network.mac_layers.iter().map(|layer| layer.macs).sum::<u64>();
+            assert_eq!(workload.macs(), macs, "{name}");
+            let parameters: usize = network.parameters.iter().map(|p| p.master.len()).sum();
+            assert_eq!(workload.parameters(), parameters as u64);
+            assert_eq!(workload.name(), name);
+        }
+    }
+
+    #[test]
+    fn resnet20_has_he_et_al_s_layers_and_two_projections() {
+        let workload = Workload::from_network(&network("resnet20")).unwrap();
+        assert_eq!(workload.macs(), 40_813_184);
+        let mac_layers: Vec<&Layer> = workload
+            .layers()
+            .iter()
+            .filter(|layer| matches!(layer.operation, LayerOperation::Convolution(_)))
+            .collect();
+        assert_eq!(mac_layers.len(), 22);
+        let without: Vec<&str> = workload
+            .layers()
+            .iter()
+            .filter(|layer| !layer.needs_input_gradient)
+            .map(|layer| layer.name.as_str())
+            .collect();
+        assert_eq!(without, ["conv1"]);
+    }
+}

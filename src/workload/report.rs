@@ -1,0 +1,175 @@
+//! What a workload costs, row by row.
+
+use super::error::WorkloadError;
+use super::estimate::{Options, Pass, estimate};
+use super::layer::Workload;
+use hwmodel::machine::{Array, Cost, Machine};
+use hwmodel::timing::{ByOperand, NumberSystem};
+use serde::{Deserialize, Serialize};
+
+/// What a row of a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Outputs from inputs.
+    Forward,
+    /// The gradient of the layer's inputs.
+    GradInput,
+    /// The gradient of the layer's weights, or of the right operand.
+    GradWeight,
+    /// The update of the layer's parameters.
+    Update,
+}
+
+impl Phase {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::GradInput => "grad-input",
+            Self::GradWeight => "grad-weight",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// A product on the array: `groups` times `O[m,n] = I[m,k]·W[k,n]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductRow {
+    /// Rows of I and O.
+    pub m: u64,
+    /// Columns of W and O.
+    pub n: u64,
+    /// Columns of I, rows of W.
+    pub k: u64,
+    /// Products of that shape.
+    pub groups: u64,
+    /// Number system.
+    pub number_system: NumberSystem,
+    /// Word lengths in bits; 32 in float32.
+    pub wl: ByOperand<u32>,
+    /// Fractional lengths in bits; absent in float32.
+    pub fl: Option<ByOperand<i32>>,
+    /// Width of the accumulator in bits.
+    pub accumulator_bits: u32,
+}
+
+/// One phase of one layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostRow {
+    /// Name of the layer.
+    pub layer: String,
+    /// What the layer computes: `convolution`, `matrix-product`, `batch-norm` and so on.
+    pub kind: String,
+    /// Which phase.
+    pub phase: Phase,
+    /// The product, if the phase runs on the array.
+    pub product: Option<ProductRow>,
+    /// M·N·K over all groups.
+    pub macs: u64,
+    /// Float32 operations of the vector unit.
+    pub vector_operations: u64,
+    /// Cycles, traffic in bits and energy in pJ.
+    pub cost: Cost,
+    /// MACs over (processing elements · all cycles of the row), in [0, 1]; absent without cycles.
+    pub utilisation: Option<f64>,
+}
+
+/// The sum of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// MACs.
+    pub macs: u64,
+    /// Float32 operations of the vector unit.
+    pub vector_operations: u64,
+    /// Cycles, traffic in bits and energy in pJ; energies are added in the order of the rows.
+    pub cost: Cost,
+    /// MACs over (processing elements · all cycles).
+    pub utilisation: Option<f64>,
+}
+
+impl Totals {
+    /// The sum of `rows` on an array of `processing_elements`; `None` if a count is beyond 64 bits.
+    pub fn of(rows: &[CostRow], processing_elements: u64) -> Option<Self> {
+        let (mut macs, mut vector_operations, mut cost) = (0u64, 0u64, Cost::default());
+        for row in rows {
+            macs = macs.checked_add(row.macs)?;
+            vector_operations = vector_operations.checked_add(row.vector_operations)?;
+            cost += row.cost;
+        }
+        let utilisation = cost.cycles.utilisation(macs, processing_elements);
+        Some(Self { macs, vector_operations, cost, utilisation })
+    }
+}
+
+/// What a workload costs on one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineCost {
+    /// Name of the machine.
+    pub machine: String,
+    /// Rows of the array.
+    pub array_rows: u32,
+    /// Columns of the array.
+    pub array_columns: u32,
+    /// Clock in MHz.
+    pub clock_mhz: f64,
+    /// Every phase of every layer in the order of execution; backward phases follow their layer's
+    /// forward phase.
+    pub rows: Vec<CostRow>,
+    /// The sum of all rows.
+    pub total: Totals,
+    /// All cycles at the machine's clock, in seconds.
+    pub seconds: f64,
+    /// Area in µm² of the array's multipliers and accumulators for the widest words of the workload;
+    /// absent if the energy table states no areas or a product runs in float32.
+    pub mac_array_um2: Option<f64>,
+}
+
+/// What a workload costs on every machine asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostReport {
+    /// Name of the workload.
+    pub workload: String,
+    /// What is computed.
+    pub pass: Pass,
+    /// Samples computed together.
+    pub batch: u64,
+    /// Formats of the forward products, in words.
+    pub formats: String,
+    /// MACs of the forward pass of one sample.
+    pub macs: u64,
+    /// Trainable elements.
+    pub parameters: u64,
+    /// One entry a machine.
+    pub machines: Vec<MachineCost>,
+}
+
+impl CostReport {
+    /// The cost of `workload` on each of `machines`.
+    ///
+    /// # Errors
+    /// As [`estimate`].
+    pub fn new(
+        workload: &Workload,
+        machines: &[Machine],
+        options: &Options,
+    ) -> Result<Self, WorkloadError> {
+        let costs = machines.iter().map(|machine| estimate(workload, machine, options));
+        Ok(Self {
+            workload: workload.name().to_owned(),
+            pass: options.pass,
+            batch: options.batch,
+            formats: options.formats.to_string(),
+            macs: workload.macs(),
+            parameters: workload.parameters(),
+            machines: costs.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl MachineCost {
+    /// rows · columns.
+    pub fn processing_elements(&self) -> u64 {
+        Array { rows: self.array_rows, columns: self.array_columns }.processing_elements()
+    }
+}
