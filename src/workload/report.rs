@@ -170,6 +170,6 @@ impl CostReport {
 impl MachineCost {
     /// rows · columns.
     pub fn processing_elements(&self) -> u64 {
-        Array { rows: self.array_rows, columns: self.array_columns }.processing_elements()
+        Array::new(self.array_rows, self.array_columns).processing_elements()
     }
 }

@@ -196,13 +196,14 @@ impl DigitOperands<'_> {
         let simd = self.words.simd;
         let chunks = c.chunks_mut(rows * c_stride).enumerate();
         let Some(Checkpoints { limit, rows: norms, columns, beyond }) = checkpoints else {
-            return drop(share(chunks, Scratch::new, |scratch, (index, c)| {
+            share(chunks, Scratch::new, |scratch, (index, c)| {
                 simd.run(
                     #[inline(always)]
                     || self.block(index * rows, scratch, (c, c_stride, column), None),
                 );
                 Done
-            }));
+            });
+            return;
         };
         let chunks = chunks.zip(beyond.chunks_mut(rows * c_stride));
         share(chunks, Scratch::new, |scratch, ((index, c), beyond)| {
@@ -282,8 +283,8 @@ impl DigitOperands<'_> {
                     if checkpoints.is_some() {
                         largest[..tile].fill(C::ZERO);
                     }
-                    for place in 0..blocks.len() {
-                        self.multiply(scratch, (place, blocks[place]), padded, row, at);
+                    for (place, &terms) in blocks.iter().enumerate() {
+                        self.multiply(scratch, (place, terms), padded, row, at);
                         let mut offsets: &[i32] = &[];
                         if let Some(operands) = &self.bytes {
                             let of_block = (index * packed + place) * n;

@@ -106,6 +106,26 @@ impl LayerShape {
         Self::convolution([m, k], [1, k], 1, n, 1)
     }
 
+    /// Height and width of the input, padding included.
+    pub fn input(&self) -> [u32; 2] {
+        [self.height, self.width]
+    }
+
+    /// Height and width of a filter.
+    pub fn filter(&self) -> [u32; 2] {
+        [self.filter_height, self.filter_width]
+    }
+
+    /// Number of filters.
+    pub fn filters(&self) -> u32 {
+        self.filters
+    }
+
+    /// Stride, the same both ways.
+    pub fn stride(&self) -> u32 {
+        self.stride
+    }
+
     /// The same layer with one input channel, as each layer of a `DP` line.
     pub(super) fn single_channel(self) -> Self {
         Self { channels: 1, ..self }
