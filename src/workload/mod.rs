@@ -39,5 +39,5 @@ pub use formats::{Formats, FormatsError};
 pub use layer::{Layer, Operation, Workload};
 pub use matrix_product::{MatrixProduct, RightOperand};
 pub use product::Product;
-pub use report::{CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
+pub use report::{AreaRow, CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
 pub use vector::{VectorKind, VectorLayer};
