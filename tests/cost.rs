@@ -282,3 +282,44 @@ fn onnx_models_that_cannot_be_costed_say_why() {
     );
     assert_eq!(code, 2);
 }
+
+const TOPOLOGY: &str = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, \
+Channels, Num Filter, Strides,\nConv1, 32, 32, 5, 5, 1, 6, 1,\nConv2, 14, 14, 5, 5, 6, 16, 1,\nFC, 1, 10, 84,\n";
+
+const CONFIGURATION: &str = "[general]\nrun_name = lenet\n[architecture_presets]\nArrayHeight: 16\n\
+ArrayWidth: 16\nIfmapSramSzkB: 64\nFilterSramSzkB: 64\nOfmapSramSzkB: 64\nDataflow: os\n\
+[run_presets]\nInterfaceBandwidth: CALC\n";
+
+#[test]
+fn a_topology_runs_on_machines_and_by_the_rules_of_scale_sim() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let topology = write("lenet.csv", TOPOLOGY);
+    let lenet = report(&["--topology", &topology]);
+    assert_eq!(lenet.workload, "lenet");
+    assert_eq!(lenet.macs, 28 * 28 * 6 * 25 + 100 * 16 * 150 + 840);
+    let kinds: Vec<_> = lenet.machines[0].rows.iter().map(|row| row.kind.as_str()).collect();
+    assert_eq!(kinds, ["convolution", "convolution", "matrix-product"]);
+    let config = write("scale.cfg", CONFIGURATION);
+    let reports = folder.path().join("reports");
+    let by_rules = ["--topology", &topology, "--scale-sim-config", &config];
+    let table =
+        cost(&[&by_rules[..], &["--scale-sim-reports", reports.to_str().unwrap()]].concat());
+    // 49 folds of 25 + 16 + 16 - 2 cycles, less one.
+    assert!(table.contains("2,694"), "{table}");
+    assert!(std::fs::read_dir(reports).unwrap().count() == 3);
+    let (text, code) = failure(&[&by_rules[..], &["--wl", "4"]].concat());
+    assert!(
+        text.contains("'--scale-sim-config <FILE.cfg>' cannot be used with '--wl <WL>'"),
+        "{text}"
+    );
+    assert_eq!(code, 2);
+    let wrong = write("wrong.csv", "header,\nConv1, 2, 2, 5, 5, 1, 6, 1,\n");
+    let (text, code) = failure(&["--topology", &wrong]);
+    assert!(text.contains("line 2") && text.contains("Filter Height"), "{text}");
+    assert_eq!(code, 2);
+}

@@ -16,7 +16,6 @@ mod model_data;
 mod output;
 pub mod progress;
 mod quantise;
-#[allow(dead_code, reason = "no command calls it yet")]
 mod scale_sim;
 pub mod settings;
 mod setup;

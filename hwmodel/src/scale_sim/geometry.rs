@@ -111,6 +111,26 @@ impl LayerShape {
         Self { channels: 1, ..self }
     }
 
+    /// Height and width of the input, padding included; M and K of a matrix product.
+    pub fn input(&self) -> [u32; 2] {
+        [self.height, self.width]
+    }
+
+    /// Height and width of a filter; 1 and K of a matrix product.
+    pub fn filter(&self) -> [u32; 2] {
+        [self.filter_height, self.filter_width]
+    }
+
+    /// Number of filters.
+    pub fn filters(&self) -> u32 {
+        self.filters
+    }
+
+    /// Stride, the same both ways.
+    pub fn stride(&self) -> u32 {
+        self.stride
+    }
+
     /// Number of input channels.
     pub fn channels(&self) -> u32 {
         self.channels
