@@ -2,21 +2,22 @@
 
 mod arguments;
 mod csv;
-mod scale_sim;
 mod source;
 mod table;
+mod topology;
 
 pub(super) use arguments::CostArguments;
 
 use super::errors::Failure;
-use super::{output, setup};
+use super::{output, scale_sim, setup};
 use crate::workload::CostReport;
 use arguments::Output;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
-    if let Some(config) = &arguments.scale_sim_config {
-        return scale_sim::run(config, arguments);
+    if let (Some(config), Some(topology)) = (&arguments.scale_sim_config, &arguments.topology) {
+        let reports = arguments.scale_sim_reports.as_deref();
+        return scale_sim::run(config, topology, reports, arguments.explain_quirks);
     }
     let workload = source::workload(arguments)?;
     let options = source::options(arguments)?;

@@ -1,20 +1,27 @@
-//! Area of what a workload needs on a machine.
+//! Area of the machine that a workload needs.
 
-use super::report::CostRow;
-use hwmodel::machine::Machine;
-use hwmodel::timing::NumberSystem;
+use super::charge::Charge;
+use super::report::{AreaRow, CostRow};
+use hwmodel::timing::{ByOperand, NumberSystem};
 
-/// Area in µm² of the multipliers and accumulators of the whole array, built for the widest words
-/// of `rows`; memories, vector unit and wires are not in it. `None` if the machine's energy table
-/// states no areas or a product runs in float32.
-pub(super) fn mac_array_um2(machine: &Machine, rows: &[CostRow]) -> Option<f64> {
-    let products: Vec<_> = rows.iter().filter_map(|row| row.product).collect();
-    if products.iter().any(|product| product.number_system == NumberSystem::Float32) {
-        return None;
-    }
-    let input = products.iter().map(|product| product.wl.input).max()?;
-    let weight = products.iter().map(|product| product.wl.weight).max()?;
-    let accumulator = products.iter().map(|product| product.accumulator_bits).max()?;
-    let one = machine.energy().mac_um2(input, weight, accumulator)?;
-    Some(one * machine.array().processing_elements() as f64)
+/// The area of the machine with words and accumulators as wide as the widest of the fixed-point
+/// products of `rows`; `None` if there are none.
+pub(super) fn area(charge: &Charge<'_>, rows: &[CostRow]) -> Option<AreaRow> {
+    let fixed = || {
+        let products = rows.iter().filter_map(|row| row.product);
+        products.filter(|product| product.number_system == NumberSystem::Fixed)
+    };
+    let bits = ByOperand {
+        input: fixed().map(|product| product.wl.input).max()?,
+        weight: fixed().map(|product| product.wl.weight).max()?,
+        output: fixed().map(|product| product.wl.output).max()?,
+    };
+    let area = charge.area(bits, fixed().map(|product| product.accumulator_bits).max()?);
+    Some(AreaRow {
+        array_transistors: area.array_transistors,
+        requantiser_transistors: area.requantiser_transistors,
+        sram_bits: area.sram_bits,
+        logic_um2: area.logic_um2,
+        sram_um2: area.sram_um2,
+    })
 }

@@ -1,16 +1,16 @@
 //! The only place that asks a machine what something costs.
 
 use super::product::Product;
-use hwmodel::machine::{Cost, Machine};
+use hwmodel::machine::{Area, Cost, Machine, WeightUpdate};
 use hwmodel::timing::{ByOperand, GemmWork, GemmWorkError};
-use hwmodel::{AccumulatorWidth, Format};
+use hwmodel::{AccumulatorWidth, Format, Rounding};
 
 /// Widest accumulator that the cost model knows, in bits.
 const MAX_ACCUMULATOR_BITS: u32 = 128;
-/// A weight in float32, as the optimiser keeps it.
-const FLOAT32_BITS: u64 = 32;
-/// Operations of plain gradient descent per weight: w - η·g.
-const UPDATE_OPERATIONS: u64 = 2;
+/// Gradients of weights leave the array in float32.
+const GRADIENT_BITS: u32 = 32;
+/// Rounding of the requantisers whose area is counted.
+const ROUNDING: Rounding = Rounding::NearestEven;
 
 /// What charges are made on.
 #[derive(Debug, Clone, Copy)]
@@ -19,22 +19,13 @@ pub(super) struct Charge<'a> {
     pub(super) accumulator: AccumulatorWidth,
 }
 
-/// A product with its cost over all groups.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Charged {
-    /// One group's work.
-    pub(super) work: GemmWork,
-    /// Of all groups.
-    pub(super) cost: Cost,
-}
-
 impl Charge<'_> {
     /// `product` in `formats`, or in float32 without; every MAC counts as non-zero.
-    pub(super) fn product(
+    pub(super) fn work(
         &self,
         product: &Product,
         formats: Option<ByOperand<Format>>,
-    ) -> Result<Charged, GemmWorkError> {
+    ) -> Result<GemmWork, GemmWorkError> {
         let work = match formats {
             None => GemmWork::float32(product.kind, product.shape)?,
             Some(formats) => {
@@ -43,8 +34,18 @@ impl Charge<'_> {
                 GemmWork::fixed(product.kind, product.shape, wl, bits.min(MAX_ACCUMULATOR_BITS))?
             }
         };
-        let work = work.with_elements(product.elements)?;
-        Ok(Charged { work, cost: times(self.machine.cost(&work), product.groups) })
+        work.with_elements(product.elements)?.with_groups(product.groups)
+    }
+
+    /// The cost of `work`.
+    pub(super) fn product(&self, work: &GemmWork) -> Cost {
+        self.machine.cost(work)
+    }
+
+    /// The share of the array's MAC slots at the word lengths of `work` that it uses in all cycles
+    /// of `cost`; absent without cycles.
+    pub(super) fn utilisation(&self, work: &GemmWork, cost: &Cost) -> Option<f64> {
+        self.machine.utilisation(work, cost)
     }
 
     /// `operations` of the vector unit on values on their way to or from the array.
@@ -52,36 +53,26 @@ impl Charge<'_> {
         self.machine.vector_cost(operations, 0)
     }
 
-    /// The update of `parameters` weights: float32 weight and gradient are read from DRAM, the
-    /// weight is written back, and so is its word of `word_bits` bits for the array, if it has one.
-    /// Operations and cost; `None` beyond 64 bits.
+    /// A step of gradient descent without momentum on `parameters` weights, whose words on the array
+    /// have `word_bits` bits, or which the array uses in float32. Operations and cost; `None` beyond
+    /// 64 bits.
     pub(super) fn update(&self, parameters: u64, word_bits: Option<u32>) -> Option<(u64, Cost)> {
-        let bits = 3 * FLOAT32_BITS + u64::from(word_bits.unwrap_or(0));
-        let operations = parameters.checked_mul(UPDATE_OPERATIONS)?;
-        let dram_bits = parameters.checked_mul(bits)?;
-        Some((operations, self.machine.vector_cost(operations, dram_bits)))
+        let update = WeightUpdate::sgd(parameters, word_bits.unwrap_or(0), GRADIENT_BITS, false);
+        parameters.checked_mul(update.read_bits + update.write_bits)?;
+        let operations = parameters.checked_mul(update.operations)?;
+        Some((operations, self.machine.weight_update_cost(&update)))
     }
 
     /// A change of word lengths.
     pub(super) fn reconfiguration(&self) -> Cost {
         self.machine.reconfiguration_cost()
     }
-}
 
-/// `count` times `cost`, by doubling: integers are exact, energies rounded in a fixed order.
-fn times(cost: Cost, count: u64) -> Cost {
-    let (mut sum, mut power, mut rest) = (Cost::default(), cost, count);
-    while rest > 0 {
-        if rest & 1 == 1 {
-            sum += power;
-        }
-        rest >>= 1;
-        if rest > 0 {
-            let half = power;
-            power += half;
-        }
+    /// Array, requantisers and memories for words of `bits` bits and accumulators of
+    /// `accumulator_bits`.
+    pub(super) fn area(&self, bits: ByOperand<u32>, accumulator_bits: u32) -> Area {
+        self.machine.area(bits, accumulator_bits, ROUNDING)
     }
-    sum
 }
 
 #[cfg(test)]
@@ -89,38 +80,34 @@ mod tests {
     use super::*;
     use hwmodel::timing::{GemmKind, GemmShape};
 
-    fn edge() -> Machine {
-        Machine::builtin("edge-16x16").unwrap()
-    }
-
     #[test]
     fn groups_cost_as_often_as_they_are() {
-        let machine = edge();
+        let machine = Machine::builtin("edge-16x16").unwrap();
         let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
-        let product = |groups| Product {
-            kind: GemmKind::Forward,
-            shape: GemmShape { m: 100, n: 20, k: 30 },
-            groups,
-            elements: ByOperand { input: 3000, weight: 600, output: 2000 },
+        let cost = |groups| {
+            let product = Product {
+                kind: GemmKind::Forward,
+                shape: GemmShape { m: 100, n: 20, k: 30 },
+                groups,
+                elements: ByOperand { input: 3000, weight: 600, output: 2000 },
+            };
+            charge.product(&charge.work(&product, None).unwrap())
         };
-        let one = charge.product(&product(1), None).unwrap().cost;
-        let many = charge.product(&product(13), None).unwrap().cost;
-        assert_eq!(many.cycles.total(), 13 * one.cycles.total());
+        let (one, many) = (cost(1), cost(13));
+        assert_eq!(many.cycles.compute, 13 * one.cycles.compute);
         assert_eq!(many.traffic.dram_total(), 13 * one.traffic.dram_total());
         assert!((many.energy.total() / one.energy.total() - 13.0).abs() < 1e-12);
-        assert_eq!(times(one, 0), Cost::default());
-        assert_eq!(times(one, 1), one);
     }
 
     #[test]
     fn an_update_moves_weight_gradient_and_word() {
-        let machine = edge();
+        let machine = Machine::builtin("edge-16x16").unwrap();
         let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
         let (operations, cost) = charge.update(1000, Some(8)).unwrap();
-        assert_eq!(operations, 2000);
-        assert_eq!(cost.traffic.vector_dram, 1000 * (96 + 8));
-        let (_, float32) = charge.update(1000, None).unwrap();
-        assert_eq!(float32.traffic.vector_dram, 96_000);
+        assert_eq!(operations, 6000);
+        assert_eq!(cost.traffic.vector_dram, 1000 * (3 * 32 + 8));
+        let (operations, float32) = charge.update(1000, None).unwrap();
+        assert_eq!((operations, float32.traffic.vector_dram), (4000, 96_000));
         assert!(charge.update(u64::MAX / 2, None).is_none());
     }
 }

@@ -4,8 +4,8 @@
 //! vector work happens on values on their way to or from the array. Without values, every MAC counts
 //! as non-zero.
 
-use super::area::mac_array_um2;
-use super::charge::{Charge, Charged};
+use super::area::area;
+use super::charge::Charge;
 use super::error::{LayerProblem, WorkloadError};
 use super::formats::Formats;
 use super::layer::{Layer, Operation, Workload};
@@ -56,7 +56,6 @@ pub fn estimate(
     let mut ledger = Ledger {
         charge: Charge { machine, accumulator },
         training: options.pass == Pass::Training,
-        processing_elements: machine.array().processing_elements(),
         configured: None,
         rows: Vec::with_capacity(workload.layers().len()),
     };
@@ -74,16 +73,16 @@ pub fn estimate(
             ledger.update(layer, formats).map_err(problem)?;
         }
     }
-    let Ledger { rows, processing_elements, .. } = ledger;
-    let total = Totals::of(&rows, processing_elements)
-        .ok_or_else(|| WorkloadError::TooLarge(workload.name().to_owned()))?;
+    let Ledger { rows, charge, .. } = ledger;
+    let total =
+        Totals::of(&rows).ok_or_else(|| WorkloadError::TooLarge(workload.name().to_owned()))?;
     Ok(MachineCost {
         machine: machine.name().to_owned(),
         array_rows: machine.array().rows,
         array_columns: machine.array().columns,
         clock_mhz: machine.clock_mhz(),
         seconds: machine.seconds(total.cost.cycles.total()),
-        mac_array_um2: mac_array_um2(machine, &rows),
+        area: area(&charge, &rows),
         rows,
         total,
     })
@@ -116,7 +115,6 @@ fn layer_formats(
 struct Ledger<'a> {
     charge: Charge<'a>,
     training: bool,
-    processing_elements: u64,
     /// Word lengths of the last fixed-point product.
     configured: Option<ByOperand<u32>>,
     rows: Vec<CostRow>,
@@ -130,6 +128,7 @@ impl Ledger<'_> {
         product: Option<ProductRow>,
         counts: [u64; 2],
         cost: Cost,
+        utilisation: Option<f64>,
     ) {
         let [macs, vector_operations] = counts;
         self.rows.push(CostRow {
@@ -139,9 +138,15 @@ impl Ledger<'_> {
             product,
             macs,
             vector_operations,
-            utilisation: cost.cycles.utilisation(macs, self.processing_elements),
             cost,
+            utilisation,
         });
+    }
+
+    /// Work off the array.
+    fn push_vector(&mut self, layer: &Layer, phase: Phase, operations: u64, cost: Cost) {
+        let utilisation = (cost.cycles.total() > 0).then_some(0.0);
+        self.push(layer, phase, None, [0, operations], cost, utilisation);
     }
 
     /// The product of a layer and, in training, those of its gradients.
@@ -168,8 +173,8 @@ impl Ledger<'_> {
         product: &Product,
         formats: Option<ByOperand<Format>>,
     ) -> Result<(), LayerProblem> {
-        let macs = product.macs().ok_or(LayerProblem::TooLarge)?;
-        let Charged { work, mut cost } = self.charge.product(product, formats)?;
+        let work = self.charge.work(product, formats)?;
+        let mut cost = self.charge.product(&work);
         if formats.is_some() {
             let wl = work.bits();
             if self.configured.is_some_and(|configured| configured != wl) {
@@ -189,7 +194,8 @@ impl Ledger<'_> {
             accumulator_bits: work.accumulator_bits(),
         };
         debug_assert_eq!(phase == Phase::Forward, work.kind() == GemmKind::Forward);
-        self.push(layer, phase, Some(row), [macs, 0], cost);
+        let utilisation = self.charge.utilisation(&work, &cost);
+        self.push(layer, phase, Some(row), [work.macs(), 0], cost, utilisation);
         Ok(())
     }
 
@@ -207,13 +213,13 @@ impl Ledger<'_> {
         };
         let forward = count(per_element.forward).ok_or(LayerProblem::TooLarge)?;
         let cost = self.charge.vector(forward);
-        self.push(layer, Phase::Forward, None, [0, forward], cost);
+        self.push_vector(layer, Phase::Forward, forward, cost);
         // A layer's own parameters need its backward pass, too.
         let backward = layer.needs_input_gradient || layer.parameters > 0;
         if self.training && backward && per_element.backward > 0 {
             let operations = count(per_element.backward).ok_or(LayerProblem::TooLarge)?;
             let cost = self.charge.vector(operations);
-            self.push(layer, Phase::GradInput, None, [0, operations], cost);
+            self.push_vector(layer, Phase::GradInput, operations, cost);
         }
         Ok(())
     }
@@ -226,7 +232,7 @@ impl Ledger<'_> {
         let word_bits = formats.map(|formats| formats.weight.wl());
         let (operations, cost) =
             self.charge.update(layer.parameters, word_bits).ok_or(LayerProblem::TooLarge)?;
-        self.push(layer, Phase::Update, None, [0, operations], cost);
+        self.push_vector(layer, Phase::Update, operations, cost);
         Ok(())
     }
 }
@@ -341,15 +347,35 @@ mod tests {
     }
 
     #[test]
-    fn area_is_that_of_the_widest_words_where_the_table_has_areas() {
-        let cost = edge(&options(Pass::Inference, 1));
+    fn area_is_that_of_the_widest_words() {
         let machine = Machine::builtin("edge-16x16").unwrap();
+        let area = edge(&options(Pass::Training, 1)).area.unwrap();
         // fc sums 1024 terms: 8 + 8 + 10 bits.
-        let one = machine.energy().mac_um2(8, 8, 26).unwrap();
-        assert_eq!(cost.mac_array_um2, Some(256.0 * one));
-        assert_eq!(edge(&options(Pass::Training, 1)).mac_array_um2, None);
-        let tpu = Machine::builtin("tpu-like-256x256").unwrap();
-        let cost = estimate(&small(), &tpu, &options(Pass::Inference, 1)).unwrap();
-        assert_eq!(cost.mac_array_um2, None);
+        let bits = ByOperand { input: 8, weight: 8, output: 8 };
+        let expected = machine.area(bits, 26, hwmodel::Rounding::NearestEven);
+        assert_eq!(area.logic_um2, expected.logic_um2);
+        assert_eq!(area.sram_bits, machine.memory().sram_bits.total());
+        let formats = Formats::float32();
+        assert_eq!(edge(&Options { formats, ..options(Pass::Inference, 1) }).area, None);
+    }
+
+    #[test]
+    fn utilisation_is_that_of_the_slots_at_the_word_lengths() {
+        // A processing element of this machine does four 4-bit MACs where it does one of 8 bits.
+        let machine = Machine::builtin("bit-fusion-like-32x16").unwrap();
+        let linear = MatrixProduct::linear(4096, 512, 512);
+        let workload =
+            Workload::new("w", vec![Layer::matrix_product("fc", linear, false)]).unwrap();
+        for wl in [4, 8] {
+            let formats = Formats::uniform(Format::new(wl, 4).unwrap());
+            let options = Options { formats, ..options(Pass::Inference, 1) };
+            let cost = estimate(&workload, &machine, &options).unwrap();
+            let used = cost.rows[0].utilisation.unwrap();
+            let peak = machine.peak_macs_per_cycle(wl, wl);
+            let macs = cost.total.macs as f64;
+            assert!((used - macs / peak / cost.total.cost.cycles.total() as f64).abs() < 1e-12);
+            assert!(used <= 1.0);
+            assert_eq!(cost.total.utilisation, Some(used));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_network`]), from
 //! the shapes of one it only knows the sizes of ([`arch`]), from a topology of SCALE-Sim
-//! ([`topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] says what it costs on a
+//! ([`Workload::from_topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] says what it costs on a
 //! machine, layer by layer: `docs/cost.md`.
 //!
 //! ```
@@ -29,7 +29,7 @@ mod matrix_product;
 mod network;
 mod product;
 mod report;
-pub mod topology;
+mod topology;
 mod vector;
 
 pub use convolution::Convolution;
@@ -39,5 +39,5 @@ pub use formats::{Formats, FormatsError};
 pub use layer::{Layer, Operation, Workload};
 pub use matrix_product::{MatrixProduct, RightOperand};
 pub use product::Product;
-pub use report::{CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
+pub use report::{AreaRow, CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
 pub use vector::{VectorKind, VectorLayer};

@@ -3,7 +3,7 @@
 use super::error::WorkloadError;
 use super::estimate::{Options, Pass, estimate};
 use super::layer::Workload;
-use hwmodel::machine::{Array, Cost, Machine};
+use hwmodel::machine::{Cost, Machine};
 use hwmodel::timing::{ByOperand, NumberSystem};
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,8 @@ pub struct CostRow {
     pub vector_operations: u64,
     /// Cycles, traffic in bits and energy in pJ.
     pub cost: Cost,
-    /// MACs over (processing elements · all cycles of the row), in [0, 1]; absent without cycles.
+    /// The share of the MAC slots of all cycles of the row, at its word lengths, that it uses; 0 off
+    /// the array, absent without cycles.
     pub utilisation: Option<f64>,
 }
 
@@ -84,22 +85,40 @@ pub struct Totals {
     pub vector_operations: u64,
     /// Cycles, traffic in bits and energy in pJ; energies are added in the order of the rows.
     pub cost: Cost,
-    /// MACs over (processing elements · all cycles).
+    /// The mean of the rows' utilisation over their cycles; absent without cycles.
     pub utilisation: Option<f64>,
 }
 
 impl Totals {
-    /// The sum of `rows` on an array of `processing_elements`; `None` if a count is beyond 64 bits.
-    pub fn of(rows: &[CostRow], processing_elements: u64) -> Option<Self> {
+    /// The sum of `rows`; `None` if a count is beyond 64 bits.
+    pub fn of(rows: &[CostRow]) -> Option<Self> {
         let (mut macs, mut vector_operations, mut cost) = (0u64, 0u64, Cost::default());
+        let mut used_cycles = 0.0;
         for row in rows {
             macs = macs.checked_add(row.macs)?;
             vector_operations = vector_operations.checked_add(row.vector_operations)?;
             cost += row.cost;
+            used_cycles += row.utilisation.unwrap_or(0.0) * row.cost.cycles.total() as f64;
         }
-        let utilisation = cost.cycles.utilisation(macs, processing_elements);
+        let cycles = cost.cycles.total();
+        let utilisation = (cycles > 0).then(|| used_cycles / cycles as f64);
         Some(Self { macs, vector_operations, cost, utilisation })
     }
+}
+
+/// Area of array and memories, as [`Machine::area`] counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AreaRow {
+    /// Transistors of the array.
+    pub array_transistors: f64,
+    /// Transistors of the requantisers.
+    pub requantiser_transistors: f64,
+    /// Bits of the three SRAMs.
+    pub sram_bits: u64,
+    /// Area of array and requantisers in µm²; absent if the energy table states none.
+    pub logic_um2: Option<f64>,
+    /// Area of the SRAMs in µm²; absent if the energy table states none.
+    pub sram_um2: Option<f64>,
 }
 
 /// What a workload costs on one machine.
@@ -120,9 +139,9 @@ pub struct MachineCost {
     pub total: Totals,
     /// All cycles at the machine's clock, in seconds.
     pub seconds: f64,
-    /// Area in µm² of the array's multipliers and accumulators for the widest words of the workload;
-    /// absent if the energy table states no areas or a product runs in float32.
-    pub mac_array_um2: Option<f64>,
+    /// Area of the machine for the widest words of the workload; absent if no product runs in
+    /// fixed point.
+    pub area: Option<AreaRow>,
 }
 
 /// What a workload costs on every machine asked for.
@@ -170,6 +189,6 @@ impl CostReport {
 impl MachineCost {
     /// rows · columns.
     pub fn processing_elements(&self) -> u64 {
-        Array::new(self.array_rows, self.array_columns).processing_elements()
+        u64::from(self.array_rows) * u64::from(self.array_columns)
     }
 }

@@ -106,12 +106,17 @@ impl LayerShape {
         Self::convolution([m, k], [1, k], 1, n, 1)
     }
 
-    /// Height and width of the input, padding included.
+    /// The same layer with one input channel, as each layer of a `DP` line.
+    pub(super) fn single_channel(self) -> Self {
+        Self { channels: 1, ..self }
+    }
+
+    /// Height and width of the input, padding included; M and K of a matrix product.
     pub fn input(&self) -> [u32; 2] {
         [self.height, self.width]
     }
 
-    /// Height and width of a filter.
+    /// Height and width of a filter; 1 and K of a matrix product.
     pub fn filter(&self) -> [u32; 2] {
         [self.filter_height, self.filter_width]
     }
@@ -124,11 +129,6 @@ impl LayerShape {
     /// Stride, the same both ways.
     pub fn stride(&self) -> u32 {
         self.stride
-    }
-
-    /// The same layer with one input channel, as each layer of a `DP` line.
-    pub(super) fn single_channel(self) -> Self {
-        Self { channels: 1, ..self }
     }
 
     /// Number of input channels.

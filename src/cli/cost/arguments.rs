@@ -36,8 +36,11 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, value_name = "NAME|FILE", value_delimiter = ',',
           default_value = Machine::DEFAULT, conflicts_with = "scale_sim_config")]
     pub(super) machine: Vec<String>,
-    /// A configuration of SCALE-Sim in place of a machine: its cycle counts by its own conventions.
-    #[arg(long, value_name = "FILE.cfg")]
+    /// A configuration of SCALE-Sim in place of a machine: the cycles of --topology by the rules of
+    /// SCALE-Sim (docs/scale-sim.md).
+    #[arg(long, value_name = "FILE.cfg",
+          conflicts_with_all = ["arch", "onnx", "wl", "fl", "float32", "formats", "acc", "pass",
+                                "batch", "output"])]
     pub(super) scale_sim_config: Option<PathBuf>,
     /// Write SCALE-Sim's reports into this folder.
     #[arg(long, value_name = "DIR", requires = "scale_sim_config")]

@@ -8,7 +8,7 @@ use hwmodel::machine::Cost;
 use hwmodel::timing::{ByOperand, NumberSystem};
 
 /// The columns before traffic and energy.
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "machine",
     "row",
     "layer",
@@ -36,7 +36,8 @@ const COLUMNS: [&str; 28] = [
     "processing_elements",
     "utilisation",
     "seconds",
-    "mac_array_um2",
+    "logic_um2",
+    "sram_um2",
 ];
 const OPERANDS: [&str; 3] = ["input", "weight", "output"];
 const MEMORIES: [&str; 4] = ["sram_read", "sram_write", "dram_read", "dram_write"];
@@ -80,7 +81,7 @@ fn layer(machine: &MachineCost, row: &CostRow) -> Vec<String> {
         utilisation: row.utilisation,
     };
     cells.extend(counts(machine, &counted));
-    cells.extend([String::new(), String::new()]);
+    cells.extend([const { String::new() }; 3]);
     cells.extend(costs(&row.cost));
     cells
 }
@@ -90,7 +91,8 @@ fn total(machine: &MachineCost) -> Vec<String> {
     cells.extend(std::iter::repeat_n(String::new(), 15));
     cells.extend(counts(machine, &machine.total));
     cells.push(machine.seconds.to_string());
-    cells.push(machine.mac_array_um2.map_or(String::new(), |area| area.to_string()));
+    let area = machine.area.map_or([None; 2], |area| [area.logic_um2, area.sram_um2]);
+    cells.extend(area.map(|um2| um2.map_or(String::new(), |um2| um2.to_string())));
     cells.extend(costs(&machine.total.cost));
     cells
 }

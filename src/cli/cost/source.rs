@@ -1,7 +1,7 @@
 //! Workload and options from the arguments.
 
 use super::arguments::{CostArguments, ImageSize};
-use super::scale_sim;
+use super::topology;
 use crate::cli::errors::Failure;
 use crate::network::{Initialisation, arch};
 use crate::onnx;
@@ -17,7 +17,7 @@ const DEFAULT_CLASSES: u32 = 10;
 pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
     match (&arguments.arch, &arguments.topology, &arguments.onnx) {
         (Some(name), ..) => architecture(name, arguments),
-        (None, Some(path), _) => scale_sim::topology(path),
+        (None, Some(path), _) => topology::workload(path),
         (None, None, Some(path)) => {
             let sizes = arguments.dim.iter().map(|dim| (dim.name.clone(), dim.size));
             let model = onnx::read(path, &sizes.collect());

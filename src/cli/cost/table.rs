@@ -108,8 +108,18 @@ impl Text {
             machine.seconds,
             joules(total.cost.energy.total())
         ));
-        if let Some(area) = machine.mac_array_um2 {
-            self.line(format!("multipliers and accumulators: {:.4} mm²", area * 1e-6));
+        if let Some(area) = &machine.area {
+            let mm2 = |um2: Option<f64>| match um2 {
+                Some(um2) => format!(" = {:.3} mm²", um2 * 1e-6),
+                None => String::new(),
+            };
+            let transistors = area.array_transistors + area.requantiser_transistors;
+            let (logic, sram) = (scaled(transistors), scaled(area.sram_bits as f64));
+            self.line(format!(
+                "area: array and requantisers {logic} transistors{}, SRAM {sram} bits{}",
+                mm2(area.logic_um2),
+                mm2(area.sram_um2)
+            ));
         }
         if !free.is_empty() {
             let kinds: BTreeSet<&str> = free.iter().map(|row| row.kind.as_str()).collect();
@@ -198,7 +208,7 @@ mod tests {
     fn long_names_keep_their_end() {
         assert_eq!(shortened("conv1"), "conv1");
         let long = shortened("/model/encoder/layers.11/self_attn/q_proj/MatMul");
-        assert_eq!(long, "…ers.11/self_attn/q_proj/MatMul");
+        assert_eq!(long, "…rs.11/self_attn/q_proj/MatMul");
         assert_eq!(long.chars().count(), NAME);
     }
 }
