@@ -108,8 +108,8 @@ pub(super) fn cast(value: &Value, integer: bool) -> Option<Value> {
         (Value::Integers(_), true) | (Value::Reals(_), false) => Some(value.clone()),
         (Value::Integers(_), false) => Some(Value::Reals(value.reals())),
         (Value::Reals(values), true) => {
-            // 2^63 is exact in f64.
-            let fits = |value: &f64| value.trunc().abs() < 9.223_372_036_854_775_807e18;
+            let limit = -(i64::MIN as f64);
+            let fits = |value: &f64| value.abs() < limit;
             let each = |value: &f64| fits(value).then(|| value.trunc() as i64);
             values.iter().map(each).collect::<Option<_>>().map(Value::Integers)
         }
@@ -137,11 +137,13 @@ pub(super) fn range(start: &Value, limit: &Value, delta: &Value) -> Option<Value
     }
     let first = |value: &Value| value.reals().first().copied();
     let (start, limit, delta) = (first(start)?, first(limit)?, first(delta)?);
-    let count = ((limit - start) / delta).ceil().max(0.0);
-    if !(count <= MAX_ELEMENTS as f64) {
+    let steps = ((limit - start) / delta).ceil();
+    if !(f64::NEG_INFINITY..=MAX_ELEMENTS as f64).contains(&steps) {
         return None;
     }
-    Some(Value::Reals((0..count as usize).map(|index| start + index as f64 * delta).collect()))
+    Some(Value::Reals(
+        (0..steps.max(0.0) as usize).map(|index| start + index as f64 * delta).collect(),
+    ))
 }
 
 #[cfg(test)]
@@ -183,5 +185,7 @@ mod tests {
         assert_eq!(range(&int(&[i64::MIN]), &int(&[i64::MAX]), &int(&[1])), None);
         let reals = range(&Value::Reals(vec![0.0]), &int(&[1]), &Value::Reals(vec![0.4]));
         assert_eq!(reals.unwrap().len(), 3);
+        assert_eq!(range(&Value::Reals(vec![f64::NAN]), &int(&[1]), &int(&[1])), None);
+        assert_eq!(range(&Value::Reals(vec![0.0]), &int(&[1]), &int(&[0])), None);
     }
 }

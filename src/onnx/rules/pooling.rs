@@ -29,8 +29,8 @@ pub(super) fn pool(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let window = Window::new(node, kernel, sizes)?;
     let ceil = node.attribute_integer("ceil_mode").unwrap_or(0) != 0;
     let mut shape = x[..2].to_vec();
-    for axis in 0..sizes.len() {
-        shape.push(output_size(&window, axis, sizes[axis], ceil)?);
+    for (axis, &size) in sizes.iter().enumerate() {
+        shape.push(output_size(&window, axis, size, ceil)?);
     }
     let shape = checked(shape)?;
     let elements = if kind(node) == VectorKind::MaxPool { count(&shape) } else { count(x) };
