@@ -5,10 +5,12 @@
 //! what the library itself computes). [`tensor_format`] is the form of MuPPET: one ⟨WL, FL⟩ a tensor with
 //! FL chosen so that the extremes just fit, which the MAC array takes like any other format.
 
+mod product_scale;
 mod shared_exponent;
 mod tensor_scale;
 
 pub use shared_exponent::{BlockFloatTensor, quantise_with};
+pub use product_scale::{product_format, raw_format};
 pub use tensor_scale::{quantise_scaled, tensor_format};
 
 /// The shortest word of a [`BlockFloatTensor`], which needs a bit beside the sign.
