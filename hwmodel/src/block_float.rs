@@ -9,8 +9,8 @@ mod product_scale;
 mod shared_exponent;
 mod tensor_scale;
 
-pub use shared_exponent::{BlockFloatTensor, quantise_with};
 pub use product_scale::{product_format, raw_format};
+pub use shared_exponent::{BlockFloatTensor, quantise_with};
 pub use tensor_scale::{quantise_scaled, tensor_format};
 
 /// The shortest word of a [`BlockFloatTensor`], which needs a bit beside the sign.

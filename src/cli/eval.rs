@@ -7,6 +7,7 @@ use super::{output, setup};
 use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
+use crate::network::BackwardArithmetic;
 use crate::network::Context;
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
@@ -184,6 +185,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         seed: header.seed,
         step: 0,
         training: false,
+        backward: BackwardArithmetic::Float32,
     };
     let program = if arguments.integer_only {
         let program = integer::compile(&network, &context).context("`--integer-only`")?;

@@ -1,5 +1,6 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
+mod compare;
 mod errors;
 mod eval;
 mod gap;
@@ -41,6 +42,8 @@ enum Command {
     Gap(gap::GapArguments),
     /// The shipped machines, or one machine with what follows from its description.
     Machines(machines::MachinesArguments),
+    /// Summaries of runs side by side: accuracy, speedups, memory, sparsity, energy and cycles.
+    Compare(compare::CompareArguments),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Golden(command) => golden::run(&command),
     };
     match result {

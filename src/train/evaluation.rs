@@ -92,6 +92,7 @@ pub(super) fn context(
         seed: options.seed,
         step: 0,
         training,
+        backward: options.backward,
     }
 }
 

@@ -44,7 +44,8 @@ struct Case {
 
 /// dX by its definition: each input element sums over all taps and filters that read it.
 fn grad_input(case: Case, dy: &[i32], w: &[i32], accumulator: Accumulator) -> Vec<Sum> {
-    let Case { input: [n, h, width, c], output: [_, oh, ow, o], channels, filters, geometry } = case;
+    let Case { input: [n, h, width, c], output: [_, oh, ow, o], channels, filters, geometry } =
+        case;
     let [kh, kw] = geometry.kernel;
     let mut sums = Vec::new();
     for (image, y, x, channel) in places([n, h, width, c]) {
@@ -57,7 +58,9 @@ fn grad_input(case: Case, dy: &[i32], w: &[i32], accumulator: Accumulator) -> Ve
             let column = (0..ow).find(|&column| reads(1, column, kx, x));
             for filter in group * filters..(group + 1) * filters {
                 let gradient = match (row, column) {
-                    (Some(row), Some(column)) => dy[((image * oh + row) * ow + column) * o + filter],
+                    (Some(row), Some(column)) => {
+                        dy[((image * oh + row) * ow + column) * o + filter]
+                    }
                     _ => 0,
                 };
                 let weight = w[((filter * kh + ky) * kw + kx) * channels + within];
@@ -71,7 +74,8 @@ fn grad_input(case: Case, dy: &[i32], w: &[i32], accumulator: Accumulator) -> Ve
 
 /// dW by its definition: each weight sums over the output pixels.
 fn grad_weight(case: Case, dy: &[i32], x: &[i32], accumulator: Accumulator) -> Vec<Sum> {
-    let Case { input: [n, h, width, c], output: [_, oh, ow, o], channels, filters, geometry } = case;
+    let Case { input: [n, h, width, c], output: [_, oh, ow, o], channels, filters, geometry } =
+        case;
     let mut sums = Vec::new();
     for (filter, ky, kx, channel) in places([o, geometry.kernel[0], geometry.kernel[1], channels]) {
         let mut sum = Sum::default();
