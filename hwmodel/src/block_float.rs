@@ -5,9 +5,11 @@
 //! what the library itself computes). [`tensor_format`] is the form of MuPPET: one ⟨WL, FL⟩ a tensor with
 //! FL chosen so that the extremes just fit, which the MAC array takes like any other format.
 
+mod product_scale;
 mod shared_exponent;
 mod tensor_scale;
 
+pub use product_scale::{product_format, raw_format};
 pub use shared_exponent::{BlockFloatTensor, quantise_with};
 pub use tensor_scale::{quantise_scaled, tensor_format};
 

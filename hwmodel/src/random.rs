@@ -33,6 +33,10 @@ pub enum Role {
     Input = 5,
     /// Quantising the gradient that flows back through activations.
     Error = 6,
+    /// Requantising accumulators to gradients with respect to a layer's input.
+    InputGradient = 7,
+    /// Requantising accumulators to gradients with respect to a layer's weights.
+    WeightGradient = 8,
 }
 
 /// The address of a tensor's random numbers.

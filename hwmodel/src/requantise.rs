@@ -197,7 +197,7 @@ impl Requantiser {
 }
 
 /// The bias at the accumulator's fractional length, one value a column.
-fn aligned(bias: Option<&FixedTensor>, fl: i32, columns: usize) -> Vec<i128> {
+pub(crate) fn aligned(bias: Option<&FixedTensor>, fl: i32, columns: usize) -> Vec<i128> {
     let Some(bias) = bias else { return vec![0; columns] };
     assert_eq!(bias.len(), columns, "one bias a column");
     let shift = fl - bias.format().fl();

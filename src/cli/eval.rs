@@ -7,6 +7,7 @@ use super::{accumulator_table, output, setup};
 use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
+use crate::network::BackwardArithmetic;
 use crate::network::Context;
 use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
@@ -193,6 +194,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         seed: header.seed,
         step: 0,
         training: false,
+        backward: BackwardArithmetic::Float32,
     };
     let program = if arguments.integer_only {
         let program = integer::compile(&network, &context).context("`--integer-only`")?;

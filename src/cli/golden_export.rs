@@ -6,6 +6,7 @@ use super::{output, setup};
 use crate::export::{
     self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
 };
+use crate::network::BackwardArithmetic;
 use crate::network::Context;
 use anyhow::{Context as _, anyhow};
 use hwmodel::accumulator::AccumulatorWidth;
@@ -97,6 +98,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         seed: header.seed,
         step: 0,
         training: false,
+        backward: BackwardArithmetic::Float32,
     };
     let count = dataset.test.len();
     let operands = LayerOperands::capture(network, layer, images(&dataset, 0..count), &context)

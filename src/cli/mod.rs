@@ -1,6 +1,7 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
 mod accumulator_table;
+mod compare;
 mod cost;
 mod errors;
 mod eval;
@@ -49,6 +50,8 @@ enum Command {
     Gap(gap::GapArguments),
     /// The shipped machines, or one machine with what follows from its description.
     Machines(machines::MachinesArguments),
+    /// Summaries of runs side by side: accuracy, speedups, memory, sparsity, energy and cycles.
+    Compare(compare::CompareArguments),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Cost(arguments) => cost::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Golden(command) => golden::run(&command),
     };
     match result {

@@ -7,7 +7,6 @@ use super::{interrupt, output, setup, table};
 use crate::checkpoint::Snapshot;
 use crate::model::{self, Arithmetic};
 use crate::network::{Initialisation, arch};
-use crate::precision::TensorInfo;
 use crate::trace::{TraceError, TraceWriter};
 use crate::train::run::{self, CHECKPOINT_FILE, CheckpointPlan, Observer, RunEnd, RunPlan};
 use crate::train::state::{RunState, run_state};
@@ -126,7 +125,7 @@ fn trainer(
             initialisation,
         };
         let network = arch::build(&options.arch, &task)?;
-        let infos: Vec<TensorInfo> = network.parameters.iter().map(|p| p.info()).collect();
+        let infos = network.tensor_infos();
         options = resolved.options_for(&infos).map_err(Failure::usage)?;
     }
     Ok(Trainer::new(options, dataset, machine, simd)?)

@@ -137,6 +137,22 @@ mod tests {
         assert_eq!(cost.epochs, 114);
     }
 
+    /// The four published cost rows of MuPPET (papers/adapt.md sections 8 and 9): three follow from the
+    /// schedules, the speedup of ResNet-20 (1.25) does not.
+    #[test]
+    fn three_of_four_published_rows_follow_from_the_schedules() {
+        let alexnet = ScheduleCost::new(&MUPPET_ALEXNET).unwrap();
+        let resnet20 = ScheduleCost::new(&MUPPET_RESNET20).unwrap();
+        // Printed with two digits, cut off.
+        let cut = |value: f64| (value * 100.0).floor() / 100.0;
+        assert_eq!((cut(alexnet.mem_published()), cut(resnet20.mem_published())), (1.66, 1.61));
+        assert_eq!(cut(alexnet.su1()), 1.2);
+        assert!((resnet20.su1() - 1.25).abs() > 0.015, "{}", resnet20.su1());
+        // 1.25 would need a mean of 19.2 bits.
+        assert_eq!(32.0 * (2.0 / 1.25 - 1.0), 19.200000000000003);
+        assert!((resnet20.mean_bits - 19.8246).abs() < 1e-4, "{}", resnet20.mean_bits);
+    }
+
     #[test]
     fn float32_only_has_no_fixed_phases() {
         let cost = ScheduleCost::new(&[phase(32, 10)]).unwrap();

@@ -1,6 +1,6 @@
 use super::manifest::Manifest;
 use super::*;
-use crate::network::{Activation, Context, Initialisation, Network, arch};
+use crate::network::{Activation, BackwardArithmetic, Context, Initialisation, Network, arch};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::gemm::{Convolution2d, MacArray};
@@ -257,6 +257,7 @@ fn context(accumulator: Accumulator) -> Context {
         seed: 1,
         step: 0,
         training: false,
+        backward: BackwardArithmetic::Float32,
     }
 }
 

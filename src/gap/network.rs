@@ -2,7 +2,7 @@
 
 use super::error::GapError;
 use super::product::{GapOptions, Operands, ProductGap};
-use crate::network::{Activation, Context, Network};
+use crate::network::{Activation, BackwardArithmetic, Context, Network};
 use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
@@ -71,6 +71,7 @@ impl NetworkGap {
             seed: 0,
             step: 0,
             training: false,
+            backward: BackwardArithmetic::Float32,
         };
         let pass = self.network.forward(images, &context)?;
         for (&layer, slot) in self.layers.iter().zip(&mut self.gaps) {

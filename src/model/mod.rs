@@ -7,7 +7,7 @@
 
 use crate::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};
 use crate::data::{Dataset, Normalisation};
-use crate::network::{Initialisation, Network, NetworkError, arch};
+use crate::network::{Initialisation, Network, NetworkError, Parameter, arch};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::pack::{self, ImageSize};
 use hwmodel::random::RandomSource;
@@ -153,7 +153,7 @@ pub fn save(
         class_names: dataset.class_names.clone(),
         dataset: dataset.name.clone(),
         normalisation: dataset.normalisation.clone(),
-        formats: network.parameters.iter().map(|p| (p.name.clone(), p.formats)).collect(),
+        formats: network.parameters.iter().map(|p| (p.name.clone(), settled(p))).collect(),
         accumulator: arithmetic.accumulator,
         rounding: arithmetic.rounding,
         random: arithmetic.random,
@@ -169,6 +169,15 @@ pub fn save(
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     Snapshot { meta, tensors }.save(folder, name)?;
     Ok(())
+}
+
+/// The formats of a parameter, with the scale that it has now in place of one chosen from the data.
+fn settled(parameter: &Parameter) -> RoleFormats {
+    let weight = match &parameter.quantised {
+        Some(tensor) => NumberFormat::Fixed(tensor.format()),
+        None => parameter.formats.weight,
+    };
+    RoleFormats { weight, ..parameter.formats }
 }
 
 /// Loads a network and its header.

@@ -6,6 +6,7 @@ use super::vector::batch_norm::BatchNormError;
 use super::vector::init::InitError;
 use super::vector::pooling::PoolError;
 use hwmodel::TensorError;
+use hwmodel::block_float::BlockFloatError;
 use hwmodel::gemm::ShapeError;
 use hwmodel::quantise::NotANumber;
 
@@ -38,14 +39,6 @@ pub enum NetworkError {
         /// Shape given.
         given: Vec<usize>,
     },
-    /// A number format that this part of the network cannot compute in.
-    #[error("layer `{layer}` cannot compute in format {format}: use a fixed ⟨WL, FL⟩ or float32")]
-    Format {
-        /// Name of the layer.
-        layer: String,
-        /// The format.
-        format: String,
-    },
     /// A value that is not a number.
     #[error("{what} of `{layer}`: {source}; training has diverged, try a lower learning rate")]
     Diverged {
@@ -55,6 +48,16 @@ pub enum NetworkError {
         layer: String,
         /// Where.
         source: NotANumber,
+    },
+    /// A tensor that no scale fits.
+    #[error("{what} of `{layer}`: {source}; training has diverged, try a lower learning rate")]
+    Scale {
+        /// Which tensor.
+        what: &'static str,
+        /// Layer or parameter.
+        layer: String,
+        /// Why.
+        source: BlockFloatError,
     },
     /// Shapes of a product.
     #[error(transparent)]

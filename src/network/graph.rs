@@ -1,11 +1,13 @@
 //! The graph of layers: forward and backward passes.
 
 use super::activation::Activation;
+use super::backward_arithmetic::BackwardArithmetic;
 use super::error::NetworkError;
 use super::layer::{Backward, Forward, Layer, Saved};
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
+use crate::precision::{NumberFormat, TensorInfo};
 use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
@@ -28,6 +30,8 @@ pub struct Context {
     pub step: u64,
     /// Whether batch statistics are used and updated.
     pub training: bool,
+    /// Arithmetic of the backward products.
+    pub backward: BackwardArithmetic,
 }
 
 /// A layer in the graph.
@@ -121,6 +125,15 @@ impl Network {
         owners
     }
 
+    /// What a precision controller is told about the parameters, in their order.
+    pub fn tensor_infos(&self) -> Vec<TensorInfo> {
+        let mut infos: Vec<TensorInfo> = self.parameters.iter().map(Parameter::info).collect();
+        for layer in &self.mac_layers {
+            infos[layer.weight].uses = layer.macs / layer.elements.max(1);
+        }
+        infos
+    }
+
     /// Runs a batch of images `[n, h, w, c]` through the network.
     ///
     /// # Errors
@@ -156,6 +169,7 @@ impl Network {
                 name: &node.name,
                 inputs,
                 parameters: &self.parameters[node.parameters.clone()],
+                owner_format: owner_format(&self.parameters, &self.mac_layers, node.owner),
                 running: node.running.as_mut(),
                 tally: &mut tallies[node.owner],
             };
@@ -195,6 +209,8 @@ impl Network {
             let [h, w, c] = if first == 0 { self.input } else { self.nodes[first - 1].shape };
             let result = node.layer.backward(Backward {
                 context,
+                node: index as u32,
+                name: &node.name,
                 gradient,
                 input_shape: [pass.batch, h, w, c],
                 saved: std::mem::take(&mut pass.saved[index]),
@@ -217,6 +233,12 @@ impl Network {
         }
         Ok(Gradients { parameters, input: gradients.swap_remove(0) })
     }
+}
+
+/// The activation format of MAC layer `owner`.
+fn owner_format(parameters: &[Parameter], layers: &[MacLayer], owner: usize) -> NumberFormat {
+    let weight = layers.get(owner).and_then(|layer| parameters.get(layer.weight));
+    weight.map_or(NumberFormat::Float32, |weight| weight.formats.activation)
 }
 
 /// sum += other, element by element.

@@ -8,6 +8,7 @@ use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use crate::precision::NumberFormat;
+use hwmodel::block_float::{BlockFloatError, raw_format, tensor_format};
 use hwmodel::gemm::Convolution2d;
 use hwmodel::quantise::{self, NotANumber, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
@@ -37,6 +38,8 @@ pub struct Forward<'a, 'c> {
     pub inputs: Vec<Activation>,
     /// The layer's parameters.
     pub parameters: &'a [Parameter],
+    /// Activation format of the MAC layer this node belongs to.
+    pub owner_format: NumberFormat,
     /// Running statistics, for layers that have them.
     pub running: Option<&'a mut RunningStatistics>,
     /// Counts of the MAC layer this node belongs to.
@@ -47,6 +50,10 @@ pub struct Forward<'a, 'c> {
 pub struct Backward<'a, 'c> {
     /// Settings of the pass.
     pub context: &'a Context,
+    /// Number of the node, the address of its random numbers.
+    pub node: u32,
+    /// Name of the layer, for messages.
+    pub name: &'a str,
     /// Gradient of the loss with respect to the output, `[n, h, w, c]`.
     pub gradient: Vec<f32>,
     /// Shape of the first input, `[n, h, w, c]`.
@@ -133,19 +140,10 @@ impl Forward<'_, '_> {
         self.inputs.swap_remove(0)
     }
 
-    /// The activation format of this layer, from its first parameter.
-    ///
-    /// # Errors
-    /// If the format is neither ⟨WL, FL⟩ nor float32.
-    pub fn format(&self) -> Result<Option<Format>, NetworkError> {
-        match self.parameters.first().map(|parameter| parameter.formats.activation) {
-            None | Some(NumberFormat::Float32) => Ok(None),
-            Some(NumberFormat::Fixed(format)) => Ok(Some(format)),
-            Some(other) => Err(NetworkError::Format {
-                layer: self.name.to_owned(),
-                format: format!("{other:?}"),
-            }),
-        }
+    /// The activation format of this layer, from its first parameter; float32 without parameters.
+    pub fn number_format(&self) -> NumberFormat {
+        let first = self.parameters.first();
+        first.map_or(NumberFormat::Float32, |parameter| parameter.formats.activation)
     }
 
     /// Random numbers of this node in this step.
@@ -195,6 +193,45 @@ impl Forward<'_, '_> {
             }
         };
         Ok(Activation::fixed(tensor))
+    }
+
+    /// Brings an activation to `wl` bits with an FL that just holds it; a tensor that has so many bits
+    /// already keeps its scale and is shared, not copied.
+    ///
+    /// # Errors
+    /// If a float is not finite.
+    pub fn to_dynamic(
+        &mut self,
+        activation: Activation,
+        wl: u32,
+    ) -> Result<Activation, NetworkError> {
+        let format = match &activation {
+            Activation::Fixed(tensor) if tensor.format().wl() == wl => return Ok(activation),
+            Activation::Fixed(tensor) => raw_format(tensor, wl).map_err(BlockFloatError::from),
+            Activation::Float(values, _) => tensor_format(values, wl),
+        };
+        let format = format.map_err(|source| self.no_scale("input", source))?;
+        self.to_fixed(activation, format)
+    }
+
+    /// A vector unit result in `wl` bits with an FL that just holds it, counted as output.
+    ///
+    /// # Errors
+    /// If a float is not finite.
+    pub fn dynamic_result(
+        &mut self,
+        values: Vec<f32>,
+        shape: [usize; 4],
+        wl: u32,
+    ) -> Result<Activation, NetworkError> {
+        let format =
+            tensor_format(&values, wl).map_err(|source| self.no_scale("output", source))?;
+        self.vector_result(values, shape, Some(format))
+    }
+
+    /// The error of a tensor that no scale fits.
+    pub fn no_scale(&self, what: &'static str, source: BlockFloatError) -> NetworkError {
+        NetworkError::Scale { what, layer: self.name.to_owned(), source }
     }
 
     /// A vector unit result: quantised to `format` and counted as output, or kept in float.

@@ -6,6 +6,7 @@
 
 mod activation;
 pub mod arch;
+mod backward_arithmetic;
 mod builder;
 mod error;
 mod graph;
@@ -18,6 +19,7 @@ mod tally;
 pub mod vector;
 
 pub use activation::Activation;
+pub use backward_arithmetic::{BackwardArithmetic, GradientFormat};
 pub use builder::{BiasBound, Builder, Initialisation, NodeId};
 pub use error::NetworkError;
 pub use graph::{Context, Gradients, MacLayer, Network, Node, Pass};

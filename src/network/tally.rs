@@ -18,6 +18,8 @@ pub struct GemmTally {
     pub elements: ByOperand<u64>,
     /// What the array counted over all groups.
     pub report: MacReport,
+    /// Gradients quantised for a backward product or requantised from it.
+    pub gradient: QuantiseCounts,
 }
 
 /// Everything that one MAC layer, and the layers after it up to the next one, did in a pass.

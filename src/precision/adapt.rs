@@ -123,6 +123,7 @@ pub(super) struct Controlled {
 /// lookback and resolution that the tensor before it has then.
 #[derive(Debug, Clone)]
 pub struct Adapt {
+    name: &'static str,
     pub(super) options: AdaptOptions,
     pub(super) infos: Vec<TensorInfo>,
     pub(super) formats: Vec<RoleFormats>,
@@ -150,6 +151,7 @@ impl Adapt {
             window: (!info.is_bias).then(|| GradientWindow::new(options.variant, info.elements)),
         };
         Ok(Self {
+            name: "adapt",
             infos: tensors.to_vec(),
             formats: vec![RoleFormats::fixed(options.start); tensors.len()],
             tensors: tensors.iter().map(controlled).collect(),
@@ -157,6 +159,15 @@ impl Adapt {
             strategy: StrategyControl::new(options.variant, options.lookback.upper + 1),
             options,
         })
+    }
+
+    /// ADEPT: a controller that may switch after any batch, whatever granularity the options have.
+    ///
+    /// # Errors
+    /// As [`Adapt::new`].
+    pub fn adept(options: AdaptOptions, tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
+        let options = AdaptOptions { granularity: Granularity::Batch, ..options };
+        Ok(Self { name: "adept", ..Self::new(options, tensors)? })
     }
 
     /// The options in force.
@@ -292,7 +303,7 @@ impl TensorInfo {
 
 impl PrecisionController for Adapt {
     fn name(&self) -> &'static str {
-        "adapt"
+        self.name
     }
 
     fn formats(&self) -> &[RoleFormats] {
@@ -343,8 +354,9 @@ impl PrecisionController for Adapt {
 
     fn restore(&mut self, state: &ControllerState) -> Result<(), PrecisionError> {
         check_name(self.name(), state)?;
+        let controller = self.name;
         let loaded = self.load(state);
-        loaded.map_err(|reason| PrecisionError::State { controller: "adapt", reason })
+        loaded.map_err(|reason| PrecisionError::State { controller, reason })
     }
 }
 

@@ -75,6 +75,8 @@ pub struct TensorInfo {
     /// True for every tensor with one axis (biases, batch-norm γ and β): it takes the format of the
     /// tensor before it.
     pub is_bias: bool,
+    /// Uses of one element for one image in the forward product: output pixels of a convolution, 1 otherwise.
+    pub uses: u64,
 }
 
 impl TensorInfo {
@@ -87,6 +89,7 @@ impl TensorInfo {
             elements: product(shape),
             first_slice_len: product(shape.get(1..).unwrap_or(&[])),
             is_bias: shape.len() < 2,
+            uses: 1,
         }
     }
 }

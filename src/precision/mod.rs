@@ -7,7 +7,8 @@
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
 //! [`window`] and [`push_up`] (gradient diversity and the bits it asks for), [`lookback`] and
-//! [`strategy`]. [`muppet_policy`] is the core of MuPPET.
+//! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`], and [`shen`] the
+//! word lengths by layer of Shen et al. 2024.
 
 pub mod adapt;
 mod adapt_state;
@@ -16,6 +17,7 @@ pub mod edf;
 mod error;
 pub mod float32;
 pub mod lookback;
+pub mod muppet;
 pub mod muppet_policy;
 pub mod options;
 pub mod presets;
@@ -23,6 +25,7 @@ pub mod push_down;
 pub mod push_up;
 pub(crate) mod quantise;
 pub(crate) mod reduce;
+pub mod shen;
 pub mod state;
 pub mod static_formats;
 pub mod strategy;
@@ -35,8 +38,10 @@ pub use controller::{
 };
 pub use error::PrecisionError;
 pub use float32::Float32;
+pub use muppet::Muppet;
 pub use options::ControllerOptions;
 pub use push_down::PushDownRange;
+pub use shen::{BitStrategy, Depth, Factor, Shen, ShenOptions};
 pub use state::{ControllerState, StateTensor};
 pub use static_formats::{Static, StaticOptions};
 pub use strategy::Strategy;

@@ -1,8 +1,8 @@
 //! The choice of a controller as data.
 
 use super::{
-    Adapt, AdaptOptions, Float32, PrecisionController, PrecisionError, Static, StaticOptions,
-    TensorInfo,
+    Adapt, AdaptOptions, Float32, Muppet, PrecisionController, PrecisionError, Shen, ShenOptions,
+    Static, StaticOptions, TensorInfo, muppet_policy::MuppetPolicyOptions,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "controller", rename_all = "kebab-case")]
 pub enum ControllerOptions {
-    /// AdaPT, or ADEPT with granularity `batch`.
+    /// AdaPT.
     Adapt(AdaptOptions),
+    /// ADEPT: AdaPT whose granularity is `batch` whatever the options say.
+    Adept(AdaptOptions),
+    /// MuPPET.
+    Muppet(MuppetPolicyOptions),
+    /// Shen et al. 2024.
+    Shen(ShenOptions),
     /// Formats chosen before training.
     Static(StaticOptions),
     /// No quantisation.
@@ -39,9 +45,20 @@ impl ControllerOptions {
     ) -> Result<Box<dyn PrecisionController>, PrecisionError> {
         Ok(match self {
             Self::Adapt(options) => Box::new(Adapt::new(options.clone(), tensors)?),
+            Self::Adept(options) => Box::new(Adapt::adept(options.clone(), tensors)?),
+            Self::Muppet(options) => Box::new(Muppet::new(options.clone(), tensors)?),
+            Self::Shen(options) => Box::new(Shen::new(options, tensors)?),
             Self::Static(options) => Box::new(Static::new(options, tensors)?),
             Self::Float32 => Box::new(Float32::new(tensors)?),
         })
+    }
+
+    /// The options of AdaPT or ADEPT.
+    pub fn adapt(&self) -> Option<&AdaptOptions> {
+        match self {
+            Self::Adapt(options) | Self::Adept(options) => Some(options),
+            _ => None,
+        }
     }
 }
 
@@ -58,6 +75,9 @@ mod tests {
                 "static",
                 "controller = 'static'\n[[formats]]\nweight = { fixed = { wl = 8, fl = 4 } }\nactivation = 'float32'\ngradient = { dynamic-fixed = { wl = 12 } }",
             ),
+            ("adept", "controller = 'adept'\ngranularity = 'epoch'"),
+            ("muppet", "controller = 'muppet'\nreading = 'paper'"),
+            ("shen", "controller = 'shen'\nfactor = 'F'\nstrategy = 'C+'\nlowest = 6"),
             ("float32", "controller = 'float32'"),
         ];
         for (name, text) in texts {

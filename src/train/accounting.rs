@@ -73,6 +73,10 @@ impl StepAccounts {
             for (kind, gemm) in kinds {
                 let Some(gemm) = gemm else { continue };
                 let (accumulator_bits, mut counters) = accountant.gemm(kind, gemm)?;
+                counters.quantised.gradient = gemm.gradient.elements;
+                counters.saturated.gradient = gemm.gradient.saturated();
+                counters.flushed_to_zero.gradient = gemm.gradient.flushed_to_zero;
+                counters.random_bits = gemm.gradient.random_bits;
                 if kind == GemmKind::Forward {
                     counters.quantised.activation = tally.input.elements;
                     counters.saturated.activation = tally.input.saturated();

@@ -62,12 +62,4 @@ pub enum TrainError {
         /// Images of an update.
         needed: usize,
     },
-    /// A weight format that the trainer cannot make.
-    #[error("parameter `{parameter}` cannot take format {format}: use a fixed ⟨WL, FL⟩ or float32")]
-    Format {
-        /// Name of the parameter.
-        parameter: String,
-        /// The format.
-        format: String,
-    },
 }

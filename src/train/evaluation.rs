@@ -8,7 +8,8 @@ use crate::network::{Activation, Context, LayerTally, Network, Pass};
 use hwmodel::gemm::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 
-/// Images of an evaluation batch; results do not depend on it.
+/// Images of an evaluation batch; results do not depend on it, unless scales are chosen from the data: then
+/// they are those of a batch.
 const EVALUATION_BATCH: usize = 250;
 
 /// Loss, accuracy and counts over a test set.
@@ -92,6 +93,7 @@ pub(super) fn context(
         seed: options.seed,
         step: 0,
         training,
+        backward: options.backward,
     }
 }
 

@@ -17,5 +17,5 @@ mod terms;
 pub mod trainer;
 
 pub use error::TrainError;
-pub use options::{BackwardArithmetic, RoundingOptions, RunOptions, Schedule};
+pub use options::{RoundingOptions, RunOptions, Schedule};
 pub use trainer::{Evaluation, Position, StepOutcome, Trainer};

@@ -3,6 +3,7 @@
 use super::asgd::AsgdOptions;
 use super::plateau::PlateauOptions;
 use crate::data::DatasetKind;
+use crate::network::BackwardArithmetic;
 use crate::precision::ControllerOptions;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
@@ -60,7 +61,12 @@ pub struct RunOptions {
 impl RunOptions {
     /// The same run without quantisers: same data, optimiser, schedule and seed.
     pub fn float32_twin(&self) -> Self {
-        Self { controller: ControllerOptions::Float32, penalty: false, ..self.clone() }
+        Self {
+            controller: ControllerOptions::Float32,
+            penalty: false,
+            backward: BackwardArithmetic::Float32,
+            ..self.clone()
+        }
     }
 }
 
@@ -105,12 +111,4 @@ impl Default for RoundingOptions {
             evaluation: Rounding::NearestEven,
         }
     }
-}
-
-/// Arithmetic of the backward products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackwardArithmetic {
-    /// Float32 with straight-through estimators, as in AdaPT.
-    Float32,
 }

@@ -9,8 +9,9 @@ use super::trainer::{Evaluation, Position, Trainer};
 use crate::checkpoint::{Snapshot, SnapshotTensor};
 use crate::cost::CostAccumulator;
 use crate::data::Dataset;
-use crate::precision::{ControllerState, StateTensor};
+use crate::precision::{ControllerState, NumberFormat, StateTensor};
 use flate2::Crc;
+use hwmodel::block_float::tensor_format;
 use hwmodel::{FixedTensor, RawData};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -169,7 +170,15 @@ impl Trainer {
             let length = parameter.master.len();
             parameter.master = take(&mut snapshot, &format!("master/{name}"), length)?;
             parameter.formats = formats;
-            parameter.quantised = match formats.weight.fixed() {
+            // A scale follows from the master values, which are those it was chosen from.
+            let format = match formats.weight {
+                NumberFormat::DynamicFixed { wl } => {
+                    let format = tensor_format(&parameter.master, wl);
+                    Some(format.map_err(|error| TrainError::Resume(format!("`{name}`: {error}")))?)
+                }
+                other => other.fixed(),
+            };
+            parameter.quantised = match format {
                 None => None,
                 Some(format) => {
                     let key = format!("quantised/{name}");

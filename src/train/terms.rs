@@ -4,15 +4,13 @@ use super::asgd::PenaltyTerm;
 use super::options::RunOptions;
 use crate::cost::{CostOptions, LayerCost};
 use crate::network::Network;
-use crate::precision::{ControllerOptions, Variant};
-use hwmodel::Format;
+use crate::precision::Variant;
+use hwmodel::{FixedTensor, Format};
 
 /// The terms of the penalty: layers in the paper, all parameter tensors in the released code.
 pub(super) fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<PenaltyTerm> {
-    let every_tensor = matches!(
-        &options.controller,
-        ControllerOptions::Adapt(adapt) if adapt.variant == Variant::Released
-    );
+    let adapt = options.controller.adapt();
+    let every_tensor = adapt.is_some_and(|adapt| adapt.variant == Variant::Released);
     let term = |index: usize| {
         let parameter = &network.parameters[index];
         PenaltyTerm {
@@ -39,10 +37,8 @@ pub(super) fn layer_costs(network: &Network, options: &RunOptions) -> Vec<LayerC
 }
 
 pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
-    let largest_resolution = match &options.controller {
-        ControllerOptions::Adapt(adapt) => adapt.resolution.upper,
-        _ => 0,
-    };
+    let adapt = options.controller.adapt();
+    let largest_resolution = adapt.map_or(0, |adapt| adapt.resolution.upper);
     CostOptions {
         accumulation: options.optimiser.accumulation,
         batch: options.batch_size as u32,
@@ -55,7 +51,8 @@ pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
     }
 }
 
-/// The format of a layer's weights as ⟨WL, FL⟩, if it has one.
+/// The format of a layer's weights as ⟨WL, FL⟩, if it has one; with a scale of its own the one it has now.
 pub(super) fn fixed_format(network: &Network, layer: usize) -> Option<Format> {
-    network.parameters[network.mac_layers[layer].weight].formats.weight.fixed()
+    let weight = &network.parameters[network.mac_layers[layer].weight];
+    weight.quantised.as_ref().map(FixedTensor::format)
 }

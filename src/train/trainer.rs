@@ -13,8 +13,9 @@ use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
 use crate::network::{Context, Initialisation, Network, arch};
 use crate::precision::{
     ControllerOptions, ControllerReport, Decision, EpochEnd, NumberFormat, PrecisionController,
-    Step, TensorInfo, TensorView,
+    Step, TensorView,
 };
+use hwmodel::block_float;
 use hwmodel::machine::Machine;
 use hwmodel::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
@@ -131,7 +132,7 @@ impl Trainer {
             },
         };
         let network = arch::build(&options.arch, &task)?;
-        let infos: Vec<TensorInfo> = network.parameters.iter().map(|p| p.info()).collect();
+        let infos = network.tensor_infos();
         let controller = options.controller.build(&infos)?;
         let optimisers = network
             .parameters
@@ -276,7 +277,10 @@ impl Trainer {
             .iter()
             .map(|layer| {
                 let weight = &self.network.parameters[layer.weight];
-                (weight.formats.weight, weight.nonzero())
+                let quantised = weight.quantised.as_ref();
+                let format = quantised
+                    .map_or(NumberFormat::Float32, |tensor| NumberFormat::Fixed(tensor.format()));
+                (format, weight.nonzero())
             })
             .collect();
         let (loss, penalty, gradient_norm) =
@@ -516,9 +520,22 @@ impl Trainer {
         let started = self.position.pass > 0;
         self.pending[owner].reconfigured |= is_weight && changed && started;
         parameter.formats = formats;
-        match formats.weight {
-            NumberFormat::Float32 => parameter.quantised = None,
-            NumberFormat::Fixed(format) => {
+        let format = match formats.weight {
+            NumberFormat::Float32 => None,
+            NumberFormat::Fixed(format) => Some(format),
+            NumberFormat::DynamicFixed { wl } => {
+                let name = &parameter.name;
+                let format = block_float::tensor_format(&parameter.master, wl);
+                Some(format.map_err(|source| crate::network::NetworkError::Scale {
+                    what: "weights",
+                    layer: name.clone(),
+                    source,
+                })?)
+            }
+        };
+        match format {
+            None => parameter.quantised = None,
+            Some(format) => {
                 let address = RandomAddress {
                     seed: self.options.seed,
                     step: self.position.step,
@@ -540,10 +557,6 @@ impl Trainer {
                 let tensor = FixedTensor::new(&parameter.shape, format, data)
                     .map_err(crate::network::NetworkError::from)?;
                 parameter.quantised = Some(tensor);
-            }
-            other => {
-                let (parameter, format) = (parameter.name.clone(), format!("{other:?}"));
-                return Err(TrainError::Format { parameter, format });
             }
         }
         Ok(())
@@ -578,11 +591,12 @@ fn quantise_in_place(
     rounding: Rounding,
     address: RandomAddress,
 ) -> Result<QuantiseCounts, String> {
-    let NumberFormat::Fixed(format) = format else {
-        return match format {
-            NumberFormat::Float32 => Ok(QuantiseCounts::default()),
-            other => Err(format!("format {other:?} is not supported for gradients")),
-        };
+    let format = match format {
+        NumberFormat::Float32 => return Ok(QuantiseCounts::default()),
+        NumberFormat::Fixed(format) => format,
+        NumberFormat::DynamicFixed { wl } => {
+            block_float::tensor_format(values, wl).map_err(|error| error.to_string())?
+        }
     };
     let (data, counts) = quantise::quantise(simd, values, format, rounding, address)
         .map_err(|error| error.to_string())?;

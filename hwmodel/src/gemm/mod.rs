@@ -5,11 +5,13 @@
 //! bits; the other outputs are stepped addition by addition. Results depend on operands, formats and
 //! accumulator only: never on threads, SIMD level or how a batch is split.
 
+mod bias;
 mod bound;
 mod digit_rows;
 mod digits;
 mod frame;
 mod geometry;
+mod gradients;
 mod operand;
 mod operands;
 mod proof;

@@ -9,7 +9,7 @@ use crate::rounding::Rounding;
 use proptest::prelude::*;
 
 /// A tensor of random raw integers; `sparse` of 4 are zero, and extremes are common.
-fn random_tensor(shape: &[usize], wl: u32, seed: u64, sparse: u32) -> FixedTensor {
+pub(super) fn random_tensor(shape: &[usize], wl: u32, seed: u64, sparse: u32) -> FixedTensor {
     let format = Format::new(wl, 3).unwrap();
     let mut generator = random::generator(seed, &[]);
     let raw: Vec<i32> = (0..shape.iter().product())
@@ -64,7 +64,7 @@ fn check(product: &Product, expected: &(Vec<i128>, u64, u64), what: &str) {
     assert_eq!(product.report.nonzero_macs, expected.2, "non-zero MACs, {what}");
 }
 
-fn any_accumulator() -> impl Strategy<Value = Accumulator> {
+pub(super) fn any_accumulator() -> impl Strategy<Value = Accumulator> {
     let width = prop_oneof![
         Just(AccumulatorWidth::Exact),
         (1u32..=64).prop_map(|bits| AccumulatorWidth::bits(bits).unwrap()),

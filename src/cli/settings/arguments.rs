@@ -1,13 +1,14 @@
 //! Every setting of a training run, as one flag and one TOML key each.
 
-use super::choices::{ControllerKind, ScheduleKind, Switch, switch, word};
+use super::bit_range::BitRange;
+use super::choices::{BackwardKind, ControllerKind, ScheduleKind, Switch, switch, word};
 use super::defaults::preset_names;
+use super::gradient_scale::GradientScale;
 use super::layer_formats::LayerFormats;
 use super::random_source::RandomSourceKind;
 use crate::data::DatasetKind;
 use crate::network::arch;
-use crate::precision::{Granularity, PushDownRange, Variant};
-use crate::train::BackwardArithmetic;
+use crate::precision::{BitStrategy, Depth, Factor, Granularity, PushDownRange, Variant};
 use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args};
 use hwmodel::{AccumulatorWidth, Overflow, Rounding};
@@ -20,6 +21,7 @@ const OPT: &str = "Optimiser";
 const SCHED: &str = "Learning rate schedule";
 const CTRL: &str = "Precision controller";
 const ADAPT: &str = "AdaPT controller";
+const RIVALS: &str = "MuPPET and Shen et al. 2024";
 const ARITH: &str = "Arithmetic and machine";
 const FILES: &str = "Files and output";
 
@@ -140,8 +142,9 @@ pub struct TrainArguments {
     /// step: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
     pub schedule_factor: Option<f64>,
-    /// What decides on number formats: AdaPT, formats chosen in advance, or none, which gives the
-    /// float32 twin [default: adapt].
+    /// What decides on number formats: AdaPT, ADEPT (AdaPT that may switch after any batch), MuPPET,
+    /// Shen et al. 2024, formats chosen in advance, or none, which gives the float32 twin [default:
+    /// adapt].
     #[arg(long, value_name = "WORD", value_parser = word::<ControllerKind>(), help_heading = CTRL)]
     pub controller: Option<ControllerKind>,
     /// Word length in bits: adapt starts with it, static keeps it [default: 8] [range: 1 to 32].
@@ -155,8 +158,8 @@ pub struct TrainArguments {
     /// all other layers have --wl and --fl.
     #[arg(long, value_name = "LIST", help_heading = CTRL)]
     pub layer_formats: Option<LayerFormats>,
-    /// adapt: follow the paper's equations or the released code where they disagree [default:
-    /// paper].
+    /// adapt, adept and muppet: follow the paper's equations or the released code where they
+    /// disagree [default: paper].
     #[arg(long, value_name = "WORD", value_parser = word::<Variant>(), help_heading = ADAPT)]
     pub variant: Option<Variant>,
     /// adapt: formats may change after any batch (also ADEPT) or only at the end of an epoch
@@ -197,6 +200,48 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "penalty", help_heading = ADAPT)]
     #[serde(skip)]
     pub no_penalty: Switch,
+    /// muppet: word lengths in bits on the way to float32, as in 8,12,14,16 [default: 8,12,14,16]
+    /// [range: 1 to 32].
+    #[arg(long, value_name = "BITS,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = RIVALS)]
+    pub levels: Option<Vec<i64>>,
+    /// muppet: r, epochs of a window of gradients; the paper's has one more [default: 3] [range: 1
+    /// to 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub window_epochs: Option<i64>,
+    /// muppet: violations γ before a switch [default: 2] [range: 0 to 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub violations: Option<i64>,
+    /// muppet: α of the threshold α + β·e^(-λ·epoch) [default: 1] [range: -1000000 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub threshold_alpha: Option<f64>,
+    /// muppet: β of the threshold [default: 1.5] [range: -1000000 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub threshold_beta: Option<f64>,
+    /// muppet: λ of the threshold, per epoch [default: 0.1] [range: 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub threshold_lambda: Option<f64>,
+    /// muppet: float32 epochs from one fall of the learning rate to the next [default: 15] [range:
+    /// 1 to 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub float32_epochs: Option<i64>,
+    /// muppet: training ends instead of lowering a learning rate that is not above this [default:
+    /// 0.0001] [range: 0 to 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub smallest_learning_rate: Option<f64>,
+    /// shen: what bits follow: length of accumulation A, frequency F with which weights are used, or
+    /// depth D [default: A].
+    #[arg(long, value_name = "WORD", value_parser = word::<Factor>(), help_heading = RIVALS)]
+    pub factor: Option<Factor>,
+    /// shen: how: the same everywhere U, more with the factor C+, fewer with it C-, at random R
+    /// [default: C-].
+    #[arg(long, value_name = "WORD", value_parser = word::<BitStrategy>(), help_heading = RIVALS)]
+    pub strategy: Option<BitStrategy>,
+    /// shen: smallest and largest word length in bits, as in 4..8 [default: 4..8] [range: 1 to 32].
+    #[arg(long, value_name = "LO..HI", help_heading = RIVALS)]
+    pub bits: Option<BitRange>,
+    /// shen: depth D by stages of equal resolution or by layers [default: stage].
+    #[arg(long, value_name = "WORD", value_parser = word::<Depth>(), help_heading = RIVALS)]
+    pub depth: Option<Depth>,
     /// Rounding of weights and biases [default: stochastic].
     #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_weights: Option<Rounding>,
@@ -238,9 +283,18 @@ pub struct TrainArguments {
     /// Machine to simulate: the name of a shipped one, or a TOML file [default: edge-16x16].
     #[arg(long, value_name = "NAME", help_heading = ARITH)]
     pub machine: Option<String>,
-    /// Arithmetic of the two backward products [default: float32].
-    #[arg(long, value_name = "WORD", value_parser = word::<BackwardArithmetic>(), help_heading = ARITH)]
-    pub backward: Option<BackwardArithmetic>,
+    /// Arithmetic of the two backward products: float32, or exact integers on the MAC array, which
+    /// muppet and shen have without this flag [default: float32].
+    #[arg(long, value_name = "WORD", value_parser = word::<BackwardKind>(), help_heading = ARITH)]
+    pub backward: Option<BackwardKind>,
+    /// backward fixed: word length of gradients in bits [default: that of the layer's gradient
+    /// format] [range: 1 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub gradient_wl: Option<i64>,
+    /// backward fixed: fractional length of gradients in bits, or `auto` for one a tensor, chosen
+    /// so that its extremes just fit [default: auto] [range: -64 to 64, auto].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub gradient_fl: Option<GradientScale>,
     /// Write formats, operations, traffic, cycles and energy of every layer as CSV.
     #[arg(long, value_name = "FILE", help_heading = FILES)]
     pub trace: Option<PathBuf>,
@@ -274,7 +328,7 @@ pub struct TrainArguments {
 /// Calls `$action!(fields...)` with every field of [`TrainArguments`].
 macro_rules! with_every_field {
     ($action:ident $context:tt) => {
-        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty rounding_weights rounding_activations rounding_gradients rounding_evaluation random_source random_bits lfsr_width lfsr_steps overflow accumulator accumulator_overflow machine backward trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
+        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty levels window_epochs violations threshold_alpha threshold_beta threshold_lambda float32_epochs smallest_learning_rate factor strategy bits depth rounding_weights rounding_activations rounding_gradients rounding_evaluation random_source random_bits lfsr_width lfsr_steps overflow accumulator accumulator_overflow machine backward gradient_wl gradient_fl trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
     };
 }
 

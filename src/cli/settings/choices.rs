@@ -9,8 +9,14 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControllerKind {
-    /// AdaPT, or ADEPT with granularity `batch`.
+    /// AdaPT.
     Adapt,
+    /// ADEPT: AdaPT with granularity `batch`.
+    Adept,
+    /// MuPPET.
+    Muppet,
+    /// Shen et al. 2024.
+    Shen,
     /// Formats chosen before training.
     Static,
     /// No quantisation: the float32 twin.
@@ -18,12 +24,40 @@ pub enum ControllerKind {
 }
 
 impl ControllerKind {
+    /// Whether the controller has the options of AdaPT.
+    pub const fn is_adapt(self) -> bool {
+        matches!(self, Self::Adapt | Self::Adept)
+    }
+
     /// The name used in flags and files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Adapt => "adapt",
+            Self::Adept => "adept",
+            Self::Muppet => "muppet",
+            Self::Shen => "shen",
             Self::Static => "static",
             Self::Float32 => "float32",
+        }
+    }
+}
+
+/// Which arithmetic the backward products have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackwardKind {
+    /// Float32.
+    Float32,
+    /// Exact integers on the MAC array.
+    Fixed,
+}
+
+impl BackwardKind {
+    /// The name used in flags and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Fixed => "fixed",
         }
     }
 }
@@ -125,7 +159,14 @@ mod tests {
         assert_eq!(names::<ScheduleKind>(), ["constant", "plateau", "step"]);
         assert_eq!(names::<Rounding>(), Rounding::ALL.map(Rounding::name));
         assert_eq!(names::<String>(), [""; 0]);
-        let kinds = [ControllerKind::Adapt, ControllerKind::Static, ControllerKind::Float32];
+        let kinds = [
+            ControllerKind::Adapt,
+            ControllerKind::Adept,
+            ControllerKind::Muppet,
+            ControllerKind::Shen,
+            ControllerKind::Static,
+            ControllerKind::Float32,
+        ];
         assert_eq!(names::<ControllerKind>(), kinds.map(ControllerKind::name));
         let kinds = [ScheduleKind::Constant, ScheduleKind::Plateau, ScheduleKind::Step];
         assert_eq!(names::<ScheduleKind>(), kinds.map(ScheduleKind::name));

@@ -1,13 +1,16 @@
 //! What holds where nothing is said: presets, and the defaults below them.
 
 use super::arguments::TrainArguments;
-use super::choices::{ControllerKind, ScheduleKind};
+use super::bit_range::BitRange;
+use super::choices::{BackwardKind, ControllerKind, ScheduleKind};
+use super::gradient_scale::GradientScale;
 use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSourceKind};
 use crate::data::DatasetKind;
-use crate::precision::AdaptOptions;
+use crate::precision::muppet_policy::MuppetPolicyOptions;
 use crate::precision::presets::{self, Preset};
+use crate::precision::{AdaptOptions, ShenOptions};
+use crate::train::RoundingOptions;
 use crate::train::plateau::PlateauOptions;
-use crate::train::{BackwardArithmetic, RoundingOptions};
 use hwmodel::machine::Machine;
 use hwmodel::{Format, Overflow};
 
@@ -25,7 +28,7 @@ impl TrainArguments {
     /// with small batches (papers/adapt.md section 9).
     ///
     /// Left open are the settings that have no default value of their own: files, limits, threads
-    /// and accumulator, and those whose default depends on others: `random-bits`, `lfsr-steps`, and `penalty`, whose default depends on `variant` and `arch`.
+    /// and accumulator, the ladder `levels`, and those whose default depends on others: `gradient-wl`, `random-bits`, `lfsr-steps`, and `penalty`, whose default depends on `variant` and `arch`.
     pub fn defaults() -> Self {
         let plateau = PlateauOptions::default();
         let rounding = RoundingOptions::default();
@@ -59,12 +62,32 @@ impl TrainArguments {
             overflow: Some(Overflow::Saturate),
             accumulator_overflow: Some(Overflow::Saturate),
             machine: Some(Machine::DEFAULT.to_owned()),
-            backward: Some(BackwardArithmetic::Float32),
+            backward: Some(BackwardKind::Float32),
+            gradient_fl: Some(GradientScale::Auto),
             trace_every: Some(1),
             checkpoint_every: Some(DEFAULT_CHECKPOINT_EVERY.into()),
             with_baseline: Some(false),
             quiet: Some(false),
-            ..Self::of_adapt(&AdaptOptions::default())
+            ..Self::of_adapt(&AdaptOptions::default()).over(Self::of_rivals())
+        }
+    }
+
+    /// The defaults of MuPPET and Shen et al. 2024.
+    fn of_rivals() -> Self {
+        let (muppet, shen) = (MuppetPolicyOptions::default(), ShenOptions::default());
+        Self {
+            window_epochs: Some(muppet.resolution.into()),
+            violations: Some(muppet.patience.into()),
+            threshold_alpha: Some(muppet.alpha),
+            threshold_beta: Some(muppet.beta),
+            threshold_lambda: Some(muppet.lambda),
+            float32_epochs: Some(muppet.float32_epochs.into()),
+            smallest_learning_rate: Some(muppet.smallest_learning_rate),
+            factor: Some(shen.factor),
+            strategy: Some(shen.strategy),
+            bits: Some(BitRange { lower: shen.lowest, upper: shen.highest }),
+            depth: Some(shen.depth),
+            ..Self::default()
         }
     }
 

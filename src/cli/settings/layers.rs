@@ -3,6 +3,7 @@
 use super::arguments::TrainArguments;
 use super::config_file::ConfigFile;
 use super::error::{Origin, Setting, SettingsError};
+use super::rivals::own_defaults;
 use crate::precision::presets::{self, Preset};
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
@@ -40,6 +41,9 @@ impl Layers {
             let arguments = TrainArguments::of_preset(&preset);
             layers.preset = Some((preset, arguments.given()));
             layers.merged = layers.merged.over(arguments);
+        }
+        if let Some(controller) = layers.merged.controller {
+            layers.merged = layers.merged.over(own_defaults(controller));
         }
         layers.merged = layers.merged.over(TrainArguments::defaults());
         Ok(layers)

@@ -7,21 +7,26 @@
 //! users is docs/train.md.
 
 mod arguments;
+mod bit_range;
 mod choices;
 mod config_file;
 mod defaults;
 mod error;
+mod gradient_scale;
 mod layer_formats;
 mod layers;
 mod random_source;
 mod requirements;
 mod resolve;
+mod rivals;
 
 pub use arguments::TrainArguments;
+pub use bit_range::{BitRange, BitRangeError};
 pub(super) use choices::word;
-pub use choices::{ControllerKind, ScheduleKind, Switch};
+pub use choices::{BackwardKind, ControllerKind, ScheduleKind, Switch};
 pub use defaults::{DEFAULT_ARCH, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY, DEFAULT_EPOCHS};
 pub use error::{Origin, Setting, SettingsError};
+pub use gradient_scale::{GradientScale, GradientScaleError};
 pub use layer_formats::{LayerFormats, LayerFormatsError, static_options};
 pub use random_source::{DEFAULT_LFSR_BITS, DEFAULT_LFSR_WIDTH, RandomSettings, RandomSourceKind};
 pub use resolve::{Paths, Resolved};

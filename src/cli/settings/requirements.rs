@@ -1,15 +1,15 @@
 //! Which settings need which others; a setting that would have no effect is an error.
 
-use super::choices::{ControllerKind, ScheduleKind};
+use super::choices::{BackwardKind, ControllerKind, ScheduleKind};
 use super::error::SettingsError;
 use super::layers::Layers;
 use super::random_source::RandomSourceKind;
 use crate::precision::Variant;
 use hwmodel::Rounding;
 
-const ADAPT: [&str; 9] = [
-    "variant",
-    "granularity",
+const VARIANT: [&str; 1] = ["variant"];
+const GRANULARITY: [&str; 1] = ["granularity"];
+const ADAPT: [&str; 7] = [
     "buffer-bits",
     "resolution-lower",
     "resolution-upper",
@@ -20,9 +20,23 @@ const ADAPT: [&str; 9] = [
 ];
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
 const STATIC: [&str; 1] = ["layer-formats"];
-const QUANTISED: [&str; 14] = [
-    "wl",
-    "fl",
+const MUPPET: [&str; 8] = [
+    "levels",
+    "window-epochs",
+    "violations",
+    "threshold-alpha",
+    "threshold-beta",
+    "threshold-lambda",
+    "float32-epochs",
+    "smallest-learning-rate",
+];
+const SHEN: [&str; 4] = ["factor", "strategy", "bits", "depth"];
+const FORMAT: [&str; 2] = ["wl", "fl"];
+const GRADIENT: [&str; 2] = ["gradient-wl", "gradient-fl"];
+/// The policy of MuPPET is the schedule.
+const SCHEDULE: [&str; 1] = ["schedule"];
+const QUANTISED: [&str; 13] = [
+    "backward",
     "rounding-weights",
     "rounding-activations",
     "rounding-gradients",
@@ -72,13 +86,27 @@ pub(super) fn check(
     let stochastic = roundings.contains(&Some(Rounding::Stochastic));
     let by_rounding = format!("--rounding-weights {}", roundings[0].unwrap_or(Rounding::Floor));
     let lfsr = own.random_source == Some(RandomSourceKind::Lfsr);
-    let (adapt, float32) = (ControllerKind::Adapt, ControllerKind::Float32);
-    let groups: [(bool, &[&str], &'static str, &str); 9] = [
-        (controller == adapt, &ADAPT, "`--controller adapt`", &by_controller),
-        (controller == adapt, &PAPER, "`--controller adapt`", &by_controller),
+    let (muppet, shen) = (ControllerKind::Muppet, ControllerKind::Shen);
+    let (adapt, float32) = (controller.is_adapt(), ControllerKind::Float32);
+    let fixed_backward = own.backward == Some(BackwardKind::Fixed);
+    let epochs_too = controller == ControllerKind::Adapt;
+    let has_variant = adapt || controller == muppet;
+    let has_format = adapt || controller == ControllerKind::Static;
+    let constant = schedule == ScheduleKind::Constant;
+    let any_schedule = controller != muppet || constant;
+    let groups: [(bool, &[&str], &'static str, &str); 16] = [
+        (has_variant, &VARIANT, "`--controller adapt`, `adept` or `muppet`", &by_controller),
+        (epochs_too, &GRANULARITY, "`--controller adapt`", &by_controller),
+        (adapt, &ADAPT, "`--controller adapt`", &by_controller),
+        (adapt, &PAPER, "`--controller adapt`", &by_controller),
+        (controller == muppet, &MUPPET, "`--controller muppet`", &by_controller),
+        (controller == shen, &SHEN, "`--controller shen`", &by_controller),
+        (has_format, &FORMAT, "`--controller adapt` or `static`", &by_controller),
+        (any_schedule, &SCHEDULE, "a controller other than muppet", &by_controller),
+        (fixed_backward, &GRADIENT, "`--backward fixed`", "--backward float32"),
         (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
         (controller == ControllerKind::Static, &STATIC, "`--controller static`", &by_controller),
-        (controller != float32, &QUANTISED, "`--controller adapt` or `static`", &by_controller),
+        (controller != float32, &QUANTISED, "a controller other than float32", &by_controller),
         (stochastic, &RANDOM, "a rounding that is `stochastic`", &by_rounding),
         (lfsr, &LFSR, "`--random-source lfsr`", "--random-source pcg"),
         (schedule == ScheduleKind::Plateau, &PLATEAU, "`--schedule plateau`", &by_schedule),
@@ -102,12 +130,13 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Whether a setting was given and asks for something; `--no-with-baseline` and `--no-penalty` only
+/// Whether a setting was given and asks for something; `--no-with-baseline`, `--no-penalty` and `--backward float32` only
 /// say what other controllers do anyway.
 fn has_effect(layers: &Layers, name: &str) -> bool {
     let off = match name {
         "penalty" => layers.merged.penalty == Some(false),
         "with-baseline" => layers.merged.with_baseline == Some(false),
+        "backward" => layers.merged.backward == Some(BackwardKind::Float32),
         _ => false,
     };
     layers.is_explicit(name) && !off

@@ -7,10 +7,11 @@ use super::layer_formats::{LayerFormats, static_options};
 use super::layers::Layers;
 use super::random_source::{RandomSettings, RandomSourceKind};
 use super::requirements;
+use super::rivals;
 use crate::network::arch;
 use crate::precision::edf::MAX_RESOLUTION;
 use crate::precision::{
-    AdaptOptions, Bounds, ControllerOptions, StaticOptions, TensorInfo, Variant,
+    AdaptOptions, Bounds, ControllerOptions, Granularity, StaticOptions, TensorInfo, Variant,
 };
 use crate::train::asgd::AsgdOptions;
 use crate::train::plateau::PlateauOptions;
@@ -23,11 +24,11 @@ use std::path::PathBuf;
 /// The longest gradient window in steps that AdaPT accepts.
 const MAX_LOOKBACK: i64 = 1 << 20;
 /// Above every sensible count of epochs.
-const MAX_EPOCHS: i64 = 1_000_000;
+pub(super) const MAX_EPOCHS: i64 = 1_000_000;
 /// Above every sensible count of images or steps.
 const MAX_COUNT: i64 = 1_000_000_000;
 /// Above every sensible rate, scale or weight of a loss term.
-const MAX_NUMBER: f64 = 1e6;
+pub(super) const MAX_NUMBER: f64 = 1e6;
 
 /// A training run as it was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +151,7 @@ fn run_options(
         learning_rate: layers.real("learning-rate", own.learning_rate, positive)?,
         schedule: schedule_options(layers, schedule)?,
         optimiser: optimiser(layers)?,
-        penalty: controller == ControllerKind::Adapt && penalty(own, &arch),
+        penalty: controller.is_adapt() && penalty(own, &arch),
         initialisation_scale: layers.real(
             "initialisation-scale",
             own.initialisation_scale,
@@ -158,6 +159,12 @@ fn run_options(
         )?,
         controller: match controller {
             ControllerKind::Adapt => ControllerOptions::Adapt(adapt(layers, format)?),
+            ControllerKind::Adept => ControllerOptions::Adept(AdaptOptions {
+                granularity: Granularity::Batch,
+                ..adapt(layers, format)?
+            }),
+            ControllerKind::Muppet => ControllerOptions::Muppet(rivals::muppet(layers)?),
+            ControllerKind::Shen => ControllerOptions::Shen(rivals::shen(layers)?),
             ControllerKind::Static => ControllerOptions::Static(StaticOptions::global(format)),
             ControllerKind::Float32 => ControllerOptions::Float32,
         },
@@ -174,7 +181,7 @@ fn run_options(
             overflow: own.accumulator_overflow.unwrap_or_default(),
         }),
         machine: layers.present("machine", own.machine.clone())?,
-        backward: layers.present("backward", own.backward)?,
+        backward: rivals::backward(layers)?,
         arch,
     })
 }
@@ -190,7 +197,7 @@ fn penalty(own: &TrainArguments, arch: &str) -> bool {
 fn format(layers: &Layers, controller: ControllerKind) -> Result<Format, SettingsError> {
     let own = &layers.merged;
     let wl = layers.whole("wl", own.wl, 1..=32)?;
-    let range = if controller == ControllerKind::Adapt { 0..=31 } else { -64..=64 };
+    let range = if controller.is_adapt() { 0..=31 } else { -64..=64 };
     let fl = layers.whole("fl", own.fl, range)?;
     Format::new(wl, fl).map_err(|error| layers.refuse("wl", wl, error.to_string()))
 }

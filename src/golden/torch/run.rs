@@ -4,7 +4,9 @@ use super::case::TorchCase;
 use super::tensor::Layout;
 use crate::golden::GoldenError;
 use crate::golden::layout::elements;
-use crate::network::{Activation, BiasBound, Builder, Context, Initialisation, Network, NodeId};
+use crate::network::{
+    Activation, BackwardArithmetic, BiasBound, Builder, Context, Initialisation, Network, NodeId,
+};
 use hwmodel::gemm::{Convolution2d, MacArray};
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding, SimdLevel};
@@ -48,6 +50,7 @@ pub(super) fn context(simd: SimdLevel, step: u64, training: bool) -> Context {
         seed: 0,
         step,
         training,
+        backward: BackwardArithmetic::Float32,
     }
 }
 

@@ -5,7 +5,7 @@ mod networks;
 mod no_floats;
 mod requantise;
 
-use crate::network::{Activation, Context, Network};
+use crate::network::{Activation, BackwardArithmetic, Context, Network};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::gemm::MacArray;
 use hwmodel::quantise::quantise;
@@ -25,6 +25,7 @@ fn context(accumulator: Accumulator) -> Context {
         seed: 1,
         step: 0,
         training: false,
+        backward: BackwardArithmetic::Float32,
     }
 }
 

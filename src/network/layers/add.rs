@@ -6,10 +6,26 @@ use crate::network::graph::add_to;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::vector::add::{AddSettings, residual_add};
+use crate::precision::NumberFormat;
+use hwmodel::block_float::tensor_format;
 use hwmodel::random::Role;
+use hwmodel::{FixedTensor, Format};
 
-/// The sum of two branches in the format of the first; a float branch makes the sum float.
+/// The sum of two branches in the format of the first, or with a scale of its own where activations have one; a float branch makes the sum float.
 pub(in crate::network) struct Add;
+
+/// The format of a sum. A scale is chosen from the float32 sums, which are within one step of 24 bits.
+fn sum_format(
+    call: &Forward<'_, '_>,
+    first: &FixedTensor,
+    second: &FixedTensor,
+) -> Result<Format, NetworkError> {
+    let NumberFormat::DynamicFixed { wl } = call.owner_format else { return Ok(first.format()) };
+    let simd = call.context.array.simd;
+    let mut sum = first.to_f32(simd);
+    add_to(simd, &mut sum, &second.to_f32(simd));
+    tensor_format(&sum, wl).map_err(|source| call.no_scale("sum", source))
+}
 
 impl Layer for Add {
     fn kind(&self) -> &'static str {
@@ -33,7 +49,7 @@ impl Layer for Add {
             (Activation::Fixed(first), Activation::Fixed(second)) => {
                 let settings = AddSettings {
                     simd: call.context.array.simd,
-                    format: first.format(),
+                    format: sum_format(call, first, second)?,
                     rounding: call.context.rounding,
                     overflow: call.context.overflow,
                     address: call.address(Role::Output),

@@ -6,9 +6,10 @@ use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::vector::average_pool;
 use crate::network::vector::pooling::{PoolError, PoolShape, PoolWindow};
+use crate::precision::NumberFormat;
 
 /// The mean of every window, or of the whole image without a window. The result of a fixed-point
-/// input is quantised to the input's format.
+/// input is quantised to the input's format, or with a scale of its own where activations have one.
 pub(in crate::network) struct AveragePool {
     pub(in crate::network) window: Option<PoolWindow>,
 }
@@ -44,6 +45,9 @@ impl Layer for AveragePool {
         let mut y = vec![0.0; shape.output_len()];
         average_pool::average_pool(&shape, &x.to_f32(call.context.array.simd), &mut y)?;
         call.tally.vector_operations += shape.input_len() as u64;
+        if let (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) = (&x, call.owner_format) {
+            return Ok((call.dynamic_result(y, shape.output_shape(), wl)?, Saved::default()));
+        }
         let format = match &x {
             Activation::Fixed(tensor) => Some(tensor.format()),
             Activation::Float(..) => None,

@@ -8,6 +8,7 @@ use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
     BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
 };
+use crate::precision::NumberFormat;
 
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
 pub(in crate::network) struct BatchNorm;
@@ -60,9 +61,15 @@ impl Layer for BatchNorm {
         };
         drop((gamma, beta));
         call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
-        let output = match call.format()? {
-            None => Activation::float(normaliser.all(simd, input.values())?, input.shape()),
-            Some(format) => {
+        let output = match call.number_format() {
+            NumberFormat::Float32 => {
+                Activation::float(normaliser.all(simd, input.values())?, input.shape())
+            }
+            NumberFormat::DynamicFixed { wl } => {
+                let y = normaliser.all(simd, input.values())?;
+                call.dynamic_result(y, input.shape(), wl)?
+            }
+            NumberFormat::Fixed(format) => {
                 let channels = normaliser.channels();
                 call.vector_pieces(input.shape(), channels, format, |start, y| {
                     normaliser.write(simd, input.values(), start, y);

@@ -1,13 +1,19 @@
-//! The product of a convolution or linear layer: forward on the MAC array, backward in float32.
+//! The products of a convolution or linear layer: forward on the MAC array, backward there or in float32.
+
+mod dynamic;
+mod fixed_backward;
 
 use crate::network::activation::Activation;
+use crate::network::backward_arithmetic::{BackwardArithmetic, GradientFormat};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
 use crate::network::tally::GemmTally;
+use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::gemm::{Convolution2d, MacReport};
+use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::Role;
 use hwmodel::timing::{ByOperand, GemmShape};
 use rayon::prelude::*;
@@ -22,7 +28,11 @@ pub(super) fn forward(
     let shapes = Shapes::new(&input.shape(), &weights.shape, geometry)?;
     let output = shapes.output();
     let simd = call.context.array.simd;
-    let (Some(format), Some(quantised)) = (call.format()?, &weights.quantised) else {
+    let (number_format, quantised) = (call.number_format(), weights.quantised.as_ref());
+    if let (NumberFormat::DynamicFixed { wl }, Some(quantised)) = (number_format, quantised) {
+        return dynamic::forward(geometry, call, (input, quantised), wl, &shapes);
+    }
+    let (Some(format), Some(quantised)) = (number_format.fixed(), quantised) else {
         let mut y = float32::forward(simd, &shapes, input.values(), weights.values());
         if let Some(bias) = call.parameters.get(1) {
             let bias = bias.hardware_values(simd);
@@ -49,7 +59,7 @@ pub(super) fn forward(
     Ok((Activation::fixed(y), Saved { activation: Some(input), ..Saved::default() }))
 }
 
-/// dX, dW and db in float32.
+/// dX, dW and db.
 pub(super) fn backward(
     geometry: Convolution2d,
     call: Backward<'_, '_>,
@@ -57,7 +67,15 @@ pub(super) fn backward(
     let simd = call.context.array.simd;
     let weights = &call.parameters[0];
     let shapes = Shapes::new(&call.input_shape, &weights.shape, geometry)?;
-    let input = call.saved.activation.expect("the forward pass keeps its input");
+    let mut call = call;
+    let input = call.saved.activation.take().expect("the forward pass keeps its input");
+    if let BackwardArithmetic::Fixed(settings) = call.context.backward
+        && let (Activation::Fixed(x), Some(quantised)) = (&input, &weights.quantised)
+        && let Some(wl) = gradient_word_length(settings, weights.formats.gradient)
+    {
+        let operands = (&**x, quantised);
+        return fixed_backward::backward(geometry, call, &shapes, operands, (settings, wl));
+    }
     let dy = &call.gradient;
     let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)];
     call.tally.grad_weight = Some(tally(&shapes, None, Product::GradWeight, dense(&shapes)));
@@ -71,6 +89,12 @@ pub(super) fn backward(
     Ok(BackwardResult { inputs: vec![dx], parameters })
 }
 
+/// Word length of a layer's gradients; `None` for float32.
+fn gradient_word_length(settings: GradientFormat, own: NumberFormat) -> Option<u32> {
+    let own = (own != NumberFormat::Float32).then(|| own.word_length());
+    settings.wl.or(own)
+}
+
 /// A float32 product has no zero gating to report: every MAC counts.
 fn dense(shapes: &Shapes) -> MacReport {
     MacReport { macs: shapes.macs(), nonzero_macs: shapes.macs(), ..MacReport::default() }
@@ -81,6 +105,8 @@ fn dense(shapes: &Shapes) -> MacReport {
 enum Product {
     Forward,
     GradInput,
+    /// On the array: a convolution of dY with so many terms.
+    FixedGradInput(usize),
     GradWeight,
 }
 
@@ -104,12 +130,19 @@ fn tally(
             GemmShape { m: pixels, n: terms, k: filters },
             ByOperand { input: y, weight: w, output: x },
         ),
+        Product::FixedGradInput(terms) => {
+            let [n, h, width, channels] = shapes.input().map(|size| size as u64);
+            let shape =
+                GemmShape { m: n * h * width, n: channels / groups as u64, k: terms as u64 };
+            (shape, ByOperand { input: y, weight: w, output: x })
+        }
         Product::GradWeight => (
             GemmShape { m: filters, n: terms, k: pixels },
             ByOperand { input: y, weight: x, output: w },
         ),
     };
-    GemmTally { shape, groups: groups as u64, formats, elements, report }
+    let gradient = QuantiseCounts::default();
+    GemmTally { shape, groups: groups as u64, formats, elements, report, gradient }
 }
 
 /// Σ over rows of a `[rows, columns]` matrix, in chunks of fixed size added in order.

@@ -1,0 +1,91 @@
+//! A bias added in the accumulators, for those who look at the sums before they are requantised.
+
+use super::{Product, Sums};
+use crate::accumulator::AccumulatorWidth;
+use crate::requantise::aligned;
+use crate::tensor::FixedTensor;
+use rayon::prelude::*;
+
+impl Product {
+    /// Adds `bias` (one value a column), aligned to the fractional length of the sums as
+    /// [`Requantiser::product`](crate::requantise::Requantiser::product) aligns it, to every row in the
+    /// accumulators. Returns the additions that left their range.
+    ///
+    /// # Panics
+    /// If the bias does not have one value a column.
+    pub fn add_bias(&mut self, bias: &FixedTensor) -> u64 {
+        let aligned = aligned(Some(bias), self.fl, self.columns);
+        let largest = aligned.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+        if largest == 0 || self.sums.is_empty() {
+            return 0;
+        }
+        let accumulator = self.accumulator;
+        let add = |sum: i128, bias: i128| match accumulator.width {
+            AccumulatorWidth::Exact => (sum + bias, false),
+            AccumulatorWidth::Bits(bits) => accumulator.overflow.apply(sum + bias, bits.into()),
+        };
+        self.bound += largest as f64;
+        let fits_i64 = self.bound < 2f64.powi(62);
+        let columns = self.columns;
+        let value = |sums: &Sums, index: usize| add(sums.get(index), aligned[index % columns]);
+        let sums = std::mem::replace(&mut self.sums, Sums::I32(Vec::new()));
+        let indices = (0..sums.len()).into_par_iter().with_min_len(1 << 12);
+        let (all, events) = if fits_i64 {
+            let (all, events): (Vec<i64>, Vec<bool>) =
+                indices.map(|index| value(&sums, index)).map(|(sum, e)| (sum as i64, e)).unzip();
+            (Sums::I64(all), events)
+        } else {
+            let (all, events): (Vec<i128>, Vec<bool>) =
+                indices.map(|index| value(&sums, index)).unzip();
+            (Sums::I128(all), events)
+        };
+        self.sums = all;
+        events.iter().map(|&event| u64::from(event)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::accumulator::{Accumulator, AccumulatorWidth};
+    use crate::format::Format;
+    use crate::gemm::MacArray;
+    use crate::kernels::SimdLevel;
+    use crate::overflow::Overflow;
+    use crate::random::{RandomAddress, Role};
+    use crate::requantise::Requantiser;
+    use crate::rounding::Rounding;
+    use crate::tensor::FixedTensor;
+
+    #[test]
+    fn requantising_with_the_bias_inside_gives_the_same_bits() {
+        let format = |wl, fl| Format::new(wl, fl).unwrap();
+        let x = FixedTensor::from_raw(&[2, 2], format(8, 3), &[100, -50, 7, 120]).unwrap();
+        let w = FixedTensor::from_raw(&[2, 2], format(8, 2), &[90, 3, -128, 100]).unwrap();
+        for (bias_format, raw) in [(format(8, 2), [100, -128]), (format(32, 9), [1 << 30, -77])] {
+            let bias = FixedTensor::from_raw(&[2], bias_format, &raw).unwrap();
+            for width in [AccumulatorWidth::Exact, AccumulatorWidth::Bits(14)] {
+                for overflow in [Overflow::Saturate, Overflow::Wrap] {
+                    let simd = SimdLevel::best();
+                    let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
+                    let mut product = array.linear(&x, &w).unwrap();
+                    let requantiser = Requantiser {
+                        simd,
+                        format: format(12, 1),
+                        rounding: Rounding::Stochastic,
+                        overflow: Overflow::Saturate,
+                        address: RandomAddress::new(1, 2, 3, Role::Output),
+                    };
+                    let expected = requantiser.product(&product, Some(&bias));
+                    let events = product.add_bias(&bias);
+                    let (data, report) = requantiser.product(&product, None);
+                    assert_eq!(data, expected.0);
+                    assert_eq!(report.counts, expected.1.counts);
+                    assert_eq!(events, expected.1.accumulator_events);
+                    if width == AccumulatorWidth::Bits(14) && bias_format.wl() == 32 {
+                        assert!(events > 0);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `hwsim compare`: the summaries of runs side by side.
+
+use super::errors::Failure;
+use super::output;
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Compare runs by their summaries.
+#[derive(Debug, Args)]
+pub(super) struct CompareArguments {
+    /// Summaries that `hwsim train --summary FILE` wrote, as JSON.
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// How to print them.
+    #[arg(long, value_name = "WORD", default_value = "table")]
+    output: Output,
+}
+
+/// Form of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A table with one column a run.
+    Table,
+    /// Comma-separated values with one row a run.
+    Csv,
+    /// A list with one object a run.
+    Json,
+}
+
+/// A quantity of a summary.
+struct Quantity {
+    /// Its key there, and its CSV column and JSON key here.
+    key: &'static str,
+    /// Its name in the table.
+    label: &'static str,
+    /// Multiplier of the value in the table.
+    scale: f64,
+    /// Digits after the point in the table; `None` for words and whole numbers.
+    decimals: Option<usize>,
+}
+
+const fn word(key: &'static str, label: &'static str) -> Quantity {
+    Quantity { key, label, scale: 1.0, decimals: None }
+}
+
+const fn number(key: &'static str, label: &'static str, scale: f64, decimals: usize) -> Quantity {
+    Quantity { key, label, scale, decimals: Some(decimals) }
+}
+
+const QUANTITIES: [Quantity; 23] = [
+    word("controller", "controller"),
+    word("arch", "network"),
+    word("dataset", "data"),
+    word("machine", "machine"),
+    word("seed", "seed"),
+    word("epochs", "epochs"),
+    word("steps", "steps"),
+    number("top1", "top-1, %", 100.0, 2),
+    number("top1_best", "best top-1, %", 100.0, 2),
+    number("loss", "test loss, nats", 1.0, 4),
+    number("su1", "SU1, training speedup", 1.0, 3),
+    number("su2", "SU2, at iso-accuracy", 1.0, 3),
+    number("su3", "SU3, against MuPPET's baseline", 1.0, 3),
+    number("mem", "MEM, training memory", 1.0, 3),
+    number("size_ratio", "SZ, model size", 1.0, 3),
+    number("inference_su", "inference speedup", 1.0, 3),
+    number("final_sparsity", "final sparsity, %", 100.0, 2),
+    number("mean_sparsity", "mean sparsity, %", 100.0, 2),
+    number("saturation_rate", "saturated, %", 100.0, 4),
+    word("accumulator_events", "accumulator events"),
+    word("cycles", "cycles"),
+    number("machine_seconds", "machine time, ms", 1e3, 3),
+    number("energy_pj", "energy, mJ", 1e-9, 4),
+];
+
+/// A run with its name: that of its file.
+struct Run {
+    name: String,
+    summary: Map<String, Value>,
+}
+
+pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
+    let runs: Vec<Run> =
+        arguments.runs.iter().map(|path| read(path)).collect::<Result<_, Failure>>()?;
+    let text = match arguments.output {
+        Output::Table => table(&runs),
+        Output::Csv => csv(&runs)?,
+        Output::Json => json(&runs)?,
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path) -> Result<Run, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
+    let why = "is no summary: give the file of `hwsim train --summary FILE`";
+    let summary: Map<String, Value> =
+        serde_json::from_str(&text).with_context(|| format!("`{shown}` {why}"))?;
+    // A float32 run has no SU2; everything else is in every summary.
+    for quantity in &QUANTITIES {
+        if !summary.contains_key(quantity.key) {
+            let key = quantity.key;
+            return Err(Failure::Run(anyhow!("`{shown}` {why} (it has no `{key}`)")));
+        }
+    }
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(Run { name, summary })
+}
+
+/// A value as it stands in the summary; empty if the run has none.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn cell(quantity: &Quantity, value: &Value) -> String {
+    match (value.as_f64(), quantity.decimals) {
+        (Some(number), Some(decimals)) => format!("{:.decimals$}", quantity.scale * number),
+        _ if value.is_null() => "-".to_owned(),
+        _ => plain(value),
+    }
+}
+
+fn table(runs: &[Run]) -> String {
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(runs.iter().map(|run| run.name.clone()));
+    for quantity in &QUANTITIES {
+        let mut row = vec![quantity.label.to_owned()];
+        row.extend(runs.iter().map(|run| cell(quantity, &run.summary[quantity.key])));
+        rows.push(row);
+    }
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..=runs.len()).map(width).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = format!("{:<width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(&widths).skip(1) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn csv(runs: &[Run]) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let keys = QUANTITIES.iter().map(|quantity| quantity.key);
+    writer.write_record(std::iter::once("run").chain(keys))?;
+    for run in runs {
+        let values = QUANTITIES.iter().map(|quantity| plain(&run.summary[quantity.key]));
+        writer.write_record(std::iter::once(run.name.clone()).chain(values))?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
+fn json(runs: &[Run]) -> anyhow::Result<String> {
+    let object = |run: &Run| {
+        let name = ("run".to_owned(), Value::String(run.name.clone()));
+        let values = QUANTITIES
+            .iter()
+            .map(|quantity| (quantity.key.to_owned(), run.summary[quantity.key].clone()));
+        Value::Object(std::iter::once(name).chain(values).collect())
+    };
+    let all: Vec<Value> = runs.iter().map(object).collect();
+    Ok(format!("{}\n", serde_json::to_string_pretty(&all)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs() -> Vec<Run> {
+        let of = |name: &str, controller: &str, su2: Value| {
+            let mut summary: Map<String, Value> = QUANTITIES
+                .iter()
+                .map(|quantity| match quantity.decimals {
+                    None => (quantity.key.to_owned(), Value::from(7)),
+                    Some(_) => (quantity.key.to_owned(), Value::from(0.25)),
+                })
+                .collect();
+            summary.insert("controller".to_owned(), controller.into());
+            summary.insert("su2".to_owned(), su2);
+            Run { name: name.to_owned(), summary }
+        };
+        vec![of("first", "adapt", Value::from(1.5)), of("second, again", "muppet", Value::Null)]
+    }
+
+    #[test]
+    fn a_table_has_a_column_a_run() {
+        let text = table(&runs());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1 + QUANTITIES.len());
+        insta::assert_snapshot!(lines[..2].join("\n"), @r"
+                                        first  second, again
+        controller                      adapt         muppet
+        ");
+        assert!(lines[8].ends_with("25.00          25.00"), "{}", lines[8]);
+        assert!(lines[12].ends_with("1.500              -"), "{}", lines[12]);
+    }
+
+    #[test]
+    fn csv_and_json_have_the_values_of_the_summary() {
+        let text = csv(&runs()).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        let su2 = header.iter().position(|key| key == "su2").unwrap();
+        assert_eq!((&rows[0][su2], &rows[1][su2], &rows[1][0]), ("1.5", "", "second, again"));
+        let list: Value = serde_json::from_str(&json(&runs()).unwrap()).unwrap();
+        assert_eq!(list[0]["top1"], 0.25);
+        assert_eq!(list[1]["su2"], Value::Null);
+        assert_eq!(list[1]["run"], "second, again");
+    }
+}

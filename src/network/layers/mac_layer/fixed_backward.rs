@@ -1,0 +1,130 @@
+//! The backward products of a MAC layer on the array.
+//!
+//! dY, which the vector unit holds in float32, is quantised once and enters both products; their accumulators
+//! are requantised to the same word length. Every quantiser is stochastic by default and counted as role
+//! gradient: that of dY and dW with grad-weight, that of dX with grad-input.
+
+use super::{Product, column_sums, tally};
+use crate::network::backward_arithmetic::GradientFormat;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult};
+use crate::network::tally::GemmTally;
+use hwmodel::block_float::{product_format, tensor_format};
+use hwmodel::float32::Shapes;
+use hwmodel::gemm;
+use hwmodel::gemm::Convolution2d;
+use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::random::{RandomAddress, Role};
+use hwmodel::requantise::Requantiser;
+use hwmodel::timing::ByOperand;
+use hwmodel::{FixedTensor, Format};
+
+/// Where the products of one layer get their gradient formats and random numbers.
+struct Gradients<'a, 'b, 'c> {
+    call: &'a Backward<'b, 'c>,
+    settings: GradientFormat,
+    wl: u32,
+}
+
+/// dX, dW and db with the products in integers of `wl` bits.
+pub(super) fn backward(
+    geometry: Convolution2d,
+    call: Backward<'_, '_>,
+    shapes: &Shapes,
+    (x, weights): (&FixedTensor, &FixedTensor),
+    (settings, wl): (GradientFormat, u32),
+) -> Result<BackwardResult, NetworkError> {
+    let (simd, array) = (call.context.array.simd, call.context.array);
+    let gradients = Gradients { call: &call, settings, wl };
+    let (dy, quantised) = gradients.quantise(shapes.output())?;
+
+    let product = array.convolve_grad_weight(&dy, x, geometry)?;
+    let (dw, counts) = gradients.requantise(&product, Role::WeightGradient, weights.shape())?;
+    let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
+    let grad_weight = GemmTally {
+        gradient: quantised + counts,
+        ..tally(shapes, Some(formats), Product::GradWeight, product.report)
+    };
+
+    let mut parameters = vec![dw.to_f32(simd)];
+    if call.parameters.len() > 1 {
+        parameters.push(column_sums(&dy.to_f32(simd), shapes.output()[3]));
+    }
+    let (mut dx, mut grad_input) = (None, None);
+    if call.wants_input {
+        let product = array.convolve_grad_input(&dy, weights, shapes.input(), geometry)?;
+        let (gradient, counts) =
+            gradients.requantise(&product, Role::InputGradient, &shapes.input())?;
+        let formats =
+            ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };
+        grad_input = Some(GemmTally {
+            gradient: counts,
+            ..tally(shapes, Some(formats), Product::FixedGradInput(product.terms), product.report)
+        });
+        dx = Some(gradient.to_f32(simd));
+    }
+    call.tally.grad_weight = Some(grad_weight);
+    call.tally.grad_input = grad_input;
+    Ok(BackwardResult { inputs: vec![dx], parameters })
+}
+
+impl Gradients<'_, '_, '_> {
+    fn address(&self, role: Role) -> RandomAddress {
+        let context = self.call.context;
+        RandomAddress {
+            seed: context.seed,
+            step: context.step,
+            layer: self.call.node,
+            role,
+            source: context.random,
+        }
+    }
+
+    /// dY in fixed point.
+    fn quantise(&self, shape: [usize; 4]) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let (simd, dy) = (self.call.context.array.simd, &self.call.gradient);
+        let diverged = |source| NetworkError::Scale {
+            what: "gradient",
+            layer: self.call.name.to_owned(),
+            source,
+        };
+        let format = match self.settings.fl {
+            Some(fl) => Format::new(self.wl, fl).map_err(|error| diverged(error.into()))?,
+            None => tensor_format(dy, self.wl).map_err(diverged)?,
+        };
+        let (rounding, address) = (self.settings.rounding, self.address(Role::Error));
+        let (data, counts) = quantise::quantise(simd, dy, format, rounding, address)
+            .map_err(|error| diverged(error.into()))?;
+        Ok((FixedTensor::new(&shape, format, data)?, counts))
+    }
+
+    /// Accumulators as a gradient tensor of `shape`.
+    fn requantise(
+        &self,
+        product: &gemm::Product,
+        role: Role,
+        shape: &[usize],
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let format = match self.settings.fl {
+            Some(fl) => Format::new(self.wl, fl),
+            None => product_format(product, self.wl),
+        };
+        let format = format.map_err(|error| NetworkError::Scale {
+            what: "gradient",
+            layer: self.call.name.to_owned(),
+            source: error.into(),
+        })?;
+        let requantiser = Requantiser {
+            simd: self.call.context.array.simd,
+            format,
+            rounding: self.settings.rounding,
+            overflow: self.call.context.overflow,
+            address: self.address(role),
+        };
+        let (data, report) = requantiser.product(product, None);
+        Ok((FixedTensor::new(shape, format, data)?, report.counts))
+    }
+}
+
+#[cfg(test)]
+mod tests;

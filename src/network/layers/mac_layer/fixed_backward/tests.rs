@@ -1,0 +1,133 @@
+//! The integer backward pass of whole networks against the float32 one.
+
+use crate::network::{
+    Activation, BackwardArithmetic, Context, GradientFormat, Gradients, Initialisation, LayerTally,
+    Network, arch,
+};
+use crate::precision::{NumberFormat, RoleFormats};
+use hwmodel::block_float::tensor_format;
+use hwmodel::gemm::MacArray;
+use hwmodel::random::{RandomAddress, RandomSource, Role, generator, uniform_f32};
+use hwmodel::{
+    Accumulator, AccumulatorWidth, FixedTensor, Overflow, Rounding, SimdLevel, quantise,
+};
+
+/// A network whose weights, activations and gradients have `wl` bits with scales of their own.
+fn network(name: &str, wl: u32) -> Network {
+    let initialisation = Initialisation { seed: 1, scale: 1.0 };
+    let task = arch::Task { input: [32, 32, 3], classes: 10, initialisation };
+    let mut network = arch::build(name, &task).unwrap();
+    for parameter in &mut network.parameters {
+        let format = tensor_format(&parameter.master, wl).unwrap();
+        let address = RandomAddress::new(1, 0, 0, Role::Weight);
+        let rounding = Rounding::NearestEven;
+        let simd = SimdLevel::best();
+        let (data, _) =
+            quantise::quantise(simd, &parameter.master, format, rounding, address).unwrap();
+        parameter.quantised = Some(FixedTensor::new(&parameter.shape, format, data).unwrap());
+        parameter.formats = RoleFormats::all(NumberFormat::DynamicFixed { wl });
+    }
+    network
+}
+
+fn context(backward: BackwardArithmetic, accumulator: Accumulator) -> Context {
+    Context {
+        array: MacArray { simd: SimdLevel::best(), accumulator },
+        rounding: Rounding::Stochastic,
+        random: RandomSource::PCG,
+        overflow: Overflow::Saturate,
+        seed: 1,
+        step: 3,
+        training: true,
+        backward,
+    }
+}
+
+fn fixed(wl: Option<u32>, fl: Option<i32>) -> BackwardArithmetic {
+    BackwardArithmetic::Fixed(GradientFormat { wl, fl, rounding: Rounding::Stochastic })
+}
+
+/// Gradients and counts of a batch of two images.
+fn run(name: &str, wl: u32, context: &Context) -> (Gradients, Vec<LayerTally>) {
+    let mut network = network(name, wl);
+    let mut generator = generator(3, &[]);
+    let values = (0..2 * 32 * 32 * 3).map(|_| 2.0 * uniform_f32(&mut generator) - 1.0).collect();
+    let mut pass = network.forward(Activation::float(values, [2, 32, 32, 3]), context).unwrap();
+    let gradient = (0..pass.logits.len()).map(|i| (i as f32 * 0.7).sin()).collect();
+    let gradients = network.backward(&mut pass, gradient, context, false).unwrap();
+    (gradients, pass.tallies)
+}
+
+#[test]
+fn wide_gradients_are_those_of_float32() {
+    for name in ["lenet5", "alexnet", "resnet20", "mlp"] {
+        let accumulator = Accumulator::default();
+        let (float, _) = run(name, 16, &context(BackwardArithmetic::Float32, accumulator));
+        let (integer, tallies) = run(name, 16, &context(fixed(Some(24), None), accumulator));
+        for (index, (float, integer)) in
+            float.parameters.iter().zip(&integer.parameters).enumerate()
+        {
+            let norm: f64 = float.iter().map(|&g| f64::from(g).powi(2)).sum();
+            let pairs = float.iter().zip(integer);
+            let error: f64 = pairs.map(|(&f, &i)| f64::from(f - i).powi(2)).sum();
+            assert!(norm > 0.0, "{name} parameter {index}");
+            assert!(error <= 1e-8 * norm, "{name} parameter {index}: {error} of {norm}");
+        }
+        for (layer, tally) in tallies.iter().enumerate() {
+            let weight = tally.grad_weight.unwrap();
+            assert_eq!(weight.formats.unwrap().map(|f| f.wl()).input, 24, "{name} {layer}");
+            assert_eq!(weight.formats.unwrap().weight.wl(), 16, "{name} {layer}");
+            // dY once, dW once.
+            let elements = weight.elements.input * weight.groups + weight.elements.output;
+            assert_eq!(weight.gradient.elements, elements, "{name} {layer}");
+            assert_eq!(tally.grad_input.is_some(), layer > 0, "{name} {layer}");
+            if let Some(input) = tally.grad_input {
+                assert_eq!(input.gradient.elements, input.elements.output, "{name} {layer}");
+                let macs = input.shape.macs().unwrap() * input.groups;
+                assert_eq!(input.report.macs, macs, "{name} {layer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn narrow_accumulators_and_formats_are_counted_for_any_threads() {
+    let width = AccumulatorWidth::Bits(15);
+    let accumulator = Accumulator { width, overflow: Overflow::Saturate };
+    let on = |threads, backward| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run("lenet5", 8, &context(backward, accumulator)))
+    };
+    let (one, tallies) = on(1, fixed(None, None));
+    for threads in [2, 5] {
+        let (more, counts) = on(threads, fixed(None, None));
+        assert_eq!(counts, tallies);
+        assert_eq!(more.parameters, one.parameters);
+    }
+    let events = |tallies: &[LayerTally]| -> u64 {
+        let products = tallies.iter().flat_map(|tally| [tally.grad_input, tally.grad_weight]);
+        products.flatten().map(|gemm| gemm.report.accumulator_events).sum()
+    };
+    assert!(events(&tallies) > 0);
+    let narrow = tallies[4].grad_weight.unwrap();
+    assert_eq!(narrow.formats.unwrap().input.wl(), 8, "the layer's own gradient format");
+    assert_eq!(narrow.gradient.saturated_high + narrow.gradient.saturated_low, 0);
+
+    // ⟨4, 3⟩ ends at 7/8, which the given gradient passes.
+    let (_, tallies) = on(2, fixed(Some(4), Some(3)));
+    let given = tallies[4].grad_weight.unwrap();
+    assert_eq!(given.formats.unwrap().output.to_string(), "⟨4, 3⟩");
+    assert!(given.gradient.saturated() > 0);
+    assert!(given.gradient.random_bits > 0);
+}
+
+#[test]
+fn a_gradient_that_is_no_number_names_its_layer() {
+    let context = context(fixed(None, None), Accumulator::default());
+    let mut network = network("mlp", 8);
+    let images = Activation::float(vec![0.5; 32 * 32 * 3], [1, 32, 32, 3]);
+    let mut pass = network.forward(images, &context).unwrap();
+    let gradient = vec![f32::NAN; 10];
+    let error = network.backward(&mut pass, gradient, &context, false).err().unwrap().to_string();
+    assert!(error.contains("gradient of `fc3`") && error.contains("diverged"), "{error}");
+}

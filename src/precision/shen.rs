@@ -1,0 +1,213 @@
+//! Shen, Lai and Zhang 2024: one word length a layer, chosen before training by a factor of its matrix
+//! products (papers/shen2024.md).
+//!
+//! Weights, activations and gradients of a layer have the word length b(l) in all three products, each with a
+//! scale of its own. The factors need no network: A is the length of the first output slice of a weight,
+//! F the uses of its elements, D its place.
+
+use super::controller::{check_infos, check_name, check_views};
+use super::{
+    ControllerState, Decision, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
+    Step, TensorInfo,
+};
+use hwmodel::format::MAX_WORD_LENGTH;
+use hwmodel::random;
+use serde::{Deserialize, Serialize};
+
+/// What the word length of a layer follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Factor {
+    /// Terms of one output of the forward product.
+    A,
+    /// Uses of one weight for one image in the forward product.
+    F,
+    /// Place in the network.
+    D,
+}
+
+/// How the word length follows the factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BitStrategy {
+    /// The middle of the range for every layer.
+    U,
+    /// More bits for a larger factor.
+    #[serde(rename = "C+")]
+    CPlus,
+    /// Fewer bits for a larger factor.
+    #[serde(rename = "C-")]
+    CMinus,
+    /// Uniform at random.
+    R,
+}
+
+/// What D counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Depth {
+    /// Changes of F passed; a layer that uses its weights once, the classifier, counts with the stage
+    /// before it.
+    Stage,
+    /// Layers passed.
+    Layer,
+}
+
+/// Options of [`Shen`]; the defaults are the paper's recommendation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ShenOptions {
+    /// What bits follow.
+    pub factor: Factor,
+    /// How they follow it.
+    pub strategy: BitStrategy,
+    /// Smallest word length in bits.
+    pub lowest: u32,
+    /// Largest word length in bits.
+    pub highest: u32,
+    /// What D counts.
+    pub depth: Depth,
+    /// Seed of strategy R.
+    pub seed: u64,
+}
+
+impl Default for ShenOptions {
+    fn default() -> Self {
+        Self {
+            factor: Factor::A,
+            strategy: BitStrategy::CMinus,
+            lowest: 4,
+            highest: 8,
+            depth: Depth::Stage,
+            seed: 1,
+        }
+    }
+}
+
+/// Separates the random numbers of strategy R from all others.
+const PATH: u64 = 0x0073_6865_6e00_0001;
+
+/// A weight tensor as the factors see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightUse {
+    /// Terms of one output of the forward product, K.
+    pub terms: u64,
+    /// Uses of one element for one image.
+    pub uses: u64,
+}
+
+/// Word lengths in bits of layers in forward order (papers/shen2024.md section 2.2, level ranking).
+///
+/// With q distinct values of the factor, the r-th smallest (from 0) gets
+/// ⌊lo + (hi - lo)·r/(q - 1) + ½⌋ bits under C+, lo + hi minus that under C-. U, and a factor of one value, give
+/// ⌊(lo + hi)/2⌋. The order of the layers matters for D alone.
+///
+/// # Errors
+/// If the range is not 1 ≤ lo ≤ hi ≤ 32.
+pub fn bits_of_layers(
+    options: &ShenOptions,
+    layers: &[WeightUse],
+) -> Result<Vec<u32>, PrecisionError> {
+    let (lowest, highest) = (options.lowest, options.highest);
+    if lowest == 0 || lowest > highest || highest > MAX_WORD_LENGTH {
+        let allowed = format!("1 ≤ LO ≤ HI ≤ {MAX_WORD_LENGTH}");
+        return Err(PrecisionError::option("bits", format!("{lowest}..{highest}"), allowed));
+    }
+    let values: Vec<u64> = match (options.factor, options.depth) {
+        (Factor::A, _) => layers.iter().map(|layer| layer.terms).collect(),
+        (Factor::F, _) => layers.iter().map(|layer| layer.uses).collect(),
+        (Factor::D, Depth::Layer) => (1..=layers.len() as u64).collect(),
+        (Factor::D, Depth::Stage) => stages(layers),
+    };
+    let mut levels = values.clone();
+    levels.sort_unstable();
+    levels.dedup();
+    let middle = lowest.midpoint(highest);
+    let last = levels.len().saturating_sub(1) as u64;
+    let span = u64::from(highest - lowest);
+    // ⌊span·r/last + ½⌋ in integers.
+    let rising = |value: &u64| match levels.binary_search(value) {
+        Ok(rank) if last > 0 => lowest + ((2 * span * rank as u64 + last) / (2 * last)) as u32,
+        _ => middle,
+    };
+    let mut generator = random::generator(options.seed, &[PATH]);
+    let bits = values.iter().map(|value| match options.strategy {
+        BitStrategy::U => middle,
+        BitStrategy::CPlus => rising(value),
+        BitStrategy::CMinus if last == 0 => middle,
+        BitStrategy::CMinus => lowest + highest - rising(value),
+        BitStrategy::R => lowest + random::below(&mut generator, span as u32 + 1),
+    });
+    Ok(bits.collect())
+}
+
+/// Stage of every layer, from 1.
+fn stages(layers: &[WeightUse]) -> Vec<u64> {
+    let (mut stage, mut before) = (1, None);
+    let stage_of = |layer: &WeightUse| {
+        if before.is_some_and(|uses| uses != layer.uses) && layer.uses > 1 {
+            stage += 1;
+        }
+        before = Some(layer.uses).filter(|&uses| uses > 1).or(before);
+        stage
+    };
+    layers.iter().map(stage_of).collect()
+}
+
+/// The controller: formats are chosen once and never change. A tensor of one axis takes the word length of the
+/// tensor before it.
+#[derive(Debug, Clone)]
+pub struct Shen {
+    tensors: Vec<TensorInfo>,
+    formats: Vec<RoleFormats>,
+}
+
+impl Shen {
+    /// A controller of `tensors`.
+    ///
+    /// # Errors
+    /// If an option is impossible, a tensor is empty, or the first tensor is a bias.
+    pub fn new(options: &ShenOptions, tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
+        check_infos(tensors)?;
+        if let Some(first) = tensors.first().filter(|info| info.is_bias) {
+            return Err(PrecisionError::BiasFirst(first.name.clone()));
+        }
+        let weights = tensors.iter().filter(|info| !info.is_bias);
+        let uses: Vec<WeightUse> = weights
+            .map(|info| WeightUse { terms: info.first_slice_len as u64, uses: info.uses })
+            .collect();
+        let mut bits = bits_of_layers(options, &uses)?.into_iter();
+        let mut formats: Vec<RoleFormats> = Vec::with_capacity(tensors.len());
+        for info in tensors {
+            let own = (!info.is_bias).then(|| bits.next()).flatten();
+            let own = own.map(|wl| RoleFormats::all(NumberFormat::DynamicFixed { wl }));
+            // The first tensor is no bias, so that there is one before.
+            formats.extend(own.or(formats.last().copied()));
+        }
+        Ok(Self { tensors: tensors.to_vec(), formats })
+    }
+}
+
+impl PrecisionController for Shen {
+    fn name(&self) -> &'static str {
+        "shen"
+    }
+
+    fn formats(&self) -> &[RoleFormats] {
+        &self.formats
+    }
+
+    fn update(&mut self, step: &Step<'_>) -> Result<Decision, PrecisionError> {
+        check_views(&self.tensors, step.tensors)?;
+        Ok(Decision::default())
+    }
+
+    fn state(&self) -> ControllerState {
+        ControllerState::empty(self.name())
+    }
+
+    fn restore(&mut self, state: &ControllerState) -> Result<(), PrecisionError> {
+        check_name(self.name(), state)
+    }
+}
+
+#[cfg(test)]
+mod tests;
