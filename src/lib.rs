@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod cost;
 pub mod data;
+pub mod explore;
 pub mod export;
 pub mod gap;
 pub mod golden;

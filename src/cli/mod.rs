@@ -15,11 +15,14 @@ pub mod interrupt;
 mod machines;
 mod model_data;
 mod output;
+mod pareto;
 pub mod progress;
 mod quantise;
 mod scale_sim;
+mod replay;
 pub mod settings;
 mod setup;
+mod sweep;
 mod table;
 mod train;
 
@@ -52,6 +55,13 @@ enum Command {
     Machines(machines::MachinesArguments),
     /// Summaries of runs side by side: accuracy, speedups, memory, sparsity, energy and cycles.
     Compare(compare::CompareArguments),
+    /// What a finished run would have cost on other machines.
+    Replay(replay::ReplayArguments),
+    /// Many designs: costed, or trained.
+    Sweep(Box<sweep::SweepArguments>),
+    /// Designs that no other design beats.
+    #[command(subcommand)]
+    Pareto(pareto::ParetoCommand),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
@@ -69,6 +79,9 @@ pub fn main() -> ExitCode {
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Pareto(command) => pareto::run(&command),
         Command::Golden(command) => golden::run(&command),
     };
     match result {

@@ -56,8 +56,26 @@ pub(super) fn dataset(
 /// A shipped machine by name, or one described in a TOML file. An energy table in such a file that ends in
 /// .csv is a file too, beside the description.
 pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
+    let Description { text, tables, .. } = description(name)?;
+    Machine::from_toml(&text, name, &tables).map_err(Failure::usage)
+}
+
+/// What a machine is made of.
+pub(super) struct Description {
+    /// TOML text.
+    pub(super) text: String,
+    /// Energy tables that it may name.
+    pub(super) tables: EnergyTables,
+    /// CSV text of an energy table of its own.
+    pub(super) own_table: Option<String>,
+}
+
+/// The description of a shipped machine by name, or of one in a TOML file.
+pub(super) fn description(name: &str) -> Result<Description, Failure> {
+    let mut tables = EnergyTables::builtin()?;
     if Machine::names().any(|known| known == name) {
-        return Ok(Machine::builtin(name)?);
+        let text = Machine::builtin_toml(name)?.to_owned();
+        return Ok(Description { text, tables, own_table: None });
     }
     let path = Path::new(name);
     if path.extension().is_none_or(|extension| extension != "toml") {
@@ -69,13 +87,14 @@ pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     }
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read machine `{name}`"))?;
-    let mut tables = EnergyTables::builtin()?;
+    let mut own_table = None;
     if let Some(table) = Machine::energy_table_in(&text).filter(|table| table.ends_with(".csv")) {
         let file = path.with_file_name(&table);
         let rows = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read energy table `{}`", file.display()))
             .map_err(Failure::Usage)?;
         tables.insert(EnergyTable::from_csv(&rows, &table).map_err(Failure::usage)?);
+        own_table = Some(rows);
     }
-    Machine::from_toml(&text, name, &tables).map_err(Failure::usage)
+    Ok(Description { text, tables, own_table })
 }

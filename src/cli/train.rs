@@ -133,7 +133,7 @@ fn trainer(
 
 /// Epochs if none are asked for: as many as `--max-steps` needs, or about as many optimiser steps as
 /// [`DEFAULT_EPOCHS`] take on the embedded slice.
-fn default_epochs(options: &RunOptions, images: usize) -> u32 {
+pub(super) fn default_epochs(options: &RunOptions, images: usize) -> u32 {
     const DEFAULT_STEPS: u64 = 560;
     let update = options.batch_size as u64 * u64::from(options.optimiser.accumulation);
     let steps = (images as u64 / update).max(1);

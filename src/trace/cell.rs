@@ -1,6 +1,7 @@
 //! The text of one value.
 
 use crate::precision::Strategy;
+use crate::trace::AccumulatorSource;
 use hwmodel::Overflow;
 use hwmodel::timing::GemmKind;
 use std::fmt::{Display, Write};
@@ -84,6 +85,35 @@ impl<T: Cell> Cell for Option<T> {
     }
 }
 
+impl Cell for Vec<u64> {
+    /// Numbers with a space between two.
+    fn print(&self, text: &mut String) {
+        for (index, value) in self.iter().enumerate() {
+            if index > 0 {
+                text.push(' ');
+            }
+            value.print(text);
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(Vec::new()) } else { text.split(' ').map(u64::parse).collect() }
+    }
+}
+
+impl Cell for AccumulatorSource {
+    fn print(&self, text: &mut String) {
+        text.push_str(match self {
+            Self::Machine => "machine",
+            Self::Run => "run",
+        });
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        one_of(&[Self::Machine, Self::Run], text, "`machine` or `run`")
+    }
+}
+
 /// The value of `all` that prints as `text`.
 fn one_of<T: Cell + Copy>(all: &[T], text: &str, expected: &str) -> Result<T, String> {
     let mut printed = String::new();
@@ -155,6 +185,11 @@ mod tests {
         assert_eq!((printed(true), printed(None::<f64>)), ("true".into(), String::new()));
         assert_eq!(printed(GemmKind::GradWeight), "grad-weight");
         assert_eq!(
+            (printed(vec![3_u64, 0, 7]), printed(Vec::<u64>::new())),
+            ("3 0 7".into(), String::new())
+        );
+        assert_eq!(printed(AccumulatorSource::Run), "run");
+        assert_eq!(
             (printed(Overflow::Wrap), printed(Strategy::Mean)),
             ("wrap".into(), "mean".into())
         );
@@ -172,6 +207,10 @@ mod tests {
         assert_eq!(
             GemmKind::parse("backward").unwrap_err(),
             "`backward` is not `forward`, `grad-input` or `grad-weight`"
+        );
+        assert_eq!(
+            Vec::<u64>::parse("1  2").unwrap_err(),
+            "`` is not an integer of the range of u64"
         );
         assert_eq!(Overflow::parse("").unwrap_err(), "`` is not `wrap` or `saturate`");
         assert_eq!(

@@ -22,8 +22,8 @@ mod writer;
 pub use codec::columns;
 pub use error::TraceError;
 pub use reader::TraceReader;
-pub use row::{EvaluationRow, GemmRow, Row, StepRow};
+pub use row::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow};
 pub use writer::TraceWriter;
 
 /// Version of the columns and their meaning, in the first cell of every row.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;

@@ -5,6 +5,16 @@ use hwmodel::counters::Counters;
 use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
 use hwmodel::{Format, Overflow};
 
+/// What decided on the width of the accumulators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AccumulatorSource {
+    /// The machine: on another machine they would have another width.
+    #[default]
+    Machine,
+    /// The options of the run: on another machine they would have the same width.
+    Run,
+}
+
 /// One row of a trace.
 #[derive(Debug, Clone, PartialEq)]
 // Rows are written and read one at a time, and nearly all of them are of the large kind.
@@ -45,12 +55,16 @@ pub struct GemmRow {
     pub formats: Option<ByOperand<Format>>,
     /// Width of the accumulator in bits.
     pub accumulator_bits: u32,
+    /// What decided on that width.
+    pub accumulator_source: AccumulatorSource,
     /// What an addition outside the range of the accumulator does.
     pub overflow: Overflow,
     /// Shape of one group's product in one micro-batch.
     pub shape: GemmShape,
     /// Groups of a grouped convolution: products of that shape.
     pub groups: u64,
+    /// Distinct tensor elements of each operand in one group's product in one micro-batch.
+    pub elements: ByOperand<u64>,
     /// Elements of the layer's weight tensor.
     pub weight_elements: u64,
     /// Elements of the weight tensor that are not zero as used in the product.
@@ -61,6 +75,13 @@ pub struct GemmRow {
     pub stepped_outputs: u64,
     /// What was counted.
     pub counters: Counters,
+    /// Non-zero MACs of each micro-batch; their sum is in `counters`.
+    pub micro_batch_nonzero_macs: Vec<u64>,
+    /// Float32 operations of the vector unit in one micro-batch, of the layer and those after it up to the next
+    /// on the array; 0 in gradient products.
+    pub vector_operations: u64,
+    /// Changes of the array's configuration before the product.
+    pub reconfigurations: u64,
     /// Processing elements of the array, for the utilisation.
     pub pes: u64,
 }

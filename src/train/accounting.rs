@@ -21,6 +21,12 @@ pub struct GemmAccount {
     pub stepped_outputs: u64,
     /// Counts and costs.
     pub counters: Counters,
+    /// Non-zero MACs of each micro-batch.
+    pub micro_batch_nonzero_macs: Vec<u64>,
+    /// Float32 operations of the vector unit in one micro-batch; 0 in gradient products.
+    pub vector_operations: u64,
+    /// Changes of the array's configuration.
+    pub reconfigurations: u64,
 }
 
 /// What happened to a layer's weights since its last forward pass.
@@ -77,7 +83,9 @@ impl StepAccounts {
                 counters.saturated.gradient = gemm.gradient.saturated();
                 counters.flushed_to_zero.gradient = gemm.gradient.flushed_to_zero;
                 counters.random_bits = gemm.gradient.random_bits;
-                if kind == GemmKind::Forward {
+                let forward = kind == GemmKind::Forward;
+                let vector_operations = if forward { tally.vector_operations } else { 0 };
+                if forward {
                     counters.quantised.activation = tally.input.elements;
                     counters.saturated.activation = tally.input.saturated();
                     counters.flushed_to_zero.activation = tally.input.flushed_to_zero;
@@ -85,13 +93,14 @@ impl StepAccounts {
                     counters.saturated.output = tally.output.saturated();
                     counters.flushed_to_zero.output = tally.output.flushed_to_zero;
                     counters.random_bits = tally.input.random_bits + tally.output.random_bits;
-                    counters.add_cost(&accountant.machine.vector_cost(tally.vector_operations, 0));
+                    counters.add_cost(&accountant.machine.vector_cost(vector_operations, 0));
                 }
                 match accounts.iter_mut().find(|account| account.kind == kind) {
                     Some(account) => {
                         account.tally = *gemm;
                         account.stepped_outputs += gemm.report.stepped_outputs;
                         account.counters += counters;
+                        account.micro_batch_nonzero_macs.push(gemm.report.nonzero_macs);
                     }
                     None => accounts.push(GemmAccount {
                         kind,
@@ -99,6 +108,9 @@ impl StepAccounts {
                         accumulator_bits,
                         stepped_outputs: gemm.report.stepped_outputs,
                         counters,
+                        micro_batch_nonzero_macs: vec![gemm.report.nonzero_macs],
+                        vector_operations,
+                        reconfigurations: 0,
                     }),
                 }
             }
@@ -115,6 +127,7 @@ impl StepAccounts {
             forward.counters.flushed_to_zero.weight += pending.counts.flushed_to_zero;
             forward.counters.random_bits += pending.counts.random_bits;
             if pending.reconfigured {
+                forward.reconfigurations += 1;
                 forward.counters.add_cost(&machine.reconfiguration_cost());
             }
         }

@@ -2,7 +2,7 @@
 
 use super::error::TrainError;
 use super::trainer::{Evaluation, StepOutcome, Trainer};
-use crate::trace::{EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
+use crate::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -120,6 +120,10 @@ fn write_step(
     let Some(trace) = &mut plan.trace else { return Ok(()) };
     let machine = trainer.machine();
     let pes = machine.array().processing_elements();
+    let accumulator_source = match trainer.options().accumulator {
+        Some(_) => AccumulatorSource::Run,
+        None => AccumulatorSource::Machine,
+    };
     for (index, accounts) in outcome.accounts.layers.iter().enumerate() {
         let layer = &trainer.network().mac_layers[index];
         let (_, nonzero, report) = outcome.layers[index];
@@ -131,14 +135,19 @@ fn write_step(
                 kind: account.kind,
                 formats: account.tally.formats,
                 accumulator_bits: account.accumulator_bits,
+                accumulator_source,
                 overflow: trainer.accumulator.overflow,
                 shape: account.tally.shape,
                 groups: account.tally.groups,
+                elements: account.tally.elements,
                 weight_elements: layer.elements,
                 weight_nonzero: nonzero,
                 controller: report,
                 stepped_outputs: account.stepped_outputs,
                 counters: account.counters,
+                micro_batch_nonzero_macs: account.micro_batch_nonzero_macs.clone(),
+                vector_operations: account.vector_operations,
+                reconfigurations: account.reconfigurations,
                 pes,
             }))?;
         }

@@ -215,6 +215,11 @@ impl Trainer {
         self.position
     }
 
+    /// Sums over the steps so far, by layer on the array.
+    pub fn totals(&self) -> &[LayerTotals] {
+        &self.totals
+    }
+
     /// Evaluations so far.
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations

@@ -34,9 +34,11 @@ fn gemm_row() -> GemmRow {
             output: format(9, 12),
         }),
         accumulator_bits: 24,
+        accumulator_source: AccumulatorSource::Run,
         overflow: Overflow::Wrap,
         shape: GemmShape { m: 31, n: 32, k: 33 },
         groups: 34,
+        elements: ByOperand { input: 45, weight: 46, output: 47 },
         weight_elements: 40,
         weight_nonzero: 35,
         controller: ControllerReport {
@@ -76,6 +78,9 @@ fn gemm_row() -> GemmRow {
                 reconfiguration: 0.7,
             },
         },
+        micro_batch_nonzero_macs: vec![20, 23],
+        vector_operations: 48,
+        reconfigurations: 1,
         pes: 256,
     }
 }

@@ -20,7 +20,7 @@ fn with_cell(column: &str, text: &str) -> String {
         .iter()
         .map(|&name| match name {
             _ if name == column => text,
-            "schema" => "1",
+            "schema" => "2",
             "row" => "step",
             "step" | "epoch" => "0",
             "loss" | "cross_entropy" | "batch_accuracy" | "gradient_norm" | "learning_rate" => {
@@ -47,19 +47,19 @@ fn wrong_files_are_named_with_line_and_column() {
         "`x.csv`, line 2, column `row`: `layer` is not `gemm`, `step` or `evaluation`"
     );
     assert_eq!(
-        cell("schema", "2"),
-        "`x.csv`, line 2: schema 2, but this version reads schema 1: use the version of hwsim that wrote it"
+        cell("schema", "1"),
+        "`x.csv`, line 2: schema 1, but this version reads schema 2: use the version of hwsim that wrote it"
     );
     assert_eq!(
-        error_of(format!("{header}\n1,step\n").as_bytes()),
+        error_of(format!("{header}\n2,step\n").as_bytes()),
         format!("`x.csv`, line 2: 2 cells, expected {}", columns().len())
     );
     assert_eq!(
         error_of(b"schema,row,new\n3,step,4\n"),
-        "`x.csv`, line 2: schema 3, but this version reads schema 1: use the version of hwsim that wrote it"
+        "`x.csv`, line 2: schema 3, but this version reads schema 2: use the version of hwsim that wrote it"
     );
-    let foreign = "`x.csv` does not start with the header of a trace of schema 1: it is no trace, or one of another version of hwsim";
-    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n1,step\n"] {
+    let foreign = "`x.csv` does not start with the header of a trace of schema 2: it is no trace, or one of another version of hwsim";
+    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n2,step\n"] {
         assert_eq!(error_of(content.as_bytes()), foreign);
     }
     assert_eq!(

@@ -1,0 +1,92 @@
+//! `hwsim pareto`.
+
+use super::errors::Failure;
+use super::output;
+use crate::explore::pareto::{Chart, Goal, Table, chart};
+use anyhow::{Context as _, anyhow};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Points that no other point beats.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum ParetoCommand {
+    /// The rows of a CSV table that no other row beats in every goal.
+    Front(FrontArguments),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "docs/explore.md explains fronts, ties and short names of columns.")]
+pub(super) struct FrontArguments {
+    /// Table with a header, such as those of `hwsim sweep` and `hwsim replay --output csv`.
+    #[arg(value_name = "FILE.csv")]
+    table: PathBuf,
+    /// Columns of which less is better.
+    #[arg(long, visible_alias = "minimize", value_name = "COLUMN", value_delimiter = ',')]
+    minimise: Vec<String>,
+    /// Columns of which more is better.
+    #[arg(long, visible_alias = "maximize", value_name = "COLUMN", value_delimiter = ',')]
+    maximise: Vec<String>,
+    /// Leave rows without a number in a goal off the front; otherwise they are an error.
+    #[arg(long)]
+    skip_incomplete: bool,
+    /// Write the table with a column `pareto` (true or false); may be the same file.
+    #[arg(long, value_name = "FILE.csv")]
+    csv: Option<PathBuf>,
+    /// Draw the rows with the front.
+    #[arg(long, value_name = "FILE.svg")]
+    svg: Option<PathBuf>,
+    /// Goal across [default: the first].
+    #[arg(long, value_name = "COLUMN", requires = "svg")]
+    x: Option<String>,
+    /// Goal upwards [default: the second].
+    #[arg(long, value_name = "COLUMN", requires = "svg")]
+    y: Option<String>,
+}
+
+pub(super) fn run(command: &ParetoCommand) -> Result<ExitCode, Failure> {
+    let ParetoCommand::Front(arguments) = command;
+    let with = |names: &[String], goal| {
+        names.iter().map(|name| (name.trim().to_owned(), goal)).collect::<Vec<_>>()
+    };
+    let mut goals = with(&arguments.minimise, Goal::Minimise);
+    goals.extend(with(&arguments.maximise, Goal::Maximise));
+    if goals.is_empty() {
+        return Err(Failure::usage(anyhow!("give --minimise or --maximise with a column")));
+    }
+    let name = arguments.table.display().to_string();
+    let text = std::fs::read(&arguments.table).with_context(|| format!("cannot read `{name}`"))?;
+    let table = Table::read(text.as_slice(), &name, &goals, arguments.skip_incomplete)
+        .map_err(Failure::usage)?;
+    let picture = arguments.svg.as_ref().map(|_| picture(arguments, &table)).transpose()?;
+    output::print(&table.render())?;
+    if let Some(path) = &arguments.csv {
+        output::write(path, &String::from_utf8(table.to_csv()?)?)?;
+    }
+    if let (Some(path), Some(picture)) = (&arguments.svg, picture) {
+        output::write(path, &picture)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn picture(arguments: &FrontArguments, table: &Table) -> Result<String, Failure> {
+    let names: Vec<&str> = table.goal_names().collect();
+    let axis = |flag: &str, asked: &Option<String>, default: usize| {
+        let index = match asked {
+            Some(name) => table.goal_index(name),
+            None => Some(default).filter(|&index| index < names.len()),
+        };
+        index.ok_or_else(|| {
+            Failure::usage(anyhow!(
+                "--svg needs two goals: give --{flag} one of {}",
+                names.join(", ")
+            ))
+        })
+    };
+    let (across, up) = (axis("x", &arguments.x, 0)?, axis("y", &arguments.y, 1)?);
+    let (x, y) = (table.values(across), table.values(up));
+    Ok(chart(
+        Chart { name: names[across], values: &x, goal: table.goal(across) },
+        Chart { name: names[up], values: &y, goal: table.goal(up) },
+        table.on_front(),
+    ))
+}

@@ -1,0 +1,212 @@
+//! `hwsim sweep`.
+
+mod arguments;
+mod designs;
+mod networks;
+mod progress;
+mod training;
+
+pub(super) use arguments::SweepArguments;
+pub(super) use designs::machines_of;
+
+use super::errors::Failure;
+use super::{interrupt, output, setup};
+use crate::explore::sweep::{self, ContentHash, Evaluation, Outcome, Plan, Shard, SweepError};
+use anyhow::anyhow;
+use arguments::{MergeArguments, SweepCommand};
+use designs::{Designs, PointDesign};
+use networks::Networks;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use training::Training;
+
+/// Part of every key: results of other versions are not reused.
+const VERSION: &str = concat!("hwsim ", env!("CARGO_PKG_VERSION"), " sweep 1");
+
+/// What is evaluated for every point.
+enum Workload {
+    /// A trace or the shapes of a network.
+    Costs(Networks),
+    /// Training runs.
+    Training(Box<Training>),
+}
+
+pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
+    if let Some(SweepCommand::Merge(merge)) = &arguments.command {
+        return self::merge(merge);
+    }
+    let specification = arguments.specification()?;
+    let Some(out) = arguments.out.clone() else {
+        return Err(Failure::usage(anyhow!("give --out FILE.csv, where the table goes")));
+    };
+    if let Some(script) = &arguments.slurm {
+        return slurm(arguments, script, &out);
+    }
+    setup::threads(arguments.threads.map(usize::from))?;
+    output::check_writable(&out)?;
+    let mut workload = if specification.train.is_some() {
+        Workload::Training(Box::new(Training::new(&specification)?))
+    } else {
+        Workload::Costs(Networks::new(&specification)?)
+    };
+    let designs = Designs::new(&specification.grid, arguments.skip_impossible)?;
+    let (plan, order) = plan(&designs, &mut workload)?;
+    let stop = interrupt::install();
+    let progress = progress::Shown::new(arguments.quiet);
+    let evaluate = |index: usize| {
+        let design = &designs.all[order[index]];
+        let cells = match &workload {
+            Workload::Costs(networks) => networks.evaluate(design),
+            Workload::Training(training) => training.evaluate(design, &stop),
+        };
+        cells.map_err(|failure| {
+            let (Failure::Usage(reason) | Failure::Run(reason)) = failure;
+            let point = design.made.point.to_string();
+            SweepError::Point { point, reason: format!("{reason:#}") }
+        })
+    };
+    let evaluation = Evaluation {
+        evaluate: &evaluate,
+        progress: &|done, of| progress.show(done, of),
+        stop: &stop,
+        // A training run has all threads to itself.
+        parallel: matches!(workload, Workload::Costs(_)),
+    };
+    let log = log_of(&out, arguments.shard);
+    let outcome = sweep::run(&plan, &log, arguments.shard, &evaluation);
+    progress.finish();
+    let outcome = match outcome {
+        // A run that was stopped in its middle is no failure.
+        Err(SweepError::Point { .. }) if stop.load(std::sync::atomic::Ordering::SeqCst) => {
+            eprintln!("stopped; the same command goes on from here");
+            return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+        }
+        other => other?,
+    };
+    report(arguments, &plan, &log, outcome, &out, designs.impossible)
+}
+
+/// Says how it ended, and writes the table if it is complete.
+fn report(
+    arguments: &SweepArguments,
+    plan: &Plan,
+    log: &Path,
+    outcome: Outcome,
+    out: &Path,
+    impossible: usize,
+) -> Result<ExitCode, Failure> {
+    let Outcome { evaluated, cached, damaged, left } = outcome;
+    if damaged > 0 {
+        eprintln!("hwsim: {damaged} lines of `{}` were damaged and not used", log.display());
+    }
+    if left > 0 {
+        eprintln!("stopped with {left} points to go; the same command goes on from here");
+        return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+    }
+    if arguments.shard.is_none() {
+        output::write(out, &String::from_utf8(sweep::table(plan, log)?)?)?;
+    }
+    if !arguments.quiet {
+        if impossible > 0 {
+            eprintln!("{impossible} impossible points left out");
+        }
+        let place = if arguments.shard.is_none() { out } else { log };
+        eprintln!("{evaluated} points evaluated, {cached} from the log: `{}`", place.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The plan, and which design each of its points is (designs that are alike make one point).
+fn plan(designs: &Designs, workload: &mut Workload) -> Result<(Plan, Vec<usize>), Failure> {
+    let results = match workload {
+        Workload::Costs(networks) => networks.columns(),
+        Workload::Training(training) => training.columns(),
+    };
+    let mut plan = Plan { axes: designs.axes.clone(), results, points: Vec::new() };
+    let (mut seen, mut order) = (HashSet::new(), Vec::new());
+    for (index, design) in designs.all.iter().enumerate() {
+        let key = ContentHash::default().with(VERSION).with(&design.made.text);
+        let key = key.with(&design.own_table);
+        let key = match workload {
+            Workload::Costs(networks) => networks.prepare(design, key),
+            Workload::Training(training) => training.prepare(design, key),
+        };
+        let key = key.map_err(|failure| at_point(design, failure))?;
+        let cells = designs.axes.iter().map(|axis| design.made.point.cell(axis)).collect();
+        plan.push(key, cells, &mut seen);
+        order.resize(plan.points.len(), index);
+    }
+    Ok((plan, order))
+}
+
+/// A failure with the point that it happened at.
+fn at_point(design: &PointDesign, failure: Failure) -> Failure {
+    let point = format!("point {}", design.made.point);
+    match failure {
+        Failure::Usage(error) => Failure::Usage(error.context(point)),
+        Failure::Run(error) => Failure::Run(error.context(point)),
+    }
+}
+
+/// The results log of `out`, or of one shard of it.
+fn log_of(out: &Path, shard: Option<Shard>) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    match shard {
+        None => name.push(".log"),
+        Some(Shard { index, of }) => name.push(format!(".shard-{index}-of-{of}.log")),
+    }
+    name.into()
+}
+
+fn slurm(arguments: &SweepArguments, script: &Path, out: &Path) -> Result<ExitCode, Failure> {
+    let shards = usize::from(arguments.shards);
+    let logs: Vec<String> = (0..shards)
+        .map(|index| log_of(out, Some(Shard { index, of: shards })).display().to_string())
+        .collect();
+    let text = sweep::script(
+        &without_slurm(std::env::args().skip(2)),
+        &out.display().to_string(),
+        &logs,
+        shards,
+    );
+    output::write(script, &text)?;
+    eprintln!("submit with: sh {} submit", sweep::quote(&script.display().to_string()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The arguments that a task gets too.
+fn without_slurm(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    const OWN: [&str; 3] = ["--slurm", "--shards", "--threads"];
+    let mut kept = Vec::new();
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        if OWN.contains(&argument.as_str()) {
+            arguments.next();
+        } else if !OWN.iter().any(|own| argument.starts_with(&format!("{own}="))) {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
+fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
+    let table = sweep::merge(&arguments.logs)?;
+    output::write(&arguments.out, &String::from_utf8(table)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_gets_the_arguments_of_the_sweep_only() {
+        let given =
+            ["--rows", "8", "--slurm", "job.sh", "--shards=4", "--threads", "2", "--out", "x.csv"];
+        let kept = without_slurm(given.into_iter().map(str::to_owned));
+        assert_eq!(kept, ["--rows", "8", "--out", "x.csv"]);
+        let log = log_of(Path::new("a/x.csv"), Some(Shard { index: 1, of: 4 }));
+        assert_eq!(log, Path::new("a/x.csv.shard-1-of-4.log"));
+    }
+}

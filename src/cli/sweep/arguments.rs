@@ -1,0 +1,241 @@
+//! The arguments of `hwsim sweep`, and the TOML file they can be given in.
+
+use crate::cli::errors::Failure;
+use crate::explore::sweep::{Grid, Shard, value_of};
+use anyhow::{Context as _, anyhow};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Many designs: costed on a network or a trace, or trained.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Every flag of a list takes values separated by commas. A sweep that was stopped goes on when the same command is given again.\ndocs/explore.md explains axes, files, results and shards."
+)]
+pub(in crate::cli) struct SweepArguments {
+    #[command(subcommand)]
+    pub(super) command: Option<SweepCommand>,
+    /// TOML file with grid, single points and what is evaluated; flags win over it.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(super) file: Option<PathBuf>,
+    /// Machines to start from: shipped names or TOML files [default: edge-16x16].
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    machine: Vec<String>,
+    /// Rows of the array.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    rows: Vec<String>,
+    /// Columns of the array.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    columns: Vec<String>,
+    /// output-stationary, weight-stationary, input-stationary.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    dataflow: Vec<String>,
+    /// exact, fixed, composable, bit-serial, dsp.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    mac_style: Vec<String>,
+    /// Width of the MACs in bits; not for exact and dsp.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    mac_width: Vec<String>,
+    /// Accumulator bits (1 to 64) or exact.
+    #[arg(
+        long,
+        visible_alias = "acc",
+        value_name = "LIST",
+        value_delimiter = ',',
+        help_heading = "Axes"
+    )]
+    accumulator: Vec<String>,
+    /// SRAM of each operand in KiB.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    sram_kib: Vec<String>,
+    /// SRAM bandwidth in bits per cycle.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    sram_bandwidth: Vec<String>,
+    /// DRAM bandwidth in bits per cycle.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    bandwidth: Vec<String>,
+    /// Clock in MHz.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    clock_mhz: Vec<String>,
+    /// Technology node in nm: 45, 7 or one of the machine's own table.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    node: Vec<String>,
+    /// Word lengths in bits; not with --trace.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    wl: Vec<String>,
+    /// With --train: fractional lengths in bits.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        help_heading = "Axes"
+    )]
+    fl: Vec<String>,
+    /// With --train: rounding of weights, activations and gradients.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    rounding: Vec<String>,
+    /// With --train: random bits of stochastic rounding.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    random_bits: Vec<String>,
+    /// With --train: any other setting of `hwsim train`, as in --set learning-rate=0.1,0.01; may be repeated.
+    #[arg(long, value_name = "NAME=LIST", help_heading = "Axes")]
+    set: Vec<String>,
+    /// Cost a network by its shapes: lenet5, alexnet, resnet20, mlp [default: lenet5]; with --train, train it.
+    #[arg(long, value_name = "NAME", help_heading = "Evaluated")]
+    arch: Option<String>,
+    /// Images at a time [default: 1]; not with --train.
+    #[arg(long, value_name = "N", conflicts_with_all = ["trace", "train"], help_heading = "Evaluated")]
+    batch: Option<u64>,
+    /// Cost the gradients too, in float32 as in training.
+    #[arg(long, conflicts_with_all = ["trace", "train"], help_heading = "Evaluated")]
+    gradients: bool,
+    /// Replay a trace of `hwsim train`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["train", "arch", "wl"], help_heading = "Evaluated")]
+    trace: Option<PathBuf>,
+    /// Train at every point, since formats, rounding and accumulators change what is learnt.
+    #[arg(long, help_heading = "Evaluated")]
+    train: bool,
+    /// The table; results so far are beside it in FILE.csv.log.
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) out: Option<PathBuf>,
+    /// Leave impossible machines out; otherwise the first is an error.
+    #[arg(long)]
+    pub(super) skip_impossible: bool,
+    /// Evaluate only each n-th point, from the i-th (from 0), into a log of their own; `hwsim sweep merge` joins them.
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// Evaluate nothing; write a Slurm job array that does.
+    #[arg(long, value_name = "FILE.sh", requires = "shards", conflicts_with = "shard")]
+    pub(super) slurm: Option<PathBuf>,
+    /// Tasks of the job array.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) shards: u16,
+    /// Threads [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) threads: Option<u16>,
+    /// Show no progress.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum SweepCommand {
+    /// Join the logs of all shards of a sweep into its table.
+    Merge(MergeArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MergeArguments {
+    /// The table.
+    #[arg(long, value_name = "FILE.csv")]
+    pub(super) out: PathBuf,
+    /// Logs of the shards, FILE.csv.shard-I-of-N.log.
+    #[arg(required = true, value_name = "LOG")]
+    pub(super) logs: Vec<PathBuf>,
+}
+
+/// The TOML file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SweepFile {
+    #[serde(default)]
+    grid: Table,
+    #[serde(default)]
+    point: Vec<Table>,
+    network: Option<NetworkKeys>,
+    trace: Option<PathBuf>,
+    train: Option<Table>,
+}
+
+/// The network whose shapes are costed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkKeys {
+    pub(super) arch: Option<String>,
+    pub(super) batch: Option<u64>,
+    pub(super) gradients: Option<bool>,
+    pub(super) image: Option<[usize; 3]>,
+    pub(super) classes: Option<usize>,
+}
+
+/// A sweep as it was asked for.
+pub(super) struct Specification {
+    pub(super) grid: Grid,
+    pub(super) network: NetworkKeys,
+    pub(super) trace: Option<PathBuf>,
+    /// Settings of `hwsim train`.
+    pub(super) train: Option<Table>,
+}
+
+/// Reads the file `path`.
+fn read(path: &Path) -> Result<SweepFile, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+    let file: Result<SweepFile, _> = toml::from_str(&text);
+    file.with_context(|| format!("`{name}`")).map_err(Failure::Usage)
+}
+
+/// The grid of the file `path`.
+pub(super) fn grid_of(path: &Path) -> Result<Grid, Failure> {
+    let file = read(path)?;
+    Grid::from_toml(&file.grid, &file.point).map_err(Failure::usage)
+}
+
+impl SweepArguments {
+    /// File and flags together.
+    pub(super) fn specification(&self) -> Result<Specification, Failure> {
+        let mut file = self.file.as_deref().map(read).transpose()?.unwrap_or_default();
+        let mut grid = Grid::from_toml(&file.grid, &file.point).map_err(Failure::usage)?;
+        for (name, values) in [
+            ("machine", &self.machine),
+            ("rows", &self.rows),
+            ("columns", &self.columns),
+            ("dataflow", &self.dataflow),
+            ("mac-style", &self.mac_style),
+            ("mac-width", &self.mac_width),
+            ("accumulator", &self.accumulator),
+            ("sram-kib", &self.sram_kib),
+            ("sram-bandwidth", &self.sram_bandwidth),
+            ("bandwidth", &self.bandwidth),
+            ("clock-mhz", &self.clock_mhz),
+            ("node", &self.node),
+            ("wl", &self.wl),
+            ("fl", &self.fl),
+            ("rounding", &self.rounding),
+            ("random-bits", &self.random_bits),
+        ] {
+            if !values.is_empty() {
+                let values = values.iter().map(|text| value_of(text)).collect();
+                grid.axis(name, values).map_err(Failure::usage)?;
+            }
+        }
+        for set in &self.set {
+            let Some((name, values)) = set.split_once('=') else {
+                return Err(Failure::usage(anyhow!(
+                    "--set `{set}`: write NAME=VALUE or NAME=VALUE,VALUE"
+                )));
+            };
+            let values = values.split(',').map(value_of).collect();
+            grid.axis(name.trim(), values).map_err(Failure::usage)?;
+        }
+        if self.train && file.train.is_none() {
+            file.train = Some(Table::new());
+        }
+        if let (Some(train), Some(arch)) = (&mut file.train, &self.arch) {
+            train.insert("arch".to_owned(), Value::String(arch.clone()));
+        }
+        let mut network = file.network.clone().unwrap_or_default();
+        network.arch = self.arch.clone().or(network.arch);
+        network.batch = self.batch.or(network.batch);
+        network.gradients = Some(self.gradients || network.gradients.unwrap_or(false));
+        let trace = self.trace.clone().or(file.trace);
+        if file.train.is_some() && (trace.is_some() || file.network.is_some()) {
+            return Err(Failure::usage(anyhow!(
+                "a sweep trains, replays a trace or costs a network: choose one"
+            )));
+        }
+        Ok(Specification { grid, network, trace, train: file.train })
+    }
+}

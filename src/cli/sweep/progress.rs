@@ -1,0 +1,57 @@
+//! How far a sweep is: a bar on a terminal, otherwise a line now and then.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+const TEMPLATE: &str = "{bar:24} {pos}/{len} points, {eta} left";
+/// Without a terminal, points are told at most this often.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Shows progress on standard error.
+pub(super) enum Shown {
+    Silent,
+    Bar(ProgressBar),
+    Plain(Mutex<Instant>),
+}
+
+impl Shown {
+    pub(super) fn new(quiet: bool) -> Self {
+        if quiet {
+            Self::Silent
+        } else if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            // The template is constant; should it ever be refused, the plain bar does as well.
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
+            Self::Bar(bar)
+        } else {
+            Self::Plain(Mutex::new(Instant::now()))
+        }
+    }
+
+    pub(super) fn show(&self, done: usize, of: usize) {
+        match self {
+            Self::Silent => {}
+            Self::Bar(bar) => {
+                bar.set_length(of as u64);
+                bar.set_position(done as u64);
+            }
+            Self::Plain(last) => {
+                let Ok(mut last) = last.try_lock() else { return };
+                if last.elapsed() >= INTERVAL {
+                    *last = Instant::now();
+                    eprintln!("{done}/{of} points");
+                }
+            }
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a training run would cost on other machines, and which of many designs are worth building.
+//!
+//! A [`Recording`] keeps all that the cost of a run depends on; [`replay`] re-costs it on a machine, to the last bit
+//! as the run itself would have. [`pareto`] finds the points that no other point beats. docs/explore.md describes
+//! the commands made of them.
+
+mod error;
+mod network;
+pub mod pareto;
+mod recording;
+mod replay;
+mod report;
+pub mod sweep;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use error::ExploreError;
+pub use network::{NetworkPass, NetworkPassError, NetworkShapes};
+pub use recording::Recording;
+pub use replay::{LayerReplay, Replay, replay};
+pub use report::{COUNT_COLUMNS, MACHINE_COLUMNS, count_cells, machine_cells};

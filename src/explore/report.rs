@@ -1,0 +1,84 @@
+//! Replays as cells of a table.
+
+use super::Replay;
+use hwmodel::counters::Counters;
+
+/// Columns of counts, in the order of [`count_cells`]; meanings as in docs/trace.md.
+pub const COUNT_COLUMNS: [&str; 32] = [
+    "macs",
+    "nonzero_macs",
+    "bit_operations",
+    "accumulator_events",
+    "compute_cycles",
+    "stall_cycles",
+    "vector_cycles",
+    "reconfigure_cycles",
+    "total_cycles",
+    "utilisation",
+    "sram_read_input_bits",
+    "sram_read_weight_bits",
+    "sram_read_output_bits",
+    "sram_write_input_bits",
+    "sram_write_weight_bits",
+    "sram_write_output_bits",
+    "dram_read_input_bits",
+    "dram_read_weight_bits",
+    "dram_read_output_bits",
+    "dram_write_input_bits",
+    "dram_write_weight_bits",
+    "dram_write_output_bits",
+    "dram_vector_bits",
+    "dram_total_bits",
+    "energy_mac_pj",
+    "energy_accumulator_pj",
+    "energy_sram_pj",
+    "energy_dram_pj",
+    "energy_vector_unit_pj",
+    "energy_leakage_pj",
+    "energy_reconfiguration_pj",
+    "energy_total_pj",
+];
+
+/// Columns of a whole machine, in the order of [`machine_cells`].
+pub const MACHINE_COLUMNS: [&str; 5] =
+    ["seconds", "area_mm2", "tops", "tops_per_watt", "narrower_rows"];
+
+fn float(value: f64) -> String {
+    format!("{value:?}")
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or(String::new(), float)
+}
+
+/// The cells of [`COUNT_COLUMNS`]. Floats have the shortest digits that read back as the same value; empty is no value.
+pub fn count_cells(counters: &Counters, processing_elements: u64) -> Vec<String> {
+    let (cycles, traffic) = (&counters.cycles, &counters.traffic);
+    let mut cells = vec![
+        counters.macs.to_string(),
+        counters.nonzero_macs.to_string(),
+        counters.bit_operations.to_string(),
+        counters.accumulator_events.to_string(),
+    ];
+    let all = [cycles.compute, cycles.stall, cycles.vector, cycles.reconfigure, cycles.total()];
+    cells.extend(all.iter().map(u128::to_string));
+    cells.push(optional(counters.utilisation(processing_elements)));
+    for bits in [traffic.sram_read, traffic.sram_write, traffic.dram_read, traffic.dram_write] {
+        cells.extend([bits.input, bits.weight, bits.output].iter().map(u128::to_string));
+    }
+    cells.extend([traffic.vector_dram, traffic.dram_total()].iter().map(u128::to_string));
+    cells.extend(counters.energy.values().map(float));
+    cells.push(float(counters.energy.total()));
+    cells
+}
+
+/// The cells of [`MACHINE_COLUMNS`].
+pub fn machine_cells(replay: &Replay) -> Vec<String> {
+    vec![
+        float(replay.seconds),
+        optional(replay.area.and_then(|area| area.total_mm2())),
+        optional(replay.tops()),
+        optional(replay.tops_per_watt()),
+        replay.narrower_rows.to_string(),
+    ]
+}
