@@ -195,7 +195,7 @@ mod tests {
         assert!(svg.contains(">2.5</text>") && svg.contains(">0.7</text>"), "{svg}");
         // More accuracy is higher up: a smaller y.
         let best = svg.split("<circle").nth(3).unwrap();
-        assert!(best.contains("cy=\"53.3\""), "{best}");
+        assert!(best.contains("cy=\"38.2\""), "{best}");
     }
 
     #[test]
