@@ -1,7 +1,7 @@
 //! The products of a network, without data: what a sweep costs if it has no trace.
 
 use super::{ExploreError, Recording};
-use crate::network::{Activation, Context, LayerTally, Network, NetworkError};
+use crate::network::{Activation, BackwardArithmetic, Context, LayerTally, Network, NetworkError};
 use crate::precision::{NumberFormat, RoleFormats};
 use crate::trace::GemmRow;
 use hwmodel::counters::Counters;
@@ -169,6 +169,7 @@ fn passes(network: &mut Network) -> Result<Vec<[LayerTally; 2]>, NetworkPassErro
         seed: 0,
         step: 0,
         training: true,
+        backward: BackwardArithmetic::Float32,
     };
     let images = vec![0.5; IMAGES as usize * h * w * c];
     let images = Activation::float(images, [IMAGES as usize, h, w, c]);

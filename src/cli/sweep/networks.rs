@@ -11,6 +11,7 @@ use crate::explore::{
 use crate::network::{Initialisation, arch};
 use anyhow::{Context as _, anyhow};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 const DEFAULT_ARCH: &str = "lenet5";
 const DEFAULT_IMAGE: [usize; 3] = [32, 32, 3];
@@ -113,9 +114,8 @@ impl Networks {
                     wl,
                     training: keys.gradients.unwrap_or(false),
                 };
-                if !self.recordings.contains_key(&wl) {
-                    let recording = shapes.recording(pass).map_err(Failure::usage)?;
-                    self.recordings.insert(wl, recording);
+                if let Entry::Vacant(entry) = self.recordings.entry(wl) {
+                    entry.insert(shapes.recording(pass).map_err(Failure::usage)?);
                 }
                 Ok(key.with("network").with(format!("{keys:?} {pass:?}")))
             }

@@ -110,8 +110,9 @@ pub fn design(base: &Base, point: &Point) -> Result<Design, SweepError> {
         own.0.retain(|(axis, _)| axis != "machine" && is_machine_axis(axis));
         format!("{} {own}", base.name)
     };
-    let machine = Machine::from_toml(&text, &name, &base.tables)
-        .map_err(|source| SweepError::Machine { point: point.to_string(), source })?;
+    let machine = Machine::from_toml(&text, &name, &base.tables).map_err(|source| {
+        SweepError::Machine { point: point.to_string(), source: Box::new(source) }
+    })?;
     Ok(Design { machine, text, point })
 }
 

@@ -104,9 +104,9 @@ pub fn run(
         Ok(())
     };
     let result = if evaluation.parallel {
-        missing.par_iter().map(one).collect()
+        missing.par_iter().try_for_each(one)
     } else {
-        missing.iter().map(one).collect::<Result<(), SweepError>>()
+        missing.iter().try_for_each(one)
     };
     log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).sync()?;
     result?;

@@ -23,7 +23,7 @@ pub enum SweepError {
         /// The point.
         point: String,
         /// Why.
-        source: MachineError,
+        source: Box<MachineError>,
     },
     /// A file cannot be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
