@@ -65,8 +65,8 @@ fn wrong_input_is_one_line() {
     insta::assert_snapshot!(line, @"hwsim: values `FILE`: element 1, `x`, is not a number: invalid float literal");
     let (line, code) = failure("1 NaN", &[]);
     assert_eq!(code, 1);
-    insta::assert_snapshot!(line, @"");
+    insta::assert_snapshot!(line, @"hwsim: element 1 is not a number (NaN), which no fixed-point format can hold");
     let (line, code) = failure("1", &["--wl", "33"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(line, @"");
+    insta::assert_snapshot!(line, @"hwsim: format (--wl, --fl): word length 33 is impossible: use 1 to 32 bits");
 }

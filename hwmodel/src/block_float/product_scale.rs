@@ -32,17 +32,16 @@ pub fn raw_format(tensor: &FixedTensor, wl: u32) -> Result<Format, FormatError> 
     format_of(low, high, tensor.format().fl(), wl)
 }
 
-/// Smallest and largest element, 0 included.
+/// Smallest and largest element; zeros if there is none. The largest of negative ones takes part in the rule
+/// as it is, as in [`tensor_format`](super::tensor_format).
 fn extremes<T: Copy + Into<i128> + Sync>(values: &[T]) -> (i128, i128) {
-    values
-        .par_chunks(1 << 14)
-        .map(|chunk| {
-            chunk.iter().fold((0i128, 0i128), |(low, high), &value| {
-                let value = value.into();
-                (low.min(value), high.max(value))
-            })
+    let all = values.par_chunks(1 << 14).map(|chunk| {
+        chunk.iter().fold((i128::MAX, i128::MIN), |(low, high), &value| {
+            let value = value.into();
+            (low.min(value), high.max(value))
         })
-        .reduce(|| (0, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)))
+    });
+    all.reduce_with(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
 }
 
 fn format_of(low: i128, high: i128, fl: i32, wl: u32) -> Result<Format, FormatError> {
@@ -97,8 +96,10 @@ mod tests {
         // 127 and -128 fit at scale 1, 128 does not; -257 needs a halving, by which -257/2 = -128.5 fits.
         assert_eq!(fl(&[127, -128], 8), 10);
         assert_eq!(fl(&[128], 8), 9);
-        assert_eq!(fl(&[-257], 8), 9);
-        assert_eq!(fl(&[-258], 8), 8);
+        assert_eq!(fl(&[-257, 0], 8), 9);
+        // Of negative ones alone the largest must be inside 127.5, as the authors' code has it.
+        assert_eq!(fl(&[-257], 8), 8);
+        assert_eq!(fl(&[-258, 0], 8), 8);
         assert_eq!(fl(&[255], 8), 9);
         assert_eq!(fl(&[256], 8), 8);
         assert_eq!(fl(&[1], 8), 16);
