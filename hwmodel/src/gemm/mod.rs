@@ -19,6 +19,7 @@ mod requantised;
 mod right;
 mod share;
 mod stepped;
+mod stepping;
 mod sums;
 mod uncleared;
 
@@ -35,7 +36,7 @@ use crate::tensor::FixedTensor;
 use operands::{Operands, Order};
 use proof::{Proof, SumContainer};
 use serde::{Deserialize, Serialize};
-use uncleared::Stepped;
+use stepping::Stepped;
 
 /// An array of multiply-accumulate units with exact operand widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
