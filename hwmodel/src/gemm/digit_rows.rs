@@ -60,7 +60,7 @@ impl<C: WideSum> Scratch<C> {
     }
 }
 
-/// A sum beyond 32 bits.
+/// A sum of products of digits.
 pub(super) trait WideSum: Copy + Send + Sync + 'static {
     /// Zero.
     const ZERO: Self;
@@ -74,51 +74,35 @@ pub(super) trait WideSum: Copy + Send + Sync + 'static {
     fn number(self) -> f64;
 }
 
-/// Modulo 2^32.
-impl WideSum for i32 {
-    const ZERO: Self = 0;
-    #[inline(always)]
-    fn add(&mut self, low: i64, high: i64) {
-        *self = self.wrapping_add((low + (high << HIGH)) as i32);
-    }
-    #[inline(always)]
-    fn merge(&mut self, other: Self) {
-        *self = self.wrapping_add(other);
-    }
-    #[inline(always)]
-    fn larger(self, magnitude: Self) -> Self {
-        magnitude.max(self.wrapping_abs())
-    }
-    #[inline(always)]
-    fn number(self) -> f64 {
-        self.into()
-    }
-}
-
 /// Weight of the high part of a [`WideSum`], as a power of two: neither part leaves 64 bits in fewer than
 /// 2^16 terms.
 pub(super) const HIGH: u32 = 22;
 
-/// Modulo 2^64.
-impl WideSum for i64 {
-    const ZERO: Self = 0;
-    #[inline(always)]
-    fn add(&mut self, low: i64, high: i64) {
-        *self = self.wrapping_add(low).wrapping_add(high << HIGH);
-    }
-    #[inline(always)]
-    fn merge(&mut self, other: Self) {
-        *self = self.wrapping_add(other);
-    }
-    #[inline(always)]
-    fn larger(self, magnitude: Self) -> Self {
-        magnitude.max(self.wrapping_abs())
-    }
-    #[inline(always)]
-    fn number(self) -> f64 {
-        self as f64
-    }
+/// Sums modulo 2^bits.
+macro_rules! wide_sums {
+    ($($type:ty),*) => {$(
+        impl WideSum for $type {
+            const ZERO: Self = 0;
+            #[inline(always)]
+            fn add(&mut self, low: i64, high: i64) {
+                *self = self.wrapping_add(low.wrapping_add(high << HIGH) as Self);
+            }
+            #[inline(always)]
+            fn merge(&mut self, other: Self) {
+                *self = self.wrapping_add(other);
+            }
+            #[inline(always)]
+            fn larger(self, magnitude: Self) -> Self {
+                magnitude.max(self.wrapping_abs())
+            }
+            #[inline(always)]
+            fn number(self) -> f64 {
+                self as f64
+            }
+        }
+    )*};
 }
+wide_sums!(i32, i64);
 
 /// Low and high part.
 impl WideSum for [i64; 2] {
