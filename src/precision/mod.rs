@@ -7,15 +7,15 @@
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
 //! [`window`] and [`push_up`] (gradient diversity and the bits it asks for), [`lookback`] and
-//! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`], and [`shen`] the
-//! word lengths by layer of Shen et al. 2024.
+//! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`]. [`shen`] (the
+//! word lengths by layer of Shen et al. 2024), [`static_formats`] and float32 choose formats once: [`constant`].
 
 pub mod adapt;
 mod adapt_state;
+pub mod constant;
 pub mod controller;
 pub mod edf;
 mod error;
-pub mod float32;
 pub mod lookback;
 pub mod muppet;
 pub mod muppet_policy;
@@ -32,18 +32,18 @@ pub mod strategy;
 pub mod window;
 
 pub use adapt::{Adapt, AdaptOptions, Granularity};
+pub use constant::Constant;
 pub use controller::{
     ControllerReport, Decision, EpochEnd, NumberFormat, PrecisionController, RoleFormats, Step,
     Switch, TensorInfo, TensorView,
 };
 pub use error::PrecisionError;
-pub use float32::Float32;
 pub use muppet::Muppet;
 pub use options::ControllerOptions;
 pub use push_down::PushDownRange;
-pub use shen::{BitStrategy, Depth, Factor, Shen, ShenOptions};
+pub use shen::{BitStrategy, Depth, Factor, ShenOptions};
 pub use state::{ControllerState, StateTensor};
-pub use static_formats::{Static, StaticOptions};
+pub use static_formats::StaticOptions;
 pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};

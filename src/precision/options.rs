@@ -1,8 +1,8 @@
 //! The choice of a controller as data.
 
 use super::{
-    Adapt, AdaptOptions, Float32, Muppet, PrecisionController, PrecisionError, Shen, ShenOptions,
-    Static, StaticOptions, TensorInfo, muppet_policy::MuppetPolicyOptions,
+    Adapt, AdaptOptions, Constant, Muppet, PrecisionController, PrecisionError, ShenOptions,
+    StaticOptions, TensorInfo, muppet_policy::MuppetPolicyOptions,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +47,9 @@ impl ControllerOptions {
             Self::Adapt(options) => Box::new(Adapt::new(options.clone(), tensors)?),
             Self::Adept(options) => Box::new(Adapt::adept(options.clone(), tensors)?),
             Self::Muppet(options) => Box::new(Muppet::new(options.clone(), tensors)?),
-            Self::Shen(options) => Box::new(Shen::new(options, tensors)?),
-            Self::Static(options) => Box::new(Static::new(options, tensors)?),
-            Self::Float32 => Box::new(Float32::new(tensors)?),
+            Self::Shen(options) => Box::new(options.controller(tensors)?),
+            Self::Static(options) => Box::new(options.controller(tensors)?),
+            Self::Float32 => Box::new(Constant::float32(tensors)?),
         })
     }
 

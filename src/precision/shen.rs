@@ -5,11 +5,8 @@
 //! scale of its own. The factors need no network: A is the length of the first output slice of a weight,
 //! F the uses of its elements, D its place.
 
-use super::controller::{check_infos, check_name, check_views};
-use super::{
-    ControllerState, Decision, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
-    Step, TensorInfo,
-};
+use super::constant::Constant;
+use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
 use hwmodel::format::MAX_WORD_LENGTH;
 use hwmodel::random;
 use serde::{Deserialize, Serialize};
@@ -152,21 +149,13 @@ fn stages(layers: &[WeightUse]) -> Vec<u64> {
     layers.iter().map(stage_of).collect()
 }
 
-/// The controller: formats are chosen once and never change. A tensor of one axis takes the word length of the
-/// tensor before it.
-#[derive(Debug, Clone)]
-pub struct Shen {
-    tensors: Vec<TensorInfo>,
-    formats: Vec<RoleFormats>,
-}
-
-impl Shen {
-    /// A controller of `tensors`.
+impl ShenOptions {
+    /// A controller of `tensors` whose formats are chosen once; a bias takes the word length of the tensor
+    /// before it.
     ///
     /// # Errors
     /// If an option is impossible, a tensor is empty, or the first tensor is a bias.
-    pub fn new(options: &ShenOptions, tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
-        check_infos(tensors)?;
+    pub fn controller(&self, tensors: &[TensorInfo]) -> Result<Constant, PrecisionError> {
         if let Some(first) = tensors.first().filter(|info| info.is_bias) {
             return Err(PrecisionError::BiasFirst(first.name.clone()));
         }
@@ -174,7 +163,7 @@ impl Shen {
         let uses: Vec<WeightUse> = weights
             .map(|info| WeightUse { terms: info.first_slice_len as u64, uses: info.uses })
             .collect();
-        let mut bits = bits_of_layers(options, &uses)?.into_iter();
+        let mut bits = bits_of_layers(self, &uses)?.into_iter();
         let mut formats: Vec<RoleFormats> = Vec::with_capacity(tensors.len());
         for info in tensors {
             let own = (!info.is_bias).then(|| bits.next()).flatten();
@@ -182,30 +171,7 @@ impl Shen {
             // The first tensor is no bias, so that there is one before.
             formats.extend(own.or(formats.last().copied()));
         }
-        Ok(Self { tensors: tensors.to_vec(), formats })
-    }
-}
-
-impl PrecisionController for Shen {
-    fn name(&self) -> &'static str {
-        "shen"
-    }
-
-    fn formats(&self) -> &[RoleFormats] {
-        &self.formats
-    }
-
-    fn update(&mut self, step: &Step<'_>) -> Result<Decision, PrecisionError> {
-        check_views(&self.tensors, step.tensors)?;
-        Ok(Decision::default())
-    }
-
-    fn state(&self) -> ControllerState {
-        ControllerState::empty(self.name())
-    }
-
-    fn restore(&mut self, state: &ControllerState) -> Result<(), PrecisionError> {
-        check_name(self.name(), state)
+        Constant::new("shen", tensors, formats)
     }
 }
 

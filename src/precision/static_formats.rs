@@ -1,14 +1,11 @@
 //! Formats that are chosen before training and never change.
 
-use super::controller::{check_infos, check_name, check_views};
-use super::{
-    ControllerState, Decision, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
-    Step, TensorInfo,
-};
+use super::constant::Constant;
+use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
 use hwmodel::Format;
 use serde::{Deserialize, Serialize};
 
-/// Options of [`Static`].
+/// Which formats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaticOptions {
@@ -23,22 +20,14 @@ impl StaticOptions {
     }
 }
 
-/// A controller whose formats never change.
-#[derive(Debug, Clone)]
-pub struct Static {
-    tensors: Vec<TensorInfo>,
-    formats: Vec<RoleFormats>,
-}
-
-impl Static {
-    /// A controller of `tensors` with the formats of `options`.
+impl StaticOptions {
+    /// A controller of `tensors` with these formats.
     ///
     /// # Errors
     /// If a tensor is empty, there are neither one nor as many formats as tensors, or a dynamic word
     /// length is impossible.
-    pub fn new(options: &StaticOptions, tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
-        check_infos(tensors)?;
-        let formats = match options.formats.as_slice() {
+    pub fn controller(&self, tensors: &[TensorInfo]) -> Result<Constant, PrecisionError> {
+        let formats = match self.formats.as_slice() {
             [one] => vec![*one; tensors.len()],
             several if several.len() == tensors.len() => several.to_vec(),
             several => {
@@ -52,36 +41,14 @@ impl Static {
                 Format::new(wl, 0)?;
             }
         }
-        Ok(Self { tensors: tensors.to_vec(), formats })
-    }
-}
-
-impl PrecisionController for Static {
-    fn name(&self) -> &'static str {
-        "static"
-    }
-
-    fn formats(&self) -> &[RoleFormats] {
-        &self.formats
-    }
-
-    fn update(&mut self, step: &Step<'_>) -> Result<Decision, PrecisionError> {
-        check_views(&self.tensors, step.tensors)?;
-        Ok(Decision::default())
-    }
-
-    fn state(&self) -> ControllerState {
-        ControllerState::empty(self.name())
-    }
-
-    fn restore(&mut self, state: &ControllerState) -> Result<(), PrecisionError> {
-        check_name(self.name(), state)
+        Constant::new("static", tensors, formats)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::precision::PrecisionController;
 
     fn tensors() -> [TensorInfo; 2] {
         [TensorInfo::from_shape("w", &[2, 3]), TensorInfo::from_shape("b", &[2])]
@@ -90,10 +57,10 @@ mod tests {
     #[test]
     fn one_format_or_a_list() {
         let (a, b) = (Format::new(8, 4).unwrap(), Format::new(6, 2).unwrap());
-        let global = Static::new(&StaticOptions::global(a), &tensors()).unwrap();
+        let global = StaticOptions::global(a).controller(&tensors()).unwrap();
         assert_eq!(global.formats(), [RoleFormats::fixed(a); 2]);
         let list = StaticOptions { formats: vec![RoleFormats::fixed(a), RoleFormats::fixed(b)] };
-        let listed = Static::new(&list, &tensors()).unwrap();
+        let listed = list.controller(&tensors()).unwrap();
         assert_eq!(listed.formats()[1].weight.fixed(), Some(b));
         assert_eq!(listed.formats()[1].gradient.word_length(), 6);
     }
@@ -101,12 +68,12 @@ mod tests {
     #[test]
     fn a_list_of_another_length_is_refused() {
         let none = StaticOptions { formats: vec![] };
-        let error = Static::new(&none, &tensors()).unwrap_err();
+        let error = none.controller(&tensors()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "precision option `formats` is a list of 0: use one for all tensors or one for each of 2"
         );
         let dynamic = RoleFormats::all(NumberFormat::DynamicFixed { wl: 40 });
-        assert!(Static::new(&StaticOptions { formats: vec![dynamic] }, &tensors()).is_err());
+        assert!(StaticOptions { formats: vec![dynamic] }.controller(&tensors()).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Word lengths and model sizes against papers/shen2024.md sections 5 and 8.
 
 use super::*;
+use crate::precision::PrecisionController;
 
 /// (weights, A, F) of a layer.
 type Row = (u64, u64, u64);
@@ -163,10 +164,10 @@ fn biases_take_the_bits_of_their_weights() {
     ];
     let tensors = shapes
         .map(|(name, shape, uses)| TensorInfo { uses, ..TensorInfo::from_shape(name, shape) });
-    let mut controller = Shen::new(&ShenOptions::default(), &tensors).unwrap();
+    let mut controller = ShenOptions::default().controller(&tensors).unwrap();
     let found: Vec<u32> = controller.formats().iter().map(|f| f.gradient.word_length()).collect();
     assert_eq!(found, [8, 8, 4, 4]);
     let state = controller.state();
     controller.restore(&state).unwrap();
-    assert!(Shen::new(&ShenOptions::default(), &tensors[1..2]).is_err());
+    assert!(ShenOptions::default().controller(&tensors[1..2]).is_err());
 }

@@ -1,4 +1,4 @@
-//! No quantisation at all: the float32 baseline.
+//! A controller whose formats never change; which they are is chosen before training.
 
 use super::controller::{check_infos, check_name, check_views};
 use super::{
@@ -6,28 +6,44 @@ use super::{
     Step, TensorInfo,
 };
 
-/// Every tensor stays in float32.
+/// The same formats at every step: the float32 baseline, static formats, word lengths by layer.
 #[derive(Debug, Clone)]
-pub struct Float32 {
+pub struct Constant {
+    name: &'static str,
     tensors: Vec<TensorInfo>,
     formats: Vec<RoleFormats>,
 }
 
-impl Float32 {
-    /// A controller of `tensors`.
+impl Constant {
+    /// The controller `name` with one entry of `formats` a tensor.
     ///
     /// # Errors
     /// If there are no tensors or one is empty.
-    pub fn new(tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
+    ///
+    /// # Panics
+    /// If there are not as many formats as tensors.
+    pub fn new(
+        name: &'static str,
+        tensors: &[TensorInfo],
+        formats: Vec<RoleFormats>,
+    ) -> Result<Self, PrecisionError> {
         check_infos(tensors)?;
-        let formats = vec![RoleFormats::all(NumberFormat::Float32); tensors.len()];
-        Ok(Self { tensors: tensors.to_vec(), formats })
+        assert_eq!(formats.len(), tensors.len(), "one entry a tensor");
+        Ok(Self { name, tensors: tensors.to_vec(), formats })
+    }
+
+    /// No quantisation at all: the float32 baseline.
+    ///
+    /// # Errors
+    /// As [`Constant::new`].
+    pub fn float32(tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
+        Self::new("float32", tensors, vec![RoleFormats::all(NumberFormat::Float32); tensors.len()])
     }
 }
 
-impl PrecisionController for Float32 {
+impl PrecisionController for Constant {
     fn name(&self) -> &'static str {
-        "float32"
+        self.name
     }
 
     fn formats(&self) -> &[RoleFormats] {
@@ -40,11 +56,11 @@ impl PrecisionController for Float32 {
     }
 
     fn state(&self) -> ControllerState {
-        ControllerState::empty(self.name())
+        ControllerState::empty(self.name)
     }
 
     fn restore(&mut self, state: &ControllerState) -> Result<(), PrecisionError> {
-        check_name(self.name(), state)
+        check_name(self.name, state)
     }
 }
 
@@ -56,7 +72,7 @@ mod tests {
     #[test]
     fn nothing_ever_changes() {
         let tensors = [TensorInfo::from_shape("w", &[2, 1])];
-        let mut controller = Float32::new(&tensors).unwrap();
+        let mut controller = Constant::float32(&tensors).unwrap();
         let views = [TensorView { master: &[1.0, 2.0], gradient: &[0.6, 0.8] }];
         let decision = controller.update(&Step { loss: 1.0, tensors: &views }).unwrap();
         assert_eq!(decision, Decision::default());
