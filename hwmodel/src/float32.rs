@@ -6,9 +6,10 @@
 //! level. Operands may be raw integers of a fixed-point tensor, read as raw · 2^-FL.
 
 use crate::gemm::{
-    Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_rows, rows_block,
+    Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_kernel_places,
+    by_places, by_rows, places_pay, rows_block,
 };
-use crate::kernels::{self, SimdLevel};
+use crate::kernels::{self, SimdLevel, TileKernel};
 use crate::values::with_values;
 use rayon::prelude::*;
 
@@ -103,14 +104,38 @@ pub fn forward(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -
             let part = &w[group * n * k..(group + 1) * n * k];
             Panels::pack(&kernel, Right::ByN(part), k, n, BLOCK, convert)
         });
-        let out =
-            Output { c: &mut y, c_stride: shapes.weights[0], column: group * n, initial: None };
         with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
-            by_rows(&kernel, &patches, 0.0, convert, &panels, out)
+            product(&kernel, &patches, convert, &panels, (&mut y, shapes.weights[0], group * n))
         });
     }
     y
+}
+
+/// The product of patches and packed weights; the rows of `c` are `c_stride` long, these columns start at
+/// `column`.
+fn product<T: Copy + Sync>(
+    kernel: &TileKernel<f32, f32>,
+    patches: &Patches<'_, T>,
+    convert: impl Fn(T) -> f32 + Sync + Copy,
+    panels: &Panels<f32>,
+    (c, c_stride, column): (&mut [f32], usize, usize),
+) {
+    if patches.rows() == 0 || panels.columns() == 0 {
+        return;
+    }
+    if places_pay(patches) {
+        by_places(kernel, patches, convert, panels, (c, c_stride, column));
+    } else {
+        by_rows(
+            kernel,
+            patches,
+            0.0,
+            convert,
+            panels,
+            Output { c, c_stride, column, initial: None },
+        );
+    }
 }
 
 /// The gradient of the loss with respect to W, from dY and X: `[o, kh, kw, c / groups]`.
@@ -124,8 +149,13 @@ pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) 
     for group in 0..shapes.geometry.groups {
         let part = with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
-            let kernel = kernels::float32_kernel(simd, k);
-            by_columns(&kernel, dy, (shapes.weights[0], group * n, n), &patches, BLOCK, convert)
+            let dy = (dy, (shapes.weights[0], group * n, n));
+            if places_pay(&patches) {
+                by_kernel_places(simd, dy.0, dy.1, &patches, BLOCK, convert)
+            } else {
+                let kernel = kernels::float32_kernel(simd, k);
+                by_columns(&kernel, dy.0, dy.1, &patches, BLOCK, convert)
+            }
         });
         dw.extend_from_slice(&part);
     }
@@ -160,8 +190,7 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
             let image = [images, oh, ow, shapes.weights[0]];
             let patches = Patches::image(dy, image, mirrored, [height, width], group);
             let column = group * size;
-            let out = Output { c: &mut dx, c_stride: channels, column, initial: None };
-            by_rows(&kernel, &patches, 0.0, |x| x, &panels, out);
+            product(&kernel, &patches, |x| x, &panels, (&mut dx, channels, column));
             continue;
         }
         let panels = with_values!(w, (w, convert) => {

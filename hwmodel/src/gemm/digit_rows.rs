@@ -4,7 +4,7 @@
 
 use super::bound;
 use super::digits::{Plan, Scheme};
-use super::frame::{ROW_STEP, RowsThen};
+use super::frame::{ROW_STEP, RowsThen, row_stride};
 use super::operand::{Panels, Patches};
 use super::share::{Done, share};
 use crate::kernels::{MOST_OUTPUTS, TileKernel};
@@ -332,14 +332,16 @@ impl DigitOperands<'_> {
         let shape = (kernel.rows, kernel.columns);
         let Scratch { words, bytes, tiles, .. } = scratch;
         let mut tiles = tiles.chunks_exact_mut(kernel.rows * kernel.columns);
-        let stride = length.next_multiple_of(kernel.group);
+        let terms = length.next_multiple_of(kernel.group);
+        let stride = row_stride::<i16>(terms);
+        let first = place * planes * row_stride::<i16>(block);
         let mut multiply = |left: usize, right: usize| {
-            let from = (place * planes * block + left * stride) * padded + row * stride;
+            let from = (first + left * stride) * padded + row * stride;
             let right = self.right[right].panel(start, panel);
             let Some(out) = tiles.next() else { return };
             let left = &words[from..];
             let strides = (stride, kernel.group);
-            kernel.run(left, strides, right, stride, out, kernel.columns, shape, false);
+            kernel.run(left, strides, right, terms, out, kernel.columns, shape, false);
         };
         match self.plan.scheme {
             Scheme::Pairs => {
@@ -351,11 +353,12 @@ impl DigitOperands<'_> {
         }
         if let (Some(operands), Some(out)) = (&self.bytes, tiles.next()) {
             let group = operands.kernel.group;
-            let stride = length.next_multiple_of(group);
-            let left = &bytes[place * padded * block + row * stride..];
+            let terms = length.next_multiple_of(group);
+            let stride = row_stride::<i8>(terms);
+            let left = &bytes[place * padded * row_stride::<i8>(block) + row * stride..];
             let right = operands.right.panel(start, panel);
             let strides = (stride, group);
-            operands.kernel.run(left, strides, right, stride, out, kernel.columns, shape, false);
+            operands.kernel.run(left, strides, right, terms, out, kernel.columns, shape, false);
         }
     }
 
@@ -372,20 +375,22 @@ impl DigitOperands<'_> {
         let (planes, block) = (self.left.len(), self.plan.block);
         // Terms that fill up the last group, and rows that fill up the last tile, are zeros or the rest of
         // what was here: zeros of B meet the terms, and nobody reads the rows.
-        words.resize(words.len().max(blocks.len() * planes * padded * block), 0);
+        let longest = row_stride::<i16>(block);
+        words.resize(words.len().max(blocks.len() * planes * padded * longest), 0);
         for (place, &(start, length)) in blocks.iter().enumerate() {
-            let stride = length.next_multiple_of(self.words.group);
+            let stride = row_stride::<i16>(length.next_multiple_of(self.words.group));
             for (plane, left) in self.left.iter().enumerate() {
-                let from = (place * planes * block + plane * stride) * padded;
+                let from = (place * planes * longest + plane * stride) * padded;
                 let out = &mut words[from..from + padded * stride];
                 left.fill_rows(rows.clone(), start..start + length, out, stride, 0, |x| x);
             }
         }
         if let Some(operands) = &self.bytes {
-            bytes.resize(bytes.len().max(blocks.len() * padded * block), i8::MIN);
+            let longest = row_stride::<i8>(block);
+            bytes.resize(bytes.len().max(blocks.len() * padded * longest), i8::MIN);
             for (place, &(start, length)) in blocks.iter().enumerate() {
-                let stride = length.next_multiple_of(operands.kernel.group);
-                let from = place * padded * block;
+                let stride = row_stride::<i8>(length.next_multiple_of(operands.kernel.group));
+                let from = place * padded * longest;
                 let out = &mut bytes[from..from + padded * stride];
                 let flip = |x: i8| x ^ i8::MIN;
                 let terms = start..start + length;

@@ -112,6 +112,14 @@ where
     )
 }
 
+/// Distance of packed rows of `length` elements, a multiple of any group: an odd number of cache lines, since the rows of a tile
+/// at a power of two apart would share few sets of the cache and cost half the rate.
+pub(super) fn row_stride<E>(length: usize) -> usize {
+    let line = 64 / size_of::<E>();
+    let lines = length.div_ceil(line);
+    (lines + 1 - lines % 2) * line
+}
+
 /// One block of rows; `block` is scratch memory for the packed left operand.
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
@@ -133,8 +141,9 @@ pub(crate) fn rows_block<T, E, S>(
     let count = c.len().div_ceil(c_stride);
     let padded = count.next_multiple_of(kernel.rows);
     for (start, length) in b.blocks() {
-        let stride = length.next_multiple_of(kernel.group);
-        if stride != length {
+        let whole = length.next_multiple_of(kernel.group);
+        let stride = row_stride::<E>(whole);
+        if whole != length {
             // Terms that fill up the last group must be zeros.
             block.clear();
         }
@@ -149,7 +158,7 @@ pub(crate) fn rows_block<T, E, S>(
                     &block[row * stride..],
                     (stride, kernel.group),
                     b.panel(start, panel),
-                    stride,
+                    whole,
                     &mut c[row * c_stride + column + at..],
                     c_stride,
                     (kernel.rows.min(count - row), columns),
@@ -218,7 +227,7 @@ where
 
 /// Rows of a product with a long k that are summed by themselves before the sums are added in order, so
 /// that threads can share them.
-const SPLIT: usize = 8192;
+pub(super) const SPLIT: usize = 8192;
 
 /// One block of columns from `first` on; `sums` is `[m, columns]`.
 #[allow(clippy::too_many_arguments)]

@@ -12,6 +12,7 @@ mod digits;
 mod frame;
 mod geometry;
 mod gradients;
+mod inside;
 mod operand;
 mod operands;
 mod proof;
@@ -27,6 +28,7 @@ pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
 
 pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
+pub(crate) use inside::{by_kernel_places, by_places, places_pay};
 pub(crate) use operand::{Panels, Patches};
 pub(crate) use right::Right;
 

@@ -49,6 +49,16 @@ impl<'a, T: Copy> Patches<'a, T> {
         self.rows
     }
 
+    /// Height, width and channels (of the group) of the image, and the convolution over it.
+    pub(crate) fn geometry(&self) -> ([usize; 3], Convolution2d) {
+        ([self.height, self.width, self.group.1], self.geometry)
+    }
+
+    /// Height and width of the output.
+    pub(crate) fn output(&self) -> [usize; 2] {
+        self.output
+    }
+
     /// Length of a row, K.
     pub(crate) fn k(&self) -> usize {
         self.geometry.kernel[0] * self.geometry.kernel[1] * self.group.1
