@@ -13,6 +13,7 @@ mod frame;
 mod geometry;
 mod gradients;
 mod inside;
+mod lanes;
 mod operand;
 mod operands;
 mod proof;

@@ -1,6 +1,7 @@
 //! Outputs that no bound clears, stepped addition by addition, many side by side.
 
 use super::digit_rows::WideSum;
+use super::lanes::pack_lanes;
 use super::operands::Operands;
 use super::share::{Done, share};
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
@@ -205,30 +206,6 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         }
         stepped
     }
-}
-
-/// Columns of a `[n, k]` operand side by side, `[k, 64]`; lanes beyond them keep what they held.
-fn pack_lanes<B: RawInteger>(
-    simd: SimdLevel,
-    by_column: &[B],
-    k: usize,
-    columns: &[usize],
-    lanes: &mut [B],
-) {
-    const TERMS: usize = 32;
-    simd.run(
-        #[inline(always)]
-        || {
-            // A few terms of all columns at a time, so that what is written stays in the cache.
-            for (part, lanes) in lanes.chunks_mut(TERMS * STEP_LANES).enumerate() {
-                let lanes = lanes.as_chunks_mut::<STEP_LANES>().0;
-                for (lane, &column) in columns.iter().enumerate().take(STEP_LANES) {
-                    let source = &by_column[column * k + part * TERMS..][..lanes.len()];
-                    lanes.iter_mut().zip(source).for_each(|(lanes, &value)| lanes[lane] = value);
-                }
-            }
-        },
-    );
 }
 
 /// The right operand of a group as `[n, k]`.
