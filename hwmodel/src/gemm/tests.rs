@@ -102,6 +102,21 @@ proptest! {
     }
 
     #[test]
+    fn long_sums_of_wide_words_equal_the_contract(
+        m in 1usize..4, k in prop_oneof![500usize..1100, 60_000usize..65_536], n in 1usize..4,
+        wl_a in 17u32..=32, wl_b in 17u32..=32, seed: u64,
+    ) {
+        let accumulator = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Wrap };
+        let a = random_tensor(&[m, k], wl_a, seed, 0);
+        let b = random_tensor(&[k, n], wl_b, !seed, 0);
+        let expected = reference(&a.data().to_i32(), &b.data().to_i32(), (m, k, n), accumulator);
+        for simd in SimdLevel::available() {
+            let array = MacArray { simd, accumulator };
+            check(&array.matmul(&a, &b).unwrap(), &expected, &format!("{simd}"));
+        }
+    }
+
+    #[test]
     fn convolutions_equal_their_patches(
         batch in 1usize..4, h in 1usize..9, w in 1usize..9, channels in 1usize..5, out in 1usize..6,
         kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
@@ -196,6 +211,22 @@ fn long_sums_cross_blocks_of_k() {
         for simd in SimdLevel::available() {
             let product = MacArray { simd, accumulator }.matmul(&a, &b).unwrap();
             check(&product, &expected, &format!("{simd} wl {wl}"));
+        }
+    }
+}
+
+/// Words that are all the lowest integer: the largest sums that there are.
+#[test]
+fn the_largest_sums_of_all() {
+    let accumulator = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Wrap };
+    for (wl, k) in [(16, 40_000), (24, 65_535), (32, 2), (32, 65_535)] {
+        let format = Format::new(wl, 0).unwrap();
+        let words = vec![format.min_raw(); k];
+        let a = FixedTensor::from_raw(&[1, k], format, &words).unwrap();
+        let b = FixedTensor::from_raw(&[k, 1], format, &words).unwrap();
+        for simd in SimdLevel::available() {
+            let product = MacArray { simd, accumulator }.matmul(&a, &b).unwrap();
+            assert_eq!(product.sums.get(0), (k as i128) << (2 * wl - 2), "{simd}, {wl} bits");
         }
     }
 }
