@@ -6,16 +6,24 @@
 
 pub mod accounting;
 pub mod asgd;
+mod epoch;
 mod error;
 pub mod evaluation;
+mod gradients;
+mod micro_batch;
 pub mod options;
+pub mod outcome;
 pub mod plateau;
+mod recording;
+mod requantise;
 pub mod run;
 pub mod state;
+mod step;
 pub mod summary;
 mod terms;
 pub mod trainer;
 
 pub use error::TrainError;
 pub use options::{RoundingOptions, RunOptions, Schedule};
-pub use trainer::{Evaluation, Position, StepOutcome, Trainer};
+pub use outcome::{Evaluation, Position, StepOutcome};
+pub use trainer::Trainer;
