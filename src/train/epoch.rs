@@ -3,7 +3,6 @@
 use super::error::TrainError;
 use super::evaluation::{context, evaluate};
 use super::gradients::views;
-use super::options::Schedule;
 use super::outcome::{Evaluation, Position};
 use super::trainer::Trainer;
 use crate::network::Context;
@@ -21,14 +20,8 @@ impl Trainer {
         let (loss, top1) = self.evaluate()?;
         self.position.epoch += 1;
         self.position.step_in_epoch = 0;
-        if let Some(plateau) = &mut self.plateau {
-            self.learning_rate = plateau.step(loss);
-        }
-        if let Schedule::Step { milestones, factor } = &self.options.schedule
-            && milestones.contains(&self.position.epoch)
-        {
-            self.learning_rate *= factor;
-        }
+        self.learning_rate =
+            self.scheduler.after_epoch(self.position.epoch, loss, self.learning_rate);
         let views = views(&self.network, &self.optimisers);
         let epoch = EpochEnd { epoch: self.position.epoch - 1, tensors: &views };
         let decision = self.controller.end_of_epoch(&epoch)?;

@@ -1,8 +1,9 @@
 //! From accumulated gradients to those that controller and optimiser see.
 
 use super::accounting::StepAccounts;
-use super::asgd::{Asgd, LossComposition, PenaltyTerm, word_length_penalty};
 use super::error::TrainError;
+use super::loss::{LossComposition, PenaltyTerm, word_length_penalty};
+use super::optimiser::Optimiser;
 use super::terms::penalty_terms;
 use super::trainer::Trainer;
 use crate::network::Network;
@@ -67,7 +68,7 @@ impl Trainer {
 }
 
 /// What the controller sees of every tensor.
-pub(super) fn views<'a>(network: &'a Network, optimisers: &'a [Asgd]) -> Vec<TensorView<'a>> {
+pub(super) fn views<'a>(network: &'a Network, optimisers: &'a [Optimiser]) -> Vec<TensorView<'a>> {
     let pairs = network.parameters.iter().zip(optimisers);
     pairs
         .map(|(parameter, optimiser)| TensorView {

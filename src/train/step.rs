@@ -65,6 +65,7 @@ impl Trainer {
         }
         self.position.step += 1;
         self.position.step_in_epoch += 1;
+        self.learning_rate = self.scheduler.after_step(self.position.step, self.learning_rate);
         for tensor in 0..self.network.parameters.len() {
             self.requantise_weights(tensor)?;
         }

@@ -1,6 +1,7 @@
 //! What is left of a run: the final table.
 
 use super::accounting::saturation_rates;
+use super::options::RunOptions;
 use super::terms::{cost_options, fixed_format, layer_costs};
 use super::trainer::Trainer;
 use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
@@ -126,6 +127,8 @@ pub struct Summary {
     pub baseline: Option<BaselineSummary>,
     /// Every quantity of the cost equations, by name.
     pub costs: CostSummary,
+    /// Everything that determines the run but the data themselves.
+    pub options: RunOptions,
 }
 
 impl Summary {
@@ -200,6 +203,7 @@ impl Summary {
             layers,
             baseline: None,
             costs,
+            options: options.clone(),
         })
     }
 

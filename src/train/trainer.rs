@@ -1,16 +1,16 @@
 //! A run in memory: its parts and where it stands.
 
 use super::accounting::{LayerTotals, PendingWeights};
-use super::asgd::Asgd;
 use super::error::TrainError;
-use super::options::{RunOptions, Schedule};
+use super::optimiser::Optimiser;
+use super::options::RunOptions;
 use super::outcome::{Evaluation, Position};
-use super::plateau::ReduceOnPlateau;
+use super::schedule::Scheduler;
 use super::terms::{cost_options, layer_costs};
 use crate::cost::CostAccumulator;
 use crate::data::{Dataset, EpochOrder};
 use crate::network::{Initialisation, Network, arch};
-use crate::precision::PrecisionController;
+use crate::precision::{ControllerOptions, PrecisionController};
 use hwmodel::machine::Machine;
 use hwmodel::{Accumulator, SimdLevel};
 
@@ -23,8 +23,8 @@ pub struct Trainer {
     pub(super) simd: SimdLevel,
     pub(super) network: Network,
     pub(super) controller: Box<dyn PrecisionController>,
-    pub(super) optimisers: Vec<Asgd>,
-    pub(super) plateau: Option<ReduceOnPlateau>,
+    pub(super) optimisers: Vec<Optimiser>,
+    pub(super) scheduler: Scheduler,
     pub(super) learning_rate: f64,
     pub(super) costs: CostAccumulator,
     pub(super) position: Position,
@@ -63,29 +63,27 @@ impl Trainer {
             },
         };
         let network = arch::build(&options.arch, &task)?;
+        check_stages(&options)?;
         let infos = network.tensor_infos();
         let controller = options.controller.build(&infos)?;
         let optimisers = network
             .parameters
             .iter()
             .map(|parameter| {
-                Asgd::new(options.optimiser, parameter.master.len()).map_err(|source| {
+                Optimiser::new(options.optimiser, parameter.master.len()).map_err(|source| {
                     TrainError::Optimiser { parameter: parameter.name.clone(), source }
                 })
             })
             .collect::<Result<_, _>>()?;
-        let plateau = match &options.schedule {
-            Schedule::Plateau(plateau) => {
-                Some(ReduceOnPlateau::new(*plateau, options.learning_rate))
-            }
-            _ => None,
-        };
+        let steps_per_epoch = (train.len() / needed) as u64;
+        let rate = options.learning_rate;
+        let scheduler = Scheduler::new(&options.schedule, rate, options.epochs, steps_per_epoch)?;
         let costs = CostAccumulator::new(cost_options(&options), &layer_costs(&network, &options))?;
         let layers = network.mac_layers.len();
         let owners = network.parameter_owners();
         let mut trainer = Self {
             accumulator: options.accumulator.unwrap_or(machine.accumulator()),
-            learning_rate: options.learning_rate,
+            learning_rate: scheduler.after_step(0, rate),
             options,
             dataset,
             machine,
@@ -93,7 +91,7 @@ impl Trainer {
             network,
             controller,
             optimisers,
-            plateau,
+            scheduler,
             costs,
             position: Position::default(),
             pending: vec![PendingWeights::default(); layers],
@@ -186,5 +184,18 @@ impl Trainer {
             .map(|layer| self.network.parameters[layer.weight].formats.weight.word_length())
             .sum();
         f64::from(sum) / layers.len() as f64
+    }
+}
+
+/// Refuses changes of static formats after the run's end: they would give the final model formats that it was never
+/// trained or evaluated with.
+fn check_stages(options: &RunOptions) -> Result<(), TrainError> {
+    let ControllerOptions::Static(formats) = &options.controller else { return Ok(()) };
+    match formats.later.iter().find(|stage| stage.epoch >= options.epochs) {
+        None => Ok(()),
+        Some(stage) => {
+            let (epoch, epochs) = (stage.epoch, options.epochs);
+            Err(TrainError::FormatSchedule { epoch, epochs })
+        }
     }
 }
