@@ -142,7 +142,8 @@ fn a_format_schedule_is_seen_in_trace_and_summary() {
     let mut reader = csv::Reader::from_path(&trace).unwrap();
     let header = reader.headers().unwrap().clone();
     let at = |name: &str| header.iter().position(|column| column == name).unwrap();
-    let columns = ["gemm", "step", "layer", "wl_weight", "fl_weight", "switched", "reconfigurations"];
+    let columns =
+        ["gemm", "step", "layer", "wl_weight", "fl_weight", "switched", "reconfigurations"];
     let [gemm, step, layer, wl, fl, switched, reconfigured] = columns.map(at);
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let cells = |name: &str, of: usize| -> Vec<String> {

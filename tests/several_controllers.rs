@@ -87,9 +87,8 @@ fn finished_runs_are_not_repeated_and_others_go_on() {
     }
 
     // Other options are another run: its checkpoint is not continued.
-    let other = several(path, &["--quiet", "--resume", "checkpoints", "--l2", "0.5"])
-        .output()
-        .unwrap();
+    let other =
+        several(path, &["--quiet", "--resume", "checkpoints", "--l2", "0.5"]).output().unwrap();
     let text = String::from_utf8(other.stderr).unwrap();
     assert_eq!(other.status.code(), Some(1), "{text}");
     insta::assert_snapshot!(text.trim_end(), @"");

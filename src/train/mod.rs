@@ -23,6 +23,7 @@ mod step;
 pub mod summary;
 mod terms;
 pub mod trainer;
+mod weight_update;
 
 pub use error::TrainError;
 pub use options::{RoundingOptions, RunOptions};

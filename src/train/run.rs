@@ -150,6 +150,7 @@ fn write_step(
                 vector_operations: account.vector_operations,
                 reconfigurations: account.reconfigurations,
                 pes,
+                update: account.update,
             }))?;
         }
     }

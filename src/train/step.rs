@@ -42,6 +42,7 @@ impl Trainer {
         let (loss, penalty, gradient_norm) =
             self.prepare_gradients(last_cross_entropy, &mut accounts)?;
         let decision = self.ask_controller(loss)?;
+        self.charge_update(&mut accounts);
         let layers = self.record(&in_force, &accounts, &decision)?;
         let outcome = StepOutcome {
             step: self.position.step,

@@ -39,8 +39,8 @@ impl Layers {
     ) -> Result<Self, SettingsError> {
         let file = flags.config.as_deref().map(ConfigFile::read).transpose()?;
         let unwanted = |name: &str| name == "controllers" || foreign(controller, name).is_some();
-        let flags = TrainArguments { controller: Some(controller), ..flags.without(&unwanted) };
-        Self::over(flags, file.map(|file| file.without(&unwanted)))
+        let flags = TrainArguments { controller: Some(controller), ..flags.without(unwanted) };
+        Self::over(flags, file.map(|file| file.without(unwanted)))
     }
 
     fn over(flags: TrainArguments, file: Option<ConfigFile>) -> Result<Self, SettingsError> {

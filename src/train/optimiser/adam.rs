@@ -106,6 +106,11 @@ impl UpdateRule for Adam {
         });
     }
 
+    /// d 2, m 3, v 4, W 6: root, correction, ε, step·m, quotient, difference.
+    fn work(&self) -> (u64, u64) {
+        (15, 2)
+    }
+
     fn state_names(&self) -> &'static [&'static str] {
         &[FIRST, SECOND, POWERS]
     }

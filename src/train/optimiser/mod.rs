@@ -37,6 +37,10 @@ pub trait UpdateRule: std::fmt::Debug + Send + Sync {
         learning_rate: f32,
     );
 
+    /// What an update takes for each element on a vector unit: float32 operations, and moments that it reads and
+    /// writes. The L2 part is always counted.
+    fn work(&self) -> (u64, u64);
+
     /// The names of the arrays that a state may have.
     fn state_names(&self) -> &'static [&'static str];
 
@@ -130,6 +134,11 @@ impl Optimiser {
         self.rule.update(master, self.gradient.values(), weight_decay, learning_rate);
         self.gradient.clear();
         Ok(())
+    }
+
+    /// What an update takes for each element: float32 operations, and moments read and written.
+    pub fn work(&self) -> (u64, u64) {
+        self.rule.work()
     }
 
     /// The names of the arrays that a state may have.

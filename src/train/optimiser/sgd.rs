@@ -72,6 +72,11 @@ impl UpdateRule for Sgd {
         each(master, &self.momentum, |w, m| *w -= learning_rate * m);
     }
 
+    /// Two operations for each of d, m and W.
+    fn work(&self) -> (u64, u64) {
+        if self.options.momentum == 0.0 { (4, 0) } else { (6, 1) }
+    }
+
     fn state_names(&self) -> &'static [&'static str] {
         &[MOMENTUM]
     }
