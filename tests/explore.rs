@@ -5,6 +5,7 @@ use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use hwmodel::random::{below, generator};
 use hwsim::explore::{Recording, replay};
+use hwsim::trace::UpdateCost;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -63,7 +64,16 @@ fn a_replay_on_the_machine_of_the_run_gives_its_totals_to_the_last_bit() {
             (value["cycles"].to_string(), value["energy_pj"].as_f64().unwrap().to_string())
         };
         assert_eq!(summed(&replayed.total), of(&summary), "{machine}");
+        let updates =
+            |update: &UpdateCost| (update.cycles.to_string(), update.energy_pj.to_string());
+        let update_of = |value: &Value| {
+            let energy = value["update_energy_pj"].as_f64().unwrap().to_string();
+            (value["update_cycles"].to_string(), energy)
+        };
+        assert_eq!(updates(&replayed.update), update_of(&summary), "{machine}");
+        assert!(replayed.update.energy_pj > 0.0, "{machine}");
         for (layer, expected) in replayed.layers.iter().zip(summary["layers"].as_array().unwrap()) {
+            assert_eq!(updates(&layer.update), update_of(expected), "{machine} {}", layer.name);
             assert_eq!(summed(&layer.counters), of(expected), "{machine} {}", layer.name);
         }
     }
@@ -74,6 +84,7 @@ fn a_replay_on_the_machine_of_the_run_gives_its_totals_to_the_last_bit() {
     let (_, there) = train(&folder, "loom-like-16x128", &["--accumulator", "exact"]);
     assert_eq!(replayed.total.cycles.total().to_string(), there["cycles"].to_string());
     assert_eq!(replayed.total.energy.total(), there["energy_pj"].as_f64().unwrap());
+    assert_eq!(replayed.update.energy_pj, there["update_energy_pj"].as_f64().unwrap());
 }
 
 #[test]
@@ -98,6 +109,7 @@ fn replays_are_printed_in_three_ways() {
     assert_eq!(json["machines"][1]["machine"], "tpu-like-256x256");
     assert_eq!(json["machines"][0]["layers"].as_array().unwrap().len(), layers);
     assert!(json["machines"][0]["total"]["energy_total_pj"].as_f64().unwrap() > 0.0);
+    assert!(json["machines"][0]["layers"][0]["update_energy_pj"].as_f64().unwrap() > 0.0);
     std::fs::write(folder.path().join("s.toml"), "[grid]\nrows = [4, 8, 16]\ncolumns = [4, 8]\n")
         .unwrap();
     let sweep = folder.path().join("s.toml");

@@ -76,10 +76,10 @@ const QUANTITIES: [Quantity; 23] = [
     number("energy_pj", "energy, mJ", 1e-9, 4),
 ];
 
-/// A run with its name: that of its file.
-struct Run {
-    name: String,
-    summary: Map<String, Value>,
+/// A run with its name: that of its file, or of its controller.
+pub(super) struct Run {
+    pub(super) name: String,
+    pub(super) summary: Map<String, Value>,
 }
 
 pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
@@ -94,7 +94,8 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(path: &Path) -> Result<Run, Failure> {
+/// The summary at `path`.
+pub(super) fn read(path: &Path) -> Result<Run, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
     let why = "is no summary: give the file of `hwsim train --summary FILE`";
@@ -128,7 +129,8 @@ fn cell(quantity: &Quantity, value: &Value) -> String {
     }
 }
 
-fn table(runs: &[Run]) -> String {
+/// One column a run.
+pub(super) fn table(runs: &[Run]) -> String {
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(runs.iter().map(|run| run.name.clone()));
     for quantity in &QUANTITIES {

@@ -17,6 +17,13 @@ impl Failure {
         Self::Usage(error.into())
     }
 
+    /// The error, whatever its exit code.
+    pub(super) fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Usage(error) | Self::Run(error) => error,
+        }
+    }
+
     /// Prints the error with its causes on one line and gives its exit code.
     pub(super) fn report(&self) -> ExitCode {
         let (error, code) = match self {

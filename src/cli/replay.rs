@@ -3,9 +3,12 @@
 use super::errors::Failure;
 use super::{output, setup};
 use crate::explore::{
-    COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, count_cells, machine_cells, replay,
+    COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, UPDATE_COLUMNS, count_cells, machine_cells,
+    replay, update_cells,
 };
+use crate::trace::UpdateCost;
 use hwmodel::AccumulatorWidth;
+use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
@@ -117,7 +120,7 @@ fn table(recording: &Recording, replays: &[Replay], per_layer: bool) -> String {
     );
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
     for replay in replays {
-        let mut line = |name: &str, counters: &hwmodel::counters::Counters, more: String| {
+        let mut line = |name: &str, counters: &Counters, more: String| {
             let share = counters.utilisation(replay.processing_elements).map(|share| 100.0 * share);
             let line = format!(
                 "{name:<width$} {:>12.5e} {:>11} {:>12.5e} {:>12.5e} {:>9} {more}",
@@ -147,13 +150,17 @@ fn table(recording: &Recording, replays: &[Replay], per_layer: bool) -> String {
 fn csv(replays: &[Replay], per_layer: bool) -> Result<String, Failure> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let head: &[&str] = if per_layer { &["machine", "layer"] } else { &["machine"] };
-    csv.write_record(head.iter().chain(&COUNT_COLUMNS).chain(&MACHINE_COLUMNS))?;
+    csv.write_record(
+        head.iter().chain(&COUNT_COLUMNS).chain(&UPDATE_COLUMNS).chain(&MACHINE_COLUMNS),
+    )?;
+    let columns = head.len() + COUNT_COLUMNS.len() + UPDATE_COLUMNS.len() + MACHINE_COLUMNS.len();
     for replay in replays {
         let pes = replay.processing_elements;
         for layer in replay.layers.iter().filter(|_| per_layer) {
             let mut cells = vec![replay.machine.clone(), layer.name.clone()];
             cells.extend(count_cells(&layer.counters, pes));
-            cells.resize(head.len() + COUNT_COLUMNS.len() + MACHINE_COLUMNS.len(), String::new());
+            cells.extend(update_cells(&layer.update));
+            cells.resize(columns, String::new());
             csv.write_record(cells)?;
         }
         let mut cells = vec![replay.machine.clone()];
@@ -161,6 +168,7 @@ fn csv(replays: &[Replay], per_layer: bool) -> Result<String, Failure> {
             cells.push("total".to_owned());
         }
         cells.extend(count_cells(&replay.total, pes));
+        cells.extend(update_cells(&replay.update));
         cells.extend(machine_cells(replay));
         csv.write_record(cells)?;
     }
@@ -173,19 +181,23 @@ fn object(columns: &[&str], cells: Vec<String>) -> Map<String, Value> {
     columns.iter().zip(cells).map(|(&name, cell)| (name.to_owned(), number(&cell))).collect()
 }
 
+/// Products and updates.
+fn counts(counters: &Counters, pes: u64, update: &UpdateCost) -> Map<String, Value> {
+    let mut all = object(&COUNT_COLUMNS, count_cells(counters, pes));
+    all.extend(object(&UPDATE_COLUMNS, update_cells(update)));
+    all
+}
+
 fn json(recording: &Recording, replays: &[Replay], per_layer: bool) -> Result<String, Failure> {
     let machines = replays.iter().map(|replay| {
         let pes = replay.processing_elements;
         let mut machine = Map::new();
         machine.insert("machine".to_owned(), replay.machine.clone().into());
         machine.extend(object(&MACHINE_COLUMNS, machine_cells(replay)));
-        machine.insert(
-            "total".to_owned(),
-            object(&COUNT_COLUMNS, count_cells(&replay.total, pes)).into(),
-        );
+        machine.insert("total".to_owned(), counts(&replay.total, pes, &replay.update).into());
         if per_layer {
             let layers = replay.layers.iter().map(|layer| {
-                let mut object = object(&COUNT_COLUMNS, count_cells(&layer.counters, pes));
+                let mut object = counts(&layer.counters, pes, &layer.update);
                 object.insert("layer".to_owned(), layer.name.clone().into());
                 Value::Object(object)
             });

@@ -151,6 +151,14 @@ pub(super) fn render(summary: &Summary) -> String {
                 joules(summary.energy_pj)
             ),
         ),
+        (
+            "weight updates",
+            format!(
+                "{} cycles, {}, beside the machine's products",
+                scaled(summary.update_cycles as f64),
+                joules(summary.update_energy_pj)
+            ),
+        ),
         ("simulated in", format!("{:.1} s", summary.seconds)),
     ] {
         line(format!("{name:<22} {value}"));

@@ -19,4 +19,6 @@ pub use error::ExploreError;
 pub use network::{NetworkPass, NetworkPassError, NetworkShapes};
 pub use recording::Recording;
 pub use replay::{LayerReplay, Replay, replay};
-pub use report::{COUNT_COLUMNS, MACHINE_COLUMNS, count_cells, machine_cells};
+pub use report::{
+    COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS, count_cells, machine_cells, update_cells,
+};

@@ -2,7 +2,7 @@
 
 use super::ExploreError;
 use super::work::Work;
-use crate::trace::{GemmRow, Row, TraceReader};
+use crate::trace::{GemmRow, Row, TraceReader, UpdateCost};
 use hwmodel::counters::Counters;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,6 +16,8 @@ pub(super) struct RowKind {
     pub(super) micro_batches: u32,
     pub(super) vector_operations: u64,
     pub(super) reconfigurations: u64,
+    /// Operations of the parameters' update, and its bits from and to DRAM.
+    pub(super) update: (u64, u64),
 }
 
 /// One kind of product of one layer in one optimiser step.
@@ -39,6 +41,8 @@ pub struct Recording {
     pub(super) nonzero_macs: Vec<u64>,
     /// What the run counted on its own machine, by layer.
     pub(super) counted: Vec<Counters>,
+    /// What it counted for updates of parameters, by layer.
+    pub(super) updates: Vec<UpdateCost>,
     layer_index: HashMap<String, u32>,
     work_index: HashMap<Work, u32>,
     kind_index: HashMap<RowKind, u32>,
@@ -82,6 +86,7 @@ impl Recording {
             None => {
                 self.layers.push(row.layer.clone());
                 self.counted.push(Counters::default());
+                self.updates.push(UpdateCost::default());
                 index_of(&mut self.layer_index, row.layer.clone())
             }
         };
@@ -91,6 +96,7 @@ impl Recording {
             micro_batches: row.micro_batch_nonzero_macs.len() as u32,
             vector_operations: row.vector_operations,
             reconfigurations: row.reconfigurations,
+            update: (row.update.operations, row.update.dram_bits),
         };
         let kind = find(&mut self.kind_index, &mut self.kinds, kind);
         self.counts.resize(self.kinds.len(), 0);
@@ -98,6 +104,7 @@ impl Recording {
         self.rows.push(RecordedRow { kind, layer, nonzero: self.nonzero_macs.len() });
         self.nonzero_macs.extend_from_slice(&row.micro_batch_nonzero_macs);
         self.counted[layer as usize] += row.counters;
+        self.updates[layer as usize] += row.update;
         Ok(())
     }
 
@@ -109,6 +116,11 @@ impl Recording {
     /// What the run counted on its own machine, by layer: the totals of its summary if every step was traced.
     pub fn counted(&self) -> &[Counters] {
         &self.counted
+    }
+
+    /// What the run counted on its own machine for updates of parameters, by layer.
+    pub fn updates(&self) -> &[UpdateCost] {
+        &self.updates
     }
 
     /// Optimiser steps recorded.

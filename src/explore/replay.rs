@@ -2,6 +2,7 @@
 
 use super::recording::{RecordedRow, Recording, RowKind};
 use super::{ExploreError, work::Work};
+use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::energy::Energy;
 use hwmodel::machine::{Area, Cost, Machine};
@@ -15,6 +16,8 @@ pub struct LayerReplay {
     pub name: String,
     /// Counts and costs of its products over the run. What does not depend on the machine is as in the run.
     pub counters: Counters,
+    /// Updates of its parameters, beside the products.
+    pub update: UpdateCost,
 }
 
 /// A run on a machine.
@@ -26,6 +29,8 @@ pub struct Replay {
     pub layers: Vec<LayerReplay>,
     /// All layers.
     pub total: Counters,
+    /// Updates of all layers, beside the products.
+    pub update: UpdateCost,
     /// Processing elements of the array.
     pub processing_elements: u64,
     /// Time on the machine in seconds.
@@ -75,7 +80,7 @@ pub fn replay(
                 energy: Energy::default(),
                 ..*counted
             };
-            LayerReplay { name: name.clone(), counters: machine }
+            LayerReplay { name: name.clone(), counters: machine, update: UpdateCost::default() }
         })
         .collect();
     let kinds = recording.kinds.iter().map(|kind| KindCost::of(kind, &works, machine));
@@ -87,7 +92,8 @@ pub fn replay(
         }
     }
     for row in &recording.rows {
-        let counters = &mut layers[row.layer as usize].counters;
+        let LayerReplay { counters, update, .. } = &mut layers[row.layer as usize];
+        *update += kinds[row.kind as usize].update;
         let kind = &recording.kinds[row.kind as usize];
         if skips {
             let cost = skipped(recording, row, kind, &works, machine)
@@ -98,7 +104,11 @@ pub fn replay(
         }
     }
     let mut total = Counters::default();
-    layers.iter().for_each(|layer| total += layer.counters);
+    let mut update = UpdateCost::default();
+    for layer in &layers {
+        total += layer.counters;
+        update += layer.update;
+    }
     let narrower = |kind: &RowKind| {
         let work = kind.work as usize;
         recording.works[work].narrower(&works[work].work)
@@ -112,6 +122,7 @@ pub fn replay(
         narrower_rows: counted.filter(|(kind, _)| narrower(kind)).map(|(_, count)| count).sum(),
         layers,
         total,
+        update,
     })
 }
 
@@ -163,6 +174,7 @@ struct KindCost {
     /// Energy of a non-zero MAC in pJ, if zeros are free.
     multiply_pj: f64,
     accumulate_pj: f64,
+    update: UpdateCost,
 }
 
 impl KindCost {
@@ -178,7 +190,10 @@ impl KindCost {
         let mut row = Cost::default();
         (0..kind.micro_batches).for_each(|_| row += each);
         (0..kind.reconfigurations).for_each(|_| row += machine.reconfiguration_cost());
-        Self { row, multiply_pj, accumulate_pj }
+        // A row without an update costs nothing, not even leakage.
+        let (operations, dram_bits) = kind.update;
+        let update = UpdateCost::on(machine, operations, dram_bits);
+        Self { row, multiply_pj, accumulate_pj, update }
     }
 
     /// Energy of a row with these non-zero MACs, one number a micro-batch.

@@ -1,6 +1,7 @@
 //! Replays as cells of a table.
 
 use super::Replay;
+use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 
 /// Columns of counts, in the order of [`count_cells`]; meanings as in docs/trace.md.
@@ -39,6 +40,10 @@ pub const COUNT_COLUMNS: [&str; 32] = [
     "energy_total_pj",
 ];
 
+/// Columns of updates of parameters, in the order of [`update_cells`]; meanings as in docs/trace.md.
+pub const UPDATE_COLUMNS: [&str; 4] =
+    ["update_operations", "update_dram_bits", "update_cycles", "update_energy_pj"];
+
 /// Columns of a whole machine, in the order of [`machine_cells`].
 pub const MACHINE_COLUMNS: [&str; 5] =
     ["seconds", "area_mm2", "tops", "tops_per_watt", "narrower_rows"];
@@ -70,6 +75,12 @@ pub fn count_cells(counters: &Counters, processing_elements: u64) -> Vec<String>
     cells.extend(counters.energy.values().map(float));
     cells.push(float(counters.energy.total()));
     cells
+}
+
+/// The cells of [`UPDATE_COLUMNS`].
+pub fn update_cells(update: &UpdateCost) -> Vec<String> {
+    let UpdateCost { operations, dram_bits, cycles, energy_pj } = update;
+    vec![operations.to_string(), dram_bits.to_string(), cycles.to_string(), float(*energy_pj)]
 }
 
 /// The cells of [`MACHINE_COLUMNS`].

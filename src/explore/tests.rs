@@ -1,7 +1,7 @@
 //! Replays against rows costed one by one, as a run does it.
 
 use super::*;
-use crate::trace::{AccumulatorSource, GemmRow};
+use crate::trace::{AccumulatorSource, GemmRow, UpdateCost};
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use hwmodel::random::{below, generator};
@@ -83,6 +83,9 @@ fn rows(count: u64, machine: &Machine) -> Vec<GemmRow> {
                     ..GemmRow::default()
                 };
                 row.counters = account(&row, machine);
+                if !forward {
+                    row.update = UpdateCost::on(machine, 8 * draw(5000), 131 * draw(5000));
+                }
                 rows.push(row);
             }
         }
@@ -101,15 +104,20 @@ fn a_replay_is_the_run_on_every_machine_to_the_last_bit() {
         for (layer, counted) in replayed.layers.iter().zip(recording.counted()) {
             assert_eq!(layer.counters, *counted, "{name}");
         }
+        let updates: Vec<UpdateCost> = replayed.layers.iter().map(|layer| layer.update).collect();
+        assert_eq!(updates, recording.updates(), "{name}");
+        assert!(replayed.update.energy_pj > 0.0, "{name}");
         // On another machine: as if the run had been there.
         let other = Machine::builtin("tpu-like-256x256").unwrap();
         let replayed = replay(&recording, &other, None).unwrap();
-        let mut expected = vec![Counters::default(); 3];
+        let mut expected = vec![(Counters::default(), UpdateCost::default()); 3];
         for row in &rows {
-            expected[row.layer[5..].parse::<usize>().unwrap()] += account(row, &other);
+            let (counters, update) = &mut expected[row.layer[5..].parse::<usize>().unwrap()];
+            *counters += account(row, &other);
+            *update += UpdateCost::on(&other, row.update.operations, row.update.dram_bits);
         }
         for (layer, expected) in replayed.layers.iter().zip(expected) {
-            assert_eq!(layer.counters, expected, "{name}");
+            assert_eq!((layer.counters, layer.update), expected, "{name}");
         }
     }
 }

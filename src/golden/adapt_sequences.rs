@@ -7,7 +7,8 @@ use crate::precision::{
     Adapt, AdaptOptions, Bounds, Granularity, PrecisionController, PushDownRange, Step, TensorInfo,
     TensorView, Variant,
 };
-use crate::train::asgd::{Asgd, AsgdOptions};
+use crate::train::optimiser::sgd::SgdOptions;
+use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
 use hwmodel::Format;
 use std::collections::HashMap;
 use std::path::Path;
@@ -122,10 +123,10 @@ impl<'c, 'a> Sequence<'c, 'a> {
     fn run(&self, case: &Case<'_>, lines: &[&Line<'_>]) -> Result<Run, GoldenError> {
         let Some(first) = lines.first() else { return Err(case.line.error("no expected lines")) };
         let options = options(case, first)?;
-        let asgd = AsgdOptions {
-            momentum: case.value("momentum")?,
+        let asgd = OptimiserOptions {
+            rule: RuleOptions::Sgd(SgdOptions { momentum: case.value("momentum")? }),
             weight_decay: case.value("wd")?,
-            ..AsgdOptions::default()
+            ..OptimiserOptions::default()
         };
         let learning_rate: f32 = case.value("lr")?;
         let variant = options.variant;
@@ -172,16 +173,16 @@ fn options(case: &Case<'_>, first: &Line<'_>) -> Result<AdaptOptions, GoldenErro
 /// Controller and optimisers in the middle of a run.
 struct Training {
     controller: Adapt,
-    optimisers: Vec<Asgd>,
+    optimisers: Vec<Optimiser>,
     infos: Vec<TensorInfo>,
     master: Vec<Vec<f32>>,
     quantised: Vec<Vec<f32>>,
 }
 
 impl Training {
-    fn new(options: AdaptOptions, asgd: AsgdOptions, of: &Sequence) -> Result<Self, String> {
+    fn new(options: AdaptOptions, asgd: OptimiserOptions, of: &Sequence) -> Result<Self, String> {
         let controller = Adapt::new(options, &of.infos).map_err(|error| error.to_string())?;
-        let optimisers = of.infos.iter().map(|info| Asgd::new(asgd, info.elements));
+        let optimisers = of.infos.iter().map(|info| Optimiser::new(asgd, info.elements));
         Ok(Self {
             controller,
             optimisers: optimisers.collect::<Result<_, _>>().map_err(|error| error.to_string())?,

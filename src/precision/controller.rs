@@ -106,7 +106,7 @@ pub struct TensorView<'a> {
 /// One training step.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// The loss value (for AdaPT composed as in [`crate::train::asgd::LossComposition`]).
+    /// The loss value (for AdaPT composed as in [`crate::train::loss::LossComposition`]).
     pub loss: f64,
     /// The tensors in the order the controller was made with.
     pub tensors: &'a [TensorView<'a>],

@@ -8,7 +8,8 @@
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
 //! [`window`] and [`push_up`] (gradient diversity and the bits it asks for), [`lookback`] and
 //! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`]. [`shen`] (the
-//! word lengths by layer of Shen et al. 2024), [`static_formats`] and float32 choose formats once: [`constant`].
+//! word lengths by layer of Shen et al. 2024), [`static_formats`] and float32 choose formats once: [`constant`]; static formats may
+//! also change with the epochs: [`scheduled`].
 
 pub mod adapt;
 mod adapt_state;
@@ -25,6 +26,7 @@ pub mod push_down;
 pub mod push_up;
 pub(crate) mod quantise;
 pub(crate) mod reduce;
+pub mod scheduled;
 pub mod shen;
 pub mod state;
 pub mod static_formats;
@@ -41,9 +43,10 @@ pub use error::PrecisionError;
 pub use muppet::Muppet;
 pub use options::ControllerOptions;
 pub use push_down::PushDownRange;
+pub use scheduled::Scheduled;
 pub use shen::{BitStrategy, Depth, Factor, ShenOptions};
 pub use state::{ControllerState, StateTensor};
-pub use static_formats::StaticOptions;
+pub use static_formats::{FormatStage, StaticOptions};
 pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};

@@ -48,7 +48,7 @@ impl ControllerOptions {
             Self::Adept(options) => Box::new(Adapt::adept(options.clone(), tensors)?),
             Self::Muppet(options) => Box::new(Muppet::new(options.clone(), tensors)?),
             Self::Shen(options) => Box::new(options.controller(tensors)?),
-            Self::Static(options) => Box::new(options.controller(tensors)?),
+            Self::Static(options) => options.controller(tensors)?,
             Self::Float32 => Box::new(Constant::float32(tensors)?),
         })
     }

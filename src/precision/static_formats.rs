@@ -1,7 +1,8 @@
-//! Formats that are chosen before training and never change.
+//! Formats that are chosen before training: one for all epochs, or one from each of some epochs on.
 
 use super::constant::Constant;
-use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
+use super::scheduled::Scheduled;
+use super::{NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo};
 use hwmodel::Format;
 use serde::{Deserialize, Serialize};
 
@@ -9,46 +10,75 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StaticOptions {
+    /// The formats at first: one entry for all tensors, or one entry a tensor in their order.
+    pub formats: Vec<RoleFormats>,
+    /// Changes, by ascending epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<FormatStage>,
+}
+
+/// Formats from an epoch on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormatStage {
+    /// The first epoch that has them, counted from 0; at least 1.
+    pub epoch: u32,
     /// One entry for all tensors, or one entry a tensor in their order.
     pub formats: Vec<RoleFormats>,
 }
 
 impl StaticOptions {
-    /// ⟨WL, FL⟩ for every tensor in every role.
+    /// ⟨WL, FL⟩ for every tensor in every role and epoch.
     pub fn global(format: Format) -> Self {
-        Self { formats: vec![RoleFormats::fixed(format)] }
+        Self { formats: vec![RoleFormats::fixed(format)], later: Vec::new() }
     }
-}
 
-impl StaticOptions {
     /// A controller of `tensors` with these formats.
     ///
     /// # Errors
-    /// If a tensor is empty, there are neither one nor as many formats as tensors, or a dynamic word
-    /// length is impossible.
-    pub fn controller(&self, tensors: &[TensorInfo]) -> Result<Constant, PrecisionError> {
-        let formats = match self.formats.as_slice() {
-            [one] => vec![*one; tensors.len()],
-            several if several.len() == tensors.len() => several.to_vec(),
-            several => {
-                let allowed = format!("one for all tensors or one for each of {}", tensors.len());
-                let given = format!("a list of {}", several.len());
-                return Err(PrecisionError::option("formats", given, allowed));
-            }
-        };
-        for role in formats.iter().flat_map(|f| [f.weight, f.activation, f.gradient]) {
-            if let NumberFormat::DynamicFixed { wl } = role {
-                Format::new(wl, 0)?;
-            }
+    /// If a tensor is empty, a stage has neither one nor as many formats as there are tensors, a dynamic word
+    /// length is impossible, or epochs do not ascend from 1.
+    pub fn controller(
+        &self,
+        tensors: &[TensorInfo],
+    ) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+        let formats = one_a_tensor(&self.formats, tensors)?;
+        if self.later.is_empty() {
+            return Ok(Box::new(Constant::new("static", tensors, formats)?));
         }
-        Constant::new("static", tensors, formats)
+        let stage = |stage: &FormatStage| {
+            one_a_tensor(&stage.formats, tensors).map(|formats| (stage.epoch, formats))
+        };
+        let later = self.later.iter().map(stage).collect::<Result<_, _>>()?;
+        Ok(Box::new(Scheduled::new("static", tensors, formats, later)?))
     }
+}
+
+/// The formats of a stage for each of `tensors`.
+fn one_a_tensor(
+    formats: &[RoleFormats],
+    tensors: &[TensorInfo],
+) -> Result<Vec<RoleFormats>, PrecisionError> {
+    let formats = match formats {
+        [one] => vec![*one; tensors.len()],
+        several if several.len() == tensors.len() => several.to_vec(),
+        several => {
+            let allowed = format!("one for all tensors or one for each of {}", tensors.len());
+            let given = format!("a list of {}", several.len());
+            return Err(PrecisionError::option("formats", given, allowed));
+        }
+    };
+    for role in formats.iter().flat_map(|f| [f.weight, f.activation, f.gradient]) {
+        if let NumberFormat::DynamicFixed { wl } = role {
+            Format::new(wl, 0)?;
+        }
+    }
+    Ok(formats)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::precision::PrecisionController;
 
     fn tensors() -> [TensorInfo; 2] {
         [TensorInfo::from_shape("w", &[2, 3]), TensorInfo::from_shape("b", &[2])]
@@ -59,7 +89,10 @@ mod tests {
         let (a, b) = (Format::new(8, 4).unwrap(), Format::new(6, 2).unwrap());
         let global = StaticOptions::global(a).controller(&tensors()).unwrap();
         assert_eq!(global.formats(), [RoleFormats::fixed(a); 2]);
-        let list = StaticOptions { formats: vec![RoleFormats::fixed(a), RoleFormats::fixed(b)] };
+        let list = StaticOptions {
+            formats: vec![RoleFormats::fixed(a), RoleFormats::fixed(b)],
+            later: vec![],
+        };
         let listed = list.controller(&tensors()).unwrap();
         assert_eq!(listed.formats()[1].weight.fixed(), Some(b));
         assert_eq!(listed.formats()[1].gradient.word_length(), 6);
@@ -67,13 +100,37 @@ mod tests {
 
     #[test]
     fn a_list_of_another_length_is_refused() {
-        let none = StaticOptions { formats: vec![] };
-        let error = none.controller(&tensors()).unwrap_err();
+        let none = StaticOptions { formats: vec![], later: vec![] };
+        let error = none.controller(&tensors()).err().unwrap();
         assert_eq!(
             error.to_string(),
             "precision option `formats` is a list of 0: use one for all tensors or one for each of 2"
         );
         let dynamic = RoleFormats::all(NumberFormat::DynamicFixed { wl: 40 });
-        assert!(StaticOptions { formats: vec![dynamic] }.controller(&tensors()).is_err());
+        assert!(
+            StaticOptions { formats: vec![dynamic], later: vec![] }.controller(&tensors()).is_err()
+        );
+    }
+
+    #[test]
+    fn later_stages_are_checked_as_the_first() {
+        let stage = |epoch, wl| FormatStage {
+            epoch,
+            formats: vec![RoleFormats::all(NumberFormat::DynamicFixed { wl })],
+        };
+        let first = StaticOptions::global(Format::new(8, 4).unwrap());
+        let with = |later| StaticOptions { later, ..first.clone() }.controller(&tensors());
+        assert_eq!(with(vec![stage(3, 12)]).unwrap().formats(), [first.formats[0]; 2]);
+        assert!(with(vec![stage(3, 40)]).is_err());
+        assert!(with(vec![stage(0, 12)]).is_err());
+        assert!(with(vec![FormatStage { epoch: 1, formats: vec![] }]).is_err());
+    }
+
+    #[test]
+    fn a_schedule_without_stages_is_not_written() {
+        let options = StaticOptions::global(Format::new(8, 4).unwrap());
+        let text = serde_json::to_string(&options).unwrap();
+        assert!(!text.contains("later"), "{text}");
+        assert_eq!(serde_json::from_str::<StaticOptions>(&text).unwrap(), options);
     }
 }

@@ -141,6 +141,10 @@ pub(super) const GEMM: &[Column<GemmRow>] = &[
     field!("energy_leakage_pj", counters.energy.leakage),
     field!("energy_reconfiguration_pj", counters.energy.reconfiguration),
     computed!("energy_total_pj", |row| row.counters.energy.total()),
+    field!("update_operations", update.operations),
+    field!("update_dram_bits", update.dram_bits),
+    field!("update_cycles", update.cycles),
+    field!("update_energy_pj", update.energy_pj),
 ];
 
 /// Columns that only steps and evaluations fill, after those of [`GEMM`].

@@ -17,13 +17,15 @@ mod row;
 mod target;
 #[cfg(test)]
 mod tests;
+mod update_cost;
 mod writer;
 
 pub use codec::columns;
 pub use error::TraceError;
 pub use reader::TraceReader;
 pub use row::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow};
+pub use update_cost::UpdateCost;
 pub use writer::TraceWriter;
 
 /// Version of the columns and their meaning, in the first cell of every row.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;

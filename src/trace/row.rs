@@ -1,5 +1,6 @@
 //! What a trace says, as values.
 
+use super::update_cost::UpdateCost;
 use crate::precision::ControllerReport;
 use hwmodel::counters::Counters;
 use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
@@ -84,6 +85,8 @@ pub struct GemmRow {
     pub reconfigurations: u64,
     /// Processing elements of the array, for the utilisation.
     pub pes: u64,
+    /// The update of the layer's parameters, in the row of the weights' gradient; 0 in other rows.
+    pub update: UpdateCost,
 }
 
 impl GemmRow {

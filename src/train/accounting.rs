@@ -1,6 +1,7 @@
 //! From what a pass counted to what it cost on the machine.
 
 use crate::network::{GemmTally, LayerTally};
+use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use hwmodel::quantise::QuantiseCounts;
@@ -27,6 +28,8 @@ pub struct GemmAccount {
     pub vector_operations: u64,
     /// Changes of the array's configuration.
     pub reconfigurations: u64,
+    /// The update of the layer's parameters, beside `counters`; 0 but for the gradient of the weights.
+    pub update: UpdateCost,
 }
 
 /// What happened to a layer's weights since its last forward pass.
@@ -111,6 +114,7 @@ impl StepAccounts {
                         micro_batch_nonzero_macs: vec![gemm.report.nonzero_macs],
                         vector_operations,
                         reconfigurations: 0,
+                        update: UpdateCost::default(),
                     }),
                 }
             }
@@ -130,6 +134,13 @@ impl StepAccounts {
                 forward.reconfigurations += 1;
                 forward.counters.add_cost(&machine.reconfiguration_cost());
             }
+        }
+    }
+
+    /// Adds the update of the parameters of layer `layer`.
+    pub fn add_update(&mut self, layer: usize, update: UpdateCost) {
+        if let Some(account) = of_kind(&mut self.layers[layer], GemmKind::GradWeight) {
+            account.update += update;
         }
     }
 
@@ -185,12 +196,17 @@ pub struct LayerTotals {
     pub steps: u64,
     /// Times that the format changed.
     pub switches: u64,
+    /// Updates of the parameters, beside the counters.
+    pub update: UpdateCost,
 }
 
 impl LayerTotals {
     /// Adds a step.
     pub fn add(&mut self, accounts: &[GemmAccount], format: Option<Format>) {
-        accounts.iter().for_each(|account| self.counters += account.counters);
+        for account in accounts {
+            self.counters += account.counters;
+            self.update += account.update;
+        }
         self.steps += 1;
         if let Some(format) = format {
             self.fixed_steps += 1;

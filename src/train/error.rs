@@ -1,6 +1,7 @@
 //! What can end a training run early.
 
-use super::asgd::AsgdError;
+use super::optimiser::OptimiserError;
+use super::schedule::ScheduleError;
 use crate::checkpoint::SnapshotError;
 use crate::cost::CostError;
 use crate::data::DataError;
@@ -26,8 +27,11 @@ pub enum TrainError {
         /// Name of the parameter.
         parameter: String,
         /// What is wrong.
-        source: AsgdError,
+        source: OptimiserError,
     },
+    /// A schedule that does not fit the run.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The loss cannot be computed.
     #[error(transparent)]
     Loss(#[from] CrossEntropyError),
@@ -52,6 +56,17 @@ pub enum TrainError {
     /// A checkpoint that does not fit the run.
     #[error("the checkpoint cannot be continued: {0}")]
     Resume(String),
+    /// Static formats change after the last epoch.
+    #[error(
+        "formats change at epoch {epoch}, but the epochs of the run are 0 to {last}: use more --epochs or a shorter --format-schedule",
+        last = epochs.saturating_sub(1)
+    )]
+    FormatSchedule {
+        /// The epoch.
+        epoch: u32,
+        /// Epochs of the run.
+        epochs: u32,
+    },
     /// The training set is too small for a batch.
     #[error(
         "the training set has {images} images, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation"

@@ -1,21 +1,32 @@
-//! Training: the optimiser, its schedule, and the loop around them.
+//! Training: the [optimiser], the [schedule] of its learning rate, and the loop around them.
 //!
 //! [`Trainer`] takes one optimiser step after the other; [`run`](run::run) adds trace, checkpoints and
 //! a clean stop; [`state`] turns a trainer into a checkpoint and back; [`summary`] is what is left at
 //! the end.
 
 pub mod accounting;
-pub mod asgd;
+mod epoch;
 mod error;
 pub mod evaluation;
+mod gradients;
+pub mod loss;
+mod micro_batch;
+pub mod optimiser;
 pub mod options;
-pub mod plateau;
+pub mod outcome;
+mod recording;
+mod requantise;
 pub mod run;
+pub mod schedule;
 pub mod state;
+mod step;
 pub mod summary;
 mod terms;
 pub mod trainer;
+mod weight_update;
 
 pub use error::TrainError;
-pub use options::{RoundingOptions, RunOptions, Schedule};
-pub use trainer::{Evaluation, Position, StepOutcome, Trainer};
+pub use options::{RoundingOptions, RunOptions};
+pub use outcome::{Evaluation, Position, StepOutcome};
+pub use schedule::Schedule;
+pub use trainer::Trainer;

@@ -1,7 +1,7 @@
 //! Everything that determines a training run.
 
-use super::asgd::AsgdOptions;
-use super::plateau::PlateauOptions;
+use super::optimiser::OptimiserOptions;
+use super::schedule::Schedule;
 use crate::data::DatasetKind;
 use crate::network::BackwardArithmetic;
 use crate::precision::ControllerOptions;
@@ -35,8 +35,8 @@ pub struct RunOptions {
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// Momentum, L1, L2, gradient accumulation and normalisation.
-    pub optimiser: AsgdOptions,
+    /// Rule of the update, L1, L2, gradient accumulation and normalisation.
+    pub optimiser: OptimiserOptions,
     /// Whether the word-length penalty P is part of the loss that the strategy sees.
     pub penalty: bool,
     /// Scale s of the initial weights.
@@ -68,23 +68,6 @@ impl RunOptions {
             ..self.clone()
         }
     }
-}
-
-/// How the learning rate changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Schedule {
-    /// It stays.
-    Constant,
-    /// It falls when the test loss of an epoch has stopped falling.
-    Plateau(PlateauOptions),
-    /// It is multiplied by `factor` before each epoch (from 0) in `milestones`.
-    Step {
-        /// Epochs, ascending.
-        milestones: Vec<u32>,
-        /// Multiplier.
-        factor: f64,
-    },
 }
 
 /// Rounding modes by role.

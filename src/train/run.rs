@@ -1,7 +1,8 @@
 //! A whole run: steps, epochs, trace, checkpoints, and a clean stop at any step.
 
 use super::error::TrainError;
-use super::trainer::{Evaluation, StepOutcome, Trainer};
+use super::outcome::{Evaluation, StepOutcome};
+use super::trainer::Trainer;
 use crate::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -149,6 +150,7 @@ fn write_step(
                 vector_operations: account.vector_operations,
                 reconfigurations: account.reconfigurations,
                 pes,
+                update: account.update,
             }))?;
         }
     }

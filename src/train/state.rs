@@ -1,11 +1,12 @@
 //! What a checkpoint keeps of a run, and how it is put back.
 
 use super::accounting::{LayerTotals, PendingWeights};
-use super::asgd::AsgdState;
 use super::error::TrainError;
+use super::optimiser::RuleState;
 use super::options::RunOptions;
-use super::plateau::ReduceOnPlateau;
-use super::trainer::{Evaluation, Position, Trainer};
+use super::outcome::{Evaluation, Position};
+use super::schedule::ReduceOnPlateau;
+use super::trainer::Trainer;
 use crate::checkpoint::{Snapshot, SnapshotTensor};
 use crate::cost::CostAccumulator;
 use crate::data::Dataset;
@@ -90,9 +91,12 @@ impl Trainer {
             if let Some(quantised) = &parameter.quantised {
                 tensors.insert(format!("quantised/{name}"), raw(quantised));
             }
-            let AsgdState { momentum, .. } = optimiser.state();
-            if !momentum.is_empty() {
-                tensors.insert(format!("momentum/{name}"), float(shape, &momentum));
+            for (array, tensor) in optimiser.state() {
+                let tensor = match tensor {
+                    StateTensor::F32(data) => float(shape, &data),
+                    StateTensor::F64(data) => SnapshotTensor::F64 { shape: vec![data.len()], data },
+                };
+                tensors.insert(format!("{array}/{name}"), tensor);
             }
         }
         for node in &self.network.nodes {
@@ -114,7 +118,7 @@ impl Trainer {
             options: self.options.clone(),
             position: self.position,
             learning_rate: self.learning_rate,
-            plateau: self.plateau.clone(),
+            plateau: self.scheduler.plateau().cloned(),
             costs: self.costs.clone(),
             pending: self.pending.clone(),
             totals: self.totals.clone(),
@@ -198,13 +202,16 @@ impl Trainer {
                     Some(tensor)
                 }
             };
-            let key = format!("momentum/{name}");
-            let momentum = if snapshot.tensors.contains_key(&key) {
-                take(&mut snapshot, &key, length)?
-            } else {
-                Vec::new()
-            };
-            let restored = AsgdState { momentum, gradient: vec![0.0; length], micro_batches: 0 };
+            let mut restored = RuleState::new();
+            for array in optimiser.state_names() {
+                let tensor = match snapshot.tensors.remove(&format!("{array}/{name}")) {
+                    None => continue,
+                    Some(SnapshotTensor::F32 { data, .. }) => StateTensor::F32(data),
+                    Some(SnapshotTensor::F64 { data, .. }) => StateTensor::F64(data),
+                    Some(_) => return Err(misfit(&format!("{array}/{name}"))),
+                };
+                restored.insert(array, tensor);
+            }
             optimiser
                 .restore(restored)
                 .map_err(|source| TrainError::Optimiser { parameter: name, source })?;
@@ -219,7 +226,7 @@ impl Trainer {
         }
         self.position = state.position;
         self.learning_rate = state.learning_rate;
-        self.plateau = state.plateau.clone();
+        self.scheduler.restore(state.plateau.clone());
         self.costs = state.costs.clone();
         self.pending = state.pending.clone();
         self.totals = state.totals.clone();

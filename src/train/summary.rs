@@ -1,9 +1,11 @@
 //! What is left of a run: the final table.
 
 use super::accounting::saturation_rates;
+use super::options::RunOptions;
 use super::terms::{cost_options, fixed_format, layer_costs};
 use super::trainer::Trainer;
 use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
+use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::timing::ByOperand;
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,10 @@ pub struct LayerSummary {
     pub cycles: u128,
     /// Energy over the run in pJ.
     pub energy_pj: f64,
+    /// Clock cycles of the updates of its parameters, beside those.
+    pub update_cycles: u128,
+    /// Energy of the updates in pJ, beside that.
+    pub update_energy_pj: f64,
 }
 
 /// Comparison with the float32 twin: same seed, data, optimiser and schedule, no quantisers.
@@ -120,12 +126,18 @@ pub struct Summary {
     pub machine_seconds: f64,
     /// Energy in pJ.
     pub energy_pj: f64,
+    /// Clock cycles of weight updates, which are not in `cycles`: those are of products.
+    pub update_cycles: u128,
+    /// Energy of weight updates in pJ, which is not in `energy_pj`.
+    pub update_energy_pj: f64,
     /// Layers on the array.
     pub layers: Vec<LayerSummary>,
     /// The float32 twin.
     pub baseline: Option<BaselineSummary>,
     /// Every quantity of the cost equations, by name.
     pub costs: CostSummary,
+    /// Everything that determines the run but the data themselves.
+    pub options: RunOptions,
 }
 
 impl Summary {
@@ -138,11 +150,13 @@ impl Summary {
         let costs = trainer.costs.summary()?;
         let last = final_model(trainer)?;
         let mut total = Counters::default();
+        let mut update = UpdateCost::default();
         let mut layers = Vec::new();
         for (index, layer) in network.mac_layers.iter().enumerate() {
             let totals = &trainer.totals[index];
             let counters = &totals.counters;
             total += *counters;
+            update += totals.update;
             let weight = &network.parameters[layer.weight];
             let format = fixed_format(network, index);
             layers.push(LayerSummary {
@@ -160,6 +174,8 @@ impl Summary {
                 macs: counters.macs,
                 cycles: counters.cycles.total(),
                 energy_pj: counters.energy.total(),
+                update_cycles: totals.update.cycles,
+                update_energy_pj: totals.update.energy_pj,
             });
         }
         let evaluations = trainer.evaluations();
@@ -197,9 +213,12 @@ impl Summary {
             cycles,
             machine_seconds: trainer.machine().seconds(cycles),
             energy_pj: total.energy.total(),
+            update_cycles: update.cycles,
+            update_energy_pj: update.energy_pj,
             layers,
             baseline: None,
             costs,
+            options: options.clone(),
         })
     }
 

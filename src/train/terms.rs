@@ -1,6 +1,6 @@
 //! What the penalty and the cost equations need to know of a network.
 
-use super::asgd::PenaltyTerm;
+use super::loss::PenaltyTerm;
 use super::options::RunOptions;
 use crate::cost::{CostOptions, LayerCost};
 use crate::network::Network;

@@ -1,8 +1,11 @@
 //! Every setting of a training run, as one flag and one TOML key each.
 
 use super::bit_range::BitRange;
-use super::choices::{BackwardKind, ControllerKind, ScheduleKind, Switch, switch, word};
+use super::choices::{
+    BackwardKind, ControllerKind, OptimiserKind, ScheduleKind, Switch, switch, word,
+};
 use super::defaults::preset_names;
+use super::format_schedule::FormatSchedule;
 use super::gradient_scale::GradientScale;
 use super::layer_formats::LayerFormats;
 use super::random_source::RandomSourceKind;
@@ -90,17 +93,30 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "augment", help_heading = DATA)]
     #[serde(skip)]
     pub no_augment: Switch,
-    /// Initial learning rate [default: 0.01] [range: above 0, at most 1000000].
+    /// Rule of the update: SGD with momentum, or Adam [default: sgd].
+    #[arg(long, value_name = "WORD", value_parser = word::<OptimiserKind>(), help_heading = OPT)]
+    pub optimiser: Option<OptimiserKind>,
+    /// Initial learning rate; 0.001 with adam [default: 0.01] [range: above 0, at most 1000000].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub learning_rate: Option<f64>,
-    /// Momentum μ in m ← μ·m + d [default: 0.9] [range: at least 0, below 1].
+    /// sgd: momentum μ in m ← μ·m + d [default: 0.9] [range: at least 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub momentum: Option<f64>,
+    /// adam: decay β₁ of the mean of gradients [default: 0.9] [range: at least 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub beta1: Option<f64>,
+    /// adam: decay β₂ of the mean of squared gradients [default: 0.999] [range: at least 0, below 1].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub beta2: Option<f64>,
+    /// adam: ε, added to the root of the mean of squares [default: 0.00000001] [range: 1e-30 to
+    /// 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    pub adam_epsilon: Option<f64>,
     /// Weight α of the L1 norm in the loss, also a source of sparsity [default: 0.00001] [range:
     /// 0 to 1000000].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub l1: Option<f64>,
-    /// Weight decay β, the L2 part of the loss [default: 0.00000001] [range: 0 to 1000000].
+    /// Weight decay β, the L2 part of the loss, in the gradient [default: 0.00000001] [range: 0 to 1000000].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub l2: Option<f64>,
     /// Micro-batches whose gradients make one update [default: 1] [range: 1 to 65536].
@@ -109,7 +125,7 @@ pub struct TrainArguments {
     /// Divide the gradient of each tensor by its L2 norm [default: on].
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_normalise_gradients", help_heading = OPT)]
     pub normalise_gradients: Switch,
-    /// Plain SGD with momentum.
+    /// Take gradients as they are.
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "normalise_gradients", help_heading = OPT)]
     #[serde(skip)]
     pub no_normalise_gradients: Switch,
@@ -117,8 +133,8 @@ pub struct TrainArguments {
     /// 1000000].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub initialisation_scale: Option<f64>,
-    /// How the learning rate changes: never, when the test loss stalls, or at given epochs
-    /// [default: plateau].
+    /// How the learning rate changes: never, when the test loss stalls, at given epochs, or with
+    /// every step along half a cosine [default: plateau].
     #[arg(long, value_name = "WORD", value_parser = word::<ScheduleKind>(), help_heading = SCHED)]
     pub schedule: Option<ScheduleKind>,
     /// plateau: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
@@ -142,11 +158,23 @@ pub struct TrainArguments {
     /// step: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
     pub schedule_factor: Option<f64>,
+    /// cosine: epochs at the beginning in which the learning rate rises linearly; fewer than all
+    /// [default: 0] [range: 0 to 1000000].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = SCHED)]
+    pub warmup_epochs: Option<i64>,
+    /// cosine: the learning rate at the end, at most the initial one [default: 0] [range: 0 to
+    /// 1000000].
+    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
+    pub cosine_minimum: Option<f64>,
     /// What decides on number formats: AdaPT, ADEPT (AdaPT that may switch after any batch), MuPPET,
     /// Shen et al. 2024, formats chosen in advance, or none, which gives the float32 twin [default:
     /// adapt].
     #[arg(long, value_name = "WORD", value_parser = word::<ControllerKind>(), help_heading = CTRL)]
     pub controller: Option<ControllerKind>,
+    /// Train with several controllers one after another and compare them, as in adapt,shen,float32;
+    /// NAME goes before the extension of each run's files, and --checkpoint gets a folder NAME.
+    #[arg(long, value_name = "WORD,...", value_delimiter = ',', value_parser = word::<ControllerKind>(), help_heading = CTRL)]
+    pub controllers: Option<Vec<ControllerKind>>,
     /// Word length in bits: adapt starts with it, static keeps it [default: 8] [range: 1 to 32].
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
     pub wl: Option<i64>,
@@ -158,6 +186,10 @@ pub struct TrainArguments {
     /// all other layers have --wl and --fl.
     #[arg(long, value_name = "LIST", help_heading = CTRL)]
     pub layer_formats: Option<LayerFormats>,
+    /// static: formats from given epochs on as EPOCH:WL,FL or EPOCH:LAYER=WL,FL joined by `;`, as in
+    /// 0:8,4;5:12,6;10:16,8.
+    #[arg(long, value_name = "LIST", help_heading = CTRL)]
+    pub format_schedule: Option<FormatSchedule>,
     /// adapt, adept and muppet: follow the paper's equations or the released code where they
     /// disagree [default: paper].
     #[arg(long, value_name = "WORD", value_parser = word::<Variant>(), help_heading = ADAPT)]
@@ -323,52 +355,4 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "quiet", help_heading = FILES)]
     #[serde(skip)]
     pub no_quiet: Switch,
-}
-
-/// Calls `$action!(fields...)` with every field of [`TrainArguments`].
-macro_rules! with_every_field {
-    ($action:ident $context:tt) => {
-        $action!($context config preset arch epochs max_steps seed threads with_baseline no_with_baseline dataset data_dir limit_train limit_test batch_size augment no_augment learning_rate momentum l1 l2 accumulation normalise_gradients no_normalise_gradients initialisation_scale schedule plateau_factor plateau_patience plateau_threshold plateau_minimum milestones schedule_factor controller wl fl layer_formats variant granularity epsilon_kl pushdown_range buffer_bits resolution_lower resolution_upper lookback_lower lookback_upper lookback_momentum penalty no_penalty levels window_epochs violations threshold_alpha threshold_beta threshold_lambda float32_epochs smallest_learning_rate factor strategy bits depth rounding_weights rounding_activations rounding_gradients rounding_evaluation random_source random_bits lfsr_width lfsr_steps overflow accumulator accumulator_overflow machine backward gradient_wl gradient_fl trace trace_every summary checkpoint checkpoint_every resume save_model quiet no_quiet)
-    };
-}
-
-impl TrainArguments {
-    /// These settings, and those of `below` where these say nothing.
-    pub(super) fn over(self, below: Self) -> Self {
-        macro_rules! merge {
-            (($above:ident, $below:ident) $($field:ident)*) => {
-                Self { $($field: $above.$field.or($below.$field)),* }
-            };
-        }
-        with_every_field!(merge(self, below))
-    }
-
-    /// The names of the settings that are given, with hyphens.
-    pub(super) fn given(&self) -> Vec<String> {
-        macro_rules! names {
-            (($given:ident) $($field:ident)*) => {
-                [$((stringify!($field), $given.$field.is_some())),*]
-            };
-        }
-        let fields = with_every_field!(names(self));
-        let given = fields.into_iter().filter(|(_, given)| *given);
-        given.map(|(name, _)| name.replace('_', "-")).collect()
-    }
-
-    /// Turns `--no-X` into X = false.
-    pub(super) fn settle_switches(mut self) -> Self {
-        let switches = [
-            (&mut self.augment, &mut self.no_augment),
-            (&mut self.normalise_gradients, &mut self.no_normalise_gradients),
-            (&mut self.penalty, &mut self.no_penalty),
-            (&mut self.with_baseline, &mut self.no_with_baseline),
-            (&mut self.quiet, &mut self.no_quiet),
-        ];
-        for (on, off) in switches {
-            if off.take() == Some(true) {
-                *on = Some(false);
-            }
-        }
-        self
-    }
 }

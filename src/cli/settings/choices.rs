@@ -62,6 +62,26 @@ impl BackwardKind {
     }
 }
 
+/// Which rule the optimiser's update has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimiserKind {
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+    /// Adam.
+    Adam,
+}
+
+impl OptimiserKind {
+    /// The name used in flags and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        }
+    }
+}
+
 /// Which kind of learning rate schedule a run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +92,8 @@ pub enum ScheduleKind {
     Plateau,
     /// It falls before given epochs.
     Step,
+    /// It falls along half a cosine.
+    Cosine,
 }
 
 impl ScheduleKind {
@@ -81,6 +103,7 @@ impl ScheduleKind {
             Self::Constant => "constant",
             Self::Plateau => "plateau",
             Self::Step => "step",
+            Self::Cosine => "cosine",
         }
     }
 }
@@ -156,7 +179,7 @@ mod tests {
     #[test]
     fn names_come_from_the_types() {
         assert_eq!(names::<Variant>(), ["paper", "released"]);
-        assert_eq!(names::<ScheduleKind>(), ["constant", "plateau", "step"]);
+        assert_eq!(names::<ScheduleKind>(), ["constant", "plateau", "step", "cosine"]);
         assert_eq!(names::<Rounding>(), Rounding::ALL.map(Rounding::name));
         assert_eq!(names::<String>(), [""; 0]);
         let kinds = [
@@ -168,7 +191,14 @@ mod tests {
             ControllerKind::Float32,
         ];
         assert_eq!(names::<ControllerKind>(), kinds.map(ControllerKind::name));
-        let kinds = [ScheduleKind::Constant, ScheduleKind::Plateau, ScheduleKind::Step];
+        let kinds = [
+            ScheduleKind::Constant,
+            ScheduleKind::Plateau,
+            ScheduleKind::Step,
+            ScheduleKind::Cosine,
+        ];
         assert_eq!(names::<ScheduleKind>(), kinds.map(ScheduleKind::name));
+        let kinds = [OptimiserKind::Sgd, OptimiserKind::Adam];
+        assert_eq!(names::<OptimiserKind>(), kinds.map(OptimiserKind::name));
     }
 }

@@ -47,6 +47,11 @@ impl ConfigFile {
         Ok(Self { path: path.to_owned(), arguments, text })
     }
 
+    /// The file without the settings whose names `unwanted` picks.
+    pub(super) fn without(self, unwanted: impl Fn(&str) -> bool) -> Self {
+        Self { arguments: self.arguments.without(unwanted), ..self }
+    }
+
     /// The line of `key`, from 1; `None` if the file does not have it.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         let table = DeTable::parse(&self.text).ok()?;

@@ -2,7 +2,7 @@
 
 use super::arguments::TrainArguments;
 use super::bit_range::BitRange;
-use super::choices::{BackwardKind, ControllerKind, ScheduleKind};
+use super::choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind};
 use super::gradient_scale::GradientScale;
 use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSourceKind};
 use crate::data::DatasetKind;
@@ -10,7 +10,8 @@ use crate::precision::muppet_policy::MuppetPolicyOptions;
 use crate::precision::presets::{self, Preset};
 use crate::precision::{AdaptOptions, ShenOptions};
 use crate::train::RoundingOptions;
-use crate::train::plateau::PlateauOptions;
+use crate::train::optimiser::adam::AdamOptions;
+use crate::train::schedule::PlateauOptions;
 use hwmodel::machine::Machine;
 use hwmodel::{Format, Overflow};
 
@@ -32,6 +33,7 @@ impl TrainArguments {
     pub fn defaults() -> Self {
         let plateau = PlateauOptions::default();
         let rounding = RoundingOptions::default();
+        let adam = AdamOptions::default();
         Self {
             arch: Some(DEFAULT_ARCH.to_owned()),
             dataset: Some(DatasetKind::FashionMnist),
@@ -40,8 +42,12 @@ impl TrainArguments {
             batch_size: Some(DEFAULT_BATCH_SIZE.into()),
             accumulation: Some(1),
             seed: Some(1),
+            optimiser: Some(OptimiserKind::Sgd),
             learning_rate: Some(0.01),
             momentum: Some(0.9),
+            beta1: Some(adam.beta1),
+            beta2: Some(adam.beta2),
+            adam_epsilon: Some(adam.epsilon),
             l1: Some(1e-5),
             l2: Some(1e-8),
             normalise_gradients: Some(true),
@@ -52,6 +58,8 @@ impl TrainArguments {
             plateau_threshold: Some(plateau.threshold),
             plateau_minimum: Some(plateau.minimum),
             schedule_factor: Some(0.1),
+            warmup_epochs: Some(0),
+            cosine_minimum: Some(0.0),
             controller: Some(ControllerKind::Adapt),
             rounding_weights: Some(rounding.weights),
             rounding_activations: Some(rounding.activations),

@@ -117,11 +117,21 @@ pub enum SettingsError {
         /// The known key that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// `layer-formats` names a layer that the network does not have.
+    /// Two settings exclude each other.
+    #[error("{setting} and `--{other}` exclude each other: leave one of them out")]
+    Exclusive {
+        /// The setting.
+        setting: Setting,
+        /// The other one.
+        other: &'static str,
+    },
+    /// `layer-formats` or `format-schedule` names a layer that the network does not have.
     #[error(
-        "`layer-formats` names layer `{layer}`, which the network does not have: its layers are {known}"
+        "`{setting}` names layer `{layer}`, which the network does not have: its layers are {known}"
     )]
     UnknownLayer {
+        /// The setting.
+        setting: &'static str,
         /// The layer.
         layer: String,
         /// Every layer with parameters.

@@ -31,6 +31,9 @@ fn ranges() {
         ("batch-size", "", &["0", "1048577", "-1"], &["1", "1048576"]),
         ("learning-rate", "", &["0", "nan", "-0.1", "inf", "1000001"], &["1e-9", "1000000"]),
         ("momentum", "", &["1", "nan", "-0.1"], &["0", "0.999"]),
+        ("beta1", "--optimiser adam", &["1", "nan", "-0.1"], &["0", "0.999"]),
+        ("beta2", "--optimiser adam", &["1", "nan", "-0.1"], &["0", "0.99999"]),
+        ("adam-epsilon", "--optimiser adam", &["0", "1e-31", "nan"], &["1e-30", "1000000"]),
         ("l1", "", &["-1e-9", "nan", "1e39"], &["0", "1000000"]),
         ("l2", "", &["-1e-9", "nan", "1e39"], &["0", "1000000"]),
         ("accumulation", "", &["0", "65537"], &["1", "65536"]),
@@ -41,6 +44,9 @@ fn ranges() {
         ("plateau-minimum", "", &["-0.1", "nan"], &["0", "1000000"]),
         ("milestones", "--schedule step", &["0", "1000001", "-4", "3,3", "4,3"], &["1", "1,9"]),
         ("schedule-factor", step, &["0", "1", "nan"], &["0.001", "0.999"]),
+        ("warmup-epochs", "--schedule cosine --epochs 4", &["-1", "4"], &["0", "3"]),
+        ("warmup-epochs", "--schedule cosine", &["-1", "1000001"], &["0", "1000000"]),
+        ("cosine-minimum", "--schedule cosine", &["-0.1", "nan", "0.02"], &["0", "0.01"]),
         ("wl", "", &["0", "33", "-8"], &["1", "32"]),
         ("fl", "", &["-1", "32"], &["0", "31"]),
         ("fl", static_, &["-65", "65"], &["-64", "64"]),
@@ -102,6 +108,26 @@ fn values_in_files_are_named_with_their_line() {
 fn values_of_presets_are_named_with_the_preset() {
     let line = "--preset alexnet-cifar10 --resolution-lower 151";
     insta::assert_snapshot!(refused(line, ""), @"`--resolution-lower` is 151, above `resolution-upper` of preset `alexnet-cifar10`, which is 150: use a lower bound of at most the upper one");
+}
+
+#[test]
+fn settings_of_another_optimiser_or_schedule() {
+    insta::assert_snapshot!(refused("--optimiser adam --momentum 0.9", ""), @"");
+    insta::assert_snapshot!(refused("--beta1 0.8", ""), @"");
+    insta::assert_snapshot!(refused("", "adam-epsilon = 1e-6"), @"");
+    insta::assert_snapshot!(refused("--warmup-epochs 2", ""), @"");
+    insta::assert_snapshot!(refused("--schedule cosine --plateau-patience 2", ""), @"");
+    insta::assert_snapshot!(refused("--controller muppet --schedule cosine", ""), @"");
+    insta::assert_snapshot!(refused("--schedule cosine --epochs 5 --warmup-epochs 5", ""), @"");
+    insta::assert_snapshot!(refused("--schedule cosine --cosine-minimum 0.1", ""), @"");
+}
+
+#[test]
+fn format_schedules_that_make_no_sense() {
+    insta::assert_snapshot!(refused("--format-schedule 0:8,4", ""), @"");
+    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --wl 8", ""), @"");
+    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --epochs 5", ""), @"");
+    insta::assert_snapshot!(unreadable("--format-schedule 5:12,6;0:8,4"), @"");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Formats of single layers for the static controller: `conv1=8,4;fc=16,12`.
 
-use super::error::SettingsError;
-use crate::precision::{RoleFormats, StaticOptions, TensorInfo};
 use hwmodel::{Format, FormatError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -107,78 +105,9 @@ impl fmt::Display for LayerFormats {
     }
 }
 
-/// The layer that a parameter tensor belongs to: `conv1` for `conv1.weight`.
-fn layer_of(tensor: &TensorInfo) -> &str {
-    tensor.name.rsplit_once('.').map_or(tensor.name.as_str(), |(layer, _)| layer)
-}
-
-/// Options of the static controller for the `tensors` of a network: every tensor of a layer named in
-/// `list` (weights and biases) has that format in every role, all others have `global`.
-///
-/// # Errors
-/// If the network has no layer of a name in the list.
-pub fn static_options(
-    tensors: &[TensorInfo],
-    global: Format,
-    list: &LayerFormats,
-) -> Result<StaticOptions, SettingsError> {
-    let mut known: Vec<&str> = tensors.iter().map(layer_of).collect();
-    known.dedup();
-    for (layer, _) in list.iter() {
-        if !known.contains(&layer) {
-            let (layer, known) = (layer.to_owned(), known.join(", "));
-            return Err(SettingsError::UnknownLayer { layer, known });
-        }
-    }
-    if list.is_empty() {
-        return Ok(StaticOptions::global(global));
-    }
-    let format = |tensor| RoleFormats::fixed(list.get(layer_of(tensor)).unwrap_or(global));
-    Ok(StaticOptions { formats: tensors.iter().map(format).collect() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn tensors() -> Vec<TensorInfo> {
-        let shapes: [(&str, &[usize]); 5] = [
-            ("conv1.weight", &[6, 5, 5, 1]),
-            ("conv1.bias", &[6]),
-            ("block.conv2.weight", &[16, 5, 5, 6]),
-            ("fc.weight", &[10, 400]),
-            ("fc.bias", &[10]),
-        ];
-        shapes.map(|(name, shape)| TensorInfo::from_shape(name, shape)).into()
-    }
-
-    fn format(wl: u32, fl: i32) -> Format {
-        Format::new(wl, fl).unwrap()
-    }
-
-    #[test]
-    fn named_layers_have_their_format_and_others_the_global_one() {
-        let list: LayerFormats = "fc=16,12;block.conv2=6,-2".parse().unwrap();
-        let options = static_options(&tensors(), format(8, 4), &list).unwrap();
-        let found: Vec<_> = options.formats.iter().map(|f| f.weight.fixed().unwrap()).collect();
-        let (global, fc) = (format(8, 4), format(16, 12));
-        assert_eq!(found, [global, global, format(6, -2), fc, fc]);
-        assert_eq!(options.formats[3].activation.fixed(), Some(fc));
-        assert_eq!(options.formats[3].gradient.fixed(), Some(fc));
-    }
-
-    #[test]
-    fn an_empty_list_is_one_format_for_all() {
-        let options = static_options(&tensors(), format(8, 4), &LayerFormats::default()).unwrap();
-        assert_eq!(options, StaticOptions::global(format(8, 4)));
-    }
-
-    #[test]
-    fn unknown_layers_list_the_known() {
-        let list: LayerFormats = "fc=16,12;conv3=8,4".parse().unwrap();
-        let error = static_options(&tensors(), format(8, 4), &list).unwrap_err();
-        insta::assert_snapshot!(error, @"`layer-formats` names layer `conv3`, which the network does not have: its layers are conv1, block.conv2, fc");
-    }
 
     #[test]
     fn unreadable_lists_are_explained() {

@@ -1,9 +1,11 @@
 //! The places that settings come from, one over the other.
 
 use super::arguments::TrainArguments;
+use super::choices::{ControllerKind, OptimiserKind};
 use super::config_file::ConfigFile;
+use super::controller_settings::foreign;
 use super::error::{Origin, Setting, SettingsError};
-use super::rivals::own_defaults;
+use super::{optimiser, rivals};
 use crate::precision::presets::{self, Preset};
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
@@ -24,6 +26,24 @@ impl Layers {
     /// If the file cannot be read or the preset is not known.
     pub(super) fn new(flags: TrainArguments) -> Result<Self, SettingsError> {
         let file = flags.config.as_deref().map(ConfigFile::read).transpose()?;
+        Self::over(flags, file)
+    }
+
+    /// [`new`](Self::new) for the run of one of several controllers: without the settings that it does not have.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(super) fn of_controller(
+        flags: TrainArguments,
+        controller: ControllerKind,
+    ) -> Result<Self, SettingsError> {
+        let file = flags.config.as_deref().map(ConfigFile::read).transpose()?;
+        let unwanted = |name: &str| name == "controllers" || foreign(controller, name).is_some();
+        let flags = TrainArguments { controller: Some(controller), ..flags.without(unwanted) };
+        Self::over(flags, file.map(|file| file.without(unwanted)))
+    }
+
+    fn over(flags: TrainArguments, file: Option<ConfigFile>) -> Result<Self, SettingsError> {
         let mut layers = Self {
             flags: flags.given(),
             file: file.map(|file| {
@@ -36,16 +56,18 @@ impl Layers {
         if let Some((file, _)) = &layers.file {
             layers.merged = layers.merged.over(file.arguments.clone());
         }
+        let defaults = TrainArguments::defaults();
+        let rule = layers.merged.optimiser.or(defaults.optimiser).unwrap_or(OptimiserKind::Sgd);
         if let Some(name) = layers.merged.preset.clone() {
             let preset = layers.known("preset", &name, presets::all(), |preset| preset.name)?;
-            let arguments = TrainArguments::of_preset(&preset);
+            let arguments = optimiser::of_preset(TrainArguments::of_preset(&preset), rule);
             layers.preset = Some((preset, arguments.given()));
             layers.merged = layers.merged.over(arguments);
         }
         if let Some(controller) = layers.merged.controller {
-            layers.merged = layers.merged.over(own_defaults(controller));
+            layers.merged = layers.merged.over(rivals::own_defaults(controller));
         }
-        layers.merged = layers.merged.over(TrainArguments::defaults());
+        layers.merged = layers.merged.over(optimiser::own_defaults(rule)).over(defaults);
         Ok(layers)
     }
 

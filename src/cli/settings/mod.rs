@@ -10,26 +10,36 @@ mod arguments;
 mod bit_range;
 mod choices;
 mod config_file;
+mod controller_settings;
 mod defaults;
 mod error;
+mod format_schedule;
 mod gradient_scale;
 mod layer_formats;
 mod layers;
+mod merge;
+mod optimiser;
 mod random_source;
 mod requirements;
 mod resolve;
 mod rivals;
+mod schedule;
+mod several;
+mod static_formats;
 
 pub use arguments::TrainArguments;
 pub use bit_range::{BitRange, BitRangeError};
 pub(super) use choices::word;
-pub use choices::{BackwardKind, ControllerKind, ScheduleKind, Switch};
+pub use choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind, Switch};
 pub use defaults::{DEFAULT_ARCH, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY, DEFAULT_EPOCHS};
 pub use error::{Origin, Setting, SettingsError};
+pub use format_schedule::{FormatSchedule, FormatScheduleError};
 pub use gradient_scale::{GradientScale, GradientScaleError};
-pub use layer_formats::{LayerFormats, LayerFormatsError, static_options};
+pub use layer_formats::{LayerFormats, LayerFormatsError};
 pub use random_source::{DEFAULT_LFSR_BITS, DEFAULT_LFSR_WIDTH, RandomSettings, RandomSourceKind};
 pub use resolve::{Paths, Resolved};
+pub use several::Runs;
+pub use static_formats::static_options;
 
 #[cfg(test)]
 mod error_tests;

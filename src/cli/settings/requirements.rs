@@ -1,60 +1,24 @@
 //! Which settings need which others; a setting that would have no effect is an error.
 
-use super::choices::{BackwardKind, ControllerKind, ScheduleKind};
+use super::choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind};
+use super::controller_settings;
 use super::error::SettingsError;
 use super::layers::Layers;
 use super::random_source::RandomSourceKind;
 use crate::precision::Variant;
 use hwmodel::Rounding;
 
-const VARIANT: [&str; 1] = ["variant"];
-const GRANULARITY: [&str; 1] = ["granularity"];
-const ADAPT: [&str; 7] = [
-    "buffer-bits",
-    "resolution-lower",
-    "resolution-upper",
-    "lookback-lower",
-    "lookback-upper",
-    "lookback-momentum",
-    "penalty",
-];
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
-const STATIC: [&str; 1] = ["layer-formats"];
-const MUPPET: [&str; 8] = [
-    "levels",
-    "window-epochs",
-    "violations",
-    "threshold-alpha",
-    "threshold-beta",
-    "threshold-lambda",
-    "float32-epochs",
-    "smallest-learning-rate",
-];
-const SHEN: [&str; 4] = ["factor", "strategy", "bits", "depth"];
 const FORMAT: [&str; 2] = ["wl", "fl"];
 const GRADIENT: [&str; 2] = ["gradient-wl", "gradient-fl"];
-/// The policy of MuPPET is the schedule.
-const SCHEDULE: [&str; 1] = ["schedule"];
-const QUANTISED: [&str; 13] = [
-    "backward",
-    "rounding-weights",
-    "rounding-activations",
-    "rounding-gradients",
-    "rounding-evaluation",
-    "random-source",
-    "random-bits",
-    "lfsr-width",
-    "lfsr-steps",
-    "overflow",
-    "accumulator",
-    "accumulator-overflow",
-    "with-baseline",
-];
 const RANDOM: [&str; 4] = ["random-source", "random-bits", "lfsr-width", "lfsr-steps"];
 const LFSR: [&str; 2] = ["lfsr-width", "lfsr-steps"];
+const SGD: [&str; 1] = ["momentum"];
+const ADAM: [&str; 3] = ["beta1", "beta2", "adam-epsilon"];
 const PLATEAU: [&str; 4] =
     ["plateau-factor", "plateau-patience", "plateau-threshold", "plateau-minimum"];
 const STEP: [&str; 2] = ["milestones", "schedule-factor"];
+const COSINE: [&str; 2] = ["warmup-epochs", "cosine-minimum"];
 /// A setting, and those of which it needs one; the first is named in the message. A resumed run has
 /// the folder of its checkpoints already.
 const COMPANIONS: [(&str, &[&str]); 3] = [
@@ -77,6 +41,9 @@ pub(super) fn check(
     let by_variant = format!("--variant {}", variant.name());
     let by_schedule = format!("--schedule {}", schedule.name());
     let own = &layers.merged;
+    for group in controller_settings::groups(controller, schedule) {
+        refuse(layers, group.met, group.names, (group.needs, &by_controller))?;
+    }
     let roundings = [
         own.rounding_weights,
         own.rounding_activations,
@@ -86,37 +53,31 @@ pub(super) fn check(
     let stochastic = roundings.contains(&Some(Rounding::Stochastic));
     let by_rounding = format!("--rounding-weights {}", roundings[0].unwrap_or(Rounding::Floor));
     let lfsr = own.random_source == Some(RandomSourceKind::Lfsr);
-    let (muppet, shen) = (ControllerKind::Muppet, ControllerKind::Shen);
-    let (adapt, float32) = (controller.is_adapt(), ControllerKind::Float32);
     let fixed_backward = own.backward == Some(BackwardKind::Fixed);
-    let epochs_too = controller == ControllerKind::Adapt;
-    let has_variant = adapt || controller == muppet;
-    let has_format = adapt || controller == ControllerKind::Static;
-    let constant = schedule == ScheduleKind::Constant;
-    let any_schedule = controller != muppet || constant;
-    let groups: [(bool, &[&str], &'static str, &str); 16] = [
-        (has_variant, &VARIANT, "`--controller adapt`, `adept` or `muppet`", &by_controller),
-        (epochs_too, &GRANULARITY, "`--controller adapt`", &by_controller),
-        (adapt, &ADAPT, "`--controller adapt`", &by_controller),
-        (adapt, &PAPER, "`--controller adapt`", &by_controller),
-        (controller == muppet, &MUPPET, "`--controller muppet`", &by_controller),
-        (controller == shen, &SHEN, "`--controller shen`", &by_controller),
-        (has_format, &FORMAT, "`--controller adapt` or `static`", &by_controller),
-        (any_schedule, &SCHEDULE, "a controller other than muppet", &by_controller),
+    let formats = own.format_schedule.as_ref().filter(|formats| formats.begins_at_once());
+    let by_formats = formats.map(|formats| format!("--format-schedule {formats}"));
+    let sgd = own.optimiser == Some(OptimiserKind::Sgd);
+    let [plateau, step, cosine] =
+        [ScheduleKind::Plateau, ScheduleKind::Step, ScheduleKind::Cosine].map(|k| k == schedule);
+    let groups: [(bool, &[&str], &'static str, &str); 10] = [
         (fixed_backward, &GRADIENT, "`--backward fixed`", "--backward float32"),
         (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
-        (controller == ControllerKind::Static, &STATIC, "`--controller static`", &by_controller),
-        (controller != float32, &QUANTISED, "a controller other than float32", &by_controller),
         (stochastic, &RANDOM, "a rounding that is `stochastic`", &by_rounding),
         (lfsr, &LFSR, "`--random-source lfsr`", "--random-source pcg"),
-        (schedule == ScheduleKind::Plateau, &PLATEAU, "`--schedule plateau`", &by_schedule),
-        (schedule == ScheduleKind::Step, &STEP, "`--schedule step`", &by_schedule),
+        (
+            by_formats.is_none(),
+            &FORMAT,
+            "a format schedule that begins after epoch 0",
+            by_formats.as_deref().unwrap_or_default(),
+        ),
+        (sgd, &SGD, "`--optimiser sgd`", "--optimiser adam"),
+        (!sgd, &ADAM, "`--optimiser adam`", "--optimiser sgd"),
+        (plateau, &PLATEAU, "`--schedule plateau`", &by_schedule),
+        (step, &STEP, "`--schedule step`", &by_schedule),
+        (cosine, &COSINE, "`--schedule cosine`", &by_schedule),
     ];
     for (met, names, needs, found) in groups {
-        if let Some(name) = names.iter().find(|name| !met && has_effect(layers, name)) {
-            let (setting, found) = (layers.setting(name), found.to_owned());
-            return Err(SettingsError::NotWith { setting, needs, found });
-        }
+        refuse(layers, met, names, (needs, found))?;
     }
     for (name, needs) in COMPANIONS {
         if layers.is_explicit(name) && !needs.iter().any(|needed| layers.is_explicit(needed)) {
@@ -128,6 +89,22 @@ pub(super) fn check(
         return Err(SettingsError::Needs { setting, needs });
     }
     Ok(())
+}
+
+/// Refuses the first of `names` that was given and asks for something, unless what they need is `met`.
+fn refuse(
+    layers: &Layers,
+    met: bool,
+    names: &[&str],
+    (needs, found): (&'static str, &str),
+) -> Result<(), SettingsError> {
+    match names.iter().find(|name| !met && has_effect(layers, name)) {
+        None => Ok(()),
+        Some(name) => {
+            let (setting, found) = (layers.setting(name), found.to_owned());
+            Err(SettingsError::NotWith { setting, needs, found })
+        }
+    }
 }
 
 /// Whether a setting was given and asks for something; `--no-with-baseline`, `--no-penalty` and `--backward float32` only

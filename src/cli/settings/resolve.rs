@@ -3,19 +3,18 @@
 use super::arguments::TrainArguments;
 use super::choices::{ControllerKind, ScheduleKind};
 use super::error::SettingsError;
-use super::layer_formats::{LayerFormats, static_options};
+use super::format_schedule::FormatSchedule;
+use super::layer_formats::LayerFormats;
 use super::layers::Layers;
 use super::random_source::{RandomSettings, RandomSourceKind};
-use super::requirements;
-use super::rivals;
+use super::static_formats::{global_options, static_options};
+use super::{optimiser, requirements, rivals, schedule};
 use crate::network::arch;
 use crate::precision::edf::MAX_RESOLUTION;
 use crate::precision::{
     AdaptOptions, Bounds, ControllerOptions, Granularity, StaticOptions, TensorInfo, Variant,
 };
-use crate::train::asgd::AsgdOptions;
-use crate::train::plateau::PlateauOptions;
-use crate::train::{RoundingOptions, RunOptions, Schedule};
+use crate::train::{RoundingOptions, RunOptions};
 use hwmodel::random::{RandomBits, RandomSource};
 use hwmodel::{Accumulator, Format};
 use std::ops::Bound::{Excluded, Included};
@@ -46,6 +45,8 @@ pub struct Resolved {
     pub quiet: bool,
     /// Formats of single layers for the static controller.
     pub layer_formats: LayerFormats,
+    /// Formats by epoch for the static controller.
+    pub format_schedule: FormatSchedule,
     /// ⟨WL, FL⟩ of `--wl` and `--fl`.
     pub format: Format,
     /// Names of the settings that were given by flag or file.
@@ -74,6 +75,11 @@ pub struct Paths {
 }
 
 impl Resolved {
+    /// Whether formats are given for single layers, so that [`Resolved::options_for`] has to be asked.
+    pub fn names_layers(&self) -> bool {
+        !self.layer_formats.is_empty() || self.format_schedule.layers().next().is_some()
+    }
+
     /// The options for a network with `tensors`: with a static controller, the formats of single
     /// layers are put in.
     ///
@@ -82,7 +88,8 @@ impl Resolved {
     pub fn options_for(&self, tensors: &[TensorInfo]) -> Result<RunOptions, SettingsError> {
         let mut options = self.options.clone();
         if let ControllerOptions::Static(formats) = &mut options.controller {
-            *formats = static_options(tensors, self.format, &self.layer_formats)?;
+            *formats =
+                static_options(tensors, self.format, &self.layer_formats, &self.format_schedule)?;
         }
         Ok(options)
     }
@@ -97,14 +104,26 @@ impl TrainArguments {
     /// given that has no effect. The message names flag or key and what is allowed.
     pub fn resolve(self) -> Result<Resolved, SettingsError> {
         let layers = Layers::new(self)?;
+        if layers.is_explicit("controllers") {
+            let allowed = "`controller` where there is one run";
+            return Err(layers.refuse("controllers", "a list", allowed));
+        }
+        Resolved::of(&layers)
+    }
+}
+
+impl Resolved {
+    /// Checks what all places together say.
+    pub(super) fn of(layers: &Layers) -> Result<Self, SettingsError> {
         let own = &layers.merged;
         let controller = layers.present("controller", own.controller)?;
         let schedule = layers.present("schedule", own.schedule)?;
         let variant = layers.present("variant", own.variant)?;
-        requirements::check(&layers, controller, variant, schedule)?;
-        let format = format(&layers, controller)?;
+        requirements::check(layers, controller, variant, schedule)?;
+        let format = format(layers, controller)?;
+        let format_schedule = own.format_schedule.clone().unwrap_or_default();
         Ok(Resolved {
-            options: run_options(&layers, controller, schedule, format)?,
+            options: run_options(layers, controller, schedule, format)?,
             paths: Paths {
                 data_dir: own.data_dir.clone(),
                 trace: own.trace.clone(),
@@ -123,6 +142,7 @@ impl TrainArguments {
             with_baseline: own.with_baseline.unwrap_or(false),
             quiet: own.quiet.unwrap_or(false),
             layer_formats: own.layer_formats.clone().unwrap_or_default(),
+            format_schedule,
             format,
             explicit: layers.explicit(),
         })
@@ -149,8 +169,8 @@ fn run_options(
         batch_size: layers.whole("batch-size", own.batch_size, 1..=1 << 20)?,
         seed: layers.whole("seed", own.seed, 0..=i64::MAX)?,
         learning_rate: layers.real("learning-rate", own.learning_rate, positive)?,
-        schedule: schedule_options(layers, schedule)?,
-        optimiser: optimiser(layers)?,
+        schedule: schedule::options(layers, schedule)?,
+        optimiser: optimiser::options(layers)?,
         penalty: controller.is_adapt() && penalty(own, &arch),
         initialisation_scale: layers.real(
             "initialisation-scale",
@@ -165,7 +185,7 @@ fn run_options(
             }),
             ControllerKind::Muppet => ControllerOptions::Muppet(rivals::muppet(layers)?),
             ControllerKind::Shen => ControllerOptions::Shen(rivals::shen(layers)?),
-            ControllerKind::Static => ControllerOptions::Static(StaticOptions::global(format)),
+            ControllerKind::Static => ControllerOptions::Static(static_formats(layers, format)?),
             ControllerKind::Float32 => ControllerOptions::Float32,
         },
         rounding: RoundingOptions {
@@ -202,17 +222,18 @@ fn format(layers: &Layers, controller: ControllerKind) -> Result<Format, Setting
     Format::new(wl, fl).map_err(|error| layers.refuse("wl", wl, error.to_string()))
 }
 
-fn optimiser(layers: &Layers) -> Result<AsgdOptions, SettingsError> {
+/// The formats of all layers, by epoch.
+fn static_formats(layers: &Layers, format: Format) -> Result<StaticOptions, SettingsError> {
     let own = &layers.merged;
-    let weight = (Included(0.0), Included(MAX_NUMBER));
-    let below_one = (Included(0.0), Excluded(1.0));
-    Ok(AsgdOptions {
-        momentum: layers.real("momentum", own.momentum, below_one)? as f32,
-        weight_decay: layers.real("l2", own.l2, weight)? as f32,
-        l1: layers.real("l1", own.l1, weight)? as f32,
-        accumulation: layers.whole("accumulation", own.accumulation, 1..=65536)?,
-        normalise: layers.present("normalise-gradients", own.normalise_gradients)?,
-    })
+    let schedule = own.format_schedule.clone().unwrap_or_default();
+    let known = ["epochs", "preset"].iter().any(|name| layers.is_explicit(name));
+    let epochs = own.epochs.filter(|_| known).unwrap_or(i64::MAX);
+    if let Some(late) = schedule.changes().into_iter().find(|&epoch| i64::from(epoch) >= epochs) {
+        let value = format!("for epoch {late}");
+        let allowed = format!("epochs below the {epochs} of the run, counted from 0");
+        return Err(layers.refuse("format-schedule", value, allowed));
+    }
+    Ok(global_options(format, &schedule))
 }
 
 fn random(layers: &Layers) -> Result<RandomSource, SettingsError> {
@@ -231,41 +252,6 @@ fn random(layers: &Layers) -> Result<RandomSource, SettingsError> {
     }
     let source = settings.source(kind);
     source.map_err(|error| layers.refuse("random-source", kind.name(), error.to_string()))
-}
-
-fn schedule_options(layers: &Layers, kind: ScheduleKind) -> Result<Schedule, SettingsError> {
-    let own = &layers.merged;
-    let factor = (Excluded(0.0), Excluded(1.0));
-    Ok(match kind {
-        ScheduleKind::Constant => Schedule::Constant,
-        ScheduleKind::Plateau => Schedule::Plateau(PlateauOptions {
-            factor: layers.real("plateau-factor", own.plateau_factor, factor)?,
-            patience: layers.whole("plateau-patience", own.plateau_patience, 0..=MAX_EPOCHS)?,
-            threshold: layers.real(
-                "plateau-threshold",
-                own.plateau_threshold,
-                (Included(0.0), Excluded(1.0)),
-            )?,
-            minimum: layers.real(
-                "plateau-minimum",
-                own.plateau_minimum,
-                (Included(0.0), Included(MAX_NUMBER)),
-            )?,
-        }),
-        ScheduleKind::Step => Schedule::Step {
-            milestones: milestones(layers)?,
-            factor: layers.real("schedule-factor", own.schedule_factor, factor)?,
-        },
-    })
-}
-
-fn milestones(layers: &Layers) -> Result<Vec<u32>, SettingsError> {
-    let given = layers.merged.milestones.as_deref().unwrap_or_default();
-    if given.is_empty() || !given.is_sorted_by(|a, b| a < b) {
-        let value = if given.is_empty() { "empty".to_owned() } else { format!("{given:?}") };
-        return Err(layers.refuse("milestones", value, "at least one epoch, in ascending order"));
-    }
-    given.iter().map(|&epoch| layers.whole("milestones", Some(epoch), 1..=MAX_EPOCHS)).collect()
 }
 
 fn adapt(layers: &Layers, start: Format) -> Result<AdaptOptions, SettingsError> {

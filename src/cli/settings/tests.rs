@@ -5,10 +5,14 @@ use super::defaults::preset_names;
 use super::*;
 use crate::data::DatasetKind;
 use crate::precision::{
-    AdaptOptions, ControllerOptions, Granularity, NumberFormat, StaticOptions, TensorInfo, Variant,
-    presets,
+    AdaptOptions, ControllerOptions, Granularity, NumberFormat, RoleFormats, StaticOptions,
+    TensorInfo, Variant, presets,
 };
 use crate::train::Schedule;
+use crate::train::optimiser::RuleOptions;
+use crate::train::optimiser::adam::AdamOptions;
+use crate::train::optimiser::sgd::SgdOptions;
+use crate::train::schedule::{CosineOptions, StepOptions};
 use clap::{CommandFactory, Parser};
 use hwmodel::random::{Lfsr, RandomBits, RandomSource};
 use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
@@ -94,8 +98,12 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("limit-test", "100", "100"),
     ("batch-size", "64", "64"),
     ("augment", "", "true"),
+    ("optimiser", "adam", "'adam'"),
     ("learning-rate", "3e-3", "3e-3"),
     ("momentum", "0.5", "0.5"),
+    ("beta1", "0.8", "0.8"),
+    ("beta2", "0.99", "0.99"),
+    ("adam-epsilon", "1e-6", "1e-6"),
     ("l1", "1e-4", "1e-4"),
     ("l2", "0", "0.0"),
     ("accumulation", "4", "4"),
@@ -108,10 +116,14 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("plateau-minimum", "1e-4", "1e-4"),
     ("milestones", "10,13", "[10, 13]"),
     ("schedule-factor", "0.2", "0.2"),
+    ("warmup-epochs", "2", "2"),
+    ("cosine-minimum", "1e-5", "1e-5"),
     ("controller", "static", "'static'"),
+    ("controllers", "adapt,float32", "['adapt', 'float32']"),
     ("wl", "16", "16"),
     ("fl", "-3", "-3"),
     ("layer-formats", "conv1=8,4;fc=16,12", "'conv1=8,4;fc=16,12'"),
+    ("format-schedule", "0:8,4;5:fc=16,12", "'0:8,4;5:fc=16,12'"),
     ("variant", "released", "'released'"),
     ("granularity", "epoch", "'epoch'"),
     ("epsilon-kl", "1e-3", "1e-3"),
@@ -205,11 +217,14 @@ fn without_settings_the_defaults_hold() {
     minimum = 0.0
 
     [optimiser]
-    momentum = 0.9
     weight_decay = 0.00000001
     l1 = 0.00001
     accumulation = 1
     normalise = true
+
+    [optimiser.rule]
+    kind = "sgd"
+    momentum = 0.9
 
     [controller]
     controller = "adapt"
@@ -245,9 +260,11 @@ fn without_settings_the_defaults_hold() {
         with_baseline,
         quiet,
         layer_formats,
+        format_schedule,
         format,
         explicit,
     } = default;
+    assert!(format_schedule.is_empty());
     let expected = Paths {
         trace_every: 1,
         checkpoint_every: DEFAULT_CHECKPOINT_EVERY.into(),
@@ -305,7 +322,8 @@ fn preset_values_reach_the_options() {
         assert_eq!(options.penalty, preset.penalty_in_loss);
         let optimiser = options.optimiser;
         assert_eq!(optimiser.accumulation, preset.accumulation);
-        assert_eq!(optimiser.momentum, preset.momentum as f32);
+        let momentum = preset.momentum as f32;
+        assert_eq!(optimiser.rule, RuleOptions::Sgd(SgdOptions { momentum }));
         assert_eq!((optimiser.l1, optimiser.weight_decay), (preset.l1 as f32, preset.l2 as f32));
         assert_eq!(adapt(&run), &preset.adapt);
     }
@@ -354,12 +372,33 @@ fn the_penalty_is_left_out_where_the_released_code_leaves_it_out() {
 fn schedules() {
     let schedule = |line: &str| resolved(line, "").options.schedule;
     assert_eq!(schedule("--schedule constant"), Schedule::Constant);
-    let step = Schedule::Step { milestones: vec![10, 13], factor: 0.5 };
+    let step = Schedule::Step(StepOptions { milestones: vec![10, 13], factor: 0.5 });
     assert_eq!(schedule("--schedule step --milestones 10,13 --schedule-factor 0.5"), step);
     let Schedule::Plateau(plateau) = schedule("--plateau-patience 1 --plateau-minimum 1e-5") else {
         panic!("the default is a plateau schedule")
     };
     assert_eq!((plateau.patience, plateau.minimum, plateau.factor), (1, 1e-5, 0.1));
+    assert_eq!(schedule("--schedule cosine"), Schedule::Cosine(CosineOptions::default()));
+    let cosine = Schedule::Cosine(CosineOptions { warmup_epochs: 2, minimum: 1e-4 });
+    let line = "--schedule cosine --epochs 3 --warmup-epochs 2 --cosine-minimum 1e-4";
+    assert_eq!(schedule(line), cosine);
+}
+
+#[test]
+fn adam_has_a_learning_rate_of_its_own() {
+    let adam = |line: &str| resolved(&format!("--optimiser adam {line}"), "").options;
+    let options = adam("");
+    assert_eq!(options.learning_rate, 0.001);
+    assert_eq!(options.optimiser.rule, RuleOptions::Adam(AdamOptions::default()));
+    assert!(options.optimiser.normalise);
+    assert_eq!((options.optimiser.l1, options.optimiser.weight_decay), (1e-5, 1e-8));
+    assert_eq!(adam("--learning-rate 0.02").learning_rate, 0.02);
+    let preset = adam("--preset alexnet-cifar10");
+    assert_eq!((preset.learning_rate, preset.batch_size), (0.001, 512));
+    let rule = adam("--beta1 0.5 --beta2 0.75 --adam-epsilon 1e-4").optimiser.rule;
+    assert_eq!(rule, RuleOptions::Adam(AdamOptions { beta1: 0.5, beta2: 0.75, epsilon: 1e-4 }));
+    let text = toml::to_string(&options).unwrap();
+    assert_eq!(toml::from_str::<crate::train::RunOptions>(&text).unwrap(), options);
 }
 
 #[test]
@@ -414,8 +453,35 @@ fn static_formats_are_completed_with_the_layers() {
     let fc = Format::new(16, 12).unwrap();
     assert_eq!(weights, [NumberFormat::Fixed(global), NumberFormat::Fixed(fc)]);
     assert!(run.options_for(&tensors[..1]).is_err());
+    assert!(run.names_layers());
     let adaptive = resolved("", "");
+    assert!(!adaptive.names_layers());
     assert_eq!(adaptive.options_for(&tensors).unwrap(), adaptive.options);
+}
+
+#[test]
+fn static_formats_may_change_with_the_epochs() {
+    let line = "--controller static --format-schedule 0:6,3;5:12,6;10:16,8";
+    let run = resolved(line, "");
+    assert!(!run.names_layers());
+    let ControllerOptions::Static(formats) = &run.options.controller else { panic!("not static") };
+    let lengths = |formats: &[RoleFormats]| -> Vec<u32> {
+        formats.iter().map(|format| format.weight.word_length()).collect()
+    };
+    assert_eq!(lengths(&formats.formats), [6]);
+    let later: Vec<_> = formats.later.iter().map(|s| (s.epoch, lengths(&s.formats))).collect();
+    assert_eq!(later, [(5, vec![12]), (10, vec![16])]);
+    let run = resolved(&format!("{line} --layer-formats fc=8,4"), "");
+    let tensors = ["conv.weight", "fc.weight"].map(|name| TensorInfo::from_shape(name, &[2, 2]));
+    let ControllerOptions::Static(formats) = run.options_for(&tensors).unwrap().controller else {
+        panic!("not static")
+    };
+    let all = formats.later.iter().map(|stage| lengths(&stage.formats));
+    assert_eq!(all.collect::<Vec<_>>(), [[12, 8], [16, 8]]);
+    // Before the first entry for all layers, --wl and --fl hold.
+    let run = resolved("--controller static --wl 9 --format-schedule 2:12,6", "");
+    let ControllerOptions::Static(formats) = &run.options.controller else { panic!("not static") };
+    assert_eq!(lengths(&formats.formats), [9]);
 }
 
 #[test]

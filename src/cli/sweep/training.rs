@@ -33,7 +33,8 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// What says where data are or how a run is carried out, or that a sweep decides on.
-const NO_AXIS: [&str; 13] = [
+const NO_AXIS: [&str; 14] = [
+    "controllers",
     "data-dir",
     "threads",
     "with-baseline",

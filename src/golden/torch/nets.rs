@@ -8,7 +8,8 @@ use crate::golden::{BlockFile, Checker, GoldenError, Report};
 use crate::network::vector::batch_norm::{EPSILON, MOMENTUM};
 use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
 use crate::network::{Activation, Builder, Gradients, Network, NetworkError, NodeId, Pass};
-use crate::train::asgd::{Asgd, AsgdOptions};
+use crate::train::optimiser::sgd::SgdOptions;
+use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
 use hwmodel::SimdLevel;
 use serde_json::Value;
 use std::path::Path;
@@ -52,7 +53,7 @@ pub(in crate::golden) fn check(
 /// The optimiser that the header states.
 struct Sgd {
     learning_rate: f32,
-    options: AsgdOptions,
+    options: OptimiserOptions,
     steps: usize,
 }
 
@@ -71,8 +72,8 @@ impl Sgd {
             return Err(header(only));
         }
         let steps = file.count("sgd_steps").and_then(|steps| usize::try_from(steps).ok());
-        let options = AsgdOptions {
-            momentum: number("/sgd/momentum")?,
+        let options = OptimiserOptions {
+            rule: RuleOptions::Sgd(SgdOptions { momentum: number("/sgd/momentum")? }),
             weight_decay: number("/sgd/weight_decay")?,
             l1: 0.0,
             accumulation: 1,
@@ -160,8 +161,8 @@ impl Run<'_, '_> {
             let reason = format!("{steps} losses, but sgd_steps is {}", sgd.steps);
             return Err(self.case.error(reason));
         }
-        let optimisers = net.parameters.iter().map(|p| Asgd::new(sgd.options, p.master.len()));
-        let optimisers: Result<Vec<Asgd>, _> = optimisers.collect();
+        let optimisers = net.parameters.iter().map(|p| Optimiser::new(sgd.options, p.master.len()));
+        let optimisers: Result<Vec<Optimiser>, _> = optimisers.collect();
         let mut optimisers = optimisers.map_err(|error| self.case.error(error))?;
         let mut losses = Vec::with_capacity(steps);
         for step in 0..steps {

@@ -82,6 +82,7 @@ fn gemm_row() -> GemmRow {
         vector_operations: 48,
         reconfigurations: 1,
         pes: 256,
+        update: UpdateCost { operations: 140, dram_bits: 141, cycles: 142, energy_pj: 0.8 },
     }
 }
 

@@ -48,18 +48,18 @@ fn wrong_files_are_named_with_line_and_column() {
     );
     assert_eq!(
         cell("schema", "1"),
-        "`x.csv`, line 2: schema 1, but this version reads schema 2: use the version of hwsim that wrote it"
+        "`x.csv`, line 2: schema 1, but this version reads schema 3: use the version of hwsim that wrote it"
     );
     assert_eq!(
         error_of(format!("{header}\n2,step\n").as_bytes()),
         format!("`x.csv`, line 2: 2 cells, expected {}", columns().len())
     );
     assert_eq!(
-        error_of(b"schema,row,new\n3,step,4\n"),
-        "`x.csv`, line 2: schema 3, but this version reads schema 2: use the version of hwsim that wrote it"
+        error_of(b"schema,row,new\n4,step,4\n"),
+        "`x.csv`, line 2: schema 4, but this version reads schema 3: use the version of hwsim that wrote it"
     );
-    let foreign = "`x.csv` does not start with the header of a trace of schema 2: it is no trace, or one of another version of hwsim";
-    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n2,step\n"] {
+    let foreign = "`x.csv` does not start with the header of a trace of schema 3: it is no trace, or one of another version of hwsim";
+    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n3,step\n"] {
         assert_eq!(error_of(content.as_bytes()), foreign);
     }
     assert_eq!(

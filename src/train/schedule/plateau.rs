@@ -27,7 +27,7 @@ impl Default for PlateauOptions {
 /// `ReduceLROnPlateau` with mode `min`, threshold mode `rel` and no cooldown.
 ///
 /// ```
-/// use hwsim::train::plateau::{PlateauOptions, ReduceOnPlateau};
+/// use hwsim::train::schedule::plateau::{PlateauOptions, ReduceOnPlateau};
 /// let options = PlateauOptions { patience: 1, ..PlateauOptions::default() };
 /// let mut schedule = ReduceOnPlateau::new(options, 0.1);
 /// let rates: Vec<f64> = [2.0, 1.0, 1.0, 1.0].map(|loss| schedule.step(loss)).into();

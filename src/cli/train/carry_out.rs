@@ -1,0 +1,237 @@
+//! Carrying a run out: trace, checkpoints and progress on the way, model and summary at the end.
+
+use super::super::errors::Failure;
+use super::super::progress::{Progress, StepView};
+use super::super::settings::Resolved;
+use super::super::{output, setup};
+use super::load_checkpoint;
+use crate::model::{self, Arithmetic};
+use crate::trace::{TraceError, TraceWriter};
+use crate::train::run::{self, CHECKPOINT_FILE, CheckpointPlan, Observer, RunEnd, RunPlan};
+use crate::train::state::RunState;
+use crate::train::summary::Summary;
+use crate::train::{Evaluation, RunOptions, StepOutcome, Trainer};
+use anyhow::{Context, anyhow};
+use hwmodel::SimdLevel;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+/// Folder of the float32 twin's checkpoint inside the run's.
+const TWIN_FOLDER: &str = "float32-twin";
+
+/// What the process gives a run.
+pub(super) struct Session<'a> {
+    pub(super) simd: SimdLevel,
+    /// Set when the user wants to stop.
+    pub(super) stop: &'a AtomicBool,
+    /// Where a run without `--checkpoint` leaves one when it is stopped.
+    pub(super) folder_at_stop: PathBuf,
+}
+
+/// How a run ended.
+pub(super) enum End {
+    /// Everything is written.
+    Complete(Box<Summary>),
+    /// The user stopped it; there is a checkpoint in this folder.
+    Stopped(PathBuf),
+}
+
+/// Fails now if a file could not be written at the end.
+pub(super) fn check_files(resolved: &Resolved) -> Result<(), Failure> {
+    for path in [&resolved.paths.summary, &resolved.paths.save_model].into_iter().flatten() {
+        output::check_writable(path)?;
+    }
+    Ok(())
+}
+
+/// Takes `trainer`, which has been restored from `state` if there is one, to its end, and writes every file asked for.
+pub(super) fn carry_out(
+    resolved: &Resolved,
+    trainer: &mut Trainer,
+    state: Option<&RunState>,
+    session: &Session<'_>,
+) -> Result<End, Failure> {
+    let mut plan = plan(resolved, trainer, state, session)?;
+    introduce(resolved, trainer, session.simd);
+    let stopped = |plan: &RunPlan<'_>| {
+        let checkpoints = plan.checkpoints.as_ref();
+        End::Stopped(checkpoints.map_or_else(PathBuf::new, |plan| plan.directory.clone()))
+    };
+    let end = with_progress(trainer, &mut plan, resolved.quiet)?;
+    if !end.complete {
+        return Ok(stopped(&plan));
+    }
+    if let Some(trace) = plan.trace.take() {
+        trace.finish()?;
+    }
+    if let Some(path) = &resolved.paths.save_model {
+        let arithmetic = Arithmetic {
+            accumulator: trainer.accumulator(),
+            rounding: trainer.options().rounding.evaluation,
+            random: trainer.options().random,
+            overflow: trainer.options().overflow,
+            seed: trainer.options().seed,
+        };
+        model::save(path, trainer.network(), trainer.dataset(), &arithmetic)?;
+    }
+    let mut summary = Summary::of(trainer, end.seconds)?;
+    if resolved.with_baseline {
+        let twin = twin(resolved, trainer, session)?;
+        let Some((twin, seconds)) = twin else { return Ok(stopped(&plan)) };
+        summary.compare(trainer, &twin, seconds);
+    }
+    if let Some(path) = &resolved.paths.summary {
+        let json =
+            serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
+        output::write(path, &format!("{json}\n"))?;
+    }
+    Ok(End::Complete(Box::new(summary)))
+}
+
+fn plan<'a>(
+    resolved: &Resolved,
+    trainer: &Trainer,
+    state: Option<&RunState>,
+    session: &Session<'a>,
+) -> Result<RunPlan<'a>, Failure> {
+    let paths = &resolved.paths;
+    let position = state.and_then(|state| state.trace_position);
+    let trace = match (&paths.trace, state, position) {
+        (None, Some(_), Some(_)) => {
+            return Err(Failure::usage(anyhow!(
+                "the run wrote a trace: give the same --trace FILE with --resume"
+            )));
+        }
+        (None, ..) => None,
+        (Some(path), None, _) => Some(TraceWriter::create(path)?),
+        (Some(path), Some(_), Some(position)) => match TraceWriter::resume(path, position) {
+            Err(TraceError::Finished { .. }) if trainer.finished() => None,
+            other => Some(other?),
+        },
+        (Some(_), Some(_), None) => {
+            return Err(Failure::usage(anyhow!(
+                "the run began without a trace, so --trace cannot be given with --resume"
+            )));
+        }
+    };
+    let directory = paths.checkpoint.clone().or_else(|| paths.resume.clone());
+    let checkpoints =
+        directory.map(|directory| CheckpointPlan { directory, every: paths.checkpoint_every });
+    if let Some(checkpoints) = &checkpoints {
+        std::fs::create_dir_all(&checkpoints.directory).with_context(|| {
+            format!("cannot make the checkpoint folder `{}`", checkpoints.directory.display())
+        })?;
+        output::check_writable(&checkpoints.directory.join(CHECKPOINT_FILE))?;
+    }
+    Ok(RunPlan {
+        trace,
+        trace_every: paths.trace_every,
+        checkpoints,
+        folder_at_stop: Some(session.folder_at_stop.clone()),
+        stop: Some(session.stop),
+        seconds_before: state.map_or(0.0, |state| state.seconds),
+    })
+}
+
+fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
+    if resolved.quiet {
+        return;
+    }
+    let (options, dataset) = (trainer.options(), trainer.dataset());
+    eprintln!(
+        "data: {} ({}), {} training and {} test images in {} classes",
+        dataset.name,
+        dataset.origin,
+        dataset.train.len(),
+        dataset.test.len(),
+        dataset.classes()
+    );
+    eprintln!(
+        "training {} with {} on {}: {} steps of {} images, {} threads, {simd}",
+        options.arch,
+        trainer.controller_name(),
+        trainer.machine().name(),
+        trainer.total_steps(),
+        options.batch_size * options.optimiser.accumulation as usize,
+        rayon::current_num_threads()
+    );
+    if trainer.position().step > 0 {
+        eprintln!("continuing after step {}", trainer.position().step);
+    }
+}
+
+/// Runs with progress.
+fn with_progress(
+    trainer: &mut Trainer,
+    plan: &mut RunPlan<'_>,
+    quiet: bool,
+) -> Result<RunEnd, Failure> {
+    let mut shown = Shown(Progress::new(trainer.total_steps(), quiet));
+    let end = run::run(trainer, plan, &mut shown);
+    shown.0.finish();
+    Ok(end?)
+}
+
+struct Shown(Progress);
+
+impl Observer for Shown {
+    fn step(&mut self, trainer: &Trainer, outcome: &StepOutcome) {
+        self.0.step(StepView {
+            step: outcome.step + 1,
+            epoch: outcome.epoch + 1,
+            loss: outcome.cross_entropy,
+            mean_word_length: trainer.mean_word_length(),
+            images: outcome.images as u64,
+        });
+    }
+
+    fn evaluation(&mut self, trainer: &Trainer, evaluation: &Evaluation) {
+        self.0.line(&format!(
+            "step {} epoch {}: top-1 {:.2} %, test loss {:.4}, mean word length {:.1} bits, \
+             learning rate {}",
+            evaluation.step,
+            evaluation.epoch,
+            100.0 * evaluation.top1,
+            evaluation.loss,
+            trainer.mean_word_length(),
+            evaluation.learning_rate
+        ));
+    }
+}
+
+/// Trains the float32 twin; `None` if it was stopped.
+fn twin(
+    resolved: &Resolved,
+    trainer: &Trainer,
+    session: &Session<'_>,
+) -> Result<Option<(Trainer, f64)>, Failure> {
+    let options: RunOptions = trainer.options().float32_twin();
+    let machine = setup::machine(&options.machine)?;
+    let mut twin = Trainer::new(options, trainer.dataset().clone(), machine, session.simd)?;
+    let paths = &resolved.paths;
+    let directory = paths.checkpoint.as_ref().or(paths.resume.as_ref());
+    let directory = directory.map(|directory| directory.join(TWIN_FOLDER));
+    let mut seconds_before = 0.0;
+    if let Some(directory) = &directory
+        && resolved.paths.resume.is_some()
+        && directory.join(CHECKPOINT_FILE).exists()
+    {
+        seconds_before = twin.restore(load_checkpoint(directory)?)?.seconds;
+    }
+    let mut plan = RunPlan {
+        trace_every: 1,
+        checkpoints: directory
+            .map(|directory| CheckpointPlan { directory, every: paths.checkpoint_every }),
+        stop: Some(session.stop),
+        seconds_before,
+        ..RunPlan::default()
+    };
+    if let Some(checkpoints) = &plan.checkpoints {
+        std::fs::create_dir_all(&checkpoints.directory).context("cannot make the twin's folder")?;
+    }
+    if !resolved.quiet {
+        eprintln!("training the float32 twin");
+    }
+    let end = with_progress(&mut twin, &mut plan, resolved.quiet)?;
+    Ok(end.complete.then_some((twin, end.seconds)))
+}

@@ -1,0 +1,62 @@
+//! Where a run stands, and what a step or an evaluation gave.
+
+use super::accounting::StepAccounts;
+use crate::precision::{ControllerReport, NumberFormat};
+use serde::{Deserialize, Serialize};
+
+/// Where a run stands. Everything counts from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Epochs completed.
+    pub epoch: u32,
+    /// Optimiser steps done in the epoch under way.
+    pub step_in_epoch: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Micro-batches done: the step part of the address of random numbers.
+    pub pass: u64,
+}
+
+/// An evaluation on the test set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Optimiser steps done before it.
+    pub step: u64,
+    /// Epochs done before it.
+    pub epoch: u32,
+    /// Mean cross-entropy in nats.
+    pub loss: f64,
+    /// Share of images whose largest logit is their label's.
+    pub top1: f64,
+    /// Learning rate in force after it.
+    pub learning_rate: f64,
+}
+
+/// What one optimiser step did.
+#[derive(Debug, Clone)]
+pub struct StepOutcome {
+    /// Number of the step.
+    pub step: u64,
+    /// Epoch it belongs to.
+    pub epoch: u32,
+    /// The loss that the strategy saw.
+    pub loss: f64,
+    /// Mean cross-entropy of its images in nats.
+    pub cross_entropy: f64,
+    /// The word-length penalty P.
+    pub penalty: Option<f64>,
+    /// Share of its images that were classified right.
+    pub accuracy: f64,
+    /// Learning rate of the update.
+    pub learning_rate: f64,
+    /// Norm of the quantised gradient of all parameters, before normalisation.
+    pub gradient_norm: f64,
+    /// Counts and costs.
+    pub accounts: StepAccounts,
+    /// For each MAC layer: format in force, non-zero weights, controller state after the step.
+    pub layers: Vec<(NumberFormat, u64, ControllerReport)>,
+    /// Images seen.
+    pub images: usize,
+}
