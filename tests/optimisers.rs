@@ -177,9 +177,9 @@ fn runs_that_do_not_fit_are_refused_with_one_line() {
         assert_eq!(text.lines().count(), 1, "{text}");
         format!("{} {}", output.status.code().unwrap(), text.trim_end())
     };
-    insta::assert_snapshot!(refused(&["--optimiser", "adam", "--momentum", "0.9"]), @"");
-    insta::assert_snapshot!(refused(&["--schedule", "cosine", "--max-steps", "5", "--warmup-epochs", "1"]), @"");
-    insta::assert_snapshot!(refused(&["--controller", "static", "--max-steps", "5", "--format-schedule", "1:8,4"]), @"");
-    insta::assert_snapshot!(refused(&["--controller", "static", "--format-schedule", "0:fc9=8,4"]), @"");
-    insta::assert_snapshot!(refused(&["--controllers", "static,adapt", "--factor", "F"]), @"");
+    insta::assert_snapshot!(refused(&["--optimiser", "adam", "--momentum", "0.9"]), @"2 hwsim: `--momentum` needs `--optimiser sgd` and has no meaning with `--optimiser adam`: leave one of them out");
+    insta::assert_snapshot!(refused(&["--schedule", "cosine", "--max-steps", "5", "--warmup-epochs", "1"]), @"1 hwsim: a warm-up of 1 epochs leaves none of the run's 1: use more epochs or a smaller --warmup-epochs");
+    insta::assert_snapshot!(refused(&["--controller", "static", "--max-steps", "5", "--format-schedule", "1:8,4"]), @"1 hwsim: formats change at epoch 1, but the epochs of the run are 0 to 0: use more --epochs or a shorter --format-schedule");
+    insta::assert_snapshot!(refused(&["--controller", "static", "--format-schedule", "0:fc9=8,4"]), @"2 hwsim: `format-schedule` names layer `fc9`, which the network does not have: its layers are fc1, fc2, fc3");
+    insta::assert_snapshot!(refused(&["--controllers", "static,adapt", "--factor", "F"]), @"2 hwsim: `--factor` needs `--controller shen` and has no meaning with `--controllers static,adapt`: leave one of them out");
 }

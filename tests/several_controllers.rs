@@ -91,5 +91,5 @@ fn finished_runs_are_not_repeated_and_others_go_on() {
         several(path, &["--quiet", "--resume", "checkpoints", "--l2", "0.5"]).output().unwrap();
     let text = String::from_utf8(other.stderr).unwrap();
     assert_eq!(other.status.code(), Some(1), "{text}");
-    insta::assert_snapshot!(text.trim_end(), @"");
+    insta::assert_snapshot!(text.trim_end(), @"hwsim: the run of static: the checkpoint cannot be continued: it belongs to a run with other options");
 }

@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn wrong_files_are_explained() {
         insta::assert_snapshot!(refused("epochs = 3\nbatch_size = 4\nwl2 = 1"), @"configuration file run.toml, line 2: unknown key `batch_size` (did you mean `batch-size`?); keys are named as the flags, see `hwsim train --help`");
-        insta::assert_snapshot!(refused("[optimiser]\nmomentum = 0.9"), @"configuration file run.toml, line 1: unknown key `optimiser`; keys are named as the flags, see `hwsim train --help`");
+        insta::assert_snapshot!(refused("[run]\nmomentum = 0.9"), @"configuration file run.toml, line 1: unknown key `run`; keys are named as the flags, see `hwsim train --help`");
         insta::assert_snapshot!(refused("config = 'other.toml'"), @"configuration file run.toml, line 1: unknown key `config`; keys are named as the flags, see `hwsim train --help`");
         insta::assert_snapshot!(refused("no-augment = true"), @"configuration file run.toml, line 1: unknown key `no-augment` (did you mean `augment`?); keys are named as the flags, see `hwsim train --help`");
         insta::assert_snapshot!(refused("epochs = 3\nepochs = 4"), @r"

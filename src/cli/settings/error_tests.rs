@@ -112,22 +112,26 @@ fn values_of_presets_are_named_with_the_preset() {
 
 #[test]
 fn settings_of_another_optimiser_or_schedule() {
-    insta::assert_snapshot!(refused("--optimiser adam --momentum 0.9", ""), @"");
-    insta::assert_snapshot!(refused("--beta1 0.8", ""), @"");
-    insta::assert_snapshot!(refused("", "adam-epsilon = 1e-6"), @"");
-    insta::assert_snapshot!(refused("--warmup-epochs 2", ""), @"");
-    insta::assert_snapshot!(refused("--schedule cosine --plateau-patience 2", ""), @"");
-    insta::assert_snapshot!(refused("--controller muppet --schedule cosine", ""), @"");
-    insta::assert_snapshot!(refused("--schedule cosine --epochs 5 --warmup-epochs 5", ""), @"");
-    insta::assert_snapshot!(refused("--schedule cosine --cosine-minimum 0.1", ""), @"");
+    insta::assert_snapshot!(refused("--optimiser adam --momentum 0.9", ""), @"`--momentum` needs `--optimiser sgd` and has no meaning with `--optimiser adam`: leave one of them out");
+    insta::assert_snapshot!(refused("--beta1 0.8", ""), @"`--beta1` needs `--optimiser adam` and has no meaning with `--optimiser sgd`: leave one of them out");
+    insta::assert_snapshot!(refused("", "adam-epsilon = 1e-6"), @"`adam-epsilon` (run.toml, line 1) needs `--optimiser adam` and has no meaning with `--optimiser sgd`: leave one of them out");
+    insta::assert_snapshot!(refused("--warmup-epochs 2", ""), @"`--warmup-epochs` needs `--schedule cosine` and has no meaning with `--schedule plateau`: leave one of them out");
+    insta::assert_snapshot!(refused("--schedule cosine --plateau-patience 2", ""), @"`--plateau-patience` needs `--schedule plateau` and has no meaning with `--schedule cosine`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller muppet --schedule cosine", ""), @"`--schedule` needs a controller other than muppet and has no meaning with `--controller muppet`: leave one of them out");
+    insta::assert_snapshot!(refused("--schedule cosine --epochs 5 --warmup-epochs 5", ""), @"`--warmup-epochs` is 5: use fewer than the 5 epochs of the run");
+    insta::assert_snapshot!(refused("--schedule cosine --cosine-minimum 0.1", ""), @"`--cosine-minimum` is 0.1: use a number from 0 to 0.01");
 }
 
 #[test]
 fn format_schedules_that_make_no_sense() {
-    insta::assert_snapshot!(refused("--format-schedule 0:8,4", ""), @"");
-    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --wl 8", ""), @"");
-    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --epochs 5", ""), @"");
-    insta::assert_snapshot!(unreadable("--format-schedule 5:12,6;0:8,4"), @"");
+    insta::assert_snapshot!(refused("--format-schedule 0:8,4", ""), @"`--format-schedule` needs `--controller static` and has no meaning with `--controller adapt`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --wl 8", ""), @"`--wl` needs a format schedule that begins after epoch 0 and has no meaning with `--format-schedule 0:8,4;5:12,6`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller static --format-schedule 0:8,4;5:12,6 --epochs 5", ""), @"`--format-schedule` is for epoch 5: use epochs below the 5 of the run, counted from 0");
+    insta::assert_snapshot!(unreadable("--format-schedule 5:12,6;0:8,4"), @r"
+    error: invalid value '5:12,6;0:8,4' for '--format-schedule <LIST>': epoch 0 comes after epoch 5: list epochs in ascending order
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]

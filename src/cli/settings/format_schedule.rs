@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn unreadable_schedules_are_explained() {
         let explain = |text: &str| text.parse::<FormatSchedule>().unwrap_err().to_string();
-        insta::assert_snapshot!(explain("0:8,4;5"), @"");
-        insta::assert_snapshot!(explain("5:40,4"), @"");
-        insta::assert_snapshot!(explain("5:8,4;3:12,6"), @"");
-        insta::assert_snapshot!(explain("5:8,4;5:fc=8,4;5:12,6"), @"");
-        insta::assert_snapshot!(explain("5:fc=8,4;5:fc=12,6"), @"");
+        insta::assert_snapshot!(explain("0:8,4;5"), @"`5` is no entry of a format schedule: write EPOCH:WL,FL or EPOCH:LAYER=WL,FL, several joined by `;`, as in 0:8,4;5:12,6;10:16,8");
+        insta::assert_snapshot!(explain("5:40,4"), @"epoch 5: word length 40 is impossible: use 1 to 32 bits");
+        insta::assert_snapshot!(explain("5:8,4;3:12,6"), @"epoch 3 comes after epoch 5: list epochs in ascending order");
+        insta::assert_snapshot!(explain("5:8,4;5:fc=8,4;5:12,6"), @"epoch 5 has two formats for all layers: keep one of them");
+        insta::assert_snapshot!(explain("5:fc=8,4;5:fc=12,6"), @"epoch 5 has two formats for layer `fc`: keep one of them");
         for text in ["", ";", "8,4", "x:8,4", "-1:8,4", "0:8", "0:=8,4", "0:8,4;", "0:fc=8"] {
             assert!(
                 matches!(text.parse::<FormatSchedule>(), Err(FormatScheduleError::Form(_))),

@@ -149,12 +149,12 @@ mod tests {
 
     #[test]
     fn impossible_lists_are_explained() {
-        insta::assert_snapshot!(refused("--controllers adapt,shen --controller adapt"), @"");
-        insta::assert_snapshot!(refused("--controllers adapt,shen,adapt"), @"");
-        insta::assert_snapshot!(refused("--controllers adapt,static --factor F"), @"");
-        insta::assert_snapshot!(refused("--controllers adapt,static --lookback-lower 0"), @"");
+        insta::assert_snapshot!(refused("--controllers adapt,shen --controller adapt"), @"`--controllers` and `--controller` exclude each other: leave one of them out");
+        insta::assert_snapshot!(refused("--controllers adapt,shen,adapt"), @"`--controllers` is adapt,shen,adapt: use at least one controller, each once");
+        insta::assert_snapshot!(refused("--controllers adapt,static --factor F"), @"`--factor` needs `--controller shen` and has no meaning with `--controllers adapt,static`: leave one of them out");
+        insta::assert_snapshot!(refused("--controllers adapt,static --lookback-lower 0"), @"`--lookback-lower` is 0: use 1 to 1048576");
         let empty = TrainArguments { controllers: Some(vec![]), ..TrainArguments::default() };
-        insta::assert_snapshot!(empty.resolve_runs().unwrap_err(), @"");
-        insta::assert_snapshot!(flags("--controllers adapt").resolve().unwrap_err(), @"");
+        insta::assert_snapshot!(empty.resolve_runs().unwrap_err(), @"`--controllers` is empty: use at least one controller, each once");
+        insta::assert_snapshot!(flags("--controllers adapt").resolve().unwrap_err(), @"`--controllers` is a list: use `controller` where there is one run");
     }
 }

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(later, expected);
         let schedule: FormatSchedule = "0:12,6;2:conv9=8,4".parse().unwrap();
         let error = static_options(&tensors(), format(8, 4), &list, &schedule).unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"`format-schedule` names layer `conv9`, which the network does not have: its layers are conv1, block.conv2, fc");
     }
 
     #[test]

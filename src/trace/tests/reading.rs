@@ -20,7 +20,7 @@ fn with_cell(column: &str, text: &str) -> String {
         .iter()
         .map(|&name| match name {
             _ if name == column => text,
-            "schema" => "2",
+            "schema" => "3",
             "row" => "step",
             "step" | "epoch" => "0",
             "loss" | "cross_entropy" | "batch_accuracy" | "gradient_norm" | "learning_rate" => {
@@ -51,7 +51,7 @@ fn wrong_files_are_named_with_line_and_column() {
         "`x.csv`, line 2: schema 1, but this version reads schema 3: use the version of hwsim that wrote it"
     );
     assert_eq!(
-        error_of(format!("{header}\n2,step\n").as_bytes()),
+        error_of(format!("{header}\n3,step\n").as_bytes()),
         format!("`x.csv`, line 2: 2 cells, expected {}", columns().len())
     );
     assert_eq!(
