@@ -67,9 +67,9 @@ pub enum PepppError {
     /// A training run that failed otherwise than by diverging.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// A configuration that cannot be trained.
-    #[error("configuration `{0}` cannot be trained: use fixed-point ones")]
-    MinifloatTraining(super::Configuration),
+    /// A setting that training in small floats does not have.
+    #[error("training in small floats has no {0}: leave it at its default")]
+    Unsupported(&'static str),
     /// A training run was told to stop.
     #[error("stopped")]
     Stopped,

@@ -8,6 +8,7 @@
 mod configuration;
 pub mod cross_validation;
 pub mod d_optimal;
+mod emulation;
 mod error;
 mod factors;
 pub mod gaussian_process;
@@ -16,6 +17,7 @@ mod memory;
 pub mod method;
 pub mod metrics;
 mod partition;
+pub mod recommendation;
 pub mod relaxation;
 pub mod sampling;
 mod singular;

@@ -6,7 +6,11 @@
 
 use super::PepppError;
 use super::singular::Singular;
+use hwmodel::random::{generator, shuffle};
 use nalgebra::DMatrix;
+
+/// Names the random numbers of a hold-out.
+const HOLD_OUT: u64 = u64::from_be_bytes(*b"hold-out");
 
 /// How long a step is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +104,39 @@ pub fn soft_impute(
     }
     let objective = at_z + lambda * singular_values.iter().sum::<f64>();
     Ok(Completion { values: z, singular_values, objective, iterations, converged })
+}
+
+/// λ among 10^-3, 10^-2.5, ... 10^0 whose completion from nine tenths of the known entries is nearest to the last tenth (sum of squares,
+/// weighted); the largest of equals. With fewer than two known entries, that of `options`.
+///
+/// # Errors
+/// As [`soft_impute`].
+pub fn tuned_lambda(
+    values: &DMatrix<f64>,
+    weights: &DMatrix<f64>,
+    options: &SoftImputeOptions,
+    seed: u64,
+) -> Result<f64, PepppError> {
+    check(values, weights, options)?;
+    let mut known: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] > 0.0).collect();
+    if known.len() < 2 {
+        return Ok(options.lambda);
+    }
+    shuffle(&mut generator(seed, &[HOLD_OUT]), &mut known);
+    let held_out = &known[..(known.len() / 10).max(1)];
+    let mut rest = weights.clone();
+    held_out.iter().for_each(|&index| rest[index] = 0.0);
+    let mut best = (f64::INFINITY, options.lambda);
+    for half_decades in (-6..=0).rev() {
+        let lambda = 10f64.powf(f64::from(half_decades) / 2.0);
+        let found = soft_impute(values, &rest, &SoftImputeOptions { lambda, ..*options })?.values;
+        let square = |&index: &usize| weights[index] * (found[index] - values[index]).powi(2);
+        let error: f64 = held_out.iter().map(square).sum();
+        if error < best.0 {
+            best = (error, lambda);
+        }
+    }
+    Ok(best.1)
 }
 
 fn check(
@@ -228,6 +265,20 @@ mod tests {
         assert!(relative < 1e-3, "{relative}");
         let large = found.singular_values.iter().filter(|value| **value > 1e-3).count();
         assert_eq!(large, 2, "{:?}", found.singular_values);
+    }
+
+    #[test]
+    fn lambda_is_small_for_clean_errors_and_large_for_noise() {
+        let mut random = generator(5, &[1]);
+        let mut column = |count: usize| DMatrix::from_fn(count, 1, |_, _| normal(&mut random));
+        let clean = column(20) * column(15).transpose();
+        let noise = DMatrix::from_fn(20, 15, |_, _| normal(&mut random));
+        let all = DMatrix::from_element(20, 15, 1.0);
+        let tuned = |values| tuned_lambda(values, &all, &SoftImputeOptions::default(), 1).unwrap();
+        assert!(tuned(&clean) < 0.1 && tuned(&noise) == 1.0);
+        // A single entry cannot be held out.
+        let one = DMatrix::from_element(1, 1, 1.0);
+        assert_eq!(tuned_lambda(&one, &one, &SoftImputeOptions::default(), 1).unwrap(), 0.1);
     }
 
     #[test]

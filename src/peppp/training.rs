@@ -1,6 +1,6 @@
 //! One entry of a matrix of errors: a real training run.
 
-use super::{Configuration, Footprint, PepppError};
+use super::{Configuration, Footprint, PepppError, emulation};
 use crate::data::Dataset;
 use crate::network::vector::softmax_cross_entropy::CrossEntropyError;
 use crate::network::{Initialisation, NetworkError, arch};
@@ -94,14 +94,19 @@ impl TrainingSetup {
                     Ok(end) if !end.complete => Err(PepppError::Stopped),
                     Ok(_) => {
                         let last = trainer.evaluations().last().map(|last| last.top1);
-                        let error = 1.0 - last.unwrap_or(1.0 / classes as f64);
+                        let right = last.unwrap_or(1.0 / classes as f64);
+                        // Whole images, so that 1 - 0.586 is 0.414.
+                        let images = dataset.test.len().max(1) as f64;
+                        let error = ((1.0 - right) * images).round() / images;
                         Ok(Measurement { error, diverged: false, steps })
                     }
                     Err(error) if diverged(&error) => Ok(Measurement::diverged(classes, steps)),
                     Err(error) => Err(error.into()),
                 }
             }
-            Configuration::Minifloat { .. } => Err(PepppError::MinifloatTraining(configuration)),
+            Configuration::Minifloat { operands, optimiser } => {
+                emulation::measure(self, (operands, optimiser), dataset, stop)
+            }
         }
     }
 }

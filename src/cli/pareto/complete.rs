@@ -71,15 +71,16 @@ pub(super) fn run(arguments: &CompleteArguments) -> Result<ExitCode, Failure> {
         SampleKind::NonUniform => Sampling::NonUniform { p_max: arguments.p_max },
     };
     let cap = arguments.memory_cap.map(|cap| cap.megabytes());
-    let weights = sample(&matrix.memory_mb, sampling, cap, arguments.seed).map_err(Failure::usage)?;
+    let weights =
+        sample(&matrix.memory_mb, sampling, cap, arguments.seed).map_err(Failure::usage)?;
     let weights = weights.component_mul(&known);
     let mut options =
         SoftImputeOptions { iterations: arguments.iterations, ..SoftImputeOptions::default() };
     options.lambda = match arguments.lambda.as_str() {
         "auto" => tuned_lambda(&values, &weights, &options, arguments.seed)?,
-        text => text.parse().map_err(|_| {
-            Failure::usage(anyhow!("--lambda is `{text}`: use a number or `auto`"))
-        })?,
+        text => text
+            .parse()
+            .map_err(|_| Failure::usage(anyhow!("--lambda is `{text}`: use a number or `auto`")))?,
     };
     let completion = soft_impute(&values, &weights, &options).map_err(Failure::usage)?;
     let completed = match arguments.rank {
@@ -131,7 +132,8 @@ fn held_out_error(
     let (mut truth, mut found) = (Vec::new(), Vec::new());
     for row in 0..weights.nrows() {
         for column in 0..weights.ncols() {
-            if let (Some(error), true) = (matrix.error(row, column), weights[(row, column)] == 0.0) {
+            if let (Some(error), true) = (matrix.error(row, column), weights[(row, column)] == 0.0)
+            {
                 truth.push(error);
                 found.push(completed[(row, column)]);
             }

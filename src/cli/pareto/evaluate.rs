@@ -1,8 +1,7 @@
 //! `hwsim pareto evaluate`.
 
-use super::files::{read_matrix, table};
+use super::files::{columns, read_matrix, table};
 use crate::cli::errors::Failure;
-use crate::cli::table::columns;
 use crate::cli::{output, setup};
 use crate::peppp::cross_validation::{Setting, ValidationOptions, ValidationRow, validate};
 use crate::peppp::method::Method;
@@ -82,10 +81,7 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<ExitCode, Failure> {
         ratio: arguments.ratio,
         p_max: arguments.p_max,
         cap_mb: arguments.memory_cap.map(|cap| cap.megabytes()),
-        completion: SoftImputeOptions {
-            lambda: arguments.lambda,
-            ..SoftImputeOptions::default()
-        },
+        completion: SoftImputeOptions { lambda: arguments.lambda, ..SoftImputeOptions::default() },
         repeats: arguments.repeats,
         seed: arguments.seed,
         ..ValidationOptions::default()
@@ -114,20 +110,11 @@ const COLUMNS: [&str; 10] = [
 fn numbers(row: &ValidationRow) -> [f64; 7] {
     let ValidationRow { measured, memory_mb, convergence, hyper_diff, relative_error, .. } = *row;
     let (of_convergence, of_hyper_diff) = (row.convergence_error, row.hyper_diff_error);
-    [
-        measured,
-        memory_mb,
-        convergence,
-        of_convergence,
-        hyper_diff,
-        of_hyper_diff,
-        relative_error,
-    ]
+    [measured, memory_mb, convergence, of_convergence, hyper_diff, of_hyper_diff, relative_error]
 }
 
 fn cells(row: &ValidationRow, number: impl Fn(f64) -> String) -> Vec<String> {
-    let mut cells =
-        vec![row.setting.to_string(), row.method.to_string(), row.budget.to_string()];
+    let mut cells = vec![row.setting.to_string(), row.method.to_string(), row.budget.to_string()];
     cells.extend(numbers(row).map(number));
     cells
 }

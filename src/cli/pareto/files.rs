@@ -23,3 +23,20 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> Result<String, Pep
     let bytes = csv.into_inner().map_err(|error| failed(csv::Error::from(error.into_error())))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+/// Lines of cells in columns that are as wide as their widest cell.
+pub(super) fn columns(lines: &[Vec<String>]) -> String {
+    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,35 +1,16 @@
 //! `hwsim pareto measure`.
 
+use super::entries::{AXES, Entries, PartitionData, RESULTS, log_of};
+use super::files::table;
 use super::training::{PartitionArguments, TrainingArguments};
 use crate::cli::errors::Failure;
-use crate::cli::sweep::progress::Shown;
 use crate::cli::{interrupt, output, setup};
-use crate::data::Dataset;
-use crate::explore::sweep::{self, ContentHash, Evaluation, Parallelism, Plan, SweepError};
-use crate::peppp::{Configuration, PepppError, TrainingSetup};
-use crate::train::state::fingerprint;
-use anyhow::anyhow;
-use std::collections::HashSet;
+use crate::peppp::sampling::{Sampling, sample};
+use crate::peppp::{Configuration, PepppError};
+use nalgebra::DMatrix;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
-
-/// Part of every key: results of other versions are not reused.
-const VERSION: &str = concat!("hwsim ", env!("CARGO_PKG_VERSION"), " pareto measure 1");
-
-/// Columns that say what an entry is.
-const AXES: [&str; 7] = [
-    "partition",
-    "configuration",
-    "memory_mb",
-    "classes",
-    "train_images",
-    "test_images",
-    "partition_seed",
-];
-/// Columns of results.
-const RESULTS: [&str; 3] = ["error", "diverged", "steps"];
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -44,6 +25,18 @@ pub(in crate::cli) struct MeasureArguments {
     /// `minifloats` for the 99 of the paper.
     #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
     configurations: Vec<String>,
+    /// Measure only this share of the entries, chosen at random; the others are in the table without error.
+    #[arg(long, value_name = "SHARE", conflicts_with = "p_max", help_heading = "Sample")]
+    ratio: Option<f64>,
+    /// Measure an entry with a probability that grows with 1/memory up to this.
+    #[arg(long, value_name = "P", help_heading = "Sample")]
+    p_max: Option<f64>,
+    /// Measure no entry with more memory than this (bytes, or with kB, MB, GB).
+    #[arg(long, value_name = "SIZE", help_heading = "Sample")]
+    memory_cap: Option<super::memory_size::MemorySize>,
+    /// Seed of the sample.
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Sample")]
+    sample_seed: u64,
     /// The table; results so far are beside it in FILE.csv.log.
     #[arg(long, value_name = "FILE.csv")]
     out: PathBuf,
@@ -55,90 +48,60 @@ pub(in crate::cli) struct MeasureArguments {
     quiet: bool,
 }
 
-/// An entry to be measured.
-struct Entry {
-    partition: usize,
-    configuration: Configuration,
-}
-
 pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let configurations = configurations(&arguments.configurations).map_err(Failure::usage)?;
     output::check_writable(&arguments.out)?;
     let (setup, paths) = arguments.training.setup()?;
     let dataset = setup::dataset(setup.options.dataset, paths.data_dir, (None, None))?;
-    let partitions = arguments.partitions.partitions(&dataset)?;
     let size = arguments.partitions.size();
-    let mut data = Vec::with_capacity(partitions.len());
-    for partition in &partitions {
-        data.push(partition.select(&dataset, size).map_err(Failure::usage)?);
+    let mut partitions = Vec::new();
+    for partition in arguments.partitions.partitions(&dataset)? {
+        let data = partition.select(&dataset, size).map_err(Failure::usage)?;
+        let name = (partition.name, partition.seed);
+        partitions.push(PartitionData::new(name, data, &setup).map_err(Failure::usage)?);
     }
     drop(dataset);
-    let (mut plan, mut entries, mut seen) = (empty_plan(), Vec::new(), HashSet::new());
-    for (number, (partition, data)) in partitions.iter().zip(&data).enumerate() {
-        let footprint = setup.footprint(data).map_err(Failure::usage)?;
-        let print = fingerprint(data);
-        for &configuration in &configurations {
-            let names: Vec<&str> = data.class_names.iter().map(String::as_str).collect();
-            let cells = vec![
-                partition.name.clone(),
-                configuration.to_string(),
-                format!("{:?}", footprint.megabytes(configuration)),
-                names.join("; "),
-                data.train.len().to_string(),
-                data.test.len().to_string(),
-                partition.seed.to_string(),
-            ];
-            plan.push(key(&setup, configuration, data, print)?, cells, &mut seen);
-            entries.push(Entry { partition: number, configuration });
-        }
-    }
+    let memory_mb = DMatrix::from_fn(partitions.len(), configurations.len(), |row, column| {
+        partitions[row].footprint.megabytes(configurations[column])
+    });
+    let sampling = match (arguments.ratio, arguments.p_max) {
+        (Some(ratio), _) => Sampling::Uniform { ratio },
+        (None, Some(p_max)) => Sampling::NonUniform { p_max },
+        (None, None) => Sampling::Full,
+    };
+    let cap = arguments.memory_cap.map(|cap| cap.megabytes());
+    let weights =
+        sample(&memory_mb, sampling, cap, arguments.sample_seed).map_err(Failure::usage)?;
+    let all: Vec<(usize, usize)> = (0..partitions.len())
+        .flat_map(|row| (0..configurations.len()).map(move |column| (row, column)))
+        .collect();
+    let chosen = all.iter().filter(|&&place| weights[place] > 0.0);
+    let chosen = chosen.map(|&(row, column)| (row, configurations[column])).collect();
+    let entries = Entries::new(&setup, &partitions, chosen)?;
     let log = log_of(&arguments.out);
-    let stop = interrupt::install();
-    let progress = Shown::new(arguments.quiet);
-    let evaluate = |index: usize| {
-        let Entry { partition, configuration } = entries[index];
-        let measured = setup.measure(configuration, &data[partition], &stop);
-        let failed = |error: PepppError| {
-            let point = format!("{} on {}", configuration, partitions[partition].name);
-            SweepError::Point { point, reason: format!("{:#}", anyhow!(error)) }
-        };
-        let measured = measured.map_err(failed)?;
-        let error = format!("{:?}", measured.error);
-        Ok(vec![error, measured.diverged.to_string(), measured.steps.to_string()])
-    };
-    let threads = arguments.threads.or_else(|| std::thread::available_parallelism().ok());
-    let evaluation = Evaluation {
-        evaluate: &evaluate,
-        progress: &|done, of| progress.show(done, of),
-        stop: &stop,
-        parallelism: Parallelism::Separate(threads.unwrap_or(NonZeroUsize::MIN)),
-    };
-    let outcome = sweep::run(&plan, &log, None, &evaluation);
-    progress.finish();
-    let left = match &outcome {
-        Err(SweepError::Point { .. }) if stop.load(Ordering::SeqCst) => true,
-        Ok(outcome) => outcome.left > 0,
-        Err(_) => false,
-    };
-    if left {
+    let Some(outcome) = entries.run(&log, arguments.threads, arguments.quiet)? else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+    };
+    let mut measured = entries.rows(&log)?.into_iter();
+    let mut rows = Vec::with_capacity(all.len());
+    for (row, column) in all {
+        rows.extend(if weights[(row, column)] > 0.0 {
+            measured.next()
+        } else {
+            let mut cells = partitions[row].cells(configurations[column]);
+            cells.resize(AXES.len() + RESULTS.len(), String::new());
+            Some(cells)
+        });
     }
-    let outcome = outcome?;
-    if outcome.damaged > 0 {
-        eprintln!(
-            "hwsim: {} lines of `{}` were damaged and not used",
-            outcome.damaged,
-            log.display()
-        );
-    }
-    output::write(&arguments.out, &String::from_utf8(sweep::table(&plan, &log)?)?)?;
+    let header: Vec<&str> = AXES.into_iter().chain(RESULTS).collect();
+    output::write(&arguments.out, &table(&header, &rows)?)?;
     if !arguments.quiet {
         eprintln!(
-            "{} errors of {} configurations on {} partitions ({} from the log): `{}`",
-            entries.len(),
+            "{} configurations on {} partitions, {} trained, {} from the log: `{}`",
             configurations.len(),
             partitions.len(),
+            outcome.evaluated,
             outcome.cached,
             arguments.out.display()
         );
@@ -147,7 +110,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
 }
 
 /// The configurations named in `texts`.
-pub(super) fn configurations(texts: &[String]) -> Result<Vec<Configuration>, PepppError> {
+fn configurations(texts: &[String]) -> Result<Vec<Configuration>, PepppError> {
     let mut all: Vec<Configuration> = Vec::new();
     for text in texts {
         let named = match text.trim() {
@@ -161,29 +124,21 @@ pub(super) fn configurations(texts: &[String]) -> Result<Vec<Configuration>, Pep
             all.push(configuration);
         }
     }
-    if all.is_empty() { Err(PepppError::NoConfigurations) } else { Ok(all) }
+    Ok(all)
 }
 
-fn empty_plan() -> Plan {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Plan { axes: names(&AXES), results: names(&RESULTS), points: Vec::new() }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The key of an entry: all that its result depends on.
-fn key(
-    setup: &TrainingSetup,
-    configuration: Configuration,
-    data: &Dataset,
-    fingerprint: u32,
-) -> Result<ContentHash, Failure> {
-    let options = serde_json::to_string(&setup.options)?;
-    let key = ContentHash::default().with(VERSION).with(options);
-    let key = key.with(format!("{:?}", setup.machine)).with(configuration.to_string());
-    Ok(key.with(data.classes().to_le_bytes()).with(fingerprint.to_le_bytes()))
-}
-
-fn log_of(out: &std::path::Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".log");
-    name.into()
+    #[test]
+    fn names_become_configurations_once_each() {
+        let of = |texts: &[&str]| {
+            configurations(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["minifloats", "wl8-fl4"]).unwrap().len(), 100);
+        let error = of(&["minifloats", "1-4-1/1-6-7"]).unwrap_err().to_string();
+        assert!(error.contains("`1-4-1/1-6-7` is named twice"), "{error}");
+        assert!(of(&["wl8"]).is_err());
+    }
 }

@@ -94,6 +94,59 @@ impl PartitionArguments {
     }
 }
 
+/// The data of a new task.
+#[derive(Debug, clap::Args)]
+pub(super) struct NewPartitionArguments {
+    /// With --train: classes, by name or label [default: all].
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        requires = "train",
+        help_heading = "Data"
+    )]
+    classes: Vec<String>,
+    /// With --train: most training images, even over the classes [default: all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "train", help_heading = "Data")]
+    train_images: Option<u32>,
+    /// With --train: most test images [default: all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), requires = "train", help_heading = "Data")]
+    test_images: Option<u32>,
+    /// With --train: seed of the choice of images [default: 1].
+    #[arg(long, value_name = "N", requires = "train", help_heading = "Data")]
+    partition_seed: Option<u64>,
+}
+
+impl NewPartitionArguments {
+    pub(super) fn size(&self) -> PartitionSize {
+        let images = |limit: Option<u32>| limit.map(|images| images as usize);
+        PartitionSize { train: images(self.train_images), test: images(self.test_images) }
+    }
+
+    pub(super) fn partition(&self, dataset: &Dataset) -> Result<Partition, Failure> {
+        let known = &dataset.class_names;
+        let label = |text: &String| {
+            let named = known.iter().position(|name| name == text.trim());
+            let numbered = || text.trim().parse().ok().filter(|&label| label < known.len());
+            named.or_else(numbered).map(|label| label as u16).ok_or_else(|| {
+                let known = known.join(", ");
+                Failure::usage(anyhow!("unknown class `{text}`: use labels or names of {known}"))
+            })
+        };
+        let mut classes = match self.classes.as_slice() {
+            [] => (0..known.len() as u16).collect(),
+            some => some.iter().map(label).collect::<Result<Vec<u16>, _>>()?,
+        };
+        classes.sort_unstable();
+        classes.dedup();
+        if classes.len() < 2 {
+            return Err(Failure::usage(anyhow!("--classes: name at least 2 different classes")));
+        }
+        let seed = self.partition_seed.unwrap_or(1);
+        Ok(Partition { name: "new".to_owned(), classes, seed })
+    }
+}
+
 /// How every configuration is trained; the defaults are those of the paper, with its batches of 32.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainingArguments {
