@@ -68,7 +68,7 @@ impl Process {
         let count = values.len();
         let covariance = DMatrix::from_fn(count, count, |a, b| {
             let own = if a == b { noise } else { 0.0 };
-            own + kernel(length_scale, (&points.column(a) - &points.column(b)).norm_squared())
+            own + kernel(length_scale, (points.column(a) - points.column(b)).norm_squared())
         });
         let covariance = covariance.cholesky().ok_or(PepppError::Decomposition("Cholesky"))?;
         let weights = covariance.solve(&DVector::from_column_slice(values));

@@ -112,15 +112,17 @@ pub struct Task<'a> {
     pub process: ProcessOptions,
 }
 
-/// Chooses with `method` at most `budget` configurations, measures them with `measure` (errors of these configurations, in
-/// their order) and predicts all others.
+/// Finds the errors of some configurations, in their order, on the new partition.
+pub type Measure<'a> = dyn FnMut(&[usize]) -> Result<Vec<f64>, PepppError> + 'a;
+
+/// Chooses with `method` at most `budget` configurations, measures them with `measure` and predicts all others.
 ///
 /// # Errors
 /// If nothing may be measured, a measurement fails or a decomposition does.
 pub fn estimate(
     method: Method,
     task: &Task<'_>,
-    measure: &mut dyn FnMut(&[usize]) -> Result<Vec<f64>, PepppError>,
+    measure: &mut Measure<'_>,
 ) -> Result<Estimate, PepppError> {
     let Task { training, feasible, budget, seed, process } = *task;
     if feasible.is_empty() || budget == 0 {
@@ -167,7 +169,7 @@ fn search(
     points: &DMatrix<f64>,
     task: &Task<'_>,
     options: ProcessOptions,
-    measure: &mut dyn FnMut(&[usize]) -> Result<Vec<f64>, PepppError>,
+    measure: &mut Measure<'_>,
 ) -> Result<Estimate, PepppError> {
     let Task { feasible, budget, seed, .. } = *task;
     let start = random(feasible, START.min(budget), seed);

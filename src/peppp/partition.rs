@@ -111,7 +111,7 @@ impl Partition {
             class_names,
             origin: dataset.origin.clone(),
             normalisation: dataset.normalisation.clone(),
-            augmentation: dataset.augmentation.clone(),
+            augmentation: dataset.augmentation,
         })
     }
 
