@@ -17,6 +17,7 @@ pub mod integer;
 pub mod model;
 pub mod network;
 pub mod onnx;
+pub mod peppp;
 pub mod precision;
 pub mod study;
 pub mod trace;

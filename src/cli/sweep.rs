@@ -3,7 +3,7 @@
 mod arguments;
 mod designs;
 mod networks;
-mod progress;
+pub(in crate::cli) mod progress;
 mod training;
 
 pub(super) use arguments::SweepArguments;
@@ -11,7 +11,9 @@ pub(super) use designs::machines_of;
 
 use super::errors::Failure;
 use super::{interrupt, output, setup};
-use crate::explore::sweep::{self, ContentHash, Evaluation, Outcome, Plan, Shard, SweepError};
+use crate::explore::sweep::{
+    self, ContentHash, Evaluation, Outcome, Parallelism, Plan, Shard, SweepError,
+};
 use anyhow::anyhow;
 use arguments::{MergeArguments, SweepCommand};
 use designs::{Designs, PointDesign};
@@ -70,8 +72,10 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
         evaluate: &evaluate,
         progress: &|done, of| progress.show(done, of),
         stop: &stop,
-        // A training run has all threads to itself.
-        parallel: matches!(workload, Workload::Costs(_)),
+        parallelism: match workload {
+            Workload::Costs(_) => Parallelism::Shared,
+            Workload::Training(_) => Parallelism::One,
+        },
     };
     let log = log_of(&out, arguments.shard);
     let outcome = sweep::run(&plan, &log, arguments.shard, &evaluation);

@@ -2,6 +2,7 @@
 
 use super::activation::Activation;
 use super::backward_arithmetic::BackwardArithmetic;
+use super::between::{Between, moves_values};
 use super::error::NetworkError;
 use super::layer::{Backward, Forward, Layer, Saved};
 use super::parameter::Parameter;
@@ -12,6 +13,7 @@ use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Settings of a pass that every layer sees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,6 +141,19 @@ impl Network {
     /// # Errors
     /// If the images do not fit or a value is not a number.
     pub fn forward(&mut self, images: Activation, context: &Context) -> Result<Pass, NetworkError> {
+        self.forward_with(images, context, None)
+    }
+
+    /// [`forward`](Self::forward) with `between` changing what passes between float32 layers.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), or those of `between`.
+    pub fn forward_with(
+        &mut self,
+        images: Activation,
+        context: &Context,
+        mut between: Option<&mut dyn Between>,
+    ) -> Result<Pass, NetworkError> {
         let shape = images.shape();
         if shape[1..] != self.input {
             return Err(NetworkError::Input { expected: self.input, given: shape.to_vec() });
@@ -173,7 +188,12 @@ impl Network {
                 running: node.running.as_mut(),
                 tally: &mut tallies[node.owner],
             };
-            let (output, kept) = node.layer.forward(&mut call)?;
+            let (mut output, kept) = node.layer.forward(&mut call)?;
+            if let (Some(between), Activation::Float(values, _)) = (&mut between, &mut output)
+                && !moves_values(node)
+            {
+                between.output(index, &node.name, Arc::make_mut(values).as_mut_slice())?;
+            }
             values[index + 1] = Some(output);
             saved.push(kept);
         }
@@ -194,6 +214,21 @@ impl Network {
         context: &Context,
         wants_images: bool,
     ) -> Result<Gradients, NetworkError> {
+        self.backward_with(pass, gradient, context, wants_images, None)
+    }
+
+    /// [`backward`](Self::backward) with `between` changing the gradients that pass between layers.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward), or those of `between`.
+    pub fn backward_with(
+        &self,
+        pass: &mut Pass,
+        gradient: Vec<f32>,
+        context: &Context,
+        wants_images: bool,
+        mut between: Option<&mut dyn Between>,
+    ) -> Result<Gradients, NetworkError> {
         // A gradient is worth computing where a parameter, or the images if asked for, lies before it.
         let mut wanted = vec![wants_images];
         for node in &self.nodes {
@@ -204,7 +239,10 @@ impl Network {
         let mut parameters: Vec<Vec<f32>> = vec![Vec::new(); self.parameters.len()];
         gradients[self.nodes.len()] = Some(gradient);
         for (index, node) in self.nodes.iter().enumerate().rev() {
-            let Some(gradient) = gradients[index + 1].take() else { continue };
+            let Some(mut gradient) = gradients[index + 1].take() else { continue };
+            if let Some(between) = between.as_mut().filter(|_| !moves_values(node)) {
+                between.gradient(index, &node.name, &mut gradient)?;
+            }
             let first = node.inputs[0];
             let [h, w, c] = if first == 0 { self.input } else { self.nodes[first - 1].shape };
             let result = node.layer.backward(Backward {

@@ -7,6 +7,7 @@
 mod activation;
 pub mod arch;
 mod backward_arithmetic;
+mod between;
 mod builder;
 mod error;
 mod graph;
@@ -20,6 +21,7 @@ pub mod vector;
 
 pub use activation::Activation;
 pub use backward_arithmetic::{BackwardArithmetic, GradientFormat};
+pub use between::Between;
 pub use builder::{BiasBound, Builder, Initialisation, NodeId};
 pub use error::NetworkError;
 pub use graph::{Context, Gradients, MacLayer, Network, Node, Pass};

@@ -10,14 +10,14 @@ const TEMPLATE: &str = "{bar:24} {pos}/{len} points, {eta} left";
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows progress on standard error.
-pub(super) enum Shown {
+pub(in crate::cli) enum Shown {
     Silent,
     Bar(ProgressBar),
     Plain(Mutex<Instant>),
 }
 
 impl Shown {
-    pub(super) fn new(quiet: bool) -> Self {
+    pub(in crate::cli) fn new(quiet: bool) -> Self {
         if quiet {
             Self::Silent
         } else if std::io::stderr().is_terminal() {
@@ -32,7 +32,7 @@ impl Shown {
         }
     }
 
-    pub(super) fn show(&self, done: usize, of: usize) {
+    pub(in crate::cli) fn show(&self, done: usize, of: usize) {
         match self {
             Self::Silent => {}
             Self::Bar(bar) => {
@@ -49,7 +49,7 @@ impl Shown {
         }
     }
 
-    pub(super) fn finish(&self) {
+    pub(in crate::cli) fn finish(&self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }

@@ -4,6 +4,7 @@ use super::log::{self, Log};
 use super::{Plan, SweepError};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -46,6 +47,18 @@ pub struct Outcome {
     pub left: usize,
 }
 
+/// How many points are evaluated at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parallelism {
+    /// One, with all threads of the process to itself.
+    One,
+    /// As many as the process has threads, for points that need no threads of their own.
+    Shared,
+    /// So many, each with a pool of one thread: points that would wait for threads of their own never start another
+    /// point meanwhile.
+    Separate(NonZeroUsize),
+}
+
 /// How the points of a plan are evaluated.
 pub struct Evaluation<'a> {
     /// The cells of the result columns of the point of this number.
@@ -54,8 +67,8 @@ pub struct Evaluation<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
     /// Set from outside to stop after the points under way.
     pub stop: &'a AtomicBool,
-    /// Whether several points are evaluated at a time.
-    pub parallel: bool,
+    /// How many points are evaluated at a time.
+    pub parallelism: Parallelism,
 }
 
 /// Evaluates the points of `plan` that the log `path` has no result of: all, or those of `shard`.
@@ -103,16 +116,43 @@ pub fn run(
         (evaluation.progress)(cached + done.fetch_add(1, Ordering::Relaxed) + 1, own.len());
         Ok(())
     };
-    let result = if evaluation.parallel {
-        missing.par_iter().try_for_each(one)
-    } else {
-        missing.iter().try_for_each(one)
+    let result = match evaluation.parallelism {
+        Parallelism::One => missing.iter().try_for_each(one),
+        Parallelism::Shared => missing.par_iter().try_for_each(one),
+        Parallelism::Separate(workers) => separately(workers, &missing, &one),
     };
     log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).sync()?;
     result?;
     let evaluated = done.load(Ordering::Relaxed);
     let left = missing.len() - evaluated;
     Ok(Outcome { evaluated, cached, damaged: contents.damaged, left })
+}
+
+/// `one` for each of `points` in order, on `workers` threads with a pool of one thread each.
+fn separately(
+    workers: NonZeroUsize,
+    points: &[usize],
+    one: &(dyn Fn(&usize) -> Result<(), SweepError> + Sync),
+) -> Result<(), SweepError> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), SweepError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let pool = pool.map_err(|error| SweepError::Threads(error.to_string()))?;
+        while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+            pool.install(|| one(point))?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers = workers.get().min(points.len());
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<(), SweepError>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        // All are joined before the first error is told.
+        let results: Vec<_> = threads.into_iter().map(join).collect();
+        results.into_iter().collect()
+    })
 }
 
 /// The table of `plan` as CSV, from its log.

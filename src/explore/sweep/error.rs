@@ -67,6 +67,9 @@ pub enum SweepError {
         /// Why.
         reason: String,
     },
+    /// Threads cannot be started.
+    #[error("cannot start threads: {0}")]
+    Threads(String),
     /// A table cannot be made.
     #[error(transparent)]
     Csv(#[from] csv::Error),

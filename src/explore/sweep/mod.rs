@@ -17,7 +17,7 @@ mod slurm;
 mod tests;
 
 pub use design::{Base, Design, design, is_machine_axis};
-pub use driver::{Evaluation, Outcome, Shard, merge, run, table};
+pub use driver::{Evaluation, Outcome, Parallelism, Shard, merge, run, table};
 pub use error::SweepError;
 pub use grid::{Grid, Point, value_of};
 pub use hash::ContentHash;

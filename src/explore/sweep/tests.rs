@@ -29,8 +29,16 @@ fn evaluate(plan: &Plan, log: &Path, shard: Option<Shard>) -> Result<Outcome, Sw
         Ok(vec![(n * n).to_string()])
     };
     let stop = AtomicBool::new(false);
-    let evaluation =
-        Evaluation { evaluate: &square, progress: &|_, _| {}, stop: &stop, parallel: true };
+    let evaluation = Evaluation {
+        evaluate: &square,
+        progress: &|_, _| {},
+        stop: &stop,
+        parallelism: if shard.is_some() {
+            Parallelism::Shared
+        } else {
+            Parallelism::Separate(std::num::NonZeroUsize::new(3).unwrap())
+        },
+    };
     let outcome = run(plan, log, shard, &evaluation)?;
     assert_eq!(outcome.evaluated, calls.into_inner());
     Ok(outcome)
@@ -114,8 +122,12 @@ fn a_stop_and_a_failure_keep_what_is_done() {
         stop.store(point == 3, Ordering::SeqCst);
         Ok(vec![(point * point).to_string()])
     };
-    let evaluation =
-        Evaluation { evaluate: &stops, progress: &|_, _| {}, stop: &stop, parallel: false };
+    let evaluation = Evaluation {
+        evaluate: &stops,
+        progress: &|_, _| {},
+        stop: &stop,
+        parallelism: Parallelism::One,
+    };
     let first = run(&plan, &log, None, &evaluation).unwrap();
     assert_eq!(first, Outcome { left: 6, ..outcome(4, 0) });
     let fails = |point: usize| match point {

@@ -1,22 +1,15 @@
-//! `hwsim pareto`.
+//! `hwsim pareto front`.
 
-use super::errors::Failure;
-use super::output;
+use crate::cli::errors::Failure;
+use crate::cli::output;
 use crate::explore::pareto::{Chart, Goal, Table, chart};
 use anyhow::{Context as _, anyhow};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Points that no other point beats.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum ParetoCommand {
-    /// The rows of a CSV table that no other row beats in every goal.
-    Front(FrontArguments),
-}
-
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/explore.md explains fronts, ties and short names of columns.")]
-pub(super) struct FrontArguments {
+pub(in crate::cli) struct FrontArguments {
     /// Table with a header, such as those of `hwsim sweep` and `hwsim replay --output csv`.
     #[arg(value_name = "FILE.csv")]
     table: PathBuf,
@@ -43,8 +36,7 @@ pub(super) struct FrontArguments {
     y: Option<String>,
 }
 
-pub(super) fn run(command: &ParetoCommand) -> Result<ExitCode, Failure> {
-    let ParetoCommand::Front(arguments) = command;
+pub(super) fn run(arguments: &FrontArguments) -> Result<ExitCode, Failure> {
     let with = |names: &[String], goal| {
         names.iter().map(|name| (name.trim().to_owned(), goal)).collect::<Vec<_>>()
     };

@@ -1,0 +1,261 @@
+//! `hwsim pareto pick`.
+
+use super::entries::{Entries, PartitionData, log_of};
+use super::files::{columns, read_matrix, table};
+use super::memory_size::MemorySize;
+use super::training::{NewPartitionArguments, TrainingArguments};
+use crate::cli::errors::Failure;
+use crate::cli::{output, setup};
+use crate::peppp::gaussian_process::ProcessOptions;
+use crate::peppp::method::{Estimate, MetaTraining, Method, Task, estimate};
+use crate::peppp::recommendation::{Recommendation, recommend};
+use crate::peppp::soft_impute::{SoftImputeOptions, soft_impute};
+use crate::peppp::{Configuration, ErrorMatrix, PepppError, TrainingSetup};
+use anyhow::anyhow;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Either --partition or --train says what the new task is. Train it as the matrix was measured. docs/peppp.md explains the answer."
+)]
+pub(in crate::cli) struct PickArguments {
+    /// Table of `hwsim pareto measure` or `complete`; missing errors are completed first.
+    #[arg(value_name = "FILE.csv")]
+    matrix: PathBuf,
+    /// Memory that training may take (bytes, or with kB, MB, GB).
+    #[arg(long, value_name = "SIZE")]
+    memory: MemorySize,
+    /// The new task is this row of the table: it is left out, and its errors are what a training would have found.
+    #[arg(long, value_name = "NAME", conflicts_with = "train", required_unless_present = "train")]
+    partition: Option<String>,
+    /// The new task is a data set, trained now.
+    #[arg(long, requires = "out")]
+    train: bool,
+    /// Configurations that are measured.
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(5).expect("not 0"))]
+    measurements: NonZeroUsize,
+    /// Measure no configuration with more memory than this [default: no cap].
+    #[arg(long, value_name = "SIZE")]
+    memory_cap: Option<MemorySize>,
+    /// ed-mf, ed-mf-relaxed, random-mf, qr-mf, bo-mf, bo-full.
+    #[arg(long, value_name = "NAME", default_value = "ed-mf")]
+    method: Method,
+    /// Rank of the factors.
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    rank: usize,
+    /// Price of the nuclear norm when completing the table.
+    #[arg(long, value_name = "LAMBDA", default_value_t = 0.1)]
+    lambda: f64,
+    /// Seed of methods with random choices.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    method_seed: u64,
+    /// Every configuration with memory and error, measured or predicted; with --train, results so far are beside it in
+    /// FILE.csv.log.
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    new_partition: NewPartitionArguments,
+    #[command(flatten)]
+    training: TrainingArguments,
+    /// Training runs at a time, each on one thread [default: one a core].
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Show no progress.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What stands for the new task.
+enum NewTask {
+    /// A row of the matrix.
+    Row { errors: Vec<Option<f64>>, memory_mb: Vec<f64> },
+    /// Data to train on.
+    Data { setup: Box<TrainingSetup>, partition: Box<[PartitionData; 1]>, memory_mb: Vec<f64> },
+}
+
+pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
+    if let Some(out) = &arguments.out {
+        output::check_writable(out)?;
+    }
+    let matrix = read_matrix(&arguments.matrix)?;
+    let (rest, task) = match &arguments.partition {
+        Some(name) => {
+            let row = matrix.row(name).map_err(Failure::usage)?;
+            let columns = 0..matrix.configurations.len();
+            let errors = columns.map(|column| matrix.error(row, column)).collect();
+            let memory_mb = matrix.memory_mb.row(row).iter().copied().collect();
+            let rest = matrix.without(row);
+            (
+                rest.ok_or_else(|| Failure::usage(PepppError::TooFewRows(1)))?,
+                NewTask::Row { errors, memory_mb },
+            )
+        }
+        None => (matrix.clone(), new_data(arguments, &matrix)?),
+    };
+    let training = meta_training(&rest, arguments)?;
+    let memory_mb = match &task {
+        NewTask::Row { memory_mb, .. } | NewTask::Data { memory_mb, .. } => memory_mb.clone(),
+    };
+    let cap = arguments.memory_cap.map_or(f64::INFINITY, MemorySize::megabytes);
+    let measurable = |column: &usize| match &task {
+        NewTask::Row { errors, .. } => errors[*column].is_some(),
+        NewTask::Data { .. } => true,
+    };
+    let feasible: Vec<usize> =
+        (0..memory_mb.len()).filter(|&c| memory_mb[c] <= cap).filter(measurable).collect();
+    if feasible.is_empty() {
+        let smallest_mb = memory_mb.iter().copied().fold(f64::INFINITY, f64::min);
+        return Err(Failure::usage(PepppError::Cap { cap_mb: cap, smallest_mb }));
+    }
+    let budget = arguments.measurements.get();
+    let plan = Task {
+        training: &training,
+        feasible: &feasible,
+        budget,
+        seed: arguments.method_seed,
+        process: ProcessOptions::default(),
+    };
+    // What went wrong in a training run is told in full at the end.
+    let mut failure = None;
+    let found = estimate(arguments.method, &plan, &mut |columns| {
+        measure(&task, columns, &matrix.configurations, arguments).map_err(|reason| {
+            failure = Some(reason);
+            PepppError::Stopped
+        })
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let found = found?;
+    let answer = recommend(&memory_mb, &found.errors, arguments.memory.megabytes())
+        .map_err(Failure::usage)?;
+    output::print(&render(&matrix.configurations, &memory_mb, &found, &answer))?;
+    if let Some(out) = &arguments.out {
+        output::write(out, &csv(&matrix.configurations, &memory_mb, &found, &answer)?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data of a new task, with the memory of every configuration on it.
+fn new_data(arguments: &PickArguments, matrix: &ErrorMatrix) -> Result<NewTask, Failure> {
+    let (setup, paths) = arguments.training.setup()?;
+    let dataset = setup::dataset(setup.options.dataset, paths.data_dir, (None, None))?;
+    let partition = arguments.new_partition.partition(&dataset)?;
+    let size = arguments.new_partition.size();
+    let data = partition.select(&dataset, size).map_err(Failure::usage)?;
+    let name = (partition.name, partition.seed);
+    let partition = PartitionData::new(name, data, &setup).map_err(Failure::usage)?;
+    let megabytes = |name: &String| -> Result<f64, Failure> {
+        let configuration: Configuration = name.parse().map_err(Failure::usage)?;
+        Ok(partition.footprint.megabytes(configuration))
+    };
+    let memory_mb = matrix.configurations.iter().map(megabytes).collect::<Result<_, _>>()?;
+    Ok(NewTask::Data { setup: Box::new(setup), partition: Box::new([partition]), memory_mb })
+}
+
+fn meta_training(matrix: &ErrorMatrix, arguments: &PickArguments) -> Result<MetaTraining, Failure> {
+    let (values, known) = matrix.observed();
+    let errors = if known.iter().all(|&known| known > 0.0) {
+        values
+    } else {
+        let options =
+            SoftImputeOptions { lambda: arguments.lambda, ..SoftImputeOptions::default() };
+        soft_impute(&values, &known, &options).map_err(Failure::usage)?.values
+    };
+    MetaTraining::new(errors, arguments.rank).map_err(Failure::usage)
+}
+
+/// Errors of the configurations `columns` on the new task.
+fn measure(
+    task: &NewTask,
+    columns: &[usize],
+    configurations: &[String],
+    arguments: &PickArguments,
+) -> Result<Vec<f64>, Failure> {
+    match task {
+        NewTask::Row { errors, .. } => {
+            let known = columns.iter().map(|&column| errors[column]);
+            known.collect::<Option<_>>().ok_or_else(|| Failure::Run(anyhow!("an error is missing")))
+        }
+        NewTask::Data { setup, partition, .. } => {
+            let named = |&column: &usize| Ok((0, configurations[column].parse()?));
+            let chosen: Result<Vec<_>, PepppError> = columns.iter().map(named).collect();
+            let entries = Entries::new(setup, partition.as_slice(), chosen?)?;
+            let Some(out) = &arguments.out else {
+                return Err(Failure::usage(anyhow!("--train needs --out")));
+            };
+            let log = log_of(out);
+            match entries.run(&log, arguments.threads, arguments.quiet)? {
+                Some(_) => entries.errors(&log),
+                None => Err(Failure::Run(anyhow!("stopped; the same command goes on from here"))),
+            }
+        }
+    }
+}
+
+fn is_measured(found: &Estimate, column: usize) -> bool {
+    found.measured.iter().any(|&(other, _)| other == column)
+}
+
+fn render(
+    configurations: &[String],
+    memory_mb: &[f64],
+    found: &Estimate,
+    answer: &Recommendation,
+) -> String {
+    let line = |column: usize| {
+        vec![
+            configurations[column].clone(),
+            format!("{:.3}", memory_mb[column]),
+            format!("{:.4}", found.errors[column]),
+            if is_measured(found, column) { "measured" } else { "predicted" }.to_owned(),
+        ]
+    };
+    let header = ["configuration", "memory (MB)", "error", ""].map(str::to_owned).to_vec();
+    let spent: f64 = found.measured.iter().map(|&(column, _)| memory_mb[column]).sum();
+    let mut measured = vec![header.clone()];
+    measured.extend(found.measured.iter().map(|&(column, _)| line(column)));
+    let mut frontier = vec![header];
+    frontier.extend(answer.frontier.iter().map(|&column| {
+        let mut line = line(column);
+        if column == answer.chosen {
+            line.push("<- recommended".to_owned());
+        }
+        line
+    }));
+    let chosen = answer.chosen;
+    format!(
+        "recommended: {}, {:.3} MB, {} error {:.4}\n\nmeasured, {} of {} configurations ({spent:.3} MB in all):\n{}\nestimated frontier:\n{}",
+        configurations[chosen],
+        memory_mb[chosen],
+        if is_measured(found, chosen) { "measured" } else { "predicted" },
+        found.errors[chosen],
+        found.measured.len(),
+        configurations.len(),
+        columns(&measured),
+        columns(&frontier)
+    )
+}
+
+fn csv(
+    configurations: &[String],
+    memory_mb: &[f64],
+    found: &Estimate,
+    answer: &Recommendation,
+) -> Result<String, PepppError> {
+    let row = |(column, configuration): (usize, &String)| {
+        vec![
+            configuration.clone(),
+            format!("{:?}", memory_mb[column]),
+            format!("{:?}", found.errors[column]),
+            is_measured(found, column).to_string(),
+            answer.frontier.contains(&column).to_string(),
+            (column == answer.chosen).to_string(),
+        ]
+    };
+    let rows: Vec<_> = configurations.iter().enumerate().map(row).collect();
+    let header = ["configuration", "memory_mb", "error", "measured", "pareto", "recommended"];
+    table(&header, &rows)
+}

@@ -1,0 +1,30 @@
+//! What can be done to the values that pass between layers.
+
+use super::error::NetworkError;
+use super::graph::Node;
+use super::operation::Operation;
+
+/// Changes values between float32 layers in place: so a number format that no layer knows is emulated around float32
+/// products.
+///
+/// Layers that only select or move values (ReLU, max pooling, flattening) are passed over, since values of a format stay
+/// values of it.
+pub trait Between {
+    /// Changes the output of node `node`, called `name`; `values` are those of a batch.
+    ///
+    /// # Errors
+    /// If a value is not a number.
+    fn output(&mut self, node: usize, name: &str, values: &mut [f32]) -> Result<(), NetworkError>;
+
+    /// Changes the gradient of the loss with respect to the output of node `node` before the node sees it.
+    ///
+    /// # Errors
+    /// If a value is not a number.
+    fn gradient(&mut self, node: usize, name: &str, values: &mut [f32])
+    -> Result<(), NetworkError>;
+}
+
+/// Whether `node` only selects or moves values.
+pub(super) fn moves_values(node: &Node) -> bool {
+    matches!(node.operation(), Operation::Relu | Operation::MaxPool(_) | Operation::Flatten)
+}
