@@ -13,6 +13,8 @@ use crate::kernels::{self, SimdLevel, TileKernel};
 use crate::values::with_values;
 use rayon::prelude::*;
 
+mod depthwise;
+
 pub use crate::values::Values;
 
 /// Length of a block of k; part of the definition of the result.
@@ -90,17 +92,41 @@ impl Shapes {
     }
 }
 
+/// Checks the sizes of the operands of a product.
+fn check_lengths(
+    shapes: &Shapes,
+    x: Option<Values<'_>>,
+    w: Option<Values<'_>>,
+    dy: Option<&[f32]>,
+) {
+    let check = |what: &str, length: Option<usize>, shape: [usize; 4]| {
+        let right = length.is_none_or(|length| length == shape.iter().product::<usize>());
+        assert!(right, "{what} of {shape:?} with {length:?} elements");
+    };
+    check("input", x.map(|x| x.len()), shapes.input);
+    check("weights", w.map(|w| w.len()), shapes.weights);
+    check("output gradient", dy.map(<[f32]>::len), shapes.output());
+}
+
 /// Y = X ∗ W, shape [`Shapes::output`].
 ///
 /// # Panics
 /// If an operand does not have its shape's size.
 pub fn forward(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -> Vec<f32> {
+    check_lengths(shapes, Some(x), Some(w), None);
+    if shapes.is_depthwise() {
+        return depthwise::forward(simd, shapes, x, w);
+    }
+    forward_by_groups(simd, shapes, x, w)
+}
+
+/// [`forward`] of any convolution, one group after the other.
+fn forward_by_groups(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -> Vec<f32> {
     let (n, k) = (shapes.per_group(), shapes.terms());
     let mut y = vec![0.0; shapes.pixels() * shapes.weights[0]];
     let kernel = kernels::float32_kernel(simd, n);
     for group in 0..shapes.geometry.groups {
         let panels = with_values!(w, (w, convert) => {
-            assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
             let part = &w[group * n * k..(group + 1) * n * k];
             Panels::pack(&kernel, Right::ByN(part), k, n, BLOCK, convert)
         });
@@ -143,8 +169,16 @@ fn product<T: Copy + Sync>(
 /// # Panics
 /// If an operand does not have its shape's size.
 pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) -> Vec<f32> {
-    let (n, k, pixels) = (shapes.per_group(), shapes.terms(), shapes.pixels());
-    assert_eq!(dy.len(), pixels * shapes.weights[0], "output gradient");
+    check_lengths(shapes, Some(x), None, Some(dy));
+    if shapes.is_depthwise() {
+        return depthwise::grad_weight(simd, shapes, x, dy);
+    }
+    grad_weight_by_groups(simd, shapes, x, dy)
+}
+
+/// [`grad_weight`] of any convolution, one group after the other.
+fn grad_weight_by_groups(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) -> Vec<f32> {
+    let (n, k) = (shapes.per_group(), shapes.terms());
     let mut dw = Vec::with_capacity(shapes.weights[0] * k);
     for group in 0..shapes.geometry.groups {
         let part = with_values!(x, (x, convert) => {
@@ -167,9 +201,18 @@ pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) 
 /// # Panics
 /// If an operand does not have its shape's size.
 pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -> Vec<f32> {
+    check_lengths(shapes, None, Some(w), Some(dy));
+    match shapes.mirrored() {
+        _ if !shapes.is_depthwise() => grad_input_by_groups(simd, shapes, w, dy),
+        Some(mirrored) => depthwise::grad_input_mirrored(simd, shapes, mirrored, w, dy),
+        None => depthwise::grad_input(simd, shapes, w, dy),
+    }
+}
+
+/// [`grad_input`] of any convolution, one group after the other.
+fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -> Vec<f32> {
     let (n, k, pixels) = (shapes.per_group(), shapes.terms(), shapes.pixels());
     let [images, height, width, channels] = shapes.input;
-    assert_eq!(dy.len(), pixels * shapes.weights[0], "output gradient");
     let geometry = shapes.geometry;
     let pixels_each = shapes.output[0] * shapes.output[1];
     let plane = height * width * channels;
@@ -178,7 +221,6 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
     for group in 0..geometry.groups {
         if let Some(mirrored) = shapes.mirrored() {
             let filters = with_values!(w, (w, convert) => {
-                assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
                 mirrored_filters(shapes, &w[group * n * k..(group + 1) * n * k], convert)
             });
             let size = shapes.weights[3];
@@ -194,7 +236,6 @@ pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -
             continue;
         }
         let panels = with_values!(w, (w, convert) => {
-            assert_eq!(w.len(), shapes.weights.iter().product::<usize>(), "weights");
             let part = &w[group * n * k..(group + 1) * n * k];
             Panels::pack(&kernel, Right::ByK(part), n, k, BLOCK, convert)
         });
@@ -275,145 +316,4 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::FixedTensor;
-    use crate::format::Format;
-    use crate::random::{generator, uniform_f32};
-    use proptest::prelude::*;
-
-    fn random(length: usize, seed: u64) -> Vec<f32> {
-        let mut generator = generator(seed, &[1]);
-        (0..length).map(|_| uniform_f32(&mut generator) * 2.0 - 1.0).collect()
-    }
-
-    /// Every (input index, weight index, output index) of a convolution.
-    fn for_each_product(shapes: &Shapes, mut f: impl FnMut(usize, usize, usize)) {
-        let [n, h, w, c] = shapes.input;
-        let [o, kh, kw, size] = shapes.weights;
-        let [oh, ow] = shapes.output;
-        let Convolution2d { stride, padding, groups, .. } = shapes.geometry;
-        for image in 0..n {
-            for (y, x, out) in itertools(oh, ow, o) {
-                for (ky, kx, channel) in itertools(kh, kw, size) {
-                    let (iy, ix) = (y * stride[0] + ky, x * stride[1] + kx);
-                    if iy < padding[0] || ix < padding[1] {
-                        continue;
-                    }
-                    let (iy, ix) = (iy - padding[0], ix - padding[1]);
-                    if iy >= h || ix >= w {
-                        continue;
-                    }
-                    let group = out / (o / groups);
-                    f(
-                        ((image * h + iy) * w + ix) * c + group * size + channel,
-                        ((out * kh + ky) * kw + kx) * size + channel,
-                        ((image * oh + y) * ow + x) * o + out,
-                    );
-                }
-            }
-        }
-    }
-
-    fn itertools(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-        (0..a * b * c).map(move |i| (i / (b * c), i / c % b, i % c))
-    }
-
-    fn close(got: &[f32], expected: &[f64], what: &str) {
-        assert_eq!(got.len(), expected.len(), "{what}");
-        let largest = expected.iter().fold(1e-3f64, |a, b| a.max(b.abs()));
-        for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
-            let error = (f64::from(*got) - expected).abs();
-            assert!(error < 2e-6 * largest, "{what} {index}: {got} is not {expected}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn all_three_products_equal_the_definition(
-            batch in 1usize..5, h in 1usize..10, w in 1usize..10, channels in 1usize..20,
-            out in 1usize..40, kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..3],
-            padding in [0usize..3, 0usize..3], groups in 1usize..3, seed: u64,
-        ) {
-            let geometry = Convolution2d { kernel, stride, padding, groups };
-            prop_assume!(geometry.output_size([h, w]).is_some());
-            let input = [batch, h, w, channels * groups];
-            let weights = [out * groups, kernel[0], kernel[1], channels];
-            let shapes = Shapes::new(&input, &weights, geometry).unwrap();
-            let x = random(input.iter().product(), seed);
-            let filters = random(weights.iter().product(), !seed);
-            let dy = random(shapes.output().iter().product(), seed ^ 99);
-            let (mut y64, mut dx64, mut dw64) =
-                (vec![0f64; dy.len()], vec![0f64; x.len()], vec![0f64; filters.len()]);
-            for_each_product(&shapes, |i, j, o| {
-                y64[o] += f64::from(x[i]) * f64::from(filters[j]);
-                dx64[i] += f64::from(dy[o]) * f64::from(filters[j]);
-                dw64[j] += f64::from(dy[o]) * f64::from(x[i]);
-            });
-            let run = |simd| (
-                forward(simd, &shapes, Values::Float(&x), Values::Float(&filters)),
-                grad_input(simd, &shapes, Values::Float(&filters), &dy),
-                grad_weight(simd, &shapes, Values::Float(&x), &dy),
-            );
-            let portable = run(SimdLevel::PORTABLE);
-            close(&portable.0, &y64, "forward");
-            close(&portable.1, &dx64, "grad input");
-            close(&portable.2, &dw64, "grad weight");
-            for simd in SimdLevel::available() {
-                prop_assert!(run(simd) == portable, "{} differs", simd);
-            }
-        }
-    }
-
-    /// `matrixmultiply` knows nothing of this code.
-    #[test]
-    fn another_library_agrees() {
-        let (m, k, n) = (70, 700, 50);
-        let (a, b) = (random(m * k, 1), random(n * k, 2));
-        let shapes =
-            Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], Convolution2d::square(1, 1, 0)).unwrap();
-        let got = forward(SimdLevel::best(), &shapes, Values::Float(&a), Values::Float(&b));
-        let mut expected = vec![0f32; m * n];
-        // SAFETY: the strides describe the three slices.
-        #[allow(unsafe_code)]
-        unsafe {
-            matrixmultiply::sgemm(
-                m,
-                k,
-                n,
-                1.0,
-                a.as_ptr(),
-                k as isize,
-                1,
-                b.as_ptr(),
-                1,
-                k as isize,
-                0.0,
-                expected.as_mut_ptr(),
-                n as isize,
-                1,
-            );
-        }
-        close(&got, &expected.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), "sgemm");
-    }
-
-    #[test]
-    fn fixed_operands_are_their_values() {
-        let format = Format::new(12, 5).unwrap();
-        let raw: Vec<i32> = (0..2 * 5 * 5 * 3).map(|i| i * 13 % 2000 - 1000).collect();
-        let x = FixedTensor::from_raw(&[2, 5, 5, 3], format, &raw).unwrap();
-        let float = x.to_f32(SimdLevel::best());
-        let w = random(4 * 9 * 3, 5);
-        let shapes = Shapes::new(x.shape(), &[4, 3, 3, 3], Convolution2d::square(3, 1, 1)).unwrap();
-        let simd = SimdLevel::best();
-        assert_eq!(
-            forward(simd, &shapes, Values::Fixed(&x), Values::Float(&w)),
-            forward(simd, &shapes, Values::Float(&float), Values::Float(&w))
-        );
-        let dy = random(2 * 5 * 5 * 4, 6);
-        assert_eq!(
-            grad_weight(simd, &shapes, Values::Fixed(&x), &dy),
-            grad_weight(simd, &shapes, Values::Float(&float), &dy)
-        );
-    }
-}
+mod tests;

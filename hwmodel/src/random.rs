@@ -37,6 +37,8 @@ pub enum Role {
     InputGradient = 7,
     /// Requantising accumulators to gradients with respect to a layer's weights.
     WeightGradient = 8,
+    /// Choosing the elements that dropout sets to zero.
+    Dropout = 9,
 }
 
 /// The address of a tensor's random numbers.

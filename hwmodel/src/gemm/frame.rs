@@ -227,7 +227,7 @@ where
 
 /// Rows of a product with a long k that are summed by themselves before the sums are added in order, so
 /// that threads can share them.
-pub(super) const SPLIT: usize = 8192;
+pub(crate) const SPLIT: usize = 8192;
 
 /// One block of columns from `first` on; `sums` is `[m, columns]`.
 #[allow(clippy::too_many_arguments)]

@@ -7,6 +7,7 @@
 
 mod bias;
 mod bound;
+mod depthwise;
 mod digit_rows;
 mod digits;
 mod frame;
@@ -28,7 +29,8 @@ mod uncleared;
 pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
 
-pub(crate) use frame::{Output, by_columns, by_rows, rows_block};
+pub(crate) use depthwise::{Windows, by_terms};
+pub(crate) use frame::{Output, SPLIT, by_columns, by_rows, rows_block};
 pub(crate) use inside::{by_kernel_places, by_places, places_pay};
 pub(crate) use operand::{Panels, Patches};
 pub(crate) use right::Right;
@@ -171,7 +173,10 @@ impl MacArray {
                 }
             },
             _ => {
+                let depthwise = operands.is_depthwise();
                 let sums = match proof.container() {
+                    SumContainer::I32 if depthwise => Sums::I32(self.depthwise_sums(operands)),
+                    SumContainer::I64 if depthwise => Sums::I64(self.depthwise_sums(operands)),
                     SumContainer::I32 => Sums::I32(self.sums_i32(operands)),
                     SumContainer::I64 => Sums::I64(self.wrapping_sums(operands, proof)),
                     SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),

@@ -212,16 +212,14 @@ impl<'a, T: Copy> Patches<'a, T> {
             .collect()
     }
 
-    /// For every k, in how many rows `test` holds (padding never does).
-    pub(crate) fn column_counts(&self, test: impl Fn(T) -> bool + Sync) -> Vec<u64>
+    /// At every place of an image `[h, w, c]`, in how many images `test` holds.
+    pub(crate) fn place_counts(&self, test: impl Fn(T) -> bool + Sync) -> Vec<u32>
     where
         T: Sync,
     {
-        let (first, size) = self.group;
         let plane = self.height * self.width * self.channels;
-        // How many images have a non-zero at each place; then a window sum over one plane.
         let images: Vec<&[T]> = self.data.chunks(plane.max(1)).collect();
-        let mut counts: Vec<u32> = images
+        images
             .par_chunks(16)
             .map(|images| {
                 let mut counts = vec![0u32; plane];
@@ -238,16 +236,18 @@ impl<'a, T: Copy> Patches<'a, T> {
                     a.iter_mut().zip(&b).for_each(|(a, b)| *a += b);
                     a
                 },
-            );
-        if counts.is_empty() {
-            counts.resize(plane, 0);
-        }
+            )
+    }
+
+    /// For every k, in how many rows a test holds (in padding it never does) of which `counts` are the
+    /// [`Patches::place_counts`]: a window sum over one plane.
+    pub(crate) fn column_totals(&self, counts: &[u32]) -> Vec<u64> {
         let one = Patches {
-            data: &counts[..],
+            data: counts,
             height: self.height,
             width: self.width,
             channels: self.channels,
-            group: (first, size),
+            group: self.group,
             geometry: self.geometry,
             output: self.output,
             rows: self.output[0] * self.output[1],

@@ -93,17 +93,23 @@ impl<'a> Operands<'a> {
     /// The report of a product in which no accumulator can overflow.
     pub(super) fn report(&self, simd: SimdLevel) -> MacReport {
         let groups = 0..self.geometry.groups;
+        // The image is looked at once for all groups, which may be as many as channels.
+        let places = with_raw!(self.left.data(), data => {
+            self.patches(data, 0).place_counts(|x| x != 0)
+        });
         MacReport {
             macs: (self.rows() * self.stride() * self.terms) as u64,
-            nonzero_macs: groups.map(|group| self.nonzero_macs(simd, group)).sum(),
+            nonzero_macs: groups.map(|group| self.nonzero_macs(simd, group, &places)).sum(),
             ..MacReport::default()
         }
     }
 
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
-    /// (columns with a non-zero B[k, ·]).
-    fn nonzero_macs(&self, simd: SimdLevel, group: usize) -> u64 {
-        let rows = with_raw!(self.left.data(), data => self.patches(data, group).column_counts(|x| x != 0));
+    /// (columns with a non-zero B[k, ·]). `places` are the images with a non-zero at each place.
+    fn nonzero_macs(&self, simd: SimdLevel, group: usize, places: &[u32]) -> u64 {
+        let rows = with_raw!(self.left.data(), data => {
+            self.patches(data, group).column_totals(places)
+        });
         let columns = with_raw!(
             self.right.data(),
             data => self.right_of(data, group)
