@@ -107,6 +107,33 @@ fn published_networks_have_their_counts() {
     let total = &gpt2.machines[0].total;
     assert_eq!(total.macs, gpt2.macs);
     assert!(total.utilisation.unwrap() > 0.0 && total.utilisation.unwrap() <= 1.0);
+    let cifar = ["--image", "32x32x3", "--classes", "10"];
+    let resnet50 = report(&[&["--arch", "resnet50"], &cifar[..]].concat());
+    assert_eq!((resnet50.macs, resnet50.parameters), (1_297_829_888, 23_520_842));
+}
+
+/// A depthwise layer is a product of one column for every channel: of the columns of a systolic array
+/// one works.
+#[test]
+fn depthwise_layers_leave_a_systolic_array_idle() {
+    let report = report(&["--arch", "mobilenetv2", "--machine", "tpu-like-256x256"]);
+    assert_eq!((report.macs, report.parameters), (300_774_272, 3_504_872));
+    let machine = &report.machines[0];
+    let depthwise: Vec<_> =
+        machine.rows.iter().filter(|row| row.layer.ends_with(".depthwise")).collect();
+    assert_eq!(depthwise.len(), 17);
+    for row in &depthwise {
+        let product = row.product.unwrap();
+        assert_eq!((product.n, product.k), (1, 9), "{}", row.layer);
+        let macs = row.macs;
+        assert_eq!(macs, product.m * 9 * product.groups);
+        assert!(row.utilisation.unwrap() <= 1.0 / 256.0, "{}: {:?}", row.layer, row.utilisation);
+    }
+    // 7 % of the MACs take most of the time.
+    let macs: u64 = depthwise.iter().map(|row| row.macs).sum();
+    let cycles: u128 = depthwise.iter().map(|row| row.cost.cycles.total()).sum();
+    assert!(macs * 10 < report.macs, "{macs}");
+    assert!(2 * cycles > machine.total.cost.cycles.total(), "{cycles}");
 }
 
 fn data() -> PathBuf {
@@ -173,8 +200,9 @@ fn wrong_usage_says_what_to_do() {
         assert_eq!(code, 2, "{text}");
         text.lines().next().unwrap().to_owned()
     };
-    insta::assert_snapshot!(message(&["--arch", "resnet"]), @"hwsim: unknown architecture `resnet`: use one of lenet5, alexnet, resnet20, mlp, resnet50, gpt2-small");
-    insta::assert_snapshot!(message(&["--arch", "resnet50", "--classes", "10"]), @"hwsim: --arch resnet50 has fixed sizes: leave out --image and --classes");
+    insta::assert_snapshot!(message(&["--arch", "resnet"]), @"hwsim: unknown architecture `resnet`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, gpt2-small");
+    insta::assert_snapshot!(message(&["--arch", "gpt2-small", "--classes", "10"]), @"hwsim: --arch gpt2-small has fixed sizes: leave out --image and --classes");
+    insta::assert_snapshot!(message(&["--arch", "vgg16", "--image", "28x28x1"]), @"hwsim: `vgg16` takes images of at least 32×32 pixels, got 28×28: use larger images or one of lenet5, resnet20, mlp, resnet18, resnet34, resnet50, googlenet, mobilenetv2");
     let unknown = message(&["--arch", "mlp", "--machine", "edge"]);
     assert!(
         unknown.starts_with("hwsim: unknown machine `edge`: use one of edge-16x16, "),
@@ -192,7 +220,7 @@ fn wrong_usage_says_what_to_do() {
 #[test]
 fn every_architecture_runs_on_every_machine_in_both_passes() {
     let machines = hwmodel::machine::Machine::names().collect::<Vec<_>>().join(",");
-    for arch in ["lenet5", "alexnet", "resnet20", "mlp", "resnet50", "gpt2-small"] {
+    for arch in hwsim::network::arch::names().chain(["gpt2-small"]) {
         for pass in ["inference", "training"] {
             let report = report(&["--arch", arch, "--machine", &machines, "--pass", pass]);
             assert_eq!(report.machines.len(), hwmodel::machine::Machine::names().count());

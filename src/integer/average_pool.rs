@@ -57,7 +57,7 @@ mod tests {
             let format = Format::new(wl, 3).unwrap();
             let raw = [1, -1, 2, -2, 3, -4, 4, -3, 100, -128, 101, -128];
             let x = FixedTensor::from_raw(&[1, 3, 2, 2], format, &raw).unwrap();
-            let window = PoolWindow { kernel: [1, 2], stride: [1, 1], padding: [0, 0] };
+            let window = PoolWindow { kernel: [1, 2], ..PoolWindow::square(1, 1, 0) };
             let shape = PoolShape::new([1, 3, 2, 2], window).unwrap();
             let division = Division::of_sums(2, wl).unwrap();
             let y = average_pool(&shape, division, Rounding::NearestEven, &x).unwrap();

@@ -17,7 +17,7 @@ use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 /// Compiles `network` for the array, rounding and overflow of `context`.
 ///
 /// A batch norm that is the only reader of a convolution or linear layer is fused into it, and so is a
-/// ReLU that is the only reader of the two. Pixels enter in the input format of the first layer on the
+/// ReLU that is the only reader of the two. Dropout, which does nothing in inference, has no step. Pixels enter in the input format of the first layer on the
 /// array.
 ///
 /// # Errors
@@ -83,6 +83,10 @@ impl Compiler<'_> {
             .iter()
             .map(|&input| self.values[input].expect("layers come after their inputs"))
             .collect();
+        if node.operation() == Operation::Dropout {
+            self.values[index + 1] = Some(inputs[0]);
+            return Ok(());
+        }
         let input_format = self.formats[inputs[0]];
         let mut last = index;
         let (operation, format) = match node.operation() {
@@ -101,12 +105,15 @@ impl Compiler<'_> {
                 (IntegerOperation::Scale(scale), format)
             }
             Operation::Relu => (IntegerOperation::Relu, input_format),
+            Operation::Relu6 => (IntegerOperation::Relu6, input_format),
+            Operation::Dropout => unreachable!("it has no step"),
             Operation::MaxPool(window) => (IntegerOperation::MaxPool(window), input_format),
             Operation::AveragePool(window) => {
                 let division = self.division(node, window, input_format)?;
                 (IntegerOperation::AveragePool(window, division), input_format)
             }
             Operation::Add => (IntegerOperation::Add, input_format),
+            Operation::Concatenate => (IntegerOperation::Concatenate, input_format),
             Operation::Flatten => (IntegerOperation::Flatten, input_format),
         };
         self.steps.push(Step { name: node.name.clone(), operation, format, inputs });

@@ -1,6 +1,7 @@
 //! What cannot be compiled to integers, or run.
 
 use crate::network::NetworkError;
+use crate::network::vector::LengthError;
 use crate::network::vector::add::AddError;
 use crate::network::vector::batch_norm::BatchNormError;
 use crate::network::vector::pooling::PoolError;
@@ -96,6 +97,9 @@ pub enum RunError {
     /// Residual addition.
     #[error(transparent)]
     Add(#[from] AddError),
+    /// Concatenation.
+    #[error(transparent)]
+    Length(#[from] LengthError),
     /// A tensor.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -48,12 +48,16 @@ pub enum IntegerOperation {
     Scale(ChannelRequantiser),
     /// max(raw, 0).
     Relu,
+    /// max(raw, 0), and at most the largest raw integer that stands for no more than 6.
+    Relu6,
     /// The maximum of every window.
     MaxPool(PoolWindow),
     /// The mean of every window, or of the whole image without one.
     AveragePool(Option<PoolWindow>, Division),
     /// The sum of two branches in the format of the first.
     Add,
+    /// The channels of all branches side by side, in the format of the first.
+    Concatenate,
     /// All elements as the channels of one pixel.
     Flatten,
 }

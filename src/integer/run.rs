@@ -4,13 +4,15 @@ use super::average_pool::average_pool;
 use super::error::RunError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
 use crate::network::vector::add::{AddSettings, residual_add};
+use crate::network::vector::concatenate::concatenate_raw;
 use crate::network::vector::max_pool::max_pool_raw;
 use crate::network::vector::pooling::PoolShape;
 use crate::network::vector::relu::relu_raw;
+use crate::network::vector::relu6::relu6_raw;
 use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
-use hwmodel::{FixedTensor, Format};
+use hwmodel::{FixedTensor, Format, RawData};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
@@ -111,6 +113,11 @@ impl Program {
                 FixedTensor::new(&shape, step.format, data)?
             }
             IntegerOperation::Relu => rectified(self, owned(x))?,
+            IntegerOperation::Relu6 => {
+                let mut data = owned(x).into_data();
+                relu6_raw(simd, step.format, &mut data);
+                FixedTensor::new(&shape, step.format, data)?
+            }
             IntegerOperation::MaxPool(window) => {
                 let pool = PoolShape::new(shape, *window)?;
                 let (data, _) = max_pool_raw(&pool, x.data())?;
@@ -135,12 +142,39 @@ impl Program {
                 counts.output = output;
                 sum
             }
+            IntegerOperation::Concatenate => {
+                // The first branch was taken out, and the last put in its place.
+                let first = inputs.len();
+                inputs.push(x);
+                inputs.swap(0, first);
+                self.concatenation(step.format, inputs, counts)?
+            }
             IntegerOperation::Flatten => {
                 let [n, h, w, c] = shape;
                 owned(x).reshaped(&[n, 1, 1, h * w * c])?
             }
         };
         Ok(Arc::new(y))
+    }
+
+    /// The branches in `format`, channel by channel.
+    fn concatenation(
+        &self,
+        format: Format,
+        mut branches: Vec<Value>,
+        counts: &mut StepCounts,
+    ) -> Result<FixedTensor, RunError> {
+        for branch in branches.iter_mut().filter(|branch| branch.format() != format) {
+            let (words, output) = self.requantiser(format).tensor(branch);
+            counts.output += output;
+            *branch = Arc::new(words);
+        }
+        let channels: Vec<usize> = branches.iter().map(|branch| branch.shape()[3]).collect();
+        let mut shape = branches[0].shape().to_vec();
+        let pixels = shape[..3].iter().product();
+        shape[3] = channels.iter().sum();
+        let words: Vec<&RawData> = branches.iter().map(|branch| branch.data()).collect();
+        Ok(FixedTensor::new(&shape, format, concatenate_raw(&words, &channels, pixels, format)?)?)
     }
 
     fn convolution(

@@ -3,12 +3,16 @@
 use super::error::NetworkError;
 use super::graph::{MacLayer, Network, Node};
 use super::layer::Layer;
-use super::layers::{Add, AveragePool, BatchNorm, Convolution, Flatten, Linear, MaxPool, Relu};
+use super::layers::{
+    Add, AveragePool, BatchNorm, Concatenate, Convolution, Dropout, Flatten, Linear, MaxPool, Relu,
+    Relu6,
+};
 use super::parameter::{Initialiser, Parameter};
 use super::vector::batch_norm::RunningStatistics;
 use super::vector::init;
 use super::vector::pooling::PoolWindow;
 use hwmodel::gemm::Convolution2d;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The bound b of uniform initial biases U(-b, b) (papers/adapt.md section 2).
@@ -34,12 +38,15 @@ pub struct Initialisation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeId(usize);
 
-/// Collects layers into a network.
+/// Collects layers into a network. Weights are drawn by [`Builder::finish`] only, so that a network of
+/// any size can be looked at for its shapes.
 pub struct Builder {
     name: String,
     input: [usize; 3],
     nodes: Vec<Node>,
+    /// Parameters without values, and how they start.
     parameters: Vec<Parameter>,
+    initialisers: Vec<Initialiser>,
     mac_layers: Vec<MacLayer>,
     initialisation: Initialisation,
     bias_bound: BiasBound,
@@ -61,6 +68,7 @@ impl Builder {
             input,
             nodes: Vec::new(),
             parameters: Vec::new(),
+            initialisers: Vec::new(),
             mac_layers: Vec::new(),
             initialisation,
             bias_bound,
@@ -77,7 +85,32 @@ impl Builder {
         if value.0 == 0 { self.input } else { self.nodes[value.0 - 1].shape }
     }
 
-    /// A convolution of `filters` filters.
+    /// Name of the architecture.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Shape `[h, w, c]` of an image.
+    pub fn input(&self) -> [usize; 3] {
+        self.input
+    }
+
+    /// The layers so far.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The layers on the MAC array so far.
+    pub fn mac_layers(&self) -> &[MacLayer] {
+        &self.mac_layers
+    }
+
+    /// The parameters so far, whose master values are drawn by [`Builder::finish`]: here they are empty.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// A convolution of `filters` filters; a depthwise one has as many groups as channels.
     ///
     /// # Errors
     /// If it does not fit its input (so for every method below).
@@ -121,6 +154,22 @@ impl Builder {
         self.add_numbered("relu", Relu, &[input])
     }
 
+    /// min(max(x, 0), 6).
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn relu6(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("relu6_", Relu6, &[input])
+    }
+
+    /// In training, zero with `probability` and x / (1 - `probability`) otherwise; x in evaluation.
+    ///
+    /// # Errors
+    /// If `probability` is not at least 0 and below 1.
+    pub fn dropout(&mut self, input: NodeId, probability: f32) -> Result<NodeId, NetworkError> {
+        self.add_numbered("dropout", Dropout { probability }, &[input])
+    }
+
     /// Max pooling with a square window and no padding.
     ///
     /// # Errors
@@ -131,7 +180,18 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Result<NodeId, NetworkError> {
-        let window = PoolWindow { kernel: [kernel; 2], stride: [stride; 2], padding: [0; 2] };
+        self.max_pool_of(input, PoolWindow::square(kernel, stride, 0))
+    }
+
+    /// Max pooling with any window.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn max_pool_of(
+        &mut self,
+        input: NodeId,
+        window: PoolWindow,
+    ) -> Result<NodeId, NetworkError> {
         self.add_numbered("max_pool", MaxPool { window }, &[input])
     }
 
@@ -145,7 +205,7 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Result<NodeId, NetworkError> {
-        let window = PoolWindow { kernel: [kernel; 2], stride: [stride; 2], padding: [0; 2] };
+        let window = PoolWindow::square(kernel, stride, 0);
         self.add_numbered("average_pool", AveragePool { window: Some(window) }, &[input])
     }
 
@@ -165,6 +225,15 @@ impl Builder {
         self.add_numbered("add", Add, &[first, second])
     }
 
+    /// The channels of all branches side by side, in the format of the first.
+    ///
+    /// # Errors
+    /// If there is no branch, or heights or widths differ.
+    pub fn concatenate(&mut self, branches: &[NodeId]) -> Result<NodeId, NetworkError> {
+        let channels = branches.iter().map(|&branch| self.shape(branch)[2]).collect();
+        self.add_numbered("concatenate", Concatenate { channels }, branches)
+    }
+
     /// All elements as channels of one pixel.
     ///
     /// # Errors
@@ -173,11 +242,12 @@ impl Builder {
         self.add_numbered("flatten", Flatten, &[input])
     }
 
-    /// The network whose last layer is the last one added; its channels are the classes.
+    /// The network whose last layer is the last one added, with its initial values; its channels are the
+    /// classes.
     ///
     /// # Errors
-    /// If there is no layer on the MAC array.
-    pub fn finish(self) -> Result<Network, NetworkError> {
+    /// If there is no layer on the MAC array, or initial values cannot be drawn.
+    pub fn finish(mut self) -> Result<Network, NetworkError> {
         let classes = self.nodes.last().map_or(0, |node| node.shape.iter().product());
         if self.mac_layers.is_empty() {
             return Err(NetworkError::Layer {
@@ -186,6 +256,14 @@ impl Builder {
                 why: "a network needs a convolution or linear layer".to_owned(),
             });
         }
+        let (initialisation, bias_bound) = (self.initialisation, self.bias_bound);
+        let parameters = self.parameters.par_iter_mut().zip(&self.initialisers).enumerate();
+        parameters.try_for_each(|(index, (parameter, &initialiser))| {
+            let length = parameter.elements();
+            let path = [INITIAL_VALUES, index as u64];
+            let values = initial_values(initialisation, bias_bound, initialiser, &path, length);
+            values.map(|values| parameter.master = values)
+        })?;
         Ok(Network {
             name: self.name,
             input: self.input,
@@ -215,25 +293,21 @@ impl Builder {
         let shapes: Vec<[usize; 3]> = inputs.iter().map(|&input| self.shape(input)).collect();
         let shape = layer.output_shape(&shapes).map_err(|why| NetworkError::Layer {
             layer: name.to_owned(),
-            input: shapes[0],
+            input: shapes.first().copied().unwrap_or_default(),
             why,
         })?;
         let first = self.parameters.len();
         for spec in layer.parameters(&shapes) {
-            let length = spec.shape.iter().product();
-            let master = self.initial_values(spec.initialiser, length)?;
-            self.parameters.push(Parameter::new(
-                format!("{name}.{}", spec.name),
-                spec.shape,
-                master,
-            ));
+            let name = format!("{name}.{}", spec.name);
+            self.parameters.push(Parameter::new(name, spec.shape, Vec::new()));
+            self.initialisers.push(spec.initialiser);
         }
         let owner = if layer.on_array() {
             self.mac_layers.push(MacLayer {
                 name: name.to_owned(),
                 weight: first,
                 macs: layer.macs(&shapes),
-                elements: self.parameters[first].master.len() as u64,
+                elements: self.parameters[first].elements() as u64,
             });
             self.mac_layers.len() - 1
         } else {
@@ -250,26 +324,27 @@ impl Builder {
         });
         Ok(NodeId(self.nodes.len()))
     }
+}
 
-    fn initial_values(
-        &self,
-        initialiser: Initialiser,
-        length: usize,
-    ) -> Result<Vec<f32>, NetworkError> {
-        let Initialisation { seed, scale } = self.initialisation;
-        let path = [INITIAL_VALUES, self.parameters.len() as u64];
-        Ok(match initialiser {
-            Initialiser::Constant(value) => vec![value; length],
-            Initialiser::VarianceScaling { fan_in } => {
-                init::truncated_normal_variance_scaling((seed, &path), fan_in, scale, length)?
-            }
-            Initialiser::Bias { channels } => {
-                let bound = match self.bias_bound {
-                    BiasBound::Scale => scale,
-                    BiasBound::ReciprocalRootChannels => 1.0 / (channels as f64).sqrt(),
-                };
-                init::uniform_biases((seed, &path), bound, length)?
-            }
-        })
-    }
+/// What the parameter at `path` starts with.
+fn initial_values(
+    Initialisation { seed, scale }: Initialisation,
+    bias_bound: BiasBound,
+    initialiser: Initialiser,
+    path: &[u64],
+    length: usize,
+) -> Result<Vec<f32>, NetworkError> {
+    Ok(match initialiser {
+        Initialiser::Constant(value) => vec![value; length],
+        Initialiser::VarianceScaling { fan_in } => {
+            init::truncated_normal_variance_scaling((seed, path), fan_in, scale, length)?
+        }
+        Initialiser::Bias { channels } => {
+            let bound = match bias_bound {
+                BiasBound::Scale => scale,
+                BiasBound::ReciprocalRootChannels => 1.0 / (channels as f64).sqrt(),
+            };
+            init::uniform_biases((seed, path), bound, length)?
+        }
+    })
 }

@@ -21,6 +21,21 @@ pub enum NetworkError {
         /// The names that exist.
         known: String,
     },
+    /// Images that are too small for an architecture.
+    #[error(
+        "`{name}` takes images of at least {least}×{least} pixels, got {}×{}: use larger images or one of {others}",
+        image[0], image[1]
+    )]
+    ImageTooSmall {
+        /// The architecture.
+        name: String,
+        /// Height and width given.
+        image: [usize; 2],
+        /// Smallest height and width.
+        least: usize,
+        /// The architectures that take such images.
+        others: String,
+    },
     /// A layer does not fit its input.
     #[error("layer `{layer}` does not fit its input {input:?}: {why}")]
     Layer {

@@ -14,12 +14,18 @@ pub enum Operation {
     BatchNorm,
     /// max(x, 0).
     Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
+    /// Elements set to zero at random in training; nothing in evaluation.
+    Dropout,
     /// The maximum of every window.
     MaxPool(PoolWindow),
     /// The mean of every window, or of the whole image without one.
     AveragePool(Option<PoolWindow>),
     /// The sum of two branches in the format of the first.
     Add,
+    /// The channels of all branches side by side, in the format of the first.
+    Concatenate,
     /// All elements as the channels of one pixel.
     Flatten,
 }

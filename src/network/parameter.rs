@@ -56,6 +56,11 @@ impl Parameter {
         Self { name, shape, master, quantised: None, formats }
     }
 
+    /// Number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
     /// The description that a precision controller gets.
     pub fn info(&self) -> TensorInfo {
         TensorInfo::from_shape(self.name.clone(), &self.shape)

@@ -1,14 +1,17 @@
 //! What a network asks of hardware: its layers as plain sizes, without weights or data.
 //!
-//! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_network`]), from
+//! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_builder`]), from
 //! the shapes of one it only knows the sizes of ([`arch`]), from a topology of SCALE-Sim
 //! ([`Workload::from_topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] says what it costs on a
 //! machine, layer by layer: `docs/cost.md`.
 //!
 //! ```
 //! use hwmodel::machine::Machine;
-//! use hwsim::workload::{Formats, Options, Pass, arch, estimate};
-//! let resnet50 = arch::build("resnet50")?;
+//! use hwsim::network::{Initialisation, arch};
+//! use hwsim::workload::{Formats, Options, Pass, Workload, estimate};
+//! let initialisation = Initialisation { seed: 0, scale: 1.0 };
+//! let task = arch::Task { input: [224, 224, 3], classes: 1000, initialisation };
+//! let resnet50 = Workload::from_builder(&arch::layers("resnet50", &task)?)?;
 //! assert_eq!(resnet50.macs(), 4_089_184_256);
 //! let formats = Formats::uniform(hwmodel::Format::new(8, 4)?);
 //! let options = Options { pass: Pass::Inference, batch: 1, formats, accumulator: None };

@@ -4,7 +4,7 @@ use super::convolution::Convolution;
 use super::error::WorkloadError;
 use super::layer::{Layer, Operation as LayerOperation, Workload};
 use super::vector::{VectorKind, VectorLayer};
-use crate::network::{Network, Node, Operation};
+use crate::network::{Builder, Network, Node, Operation, Parameter};
 use hwmodel::gemm::Convolution2d;
 
 impl Workload {
@@ -13,31 +13,65 @@ impl Workload {
     /// # Errors
     /// If a count is beyond 64 bits.
     pub fn from_network(network: &Network) -> Result<Self, WorkloadError> {
+        Layers {
+            name: &network.name,
+            input: network.input,
+            nodes: &network.nodes,
+            parameters: &network.parameters,
+        }
+        .workload()
+    }
+
+    /// The layers of a network of which no weight has been drawn yet, for one image.
+    ///
+    /// # Errors
+    /// If a count is beyond 64 bits, or no layer runs on the array.
+    pub fn from_builder(network: &Builder) -> Result<Self, WorkloadError> {
+        Layers {
+            name: network.name(),
+            input: network.input(),
+            nodes: network.nodes(),
+            parameters: network.parameters(),
+        }
+        .workload()
+    }
+}
+
+/// What a workload needs of a network.
+struct Layers<'a> {
+    name: &'a str,
+    input: [usize; 3],
+    nodes: &'a [Node],
+    parameters: &'a [Parameter],
+}
+
+impl Layers<'_> {
+    fn workload(&self) -> Result<Workload, WorkloadError> {
         // Whether a parameter lies before a value: 0 is the image, i + 1 the output of node i.
         let mut trained = vec![false];
-        let mut layers = Vec::with_capacity(network.nodes.len());
-        for node in &network.nodes {
+        let mut layers = Vec::with_capacity(self.nodes.len());
+        for node in self.nodes {
             let before = node.inputs().iter().any(|&value| trained[value]);
-            let parameters = node.parameters_of(&network.parameters);
-            let input = shape(network, node.inputs().first().copied().unwrap_or(0));
+            let parameters = node.parameters_of(self.parameters);
+            let input = self.shape(node.inputs().first().copied().unwrap_or(0));
             trained.push(before || !parameters.is_empty());
             let Some(operation) = operation(node, input) else { continue };
             layers.push(Layer {
                 name: node.name.clone(),
                 operation,
-                parameters: parameters.iter().map(|p| p.master.len() as u64).sum(),
+                parameters: parameters.iter().map(|p| p.elements() as u64).sum(),
                 needs_input_gradient: before,
             });
         }
-        Self::new(&network.name, layers)
+        Workload::new(self.name, layers)
     }
-}
 
-/// Shape `[h, w, c]` of a value.
-fn shape(network: &Network, value: usize) -> [usize; 3] {
-    match value.checked_sub(1) {
-        None => network.input,
-        Some(node) => network.nodes[node].shape,
+    /// Shape `[h, w, c]` of a value.
+    fn shape(&self, value: usize) -> [usize; 3] {
+        match value.checked_sub(1) {
+            None => self.input,
+            Some(node) => self.nodes[node].shape,
+        }
     }
 }
 
@@ -51,7 +85,9 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
             Some(LayerOperation::Convolution(convolution(geometry, input, node.shape[2])))
         }
         Operation::BatchNorm => vector(VectorKind::BatchNorm, input),
-        Operation::Relu => vector(VectorKind::Relu, input),
+        Operation::Relu | Operation::Relu6 => vector(VectorKind::Relu, input),
+        Operation::Dropout => vector(VectorKind::Dropout, input),
+        Operation::Concatenate => vector(VectorKind::DataMovement, node.shape),
         Operation::MaxPool(_) => vector(VectorKind::MaxPool, node.shape),
         Operation::AveragePool(_) => vector(VectorKind::AveragePool, input),
         Operation::Add => vector(VectorKind::Add, input),
@@ -78,28 +114,35 @@ mod tests {
     use super::*;
     use crate::network::{Initialisation, arch};
 
-    fn network(name: &str) -> Network {
+    fn builder(name: &str, input: [usize; 3], classes: usize) -> Builder {
         let initialisation = Initialisation { seed: 1, scale: 0.5 };
-        let task = arch::Task { input: [32, 32, 3], classes: 10, initialisation };
-        arch::build(name, &task).unwrap()
+        arch::layers(name, &arch::Task { input, classes, initialisation }).unwrap()
     }
 
     #[test]
     fn every_network_has_the_macs_and_parameters_of_its_layers() {
         for name in arch::names() {
-            let network = network(name);
-            let workload = Workload::from_network(&network).unwrap();
-            let macs = network.mac_layers.iter().map(|layer| layer.macs).sum::<u64>();
+            let (input, classes) = arch::published_task(name).unwrap();
+            let network = builder(name, input, classes);
+            let workload = Workload::from_builder(&network).unwrap();
+            let macs = network.mac_layers().iter().map(|layer| layer.macs).sum::<u64>();
             assert_eq!(workload.macs(), macs, "{name}");
-            let parameters: usize = network.parameters.iter().map(|p| p.master.len()).sum();
+            let parameters: usize = network.parameters().iter().map(Parameter::elements).sum();
             assert_eq!(workload.parameters(), parameters as u64);
             assert_eq!(workload.name(), name);
         }
     }
 
     #[test]
+    fn a_network_with_weights_has_the_same_workload() {
+        let before = Workload::from_builder(&builder("resnet20", [32, 32, 3], 10)).unwrap();
+        let network = builder("resnet20", [32, 32, 3], 10).finish().unwrap();
+        assert_eq!(Workload::from_network(&network).unwrap(), before);
+    }
+
+    #[test]
     fn resnet20_has_he_et_al_s_layers_and_two_projections() {
-        let workload = Workload::from_network(&network("resnet20")).unwrap();
+        let workload = Workload::from_builder(&builder("resnet20", [32, 32, 3], 10)).unwrap();
         assert_eq!(workload.macs(), 40_813_184);
         let mac_layers: Vec<&Layer> = workload
             .layers()
@@ -114,5 +157,20 @@ mod tests {
             .map(|layer| layer.name.as_str())
             .collect();
         assert_eq!(without, ["conv1"]);
+    }
+
+    #[test]
+    fn a_depthwise_layer_is_a_product_for_every_channel() {
+        let workload =
+            Workload::from_builder(&builder("mobilenetv2", [224, 224, 3], 1000)).unwrap();
+        let layers = workload.layers().iter();
+        let products: Vec<_> = layers
+            .filter_map(|layer| layer.operation.product(1).unwrap())
+            .filter(|product| product.groups > 1)
+            .collect();
+        // One depthwise convolution in each of 17 blocks, the first on 32 channels of 112².
+        assert_eq!(products.len(), 17);
+        assert_eq!((products[0].shape.n, products[0].shape.k), (1, 9));
+        assert_eq!((products[0].shape.m, products[0].groups), (112 * 112, 32));
     }
 }

@@ -28,6 +28,8 @@ pub enum VectorKind {
     MaxPool,
     /// Rows of a table, picked by index.
     Embedding,
+    /// Elements set to zero at random in training, the others scaled.
+    Dropout,
     /// Elements change their place only.
     DataMovement,
 }
@@ -56,6 +58,7 @@ impl VectorKind {
             Self::Relu => "relu",
             Self::MaxPool => "max-pool",
             Self::Embedding => "embedding",
+            Self::Dropout => "dropout",
             Self::DataMovement => "data-movement",
         }
     }
@@ -76,6 +79,8 @@ impl VectorKind {
             Self::Gelu => (5, 10),
             Self::ElementWise => (1, 2),
             Self::Add => (u64::from(float32), 0),
+            // The products of activations and of gradients, both in training only.
+            Self::Dropout => (0, 2),
             Self::Relu | Self::MaxPool | Self::Embedding | Self::DataMovement => (0, 0),
         };
         VectorOperations { forward, backward }

@@ -11,8 +11,8 @@ use std::str::FromStr;
 #[command(after_help = "docs/cost.md explains every number.")]
 #[command(group(clap::ArgGroup::new("workload").required(true).args(["arch", "topology", "onnx"])))]
 pub(in crate::cli) struct CostArguments {
-    /// Architecture: lenet5, alexnet, resnet20, mlp (those of `hwsim train`), or of shapes only
-    /// resnet50 (224×224) and gpt2-small (1024 tokens).
+    /// Architecture: any of `hwsim train` (docs/networks.md lists them), or of shapes only gpt2-small
+    /// (1024 tokens).
     #[arg(long, value_name = "NAME")]
     pub(super) arch: Option<String>,
     /// Topology of SCALE-Sim, CSV: convolution or GEMM format.
@@ -25,10 +25,11 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',',
           conflicts_with_all = ["arch", "topology"])]
     pub(super) dim: Vec<Dimension>,
-    /// Height, width and channels of the images that --arch is built for [default: 32x32x3].
+    /// Height, width and channels of the images that --arch is built for [default: those its sizes are
+    /// published for, 32x32x3 or 224x224x3].
     #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
     pub(super) image: Option<ImageSize>,
-    /// Classes that --arch tells apart [default: 10].
+    /// Classes that --arch tells apart [default: 10, or 1000 where the images are 224x224x3].
     #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) classes: Option<u32>,

@@ -10,9 +10,6 @@ use crate::workload::{self, Formats, Options, Workload};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 
-const DEFAULT_IMAGE: [usize; 3] = [32, 32, 3];
-const DEFAULT_CLASSES: u32 = 10;
-
 /// The workload that the arguments name.
 pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
     match (&arguments.arch, &arguments.topology, &arguments.onnx) {
@@ -47,12 +44,12 @@ fn architecture(name: &str, arguments: &CostArguments) -> Result<Workload, Failu
             known.join(", ")
         )));
     }
-    let ImageSize(input) = arguments.image.unwrap_or(ImageSize(DEFAULT_IMAGE));
-    let classes = arguments.classes.unwrap_or(DEFAULT_CLASSES) as usize;
+    let (image, classes) = arch::published_task(name).map_err(Failure::usage)?;
+    let ImageSize(input) = arguments.image.unwrap_or(ImageSize(image));
+    let classes = arguments.classes.map_or(classes, |classes| classes as usize);
     let initialisation = Initialisation { seed: 0, scale: 1.0 };
-    let network = arch::build(name, &arch::Task { input, classes, initialisation })
-        .map_err(Failure::usage)?;
-    Workload::from_network(&network).map_err(Failure::usage)
+    let layers = arch::layers(name, &arch::Task { input, classes, initialisation });
+    Workload::from_builder(&layers.map_err(Failure::usage)?).map_err(Failure::usage)
 }
 
 /// Everything else that the cost depends on.

@@ -82,7 +82,7 @@ pub(in crate::cli) struct SweepArguments {
     /// With --train: any other setting of `hwsim train`, as in --set learning-rate=0.1,0.01; may be repeated.
     #[arg(long, value_name = "NAME=LIST", help_heading = "Axes")]
     set: Vec<String>,
-    /// Cost a network by its shapes: lenet5, alexnet, resnet20, mlp [default: lenet5]; with --train, train it.
+    /// Cost a network by its shapes: any of docs/networks.md [default: lenet5]; with --train, train it.
     #[arg(long, value_name = "NAME", help_heading = "Evaluated")]
     arch: Option<String>,
     /// Images at a time [default: 1]; not with --train.

@@ -2,6 +2,7 @@ use super::{context, format, images, quantised, with_statistics};
 use crate::integer::{
     Comparison, CompileError, Inference, IntegerOperation, RunError, compile, quantise_images,
 };
+use crate::network::vector::pooling::PoolWindow;
 use crate::network::{
     Activation, BiasBound, Builder, Context, Initialisation, Network, Pass, arch,
 };
@@ -123,6 +124,44 @@ fn unfused() -> Network {
     let x = net.sum(x, y).unwrap();
     net.average_pool(x, 3, 1).unwrap();
     net.finish().unwrap()
+}
+
+/// Branches in different formats, ReLU6, a depthwise convolution, a partial window and dropout.
+fn branching() -> Network {
+    let mut net = Builder::new("branching", [9, 9, 3], INITIALISATION, BiasBound::Scale);
+    let image = net.image();
+    let three = Convolution2d::square(3, 1, 1);
+    let x = net.convolution("conv", image, 4, three, true).unwrap();
+    let x = net.relu6(x).unwrap();
+    let first = net.convolution("one", x, 3, Convolution2d::square(1, 1, 0), true).unwrap();
+    let depthwise = Convolution2d { groups: 4, ..three };
+    let second = net.convolution("depthwise", x, 4, depthwise, true).unwrap();
+    let second = net.relu(second).unwrap();
+    let x = net.concatenate(&[first, second, x]).unwrap();
+    let x = net.max_pool_of(x, PoolWindow::square_ceil(2, 2)).unwrap();
+    let x = net.dropout(x, 0.5).unwrap();
+    let x = net.flatten(x).unwrap();
+    net.linear("fc", x, 10).unwrap();
+    net.finish().unwrap()
+}
+
+#[test]
+fn concatenation_relu6_and_dropout_are_integer_steps() {
+    for rounding in [Rounding::NearestEven, Rounding::Floor] {
+        let formats = |i: usize| [format(8, 3), format(7, 3), format(9, 5), format(8, 4)][i / 2];
+        let mut network = quantised(branching(), formats);
+        let context = Context { rounding, ..context(bits(11, Overflow::Wrap)) };
+        let program = compile(&network, &context).unwrap();
+        let names: Vec<&str> = program.steps().iter().map(|step| &step.name[..]).collect();
+        let expected =
+            ["conv", "relu6_1", "one", "depthwise", "concatenate5", "max_pool6", "flatten8", "fc"];
+        assert_eq!(names, expected);
+        let (integer, pass) = both(&mut network, &images([3, 9, 9, 3], 8), &context);
+        assert_eq!(&integer.logits, fixed(&pass.output), "{rounding}");
+        assert!(integer.logits.data().nonzero() > 0);
+        // Both branches that are not in the format of the first are requantised.
+        assert_eq!(integer.steps[4].output.elements, 3 * 81 * (4 + 4));
+    }
 }
 
 #[test]

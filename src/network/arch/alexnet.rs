@@ -2,7 +2,7 @@
 //! one linear layer.
 
 use super::Task;
-use crate::network::{BiasBound, Builder, Network, NetworkError};
+use crate::network::{BiasBound, Builder, NetworkError};
 use hwmodel::gemm::Convolution2d;
 
 /// Filters, kernel, stride, padding, and whether a max pool follows.
@@ -14,7 +14,7 @@ const CONVOLUTIONS: [(usize, usize, usize, usize, bool); 5] = [
     (256, 3, 1, 1, true),
 ];
 
-pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
+pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
     let bias = BiasBound::ReciprocalRootChannels;
     let mut net = Builder::new("alexnet", task.input, task.initialisation, bias);
     let mut x = net.image();
@@ -28,5 +28,5 @@ pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
     }
     x = net.flatten(x)?;
     net.linear("fc", x, task.classes)?;
-    net.finish()
+    Ok(net)
 }

@@ -1,10 +1,10 @@
 //! LeNet-5 (LeCun et al. 1998) with ReLU, max pooling and full connections, for 32×32 images.
 
 use super::Task;
-use crate::network::{BiasBound, Builder, Network, NetworkError};
+use crate::network::{BiasBound, Builder, NetworkError};
 use hwmodel::gemm::Convolution2d;
 
-pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
+pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
     let mut net = Builder::new("lenet5", task.input, task.initialisation, BiasBound::Scale);
     let mut x = net.image();
     for (name, filters) in [("conv1", 6), ("conv2", 16)] {
@@ -18,5 +18,5 @@ pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
         x = net.relu(x)?;
     }
     net.linear("fc3", x, task.classes)?;
-    net.finish()
+    Ok(net)
 }

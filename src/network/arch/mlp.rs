@@ -1,9 +1,9 @@
 //! A multilayer perceptron with two hidden layers of 256 and 128 units.
 
 use super::Task;
-use crate::network::{BiasBound, Builder, Network, NetworkError};
+use crate::network::{BiasBound, Builder, NetworkError};
 
-pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
+pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
     let bias = BiasBound::ReciprocalRootChannels;
     let mut net = Builder::new("mlp", task.input, task.initialisation, bias);
     let image = net.image();
@@ -13,5 +13,5 @@ pub(super) fn build(task: &Task) -> Result<Network, NetworkError> {
         x = net.relu(x)?;
     }
     net.linear("fc3", x, task.classes)?;
-    net.finish()
+    Ok(net)
 }

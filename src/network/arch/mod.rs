@@ -1,11 +1,24 @@
-//! Architectures: one file of data each.
+//! Architectures: one file of data each. `docs/networks.md` lists their sizes and sources.
 
 mod alexnet;
+mod alexnet_imagenet;
+mod googlenet;
 mod lenet5;
 mod mlp;
+mod mobilenetv2;
+mod normalised;
+mod residual;
+mod resnet18;
 mod resnet20;
+mod resnet34;
+mod resnet50;
+mod vgg;
+mod vgg11;
+mod vgg13;
+mod vgg16;
+mod vgg19;
 
-use super::builder::Initialisation;
+use super::builder::{Builder, Initialisation};
 use super::error::NetworkError;
 use super::graph::Network;
 
@@ -20,82 +33,102 @@ pub struct Task {
     pub initialisation: Initialisation,
 }
 
-type Build = fn(&Task) -> Result<Network, NetworkError>;
+/// The largest side in pixels of images that get an architecture's variant for small images (CIFAR has 32),
+/// where it has one.
+pub const SMALL_IMAGE: usize = 64;
 
-const ARCHITECTURES: [(&str, Build); 4] = [
-    ("lenet5", lenet5::build),
-    ("alexnet", alexnet::build),
-    ("resnet20", resnet20::build),
-    ("mlp", mlp::build),
+impl Task {
+    /// Whether the variant for small images is built.
+    fn has_small_images(&self) -> bool {
+        let [h, w, _] = self.input;
+        h.max(w) <= SMALL_IMAGE
+    }
+}
+
+/// An architecture and what it takes.
+struct Architecture {
+    name: &'static str,
+    build: fn(&Task) -> Result<Builder, NetworkError>,
+    /// Smallest height and width of an image in pixels.
+    least: usize,
+    /// Images and classes that its published sizes are for.
+    published: ([usize; 3], usize),
+}
+
+const CIFAR: ([usize; 3], usize) = ([32, 32, 3], 10);
+const IMAGENET: ([usize; 3], usize) = ([224, 224, 3], 1000);
+
+const ARCHITECTURES: [Architecture; 14] = [
+    Architecture { name: "lenet5", build: lenet5::build, least: 16, published: CIFAR },
+    Architecture { name: "alexnet", build: alexnet::build, least: 29, published: CIFAR },
+    Architecture { name: "resnet20", build: resnet20::build, least: 1, published: CIFAR },
+    Architecture { name: "mlp", build: mlp::build, least: 1, published: CIFAR },
+    Architecture { name: "resnet18", build: resnet18::build, least: 1, published: IMAGENET },
+    Architecture { name: "resnet34", build: resnet34::build, least: 1, published: IMAGENET },
+    Architecture { name: "resnet50", build: resnet50::build, least: 1, published: IMAGENET },
+    Architecture { name: "vgg11", build: vgg11::build, least: 32, published: IMAGENET },
+    Architecture { name: "vgg13", build: vgg13::build, least: 32, published: IMAGENET },
+    Architecture { name: "vgg16", build: vgg16::build, least: 32, published: IMAGENET },
+    Architecture { name: "vgg19", build: vgg19::build, least: 32, published: IMAGENET },
+    Architecture { name: "googlenet", build: googlenet::build, least: 1, published: IMAGENET },
+    Architecture { name: "mobilenetv2", build: mobilenetv2::build, least: 1, published: IMAGENET },
+    Architecture {
+        name: "alexnet-imagenet",
+        build: alexnet_imagenet::build,
+        least: 63,
+        published: IMAGENET,
+    },
 ];
 
 /// The names of all architectures.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    ARCHITECTURES.iter().map(|(name, _)| *name)
+    ARCHITECTURES.iter().map(|architecture| architecture.name)
 }
 
-/// Builds architecture `name`.
+fn find(name: &str) -> Result<&'static Architecture, NetworkError> {
+    ARCHITECTURES.iter().find(|known| known.name == name).ok_or_else(|| {
+        let known = names().collect::<Vec<_>>().join(", ");
+        NetworkError::UnknownArchitecture { name: name.to_owned(), known }
+    })
+}
+
+/// Shape `[h, w, c]` of the images and number of classes that the published sizes of architecture `name`
+/// are for: 224×224×3 and 1000, or 32×32×3 and 10.
+///
+/// # Errors
+/// If no architecture has this name.
+pub fn published_task(name: &str) -> Result<([usize; 3], usize), NetworkError> {
+    find(name).map(|architecture| architecture.published)
+}
+
+/// The layers of architecture `name`, without initial values.
+///
+/// # Errors
+/// If no architecture has this name or it does not fit the images.
+pub fn layers(name: &str, task: &Task) -> Result<Builder, NetworkError> {
+    let architecture = find(name)?;
+    let [h, w, _] = task.input;
+    let side = h.min(w);
+    if side < architecture.least {
+        let others = ARCHITECTURES.iter().filter(|other| side >= other.least);
+        let others: Vec<&str> = others.map(|other| other.name).collect();
+        return Err(NetworkError::ImageTooSmall {
+            name: name.to_owned(),
+            image: [h, w],
+            least: architecture.least,
+            others: others.join(", "),
+        });
+    }
+    (architecture.build)(task)
+}
+
+/// Builds architecture `name` with initial values.
 ///
 /// # Errors
 /// If no architecture has this name or it does not fit the images.
 pub fn build(name: &str, task: &Task) -> Result<Network, NetworkError> {
-    match ARCHITECTURES.iter().find(|(known, _)| *known == name) {
-        Some((_, build)) => build(task),
-        None => Err(NetworkError::UnknownArchitecture {
-            name: name.to_owned(),
-            known: names().collect::<Vec<_>>().join(", "),
-        }),
-    }
+    layers(name, task)?.finish()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn built(name: &str, channels: usize) -> Network {
-        let initialisation = Initialisation { seed: 1, scale: 0.5 };
-        build(name, &Task { input: [32, 32, channels], classes: 10, initialisation }).unwrap()
-    }
-
-    fn parameters(network: &Network) -> usize {
-        network.parameters.iter().map(|parameter| parameter.master.len()).sum()
-    }
-
-    #[test]
-    fn parameter_counts_are_those_of_the_shapes() {
-        // 64·363 + 192·1600 + 384·1728 + 256·3456 + 256·2304 weights, 1152 biases, 2570 of the classifier.
-        assert_eq!(parameters(&built("alexnet", 3)), 2_472_266);
-        // He et al. (2016) give 0.27 M for ResNet-20; here with two 1×1 shortcuts and their norms.
-        assert_eq!(parameters(&built("resnet20", 3)), 272_474);
-        // LeCun et al. (1998) with full connections in C3 and a plain classifier.
-        assert_eq!(parameters(&built("lenet5", 1)), 61_706);
-    }
-
-    #[test]
-    fn multiply_adds_are_those_of_the_shapes() {
-        let macs =
-            |name, channels| built(name, channels).mac_layers.iter().map(|l| l.macs).sum::<u64>();
-        let alexnet =
-            64 * 64 * 363 + 16 * 192 * 1600 + 4 * (384 * 1728 + 256 * 3456 + 256 * 2304) + 2560;
-        assert_eq!(macs("alexnet", 3), alexnet);
-        assert_eq!(macs("resnet20", 3), 40_813_184);
-    }
-
-    #[test]
-    fn unknown_names_list_the_known() {
-        let initialisation = Initialisation { seed: 1, scale: 0.5 };
-        let task = Task { input: [32, 32, 3], classes: 10, initialisation };
-        let error = build("alexnot", &task).err().unwrap().to_string();
-        assert_eq!(
-            error,
-            "unknown architecture `alexnot`: use one of lenet5, alexnet, resnet20, mlp"
-        );
-    }
-
-    #[test]
-    fn images_that_are_too_small_are_refused() {
-        let initialisation = Initialisation { seed: 1, scale: 0.5 };
-        let task = Task { input: [4, 4, 3], classes: 10, initialisation };
-        assert!(build("lenet5", &task).is_err());
-    }
-}
+mod tests;

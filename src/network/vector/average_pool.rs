@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn overlapping_windows_add() {
-        let window = PoolWindow { kernel: [1, 2], stride: [1, 1], padding: [0, 0] };
+        let window = PoolWindow { kernel: [1, 2], ..PoolWindow::square(1, 1, 0) };
         let shape = PoolShape::new([1, 1, 3, 2], window).unwrap();
         let (mut y, mut grad_x) = ([0.0; 4], [9.0; 6]);
         average_pool(&shape, &[1.0, 10.0, 3.0, 30.0, 5.0, 50.0], &mut y).unwrap();

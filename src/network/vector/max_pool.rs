@@ -163,12 +163,12 @@ mod tests {
         fn forward_and_backward_equal_the_definition_in_every_type(
             (height, width) in (3usize..7, 3usize..7), channels in 1usize..20, images in 0usize..3,
             (kernel_height, kernel_width) in (1usize..4, 1usize..4),
-            stride in 1usize..4, pad in any::<bool>(),
+            stride in 1usize..4, (pad, ceil) in (any::<bool>(), any::<bool>()),
             values in proptest::collection::vec(-3i32..4, 2 * 6 * 6 * 19),
         ) {
             let kernel = [kernel_height, kernel_width];
             let padding = if pad { kernel.map(|kernel| kernel / 2) } else { [0, 0] };
-            let window = PoolWindow { kernel, stride: [stride, 1], padding };
+            let window = PoolWindow { kernel, stride: [stride, 1], padding, ceil };
             let shape = PoolShape::new([images, height, width, channels], window).unwrap();
             let x = &values[..shape.input_len()];
             let expected = reference(&shape, x);
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn overlapping_windows_add_and_ties_go_to_the_first() {
-        let window = PoolWindow { kernel: [1, 2], stride: [1, 1], padding: [0, 0] };
+        let window = PoolWindow { kernel: [1, 2], ..PoolWindow::square(1, 1, 0) };
         let shape = PoolShape::new([1, 1, 4, 1], window).unwrap();
         let (mut y, mut argmax, mut grad_x) = ([0.0; 3], [0; 3], [0.0f32; 4]);
         max_pool(&shape, &[1.0f32, 5.0, 2.0, 2.0], &mut y, &mut argmax).unwrap();

@@ -1,7 +1,8 @@
 //! Window and shapes of a pooling layer, and the walk over its windows.
 //!
 //! Tensors are [n, h, w, c], row-major. The output size is ⌊(size + 2·padding - kernel) / stride⌋ + 1
-//! per axis, as in PyTorch without `ceil_mode`.
+//! per axis, or with ⌈⌉ less a window that would begin in the padding behind the input, as PyTorch's
+//! `ceil_mode` has it. A window that reaches beyond the padded input is cut.
 
 use crate::network::vector::length::{LengthError, check_length};
 
@@ -14,6 +15,8 @@ pub struct PoolWindow {
     pub stride: [usize; 2],
     /// Rows and columns added on either side; at most half the kernel.
     pub padding: [usize; 2],
+    /// Whether the last window may reach beyond the padded input.
+    pub ceil: bool,
 }
 
 /// The checked shape of a pooling layer for one size of batch.
@@ -85,7 +88,12 @@ pub(crate) struct Tap {
 impl PoolWindow {
     /// The same kernel, stride and padding on both axes.
     pub const fn square(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2] }
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil: false }
+    }
+
+    /// A square window without padding whose last position may reach beyond the input.
+    pub const fn square_ceil(kernel: usize, stride: usize) -> Self {
+        Self { ceil: true, ..Self::square(kernel, stride, 0) }
     }
 
     /// Positions of the window, padding included; saturates.
@@ -124,7 +132,15 @@ impl PoolShape {
                 size,
                 padding,
             })?;
-            output[axis] = free / window.stride[axis] + 1;
+            let stride = window.stride[axis];
+            // Windows behind the first; with a partial one if it begins in the input.
+            let whole = free / stride;
+            let partial = window.ceil
+                && !free.is_multiple_of(stride)
+                && (whole + 1)
+                    .checked_mul(stride)
+                    .is_some_and(|start| start < size.saturating_add(padding));
+            output[axis] = whole + usize::from(partial) + 1;
         }
         let shape = Self { input, output, window };
         for shape in [shape.input, shape.output_shape()] {
@@ -144,7 +160,7 @@ impl PoolShape {
     /// If a size other than n is zero.
     pub fn global(input: [usize; 4]) -> Result<Self, PoolError> {
         let kernel = [input[1], input[2]];
-        Self::new(input, PoolWindow { kernel, stride: [1, 1], padding: [0, 0] })
+        Self::new(input, PoolWindow { kernel, ..PoolWindow::square(1, 1, 0) })
     }
 
     /// Input shape [n, h, w, c].
@@ -245,6 +261,25 @@ mod tests {
         assert_eq!(PoolShape::global([5, 7, 9, 2]).unwrap().output_shape(), [5, 1, 1, 2]);
     }
 
+    /// torch.nn.MaxPool2d(kernel, stride, padding, ceil_mode=True) of a square image.
+    #[test]
+    fn a_partial_window_counts_if_it_begins_in_the_input() {
+        let size = |size, kernel, stride, padding| {
+            let window = PoolWindow { ceil: true, ..PoolWindow::square(kernel, stride, padding) };
+            PoolShape::new([1, size, size, 1], window).unwrap().output_shape()[1]
+        };
+        assert_eq!((size(112, 3, 2, 0), size(56, 3, 2, 0), size(28, 3, 2, 0)), (56, 28, 14));
+        assert_eq!((size(14, 2, 2, 0), size(15, 2, 2, 0)), (7, 8));
+        // A fourth window would begin at 6 = 5 + 1, in the padding.
+        assert_eq!((size(5, 2, 2, 1), size(5, 2, 3, 0)), (3, 2));
+        // Windows {0, 1, 2}, {2, 3}: the last is cut.
+        let window = PoolWindow { kernel: [1, 3], stride: [1, 2], padding: [0; 2], ceil: true };
+        let shape = PoolShape::new([1, 1, 4, 1], window).unwrap();
+        let mut taps = Vec::new();
+        shape.for_each_tap(|tap| taps.push((tap.output, tap.input, tap.position)));
+        assert_eq!(taps, [(0, 0, 0), (0, 1, 1), (0, 2, 2), (1, 2, 0), (1, 3, 1)]);
+    }
+
     #[test]
     fn impossible_windows_are_errors() {
         let make = |input, kernel, stride, padding| {
@@ -266,7 +301,7 @@ mod tests {
     #[test]
     fn the_walk_meets_every_pixel_of_every_window_in_order() {
         // A 1×3 image of 2 channels, kernel 1×3, stride 2, padding 1: windows {-, 0, 1}, {1, 2, -}.
-        let window = PoolWindow { kernel: [1, 3], stride: [1, 2], padding: [0, 1] };
+        let window = PoolWindow { kernel: [1, 3], stride: [1, 2], padding: [0, 1], ceil: false };
         let shape = PoolShape::new([1, 1, 3, 2], window).unwrap();
         let mut taps = Vec::new();
         shape.for_each_tap(|tap| taps.push((tap.output, tap.input, tap.position, tap.first)));

@@ -1,15 +1,13 @@
 //! Architectures of which only the sizes are known here: one file of data each.
 
 mod gpt2_small;
-mod resnet50;
 
 use super::error::WorkloadError;
 use super::layer::Workload;
 
 type Build = fn() -> Result<Workload, WorkloadError>;
 
-const ARCHITECTURES: [(&str, Build); 2] =
-    [("resnet50", resnet50::build), ("gpt2-small", gpt2_small::build)];
+const ARCHITECTURES: [(&str, Build); 1] = [("gpt2-small", gpt2_small::build)];
 
 /// The names of all architectures.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -41,15 +39,6 @@ mod tests {
     }
 
     #[test]
-    fn resnet50_has_the_published_counts() {
-        let workload = build("resnet50").unwrap();
-        // torchvision states 4.089 G multiply-adds and 25,557,032 parameters for its ResNet-50.
-        assert_eq!(workload.macs(), 4_089_184_256);
-        assert_eq!(workload.parameters(), 25_557_032);
-        assert_eq!(products(&workload), 54);
-    }
-
-    #[test]
     fn gpt2_small_has_the_published_counts() {
         let workload = build("gpt2-small").unwrap();
         // Published operation counts of a forward pass over 1024 tokens give 291,648,307,200 FLOPs.
@@ -62,6 +51,6 @@ mod tests {
     #[test]
     fn unknown_names_list_the_known() {
         let error = build("resnet51").unwrap_err().to_string();
-        assert_eq!(error, "unknown architecture `resnet51`: use one of resnet50, gpt2-small");
+        assert_eq!(error, "unknown architecture `resnet51`: use one of gpt2-small");
     }
 }

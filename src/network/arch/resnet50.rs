@@ -1,0 +1,12 @@
+//! ResNet-50 (He et al. 2016, table 1): four stages of bottleneck blocks.
+
+use super::Task;
+use super::residual::{Block, four_stages};
+use crate::network::{Builder, NetworkError};
+
+/// Blocks of each stage.
+const BLOCKS: [usize; 4] = [3, 4, 6, 3];
+
+pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
+    four_stages("resnet50", task, Block::Bottleneck, BLOCKS)
+}
