@@ -200,7 +200,7 @@ fn wrong_usage_says_what_to_do() {
         assert_eq!(code, 2, "{text}");
         text.lines().next().unwrap().to_owned()
     };
-    insta::assert_snapshot!(message(&["--arch", "resnet"]), @"hwsim: unknown architecture `resnet`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, gpt2-small");
+    insta::assert_snapshot!(message(&["--arch", "resnet"]), @"hwsim: unknown architecture `resnet`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, lstm, transformer, gpt2-small");
     insta::assert_snapshot!(message(&["--arch", "gpt2-small", "--classes", "10"]), @"hwsim: --arch gpt2-small has fixed sizes: leave out --image and --classes");
     insta::assert_snapshot!(message(&["--arch", "vgg16", "--image", "28x28x1"]), @"hwsim: `vgg16` takes images of at least 32×32 pixels, got 28×28: use larger images or one of lenet5, resnet20, mlp, resnet18, resnet34, resnet50, googlenet, mobilenetv2");
     let unknown = message(&["--arch", "mlp", "--machine", "edge"]);

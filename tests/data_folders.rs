@@ -1,9 +1,13 @@
 //! Class folders of PNG and JPEG files.
 
-use hwsim::data::{DataError, Dataset, DatasetKind, SearchPath, load};
+use hwsim::data::{DataError, Dataset, DatasetKind, ImageSet, SampleSet, SearchPath, load};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
+
+fn images(set: &SampleSet) -> &ImageSet {
+    set.images().unwrap()
+}
 
 const COLOUR_JPEG: &[u8] = include_bytes!("../src/data/fixtures/colour.jpg");
 const GREY_JPEG: &[u8] = include_bytes!("../src/data/fixtures/grey.jpg");
@@ -54,12 +58,12 @@ fn separate_training_and_test_folders() {
     let dataset = load_folder(root).unwrap();
     assert_eq!(dataset.class_names, ["cat", "dog"]);
     assert_eq!(
-        (dataset.train.labels.as_slice(), dataset.test.labels.as_slice()),
+        (images(&dataset.train).labels.as_slice(), images(&dataset.test).labels.as_slice()),
         (&[0, 0, 1][..], &[1][..])
     );
-    let levels: Vec<u8> = (0..3).map(|index| dataset.train.image(index)[500]).collect();
+    let levels: Vec<u8> = (0..3).map(|index| images(&dataset.train).image(index)[500]).collect();
     assert_eq!(levels, [10, 20, 30]);
-    assert_eq!((dataset.train.channels, dataset.test.pixels.len()), (1, 32 * 32));
+    assert_eq!((images(&dataset.train).channels, images(&dataset.test).pixels.len()), (1, 32 * 32));
     // Mean 20, variance 200/3 over the training images.
     assert_eq!(dataset.normalisation.mean, [20.0 / 255.0]);
     assert_eq!(dataset.normalisation.std, [((200.0f64 / 3.0).sqrt() / 255.0) as f32]);
@@ -72,9 +76,9 @@ fn one_colour_image_gives_all_three_channels() {
     write(folder.path(), "train/a/1.png", &png(8, 8, &[50]));
     write(folder.path(), "test/a/1.png", &png(8, 8, &[1, 2, 3]));
     let dataset = load_folder(folder.path()).unwrap();
-    assert_eq!((dataset.train.channels, dataset.test.channels), (3, 3));
-    assert_eq!(dataset.train.pixels[..3], [50, 50, 50]);
-    assert_eq!(dataset.test.pixels[..3], [1, 2, 3]);
+    assert_eq!((images(&dataset.train).channels, images(&dataset.test).channels), (3, 3));
+    assert_eq!(images(&dataset.train).pixels[..3], [50, 50, 50]);
+    assert_eq!(images(&dataset.test).pixels[..3], [1, 2, 3]);
     assert_eq!(dataset.normalisation.std, [1.0; 3]);
 }
 
@@ -92,7 +96,7 @@ fn jpeg_files_are_read_and_resized() {
     for (index, offset) in [(0, 10.0), (1, 0.0)] {
         let middle: f64 = [15 * 32 + 15, 15 * 32 + 16, 16 * 32 + 15, 16 * 32 + 16]
             .iter()
-            .map(|place| f64::from(dataset.train.image(index)[place * 3 + 1]) / 4.0)
+            .map(|place| f64::from(images(&dataset.train).image(index)[place * 3 + 1]) / 4.0)
             .sum();
         assert!((middle - expected - offset).abs() < 3.0, "{middle}");
     }
@@ -108,9 +112,9 @@ fn without_a_split_every_sixth_image_is_for_testing() {
         }
     }
     let dataset = load_folder(folder.path()).unwrap();
-    assert_eq!(dataset.train.class_counts(3), [11, 5, 5]);
-    assert_eq!(dataset.test.labels, [0, 0, 1]);
-    let levels: Vec<u8> = (0..3).map(|index| dataset.test.image(index)[0]).collect();
+    assert_eq!(images(&dataset.train).class_counts(3), [11, 5, 5]);
+    assert_eq!(images(&dataset.test).labels, [0, 0, 1]);
+    let levels: Vec<u8> = (0..3).map(|index| images(&dataset.test).image(index)[0]).collect();
     assert_eq!(levels, [5, 11, 5]);
 }
 

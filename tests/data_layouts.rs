@@ -2,11 +2,15 @@
 
 use flate2::{Compression, write::GzEncoder};
 use hwsim::data::{Augmentation, DataError, Dataset, DatasetKind, Normalisation, Origin};
-use hwsim::data::{SYSTEM_FASHION_MNIST, SearchPath, load};
+use hwsim::data::{ImageSet, SYSTEM_FASHION_MNIST, SampleSet, SearchPath, load};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use tempfile::TempDir;
+
+fn images(set: &SampleSet) -> &ImageSet {
+    set.images().unwrap()
+}
 
 fn write(folder: &Path, name: &str, content: &[u8]) {
     fs::create_dir_all(folder).unwrap();
@@ -62,7 +66,7 @@ fn load_from(kind: &str, folder: &Path) -> Result<Dataset, DataError> {
 }
 
 fn pixel(dataset: &Dataset, index: usize, y: usize, x: usize) -> u8 {
-    dataset.train.image(index)[y * 32 + x]
+    images(&dataset.train).image(index)[y * 32 + x]
 }
 
 #[test]
@@ -73,9 +77,19 @@ fn mnist_plain_files() {
     assert_eq!(dataset.name, "mnist");
     assert_eq!(dataset.origin, Origin::Folder(folder.path().to_owned()));
     assert_eq!((dataset.train.len(), dataset.test.len(), dataset.classes()), (2, 1, 10));
-    assert_eq!((dataset.train.channels, dataset.train.height, dataset.train.width), (1, 32, 32));
-    assert_eq!((dataset.train.labels, dataset.test.labels), (vec![7, 2], vec![9]));
-    assert!(dataset.test.pixels.iter().all(|&pixel| pixel == 200));
+    assert_eq!(
+        (
+            images(&dataset.train).channels,
+            images(&dataset.train).height,
+            images(&dataset.train).width
+        ),
+        (1, 32, 32)
+    );
+    assert_eq!(
+        (&images(&dataset.train).labels, &images(&dataset.test).labels),
+        (&vec![7, 2], &vec![9])
+    );
+    assert!(images(&dataset.test).pixels.iter().all(|&pixel| pixel == 200));
     assert_eq!(dataset.normalisation, Normalisation { mean: vec![0.1307], std: vec![0.3081] });
     assert_eq!(dataset.augmentation, None);
 }
@@ -100,8 +114,11 @@ fn mnist_compressed_files_and_the_spelling_with_a_dot() {
     // Browsers decompress downloads and keep the name.
     write(path, "t10k-labels-idx1-ubyte.gz", &idx_labels(&[5]));
     let dataset = load_from("mnist", path).unwrap();
-    assert_eq!((dataset.train.labels, dataset.test.labels), (vec![4], vec![5]));
-    assert_eq!((dataset.train.pixels[0], dataset.test.pixels[0]), (1, 3));
+    assert_eq!(
+        (&images(&dataset.train).labels, &images(&dataset.test).labels),
+        (&vec![4], &vec![5])
+    );
+    assert_eq!((images(&dataset.train).pixels[0], images(&dataset.test).pixels[0]), (1, 3));
 }
 
 #[test]
@@ -116,7 +133,7 @@ fn emnist_images_are_transposed_and_letters_start_at_one() {
     }
     let dataset = load_from("emnist-letters", folder.path()).unwrap();
     assert_eq!(dataset.name, "emnist-letters");
-    assert_eq!(dataset.train.labels, [0, 25]);
+    assert_eq!(images(&dataset.train).labels, [0, 25]);
     assert_eq!((dataset.class_names[0].as_str(), dataset.classes()), ("A", 26));
     assert_eq!((pixel(&dataset, 0, 31, 0), pixel(&dataset, 0, 0, 31)), (255, 0));
     // The files of one split are not those of another.
@@ -139,9 +156,9 @@ fn cifar10_in_the_folder_of_its_archive() {
     }
     write(&path, "test_batch.bin", &cifar_record(&[9], [7, 8, 9]));
     let dataset = load_from("cifar10", folder.path()).unwrap();
-    assert_eq!(dataset.train.labels, [1, 2, 3, 4, 5]);
-    assert_eq!(dataset.train.image(4)[..6], [5, 20, 30, 5, 20, 30]);
-    assert_eq!(dataset.test.pixels[3069..], [7, 8, 9]);
+    assert_eq!(images(&dataset.train).labels, [1, 2, 3, 4, 5]);
+    assert_eq!(images(&dataset.train).image(4)[..6], [5, 20, 30, 5, 20, 30]);
+    assert_eq!(images(&dataset.test).pixels[3069..], [7, 8, 9]);
     assert_eq!(dataset.class_names[9], "truck");
     assert_eq!(dataset.normalisation, Normalisation::cifar());
     assert_eq!(dataset.augmentation, Some(Augmentation { padding: 4, horizontal_flip: true }));
@@ -161,7 +178,10 @@ fn cifar100_with_fine_labels() {
     write(&path, "train.bin", &records.concat());
     write(&path, "test.bin", &cifar_record(&[1, 50], [7, 8, 9]));
     let dataset = load(DatasetKind::Cifar100, &in_environment(folder.path())).unwrap();
-    assert_eq!((dataset.train.labels, dataset.test.labels), (vec![99, 3], vec![50]));
+    assert_eq!(
+        (&images(&dataset.train).labels, &images(&dataset.test).labels),
+        (&vec![99, 3], &vec![50])
+    );
     assert_eq!((dataset.class_names[99].as_str(), dataset.class_names.len()), ("worm", 100));
     assert_eq!(dataset.origin, Origin::Folder(path));
 }
@@ -207,8 +227,8 @@ fn the_package_of_the_system_is_found_or_the_slice_is_taken() {
     let dataset = load(DatasetKind::FashionMnist, &search).unwrap();
     if Path::new(SYSTEM_FASHION_MNIST).is_dir() {
         assert_eq!(dataset.origin, Origin::Folder(SYSTEM_FASHION_MNIST.into()));
-        assert_eq!(dataset.train.class_counts(10), [6000; 10]);
-        assert_eq!(dataset.test.class_counts(10), [1000; 10]);
+        assert_eq!(images(&dataset.train).class_counts(10), [6000; 10]);
+        assert_eq!(images(&dataset.test).class_counts(10), [1000; 10]);
     } else {
         assert_eq!(dataset.origin, Origin::Embedded);
     }
@@ -218,9 +238,9 @@ fn the_package_of_the_system_is_found_or_the_slice_is_taken() {
 fn limits_keep_classes_balanced_and_are_repeatable() {
     let whole = load(DatasetKind::FashionMnist, &SearchPath::default()).unwrap();
     let limited = whole.clone().limit(Some(257), Some(40)).unwrap();
-    let counts = limited.train.class_counts(10);
+    let counts = images(&limited.train).class_counts(10);
     assert!(counts.iter().all(|count| [25, 26].contains(count)), "{counts:?}");
-    assert_eq!(limited.test.class_counts(10), [4; 10]);
+    assert_eq!(images(&limited.test).class_counts(10), [4; 10]);
     assert_eq!(limited, whole.clone().limit(Some(257), Some(40)).unwrap());
     assert_eq!(whole.clone().limit(None, Some(1_000_000)).unwrap(), whole);
     for limits in [(Some(0), None), (None, Some(0))] {

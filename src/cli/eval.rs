@@ -9,6 +9,7 @@ use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
 use crate::network::BackwardArithmetic;
 use crate::network::Context;
+use crate::network::vector::elementary::exp;
 use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
@@ -102,6 +103,8 @@ struct EvalResult {
     images: usize,
     top1: f64,
     loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perplexity: Option<f64>,
     accumulator: String,
     rounding: Rounding,
     random_source: String,
@@ -174,7 +177,8 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         None => header.dataset.parse().map_err(|error| anyhow::anyhow!("{error}"))?,
     };
     let limits = (None, arguments.limit_test);
-    let mut dataset = setup::dataset(kind, arguments.data_dir.clone(), limits)?;
+    let text = header.text.unwrap_or_default();
+    let mut dataset = setup::dataset(kind, &text, arguments.data_dir.clone(), limits)?;
     model::check_data(&header, &dataset)?;
     dataset.normalisation = header.normalisation.clone();
 
@@ -258,6 +262,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         images: result.images,
         top1: result.top1,
         loss: result.loss,
+        perplexity: dataset.text.map(|_| exp(result.loss)),
         accumulator: format!("{} {}", accumulator.width, accumulator.overflow),
         rounding,
         random_source: context.random.to_string(),
@@ -293,11 +298,12 @@ fn compare(
 
 fn render(result: &EvalResult) -> String {
     let mut out = format!(
-        "{} on {} ({}): {} images, accumulator {}, rounding {}\n",
+        "{} on {} ({}): {} {}, accumulator {}, rounding {}\n",
         result.arch,
         result.dataset,
         result.data_origin,
         result.images,
+        if result.perplexity.is_some() { "sequences" } else { "images" },
         result.accumulator,
         result.rounding
     );
@@ -321,9 +327,10 @@ fn render(result: &EvalResult) -> String {
         ));
     }
     out.push_str(&format!(
-        "top-1 {:.2} %, loss {:.4}, {} saturated values, {} accumulator events, {} cycles, {:.3} mJ\n",
+        "top-1 {:.2} %, loss {:.4}{}, {} saturated values, {} accumulator events, {} cycles, {:.3} mJ\n",
         100.0 * result.top1,
         result.loss,
+        result.perplexity.map_or(String::new(), |p| format!(", perplexity {p:.2}")),
         result.saturated,
         result.accumulator_events,
         result.cycles,

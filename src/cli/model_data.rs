@@ -2,7 +2,7 @@
 
 use super::errors::Failure;
 use super::setup;
-use crate::data::{Dataset, DatasetKind, fill_batch};
+use crate::data::{Dataset, DatasetKind, Preparation};
 use crate::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
 use anyhow::{Context as _, anyhow};
@@ -43,7 +43,9 @@ impl ModelData {
             Some(kind) => kind,
             None => header.dataset.parse().map_err(|error| anyhow!("{error}"))?,
         };
-        let mut dataset = setup::dataset(kind, arguments.data_dir.clone(), (None, Some(images)))?;
+        let text = header.text.unwrap_or_default();
+        let limits = (None, Some(images));
+        let mut dataset = setup::dataset(kind, &text, arguments.data_dir.clone(), limits)?;
         model::check_data(&header, &dataset)?;
         dataset.normalisation = header.normalisation.clone();
         Ok(Self { network, header, dataset })
@@ -60,6 +62,9 @@ pub(super) fn images(dataset: &Dataset, range: Range<usize>) -> Activation {
     let test = &dataset.test;
     let indices: Vec<u32> = range.map(|index| index as u32).collect();
     let mut values = Vec::new();
-    fill_batch(test, &dataset.normalisation, None, 0, 0, &indices, &mut values);
-    Activation::float(values, [indices.len(), test.height, test.width, test.channels])
+    let normalisation = &dataset.normalisation;
+    let preparation = Preparation { normalisation, augmentation: None, place: (0, 0) };
+    test.fill(&preparation, &indices, &mut values);
+    let [h, w, c] = test.input();
+    Activation::float(values, [indices.len(), h, w, c])
 }

@@ -1,7 +1,7 @@
 //! What every command needs: threads, instructions, data and machine.
 
 use super::errors::Failure;
-use crate::data::{self, Dataset, DatasetKind, SearchPath};
+use crate::data::{self, Dataset, DatasetKind, SearchPath, TextOptions};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
 use hwmodel::energy::{EnergyTable, EnergyTables};
@@ -44,12 +44,16 @@ fn forced_simd() -> Result<Option<SimdLevel>, Failure> {
 /// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the embedded slice.
 pub(super) fn dataset(
     kind: DatasetKind,
+    text: &TextOptions,
     data_dir: Option<PathBuf>,
     (train, test): (Option<usize>, Option<usize>),
 ) -> Result<Dataset, Failure> {
     let environment_dir = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
     let search = SearchPath { data_dir, environment_dir, system: true };
-    let dataset = data::load(kind, &search)?;
+    let dataset = match kind {
+        DatasetKind::Text => data::load_text(&search, text)?,
+        _ => data::load(kind, &search)?,
+    };
     Ok(dataset.limit(train, test)?)
 }
 

@@ -102,6 +102,10 @@ pub(super) fn render(summary: &Summary) -> String {
     line(String::new());
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.4}"));
     let top1 = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{:.2} %", 100.0 * v));
+    if let (Some(perplexity), Some(unigram)) = (summary.perplexity, summary.unigram_perplexity) {
+        let value = format!("{perplexity:.2} (unigram {unigram:.2})");
+        line(format!("{:<22} {value}", "perplexity"));
+    }
     for (name, value) in [
         ("top-1 (best)", format!("{} ({})", top1(summary.top1), top1(summary.top1_best))),
         ("test loss", optional(summary.loss)),

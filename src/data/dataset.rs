@@ -2,7 +2,8 @@
 
 use super::mnist::Storage;
 use super::search::{Place, SearchPath, find};
-use super::{Augmentation, DataError, DatasetKind, EmnistSplit, ImageSet, Normalisation};
+use super::text::{self, TextOptions, unigram_perplexity};
+use super::{Augmentation, DataError, DatasetKind, EmnistSplit, Normalisation, SampleSet};
 use super::{cifar, class_names, embedded, folder, limit, mnist};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,27 +14,29 @@ use std::path::PathBuf;
 pub struct Dataset {
     /// Name of the data set, as [`DatasetKind`] writes it.
     pub name: String,
-    /// Names of the classes, label 0 first.
+    /// Names of the classes, label 0 first; of a text the vocabulary, token 0 first.
     pub class_names: Vec<String>,
-    /// Images to train on.
-    pub train: ImageSet,
-    /// Images to measure accuracy on.
-    pub test: ImageSet,
-    /// Where the images come from.
+    /// Samples to train on.
+    pub train: SampleSet,
+    /// Samples to measure accuracy on.
+    pub test: SampleSet,
+    /// Where they come from.
     pub origin: Origin,
     /// How pixels become float32 inputs.
     pub normalisation: Normalisation,
     /// How training images are varied.
     pub augmentation: Option<Augmentation>,
+    /// How a text was cut into tokens and sequences; `None` for images.
+    pub text: Option<TextOptions>,
 }
 
-/// Where the images of a data set come from.
+/// Where the samples of a data set come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The slice that is part of the program.
     Embedded,
-    /// The files in this folder.
+    /// The files in this folder, or this file.
     Folder(PathBuf),
 }
 
@@ -46,7 +49,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Finds and reads a data set.
+/// Finds and reads a data set; a text with the default [`TextOptions`].
 ///
 /// MNIST, Fashion-MNIST and EMNIST images are resized from 28×28 to 32×32 pixels, class folders from
 /// whatever size they have (bilinear, half-pixel centres, antialiased where an image shrinks). CIFAR
@@ -55,6 +58,9 @@ impl fmt::Display for Origin {
 /// # Errors
 /// If the files are not found, or the first one that is missing, unreadable or malformed.
 pub fn load(kind: DatasetKind, search: &SearchPath) -> Result<Dataset, DataError> {
+    if kind == DatasetKind::Text {
+        return load_text(search, &TextOptions::default());
+    }
     let place = find(kind, search)?;
     let mut class_names = class_names::built_in(kind);
     let (train, test, normalisation, augmentation);
@@ -76,12 +82,50 @@ pub fn load(kind: DatasetKind, search: &SearchPath) -> Result<Dataset, DataError
             (normalisation, augmentation) = (Normalisation::mnist_family(), None);
         }
     }
-    let origin = match place {
-        Place::Embedded => Origin::Embedded,
-        Place::Folder(path) => Origin::Folder(path),
+    Ok(Dataset {
+        name: kind.to_string(),
+        class_names,
+        train: SampleSet::Images(train),
+        test: SampleSet::Images(test),
+        origin: place.into(),
+        normalisation,
+        augmentation,
+        text: None,
+    })
+}
+
+/// Finds and reads a text: a file, or the `.txt` and `.txt.gz` files of a folder.
+///
+/// # Errors
+/// If there are no files, one is not UTF-8, the text is too short for its sequences, or an option is
+/// impossible.
+pub fn load_text(search: &SearchPath, options: &TextOptions) -> Result<Dataset, DataError> {
+    let kind = DatasetKind::Text;
+    let place = find(kind, search)?;
+    let path = match &place {
+        Place::Embedded => None,
+        Place::Folder(path) => Some(&**path),
     };
-    let name = kind.to_string();
-    Ok(Dataset { name, class_names, train, test, origin, normalisation, augmentation })
+    let (class_names, train, test) = text::load(path, options)?;
+    Ok(Dataset {
+        name: kind.to_string(),
+        class_names,
+        train: SampleSet::Sequences(train),
+        test: SampleSet::Sequences(test),
+        origin: place.into(),
+        normalisation: Normalisation::none(),
+        augmentation: None,
+        text: Some(*options),
+    })
+}
+
+impl From<Place> for Origin {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Embedded => Self::Embedded,
+            Place::Folder(path) => Self::Folder(path),
+        }
+    }
 }
 
 fn storage(kind: DatasetKind, classes: usize) -> Storage {
@@ -91,7 +135,7 @@ fn storage(kind: DatasetKind, classes: usize) -> Storage {
 }
 
 impl Dataset {
-    /// Number of classes.
+    /// Number of classes, or of tokens in the vocabulary.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }
@@ -99,23 +143,35 @@ impl Dataset {
     /// The first `train` training and `test` test images of a fixed order in which the classes take
     /// turns: the classes differ by at most one image until one is used up, the same images are
     /// chosen in every run, and a larger limit extends a smaller one. `None`, or more than there
-    /// are, leaves a set as it is. The normalisation stays that of the whole set.
+    /// are, leaves a set as it is. The normalisation stays that of the whole set. Of a text, the first
+    /// sequences; the vocabulary stays.
     ///
     /// # Errors
     /// If a limit is 0.
     pub fn limit(mut self, train: Option<usize>, test: Option<usize>) -> Result<Self, DataError> {
         let halves = [(&mut self.train, train, "training"), (&mut self.test, test, "test")];
-        for (half, (images, limit, set)) in (0..).zip(halves) {
-            match limit {
-                None => {}
-                Some(0) => return Err(DataError::ZeroLimit { set }),
-                Some(limit) => {
+        for (half, (samples, limit, set)) in (0..).zip(halves) {
+            let Some(limit) = limit else { continue };
+            if limit == 0 {
+                return Err(DataError::ZeroLimit { set });
+            }
+            match samples {
+                SampleSet::Images(images) => {
                     if let Some(limited) = limit::limited(images, limit, half) {
                         *images = limited;
                     }
                 }
+                SampleSet::Sequences(sequences) => {
+                    *sequences = sequences.clone().limited(limit);
+                }
             }
         }
         Ok(self)
+    }
+
+    /// The perplexity of the test targets under the token frequencies of the training targets
+    /// ([`unigram_perplexity`]); `None` unless this is a text.
+    pub fn unigram_perplexity(&self) -> Option<f64> {
+        unigram_perplexity(self.train.sequences()?, self.test.sequences()?, self.classes())
     }
 }

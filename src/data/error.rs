@@ -231,7 +231,42 @@ pub enum DataError {
         /// Its class folders.
         classes: usize,
     },
-    /// A limit of no images.
+    /// A text file that is not UTF-8.
+    #[error("{at}: not UTF-8; convert the file to UTF-8")]
+    Utf8 {
+        /// The first byte that is no character.
+        at: Location,
+    },
+    /// A folder without text files.
+    #[error("`{}` has no .txt or .txt.gz file", .folder.display())]
+    NoText {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A text that gives no sequence for training or testing.
+    #[error(
+        "the text has {tokens} tokens: sequences of {sequence_length} need at least {needed}, of which the last \
+         tenth is for testing; use a longer text or a shorter --sequence-length"
+    )]
+    ShortText {
+        /// Tokens of the text.
+        tokens: usize,
+        /// Tokens needed.
+        needed: usize,
+        /// Tokens of a sequence.
+        sequence_length: usize,
+    },
+    /// A sequence length or vocabulary that is impossible.
+    #[error("a {what} of {value} is impossible: use 1 to {largest}")]
+    TextOption {
+        /// The option.
+        what: &'static str,
+        /// Its value.
+        value: usize,
+        /// The largest value.
+        largest: usize,
+    },
+    /// A limit of no samples.
     #[error("a limit of 0 {set} images leaves nothing to run on; use at least 1")]
     ZeroLimit {
         /// `training` or `test`.

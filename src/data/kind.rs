@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A data set that can be loaded; written `fashion-mnist`, `mnist`, `emnist-balanced` (and the other
-/// splits), `cifar10`, `cifar100` or `folder`.
+/// splits), `cifar10`, `cifar100`, `folder` or `text`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DatasetKind {
@@ -21,6 +21,8 @@ pub enum DatasetKind {
     Cifar100,
     /// PNG and JPEG files, one folder for each class.
     Folder,
+    /// Text files, for language models.
+    Text,
 }
 
 /// A split of EMNIST, named as in its files.
@@ -71,7 +73,7 @@ impl EmnistSplit {
 
 impl DatasetKind {
     /// Every data set.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::FashionMnist,
         Self::Mnist,
         Self::Emnist(EmnistSplit::Balanced),
@@ -83,6 +85,7 @@ impl DatasetKind {
         Self::Cifar10,
         Self::Cifar100,
         Self::Folder,
+        Self::Text,
     ];
 
     /// The sub-folder in which the data set is looked for; all splits of EMNIST share one.
@@ -94,6 +97,7 @@ impl DatasetKind {
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
             Self::Folder => "folder",
+            Self::Text => "text",
         }
     }
 }
@@ -155,9 +159,9 @@ mod tests {
     #[test]
     fn unknown_names_are_explained() {
         let explain = |text: &str| text.parse::<DatasetKind>().unwrap_err().to_string();
-        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder");
-        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder");
-        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder");
+        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
         assert!(serde_json::from_str::<DatasetKind>("\"svhn\"").is_err());
     }
 }

@@ -1,16 +1,16 @@
-//! Image data sets: finding, reading, checking and batching them.
+//! Data sets of images and text: finding, reading, checking and batching them.
 //!
 //! [`load`] turns a [`DatasetKind`] and a [`SearchPath`] into a [`Dataset`]: a training and a test
-//! [`ImageSet`] of 8-bit pixels, their class names, the [`Normalisation`] and the [`Augmentation`]
-//! of training. [`EpochOrder`] shuffles an epoch and [`fill_batch`] writes float32 batches in NHWC
-//! order. docs/data.md shows the file layouts and says how to get each data set.
+//! [`SampleSet`] (an [`ImageSet`] of 8-bit pixels, or a [`SequenceSet`] of token numbers), class names or
+//! vocabulary, the [`Normalisation`] and the [`Augmentation`] of training. [`EpochOrder`] shuffles an epoch and
+//! [`SampleSet::fill`] writes float32 batches in NHWC order. docs/data.md shows the file layouts and says how to get each data set.
 //!
 //! Readers trust no byte: a file that is cut off, mislabelled or has an absurd header is a
 //! [`DataError`] that names the file and the offset. This module never reads the environment and
 //! knows nothing of networks.
 //!
 //! ```
-//! use hwsim::data::{DatasetKind, EpochOrder, SearchPath, fill_batch, load};
+//! use hwsim::data::{DatasetKind, EpochOrder, Preparation, SearchPath, load};
 //!
 //! // Without a folder, Fashion-MNIST is the slice that is part of the program.
 //! let dataset = load(DatasetKind::FashionMnist, &SearchPath::default())?;
@@ -19,9 +19,12 @@
 //! let order = EpochOrder::new(seed, epoch, dataset.train.len());
 //! let mut batch = Vec::new();
 //! for indices in order.batches(50) {
-//!     let augmentation = dataset.augmentation.as_ref();
-//!     let images = &dataset.train;
-//!     fill_batch(images, &dataset.normalisation, augmentation, seed, epoch, indices, &mut batch);
+//!     let preparation = Preparation {
+//!         normalisation: &dataset.normalisation,
+//!         augmentation: dataset.augmentation.as_ref(),
+//!         place: (seed, epoch),
+//!     };
+//!     dataset.train.fill(&preparation, indices, &mut batch);
 //!     assert_eq!(batch.len(), 50 * 32 * 32);
 //! }
 //! # Ok::<(), hwsim::data::DataError>(())
@@ -44,15 +47,19 @@ mod normalisation;
 mod order;
 mod picture;
 mod resize;
+mod sample_set;
 mod search;
 mod stream;
+pub mod text;
 
 pub use augmentation::Augmentation;
 pub use batch::fill_batch;
-pub use dataset::{Dataset, Origin, load};
+pub use dataset::{Dataset, Origin, load, load_text};
 pub use error::{DataError, Location};
 pub use image_set::ImageSet;
 pub use kind::{DatasetKind, DatasetKindError, EmnistSplit};
 pub use normalisation::Normalisation;
 pub use order::EpochOrder;
+pub use sample_set::{Preparation, SampleSet};
 pub use search::{SYSTEM_FASHION_MNIST, SearchPath};
+pub use text::{SequenceSet, TextLevel, TextOptions};

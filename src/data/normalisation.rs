@@ -17,6 +17,11 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
+    /// Nothing to normalise: of token numbers, which stay as they are.
+    pub const fn none() -> Self {
+        Self { mean: Vec::new(), std: Vec::new() }
+    }
+
     /// The values used for MNIST, Fashion-MNIST and EMNIST (papers/adapt.md section 7).
     pub fn mnist_family() -> Self {
         Self { mean: vec![0.1307], std: vec![0.3081] }

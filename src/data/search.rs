@@ -1,6 +1,6 @@
 //! Where the files of a data set are looked for.
 
-use super::{DataError, DatasetKind, cifar, mnist};
+use super::{DataError, DatasetKind, cifar, mnist, text};
 use std::path::{Path, PathBuf};
 
 /// Where the Debian package `dataset-fashion-mnist` installs Fashion-MNIST.
@@ -9,8 +9,8 @@ pub const SYSTEM_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 /// Where to look for the files of a data set, in this order.
 ///
 /// In each folder given, the sub-folder named like the data set (`fashion-mnist`, `mnist`, `emnist`,
-/// `cifar10`, `cifar100`) comes first, then the folder itself; class folders are taken from the
-/// folder itself only.
+/// `cifar10`, `cifar100`, `text`) comes first, then the folder itself; class folders are taken from the
+/// folder itself only. A text may be a single file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
     /// The folder that the user names. If it is given, nothing else is looked at, and it is an
@@ -49,7 +49,7 @@ pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, Data
         return Ok(Place::Folder(folder.clone()));
     }
     let advice = advice(kind);
-    if search.data_dir.is_none() && kind == DatasetKind::FashionMnist {
+    if search.data_dir.is_none() && matches!(kind, DatasetKind::FashionMnist | DatasetKind::Text) {
         Ok(Place::Embedded)
     } else if folders.is_empty() {
         Err(DataError::NoFolder { kind, advice })
@@ -85,6 +85,7 @@ fn is_in(kind: DatasetKind, folder: &Path) -> bool {
         }
         DatasetKind::Cifar10 | DatasetKind::Cifar100 => cifar::is_in(kind, folder),
         DatasetKind::Folder => folder.is_dir(),
+        DatasetKind::Text => text::is_in(folder),
     }
 }
 
@@ -109,6 +110,9 @@ fn advice(kind: DatasetKind) -> &'static str {
         DatasetKind::Folder => {
             "name with --data-dir or HWSIM_DATA a folder that has train/CLASS/*.png and test/CLASS/*.png, or \
              CLASS/*.png (or .jpg)"
+        }
+        DatasetKind::Text => {
+            "name with --data-dir a .txt file, or a folder that has .txt or .txt.gz files"
         }
     }
 }

@@ -115,14 +115,18 @@ impl NetworkShapes {
                 let GemmShape { m, n, k } = gemm.shape;
                 let ByOperand { input, weight, output } = gemm.elements;
                 // The gradient of weights sums over images, the others have rows of each.
-                let (shape, elements) = if kind == GemmKind::GradWeight {
+                // Products of activations are more with more images; their shape stays.
+                let groups = if *weight_elements == 0 { times(gemm.groups) } else { gemm.groups };
+                let (shape, elements) = if *weight_elements == 0 {
+                    (gemm.shape, gemm.elements)
+                } else if kind == GemmKind::GradWeight {
                     let elements = ByOperand { input: times(input), weight: times(weight), output };
                     (GemmShape { m, n, k: times(k) }, elements)
                 } else {
                     let elements = ByOperand { input: times(input), weight, output: times(output) };
                     (GemmShape { m: times(m), n, k }, elements)
                 };
-                let macs = shape.macs().and_then(|macs| macs.checked_mul(gemm.groups));
+                let macs = shape.macs().and_then(|macs| macs.checked_mul(groups));
                 let macs = macs.ok_or(NetworkPassError::Batch(pass.batch))?;
                 let forward = kind == GemmKind::Forward;
                 let formats = format.filter(|_| forward).map(|format| ByOperand {
@@ -142,7 +146,7 @@ impl NetworkShapes {
                     kind,
                     formats,
                     shape,
-                    groups: gemm.groups,
+                    groups,
                     elements,
                     weight_elements: *weight_elements,
                     weight_nonzero: *weight_elements,
@@ -171,7 +175,9 @@ fn passes(network: &mut Network) -> Result<Vec<[LayerTally; 2]>, NetworkPassErro
         training: true,
         backward: BackwardArithmetic::Float32,
     };
-    let images = vec![0.5; IMAGES as usize * h * w * c];
+    // Grey images; for a language model, the token 0.
+    let value = if network.takes_tokens() { 0.0 } else { 0.5 };
+    let images = vec![value; IMAGES as usize * h * w * c];
     let images = Activation::float(images, [IMAGES as usize, h, w, c]);
     let mut pass = network.forward(images, &context)?;
     let forward = pass.tallies.clone();

@@ -1,6 +1,6 @@
 //! What can be wrong with an export.
 
-use crate::network::NetworkError;
+use crate::network::{NetworkError, NoSingleProduct};
 use hwmodel::TensorError;
 use hwmodel::gemm::ShapeError;
 use std::io;
@@ -45,6 +45,9 @@ pub enum ExportError {
         /// Name of the layer.
         layer: String,
     },
+    /// A layer that is no single product.
+    #[error(transparent)]
+    Product(#[from] NoSingleProduct),
     /// Random rounding.
     #[error(
         "stochastic rounding has no expected output: choose another one, such as --rounding nearest-even"

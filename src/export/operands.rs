@@ -38,7 +38,7 @@ impl LayerOperands {
     /// Runs `images` through `network` up to MAC layer `layer` and keeps that layer's operands.
     ///
     /// # Errors
-    /// If the layer computes in float32, rounding is stochastic, or the network cannot run.
+    /// If the layer is no single product or computes in float32, rounding is stochastic, or the network cannot run.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -51,7 +51,7 @@ impl LayerOperands {
         if context.rounding == Rounding::Stochastic {
             return Err(ExportError::Stochastic);
         }
-        let operands = network.mac_operands(layer).expect("a MAC layer of the network");
+        let operands = network.single_product(layer)?;
         let node = operands.node;
         let float32 = || ExportError::Float32 { layer: operands.name.to_owned() };
         let output = operands.weight.formats.activation.fixed().ok_or_else(float32)?;

@@ -1,6 +1,6 @@
 //! What can be wrong with a comparison.
 
-use crate::network::NetworkError;
+use crate::network::{NetworkError, NoSingleProduct};
 use hwmodel::TensorError;
 use hwmodel::gemm::ShapeError;
 use hwmodel::quantise::NotANumber;
@@ -42,6 +42,9 @@ pub enum GapError {
         /// The most elements.
         limit: usize,
     },
+    /// A layer that is no single product.
+    #[error(transparent)]
+    Product(#[from] NoSingleProduct),
     /// The network.
     #[error(transparent)]
     Network(#[from] NetworkError),

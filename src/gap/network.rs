@@ -32,7 +32,7 @@ impl NetworkGap {
     /// Compares the MAC layers `layers` (their numbers) of `network`.
     ///
     /// # Errors
-    /// If a parameter or running statistic is not finite.
+    /// If a layer is no single product, or a parameter or running statistic is not finite.
     ///
     /// # Panics
     /// If a number is not below the number of MAC layers.
@@ -42,6 +42,9 @@ impl NetworkGap {
         options: GapOptions,
     ) -> Result<Self, GapError> {
         assert!(layers.iter().all(|&layer| layer < network.mac_layers.len()), "MAC layers");
+        for &layer in &layers {
+            network.single_product(layer)?;
+        }
         network.set_float32();
         // ReLU would turn NaN to 0 and hide it.
         for parameter in &network.parameters {

@@ -21,11 +21,14 @@ use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 /// array.
 ///
 /// # Errors
-/// If a layer computes in floats, the rounding is stochastic, or a channel of a batch norm has no
+/// If a layer has no integer form or computes in floats, the rounding is stochastic, or a channel of a batch norm has no
 /// multiplier and shift.
 pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileError> {
     if context.rounding == Rounding::Stochastic {
         return Err(CompileError::Stochastic);
+    }
+    if let Some(node) = network.nodes.iter().find(|node| !is_supported(node)) {
+        return Err(CompileError::Unsupported { layer: node.name.clone(), kind: node.kind() });
     }
     let first = network.nodes.iter().find(|node| is_convolution(node));
     let input_format = match first {
@@ -115,6 +118,12 @@ impl Compiler<'_> {
             Operation::Add => (IntegerOperation::Add, input_format),
             Operation::Concatenate => (IntegerOperation::Concatenate, input_format),
             Operation::Flatten => (IntegerOperation::Flatten, input_format),
+            Operation::Embedding
+            | Operation::Lstm
+            | Operation::Position
+            | Operation::LayerNorm
+            | Operation::Scores(_)
+            | Operation::Context(_) => unreachable!("refused above"),
         };
         self.steps.push(Step { name: node.name.clone(), operation, format, inputs });
         self.formats.push(format);
@@ -240,6 +249,19 @@ fn readers(network: &Network) -> Vec<Vec<usize>> {
         node.inputs().iter().for_each(|&input| readers[input].push(index));
     }
     readers
+}
+
+/// Whether the layer has an integer form.
+fn is_supported(node: &Node) -> bool {
+    !matches!(
+        node.operation(),
+        Operation::Embedding
+            | Operation::Lstm
+            | Operation::Position
+            | Operation::LayerNorm
+            | Operation::Scores(_)
+            | Operation::Context(_)
+    )
 }
 
 fn is_convolution(node: &Node) -> bool {

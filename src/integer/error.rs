@@ -21,6 +21,16 @@ pub enum CompileError {
         /// Its format.
         format: String,
     },
+    /// A layer that needs the float unit.
+    #[error(
+        "layer `{layer}` ({kind}) has no integer program: networks of convolutions, linear layers, batch norm, ReLU, pooling and sums do"
+    )]
+    Unsupported {
+        /// Name of the layer.
+        layer: String,
+        /// Its kind.
+        kind: &'static str,
+    },
     /// Random rounding has no place in a program that repeats.
     #[error(
         "an integer program rounds deterministically: use a `--rounding` other than stochastic"

@@ -6,7 +6,7 @@
 //! and the arithmetic that the network was trained for.
 
 use crate::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};
-use crate::data::{Dataset, Normalisation};
+use crate::data::{Dataset, Normalisation, TextOptions};
 use crate::network::{Initialisation, Network, NetworkError, Parameter, arch};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::pack::{self, ImageSize};
@@ -49,6 +49,12 @@ pub enum ModelError {
     /// The architecture.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// A text with other words.
+    #[error("the vocabulary of `{data}` is not that of the model: use the text it was trained on")]
+    Vocabulary {
+        /// Name of the data.
+        data: String,
+    },
     /// The data does not fit the network.
     #[error(
         "the model takes images of {expected:?} (height, width, channels) in {classes} classes; data set `{data}` has {given:?} in {data_classes}"
@@ -83,6 +89,9 @@ pub struct ModelHeader {
     pub dataset: String,
     /// Normalisation of its images.
     pub normalisation: Normalisation,
+    /// How its text was cut into tokens and sequences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextOptions>,
     /// Formats of each parameter in order.
     pub formats: Vec<(String, RoleFormats)>,
     /// Accumulator of the array.
@@ -153,6 +162,7 @@ pub fn save(
         class_names: dataset.class_names.clone(),
         dataset: dataset.name.clone(),
         normalisation: dataset.normalisation.clone(),
+        text: dataset.text,
         formats: network.parameters.iter().map(|p| (p.name.clone(), settled(p))).collect(),
         accumulator: arithmetic.accumulator,
         rounding: arithmetic.rounding,
@@ -244,9 +254,11 @@ pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
 /// # Errors
 /// If they do not.
 pub fn check_data(header: &ModelHeader, dataset: &Dataset) -> Result<(), ModelError> {
-    let test = &dataset.test;
-    let given = [test.height, test.width, test.channels];
+    let given = dataset.test.input();
     let (classes, data_classes) = (header.class_names.len(), dataset.classes());
+    if dataset.test.sequences().is_some() && dataset.class_names != header.class_names {
+        return Err(ModelError::Vocabulary { data: dataset.name.clone() });
+    }
     if given != header.input || classes != data_classes {
         let (expected, data) = (header.input, dataset.name.clone());
         return Err(ModelError::Data { expected, classes, data, given, data_classes });

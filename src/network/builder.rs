@@ -4,12 +4,13 @@ use super::error::NetworkError;
 use super::graph::{MacLayer, Network, Node};
 use super::layer::Layer;
 use super::layers::{
-    Add, AveragePool, BatchNorm, Concatenate, Convolution, Dropout, Flatten, Linear, MaxPool, Relu,
-    Relu6,
+    Add, AveragePool, BatchNorm, Concatenate, Context, Convolution, Dropout, Embedding, Flatten,
+    LayerNorm, Linear, Lstm, MaxPool, Position, Relu, Relu6, Scores,
 };
 use super::parameter::{Initialiser, Parameter};
 use super::vector::batch_norm::RunningStatistics;
 use super::vector::init;
+use super::vector::lstm::GATES;
 use super::vector::pooling::PoolWindow;
 use hwmodel::gemm::Convolution2d;
 use rayon::prelude::*;
@@ -80,6 +81,11 @@ impl Builder {
         NodeId(0)
     }
 
+    /// The token numbers, `[T, 1, 1]`.
+    pub fn tokens(&self) -> NodeId {
+        NodeId(0)
+    }
+
     /// Shape `[h, w, c]` of a value.
     pub fn shape(&self, value: NodeId) -> [usize; 3] {
         if value.0 == 0 { self.input } else { self.nodes[value.0 - 1].shape }
@@ -136,6 +142,82 @@ impl Builder {
         outputs: usize,
     ) -> Result<NodeId, NetworkError> {
         self.add(name, Linear { outputs, bias: true }, &[input])
+    }
+
+    /// A linear layer with bias of every pixel or token: a 1×1 convolution.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn linear_each(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        outputs: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.convolution(name, input, outputs, Convolution2d::square(1, 1, 0), true)
+    }
+
+    /// A row of `channels` channels for each of `vocabulary` tokens.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn embedding(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        vocabulary: usize,
+        channels: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.add(name, Embedding { vocabulary, channels }, &[input])
+    }
+
+    /// A row of a table added to each token.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn position(&mut self, name: &str, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add(name, Position, &[input])
+    }
+
+    /// Normalisation of each token over its channels.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn layer_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add(name, LayerNorm, &[input])
+    }
+
+    /// Causal self-attention with `heads` heads: `NAME.qkv` (queries, keys and values of every token),
+    /// `NAME.scores`, `NAME.context` and `NAME.out`, a linear layer, which has the channels of the input.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn attention(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        heads: usize,
+    ) -> Result<NodeId, NetworkError> {
+        let channels = self.shape(input)[2];
+        let qkv = self.linear_each(&format!("{name}.qkv"), input, 3 * channels)?;
+        let scores = self.add(&format!("{name}.scores"), Scores { heads }, &[qkv])?;
+        let context = self.add(&format!("{name}.context"), Context { heads }, &[scores, qkv])?;
+        self.linear_each(&format!("{name}.out"), context, channels)
+    }
+
+    /// An LSTM of `hidden` units: the product of its input, `NAME.input`, and its recurrent part,
+    /// `NAME.recurrent`.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn lstm(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        hidden: usize,
+    ) -> Result<NodeId, NetworkError> {
+        let sums = self.linear_each(&format!("{name}.input"), input, GATES * hidden)?;
+        self.add(&format!("{name}.recurrent"), Lstm, &[sums])
     }
 
     /// Batch normalisation over n, h and w.
@@ -243,12 +325,12 @@ impl Builder {
     }
 
     /// The network whose last layer is the last one added, with its initial values; its channels are the
-    /// classes.
+    /// classes (or the vocabulary), each of its pixels a prediction.
     ///
     /// # Errors
     /// If there is no layer on the MAC array, or initial values cannot be drawn.
     pub fn finish(mut self) -> Result<Network, NetworkError> {
-        let classes = self.nodes.last().map_or(0, |node| node.shape.iter().product());
+        let classes = self.nodes.last().map_or(0, |node| node.shape[2]);
         if self.mac_layers.is_empty() {
             return Err(NetworkError::Layer {
                 layer: self.name,
@@ -303,12 +385,21 @@ impl Builder {
             self.initialisers.push(spec.initialiser);
         }
         let owner = if layer.on_array() {
-            self.mac_layers.push(MacLayer {
-                name: name.to_owned(),
-                weight: first,
-                macs: layer.macs(&shapes),
-                elements: self.parameters[first].elements() as u64,
-            });
+            // A product of activations has the formats of the layer before it.
+            let weight = match (self.parameters.get(first), inputs[0].0.checked_sub(1)) {
+                (Some(weight), _) => Some((first, weight.elements() as u64)),
+                (None, Some(node)) => {
+                    self.mac_layers.get(self.nodes[node].owner).map(|layer| (layer.weight, 0))
+                }
+                (None, None) => None,
+            };
+            let Some((weight, elements)) = weight else {
+                let why = "it needs a layer with a weight before it".to_owned();
+                let (layer, input) = (name.to_owned(), shapes[0]);
+                return Err(NetworkError::Layer { layer, input, why });
+            };
+            let macs = layer.macs(&shapes);
+            self.mac_layers.push(MacLayer { name: name.to_owned(), weight, macs, elements });
             self.mac_layers.len() - 1
         } else {
             inputs[0].0.checked_sub(1).map_or(0, |node| self.nodes[node].owner)

@@ -54,6 +54,18 @@ pub enum NetworkError {
         /// Shape given.
         given: Vec<usize>,
     },
+    /// A value that is no token.
+    #[error("element {index} of the input of `{layer}` is {value}: use token numbers 0 to {}", .vocabulary - 1)]
+    Token {
+        /// The embedding.
+        layer: String,
+        /// Place in the batch.
+        index: usize,
+        /// The value.
+        value: f32,
+        /// Tokens of the vocabulary.
+        vocabulary: usize,
+    },
     /// A value that is not a number.
     #[error("{what} of `{layer}`: {source}; training has diverged, try a lower learning rate")]
     Diverged {

@@ -5,6 +5,7 @@ use super::backward_arithmetic::BackwardArithmetic;
 use super::between::{Between, moves_values};
 use super::error::NetworkError;
 use super::layer::{Backward, Forward, Layer, Saved};
+use super::operation::Operation;
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
@@ -73,12 +74,20 @@ impl Node {
 pub struct MacLayer {
     /// Name of the layer.
     pub name: String,
-    /// Index of its weight among the network's parameters.
+    /// Index of its weight among the network's parameters; of a product of activations, the weight whose
+    /// formats it has.
     pub weight: usize,
     /// Multiply-adds of one image in the forward pass.
     pub macs: u64,
-    /// Elements of its weight.
+    /// Elements of its weight; 0 of a product of activations.
     pub elements: u64,
+}
+
+impl MacLayer {
+    /// Whether it has a weight of its own: a product of activations has none.
+    pub fn has_weight(&self) -> bool {
+        self.elements > 0
+    }
 }
 
 /// A network with its parameters.
@@ -87,7 +96,7 @@ pub struct Network {
     pub name: String,
     /// Shape of an image, `[h, w, c]`.
     pub input: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, or tokens of the vocabulary.
     pub classes: usize,
     /// Layers in the order of execution.
     pub nodes: Vec<Node>,
@@ -99,7 +108,7 @@ pub struct Network {
 
 /// A forward pass, ready for its backward pass.
 pub struct Pass {
-    /// Output of the last layer in float32, `[n, classes]`.
+    /// Output of the last layer in float32, `[n · predictions, classes]`.
     pub logits: Vec<f32>,
     /// The same as the last layer gave it.
     pub output: Activation,
@@ -118,6 +127,20 @@ pub struct Gradients {
 }
 
 impl Network {
+    /// Predictions for a sample: 1 for an image, T for a sequence of T tokens.
+    pub fn predictions(&self) -> usize {
+        self.nodes.last().map_or(0, |node| node.shape[0] * node.shape[1])
+    }
+
+    /// Whether the input is token numbers.
+    pub fn takes_tokens(&self) -> bool {
+        let reads_input = |node: &&Node| node.inputs.contains(&0);
+        self.nodes
+            .iter()
+            .find(reads_input)
+            .is_some_and(|node| node.operation() == Operation::Embedding)
+    }
+
     /// For each parameter, the index of the MAC layer whose counts it belongs to.
     pub fn parameter_owners(&self) -> Vec<usize> {
         let mut owners = vec![0; self.parameters.len()];
@@ -130,7 +153,7 @@ impl Network {
     /// What a precision controller is told about the parameters, in their order.
     pub fn tensor_infos(&self) -> Vec<TensorInfo> {
         let mut infos: Vec<TensorInfo> = self.parameters.iter().map(Parameter::info).collect();
-        for layer in &self.mac_layers {
+        for layer in self.mac_layers.iter().filter(|layer| layer.has_weight()) {
             infos[layer.weight].uses = layer.macs / layer.elements.max(1);
         }
         infos

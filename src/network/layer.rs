@@ -7,6 +7,7 @@ use super::operation::Operation;
 use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
+use super::vector::lstm::StepTape;
 use crate::precision::NumberFormat;
 use hwmodel::block_float::{BlockFloatError, raw_format, tensor_format};
 use hwmodel::gemm::Convolution2d;
@@ -20,10 +21,23 @@ use hwmodel::{FixedTensor, Format};
 pub struct Saved {
     /// Activations: inputs or outputs, as the layer needs.
     pub activation: Option<Activation>,
+    /// A second input, or the output, as the layer needs.
+    pub second: Option<Activation>,
     /// Which element of each pooling window was the maximum.
     pub argmax: Vec<u8>,
     /// Statistics of a batch normalisation.
     pub statistics: Option<BatchStatistics>,
+    /// The time steps of a recurrent layer.
+    pub steps: Vec<TimeStep>,
+}
+
+/// What a recurrent layer keeps of a time step.
+#[derive(Debug)]
+pub struct TimeStep {
+    /// h before the step, the input of its product.
+    pub before: Activation,
+    /// Gates and state.
+    pub tape: StepTape,
 }
 
 /// A forward call of one layer.

@@ -31,7 +31,33 @@ pub struct UnknownMacLayer {
     known: String,
 }
 
+/// A MAC layer that is no single product of an input and a weight.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "layer `{layer}` ({kind}) is not one product of an input and a weight: choose a convolution or linear layer"
+)]
+pub struct NoSingleProduct {
+    layer: String,
+    kind: &'static str,
+}
+
 impl Network {
+    /// The operands of MAC layer `layer`, or why it has none to look at.
+    ///
+    /// # Errors
+    /// If the layer is a recurrent one or part of an attention.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn single_product(&self, layer: usize) -> Result<MacOperands<'_>, NoSingleProduct> {
+        self.mac_operands(layer).ok_or_else(|| {
+            let name = &self.mac_layers[layer].name;
+            let node = self.nodes.iter().find(|node| node.name == *name);
+            let kind = node.map_or("unknown", |node| node.kind());
+            NoSingleProduct { layer: name.clone(), kind }
+        })
+    }
+
     /// The number of the MAC layer of this name, or of this number from 0.
     ///
     /// # Errors
@@ -46,9 +72,10 @@ impl Network {
         })
     }
 
-    /// The operands of MAC layer `layer`, or `None` if there is no such layer.
+    /// The operands of MAC layer `layer`, or `None` if there is no such layer or it is no single product of
+    /// an input and a weight (recurrent layers, attention).
     pub fn mac_operands(&self, layer: usize) -> Option<MacOperands<'_>> {
-        let weight = self.mac_layers.get(layer)?.weight;
+        let weight = self.mac_layers.get(layer).filter(|layer| layer.has_weight())?.weight;
         let node = self.nodes.iter().position(|node| node.parameters.contains(&weight))?;
         let Network { nodes, parameters, .. } = self;
         let parameters = &parameters[nodes[node].parameters.clone()];
@@ -87,8 +114,7 @@ mod tests {
 
     fn network(name: &str) -> Network {
         let initialisation = Initialisation { seed: 1, scale: 0.5 };
-        let task = arch::Task { input: [32, 32, 3], classes: 10, initialisation };
-        arch::build(name, &task).unwrap()
+        arch::build(name, &arch::common_task(name, initialisation)).unwrap()
     }
 
     #[test]
@@ -104,7 +130,11 @@ mod tests {
         for name in ["lenet5", "alexnet", "resnet20", "mlp", "googlenet", "mobilenetv2"] {
             let network = network(name);
             for (index, layer) in network.mac_layers.iter().enumerate() {
-                let operands = network.mac_operands(index).unwrap();
+                let Some(operands) = network.mac_operands(index) else {
+                    let others = [".recurrent", ".scores", ".context"];
+                    assert!(others.iter().any(|end| layer.name.ends_with(end)), "{}", layer.name);
+                    continue;
+                };
                 assert_eq!(operands.name, layer.name);
                 assert_eq!(operands.weight.master.len() as u64, layer.elements);
                 assert_eq!(operands.weight.shape[1..3], operands.geometry.kernel);

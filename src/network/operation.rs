@@ -28,6 +28,18 @@ pub enum Operation {
     Concatenate,
     /// All elements as the channels of one pixel.
     Flatten,
+    /// A row of a table for each token.
+    Embedding,
+    /// A row of a table added to each place of a sequence.
+    Position,
+    /// Normalisation of each token over its channels.
+    LayerNorm,
+    /// Products of queries and keys of so many heads on the MAC array, with their softmax.
+    Scores(usize),
+    /// Products of probabilities and values of so many heads on the MAC array.
+    Context(usize),
+    /// The recurrent product of an LSTM on the MAC array, with its gates.
+    Lstm,
 }
 
 impl Node {

@@ -22,6 +22,15 @@ pub struct GemmTally {
     pub gradient: QuantiseCounts,
 }
 
+impl GemmTally {
+    /// Adds products of the same shape.
+    fn add(&mut self, more: Self) {
+        self.groups += more.groups;
+        self.report += more.report;
+        self.gradient += more.gradient;
+    }
+}
+
 /// Everything that one MAC layer, and the layers after it up to the next one, did in a pass.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerTally {
@@ -37,4 +46,26 @@ pub struct LayerTally {
     pub output: QuantiseCounts,
     /// Float32 operations of the vector unit.
     pub vector_operations: u64,
+}
+
+impl LayerTally {
+    /// Adds what a time step did: its products, of the same shapes as those of the other steps, become more
+    /// groups.
+    pub(super) fn add_step(&mut self, step: Self) {
+        let products = [
+            (&mut self.forward, step.forward),
+            (&mut self.grad_input, step.grad_input),
+            (&mut self.grad_weight, step.grad_weight),
+        ];
+        for (sum, product) in products {
+            match (sum, product) {
+                (Some(sum), Some(product)) => sum.add(product),
+                (sum @ None, product) => *sum = product,
+                (Some(_), None) => {}
+            }
+        }
+        self.input += step.input;
+        self.output += step.output;
+        self.vector_operations += step.vector_operations;
+    }
 }

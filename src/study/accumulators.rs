@@ -1,6 +1,6 @@
 //! How wide the accumulator of every layer must be, and what its bits cost.
 
-use crate::network::{Activation, Network, Pass};
+use crate::network::{Activation, Network, NoSingleProduct, Pass};
 use hwmodel::gemm::{Convolution2d, ShapeError};
 use hwmodel::machine::{MacCost, Machine};
 use hwmodel::{FixedTensor, SimdLevel, width};
@@ -63,6 +63,9 @@ pub enum StudyError {
         /// Name of the layer.
         layer: String,
     },
+    /// A layer that is no single product.
+    #[error(transparent)]
+    Product(#[from] NoSingleProduct),
     /// Operands that do not fit.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -72,10 +75,10 @@ impl AccumulatorStudy {
     /// A study of every MAC layer.
     ///
     /// # Errors
-    /// If a layer is not in fixed point.
+    /// If a layer is not in fixed point, or no single product.
     pub fn new(network: &Network) -> Result<Self, StudyError> {
         let layer = |index: usize| {
-            let operands = network.mac_operands(index)?;
+            let operands = network.single_product(index)?;
             let formats = operands.weight.formats;
             let fixed = || {
                 let input = formats.activation.fixed()?;
@@ -100,9 +103,9 @@ impl AccumulatorStudy {
                 })
             };
             let layer = || operands.name.to_owned();
-            Some(fixed().ok_or_else(|| StudyError::NotFixed { layer: layer() }))
+            fixed().ok_or_else(|| StudyError::NotFixed { layer: layer() })
         };
-        let layers = (0..network.mac_layers.len()).filter_map(layer).collect::<Result<_, _>>()?;
+        let layers = (0..network.mac_layers.len()).map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers })
     }
 

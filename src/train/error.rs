@@ -67,14 +67,28 @@ pub enum TrainError {
         /// Epochs of the run.
         epochs: u32,
     },
+    /// An architecture for another kind of data.
+    #[error(
+        "architecture `{arch}` predicts {predictions} class a sample, but data set `{dataset}` has {targets} targets a sample: train language models (lstm, transformer) on text and the others on images"
+    )]
+    Predictions {
+        /// The architecture.
+        arch: String,
+        /// Its predictions for a sample.
+        predictions: usize,
+        /// The data set.
+        dataset: String,
+        /// Targets of a sample.
+        targets: usize,
+    },
     /// The training set is too small for a batch.
     #[error(
-        "the training set has {images} images, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation"
+        "the training set has {images} samples, fewer than the {needed} of one update: use a smaller --batch-size or --accumulation"
     )]
     TooFewImages {
-        /// Images there are.
+        /// Samples there are.
         images: usize,
-        /// Images of an update.
+        /// Samples of an update.
         needed: usize,
     },
 }

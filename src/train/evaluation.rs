@@ -2,32 +2,34 @@
 
 use super::error::TrainError;
 use super::options::RunOptions;
-use crate::data::{Augmentation, Dataset, EpochOrder, ImageSet, fill_batch};
+use crate::data::{Augmentation, Dataset, EpochOrder, Preparation, SampleSet};
 use crate::network::vector::softmax_cross_entropy::cross_entropy;
 use crate::network::{Activation, Context, LayerTally, Network, Pass};
 use hwmodel::gemm::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 
-/// Images of an evaluation batch; results do not depend on it, unless scales are chosen from the data: then
+/// Most samples of an evaluation batch; results do not depend on it, unless scales are chosen from the data: then
 /// they are those of a batch.
 const EVALUATION_BATCH: usize = 250;
+/// Most logits of an evaluation batch.
+const EVALUATION_LOGITS: usize = 1 << 24;
 
 /// Loss, accuracy and counts over a test set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestResult {
-    /// Mean cross-entropy in nats.
+    /// Mean cross-entropy of a prediction in nats.
     pub loss: f64,
-    /// Share of images classified right.
+    /// Share of predictions that are right.
     pub top1: f64,
-    /// Images.
+    /// Images or sequences.
     pub images: usize,
 }
 
 /// A batch that an evaluation has run.
 pub struct EvaluatedBatch<'a> {
-    /// The images, normalised.
+    /// The images, normalised, or token numbers.
     pub images: &'a Activation,
-    /// Their labels.
+    /// Their labels or targets.
     pub labels: &'a [u16],
     /// What the network made of them.
     pub pass: &'a Pass,
@@ -60,9 +62,11 @@ pub fn evaluate_batches(
     let order = EpochOrder::sequential(test.len());
     let (mut loss, mut correct) = (0.0, 0);
     let mut buffer = Vec::new();
-    for (batch, indices) in order.batches(EVALUATION_BATCH).enumerate() {
+    let logits = test.targets_each() * network.classes;
+    let size = (EVALUATION_LOGITS / logits.max(1)).clamp(1, EVALUATION_BATCH);
+    for (batch, indices) in order.batches(size).enumerate() {
         let images = batch_of(dataset, test, None, (context.seed, 0), indices, &mut buffer);
-        let labels: Vec<u16> = indices.iter().map(|&i| test.labels[i as usize]).collect();
+        let labels = test.targets(indices);
         // Batches draw from different streams if evaluation rounds stochastically.
         let step = context.step ^ ((batch as u64) << 40);
         let pass = network.forward(images.clone(), &Context { step, ..*context })?;
@@ -72,7 +76,7 @@ pub fn evaluate_batches(
         observe(&EvaluatedBatch { images: &images, labels: &labels, pass: &pass });
     }
     let images = test.len();
-    let count = images.max(1) as f64;
+    let count = (images * test.targets_each()).max(1) as f64;
     Ok(TestResult { loss: loss / count, top1: correct as f64 / count, images })
 }
 
@@ -97,16 +101,19 @@ pub(super) fn context(
     }
 }
 
-/// Images `indices` of a set, normalised.
+/// Samples `indices` of a set as the network takes them.
 pub(super) fn batch_of(
     dataset: &Dataset,
-    set: &ImageSet,
+    set: &SampleSet,
     augmentation: Option<&Augmentation>,
     (seed, epoch): (u64, u32),
     indices: &[u32],
     buffer: &mut Vec<f32>,
 ) -> Activation {
-    fill_batch(set, &dataset.normalisation, augmentation, seed, epoch.into(), indices, buffer);
-    let shape = [indices.len(), set.height, set.width, set.channels];
+    let place = (seed, epoch.into());
+    let normalisation = &dataset.normalisation;
+    set.fill(&Preparation { normalisation, augmentation, place }, indices, buffer);
+    let [h, w, c] = set.input();
+    let shape = [indices.len(), h, w, c];
     Activation::float(std::mem::take(buffer), shape)
 }

@@ -38,8 +38,7 @@ impl Trainer {
             indices,
             &mut self.images,
         );
-        let labels: Vec<u16> =
-            indices.iter().map(|&i| self.dataset.train.labels[i as usize]).collect();
+        let labels = self.dataset.train.targets(indices);
         let mut pass = self.network.forward(images, &context)?;
         let mut gradient = vec![0.0; pass.logits.len()];
         let classes = self.network.classes;

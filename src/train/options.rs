@@ -2,7 +2,7 @@
 
 use super::optimiser::OptimiserOptions;
 use super::schedule::Schedule;
-use crate::data::DatasetKind;
+use crate::data::{DatasetKind, TextOptions};
 use crate::network::BackwardArithmetic;
 use crate::precision::ControllerOptions;
 use hwmodel::random::RandomSource;
@@ -17,9 +17,12 @@ pub struct RunOptions {
     pub arch: String,
     /// Data set.
     pub dataset: DatasetKind,
-    /// Training images used; `None` for all.
+    /// How a text is cut into tokens and sequences; no other data set has use for it.
+    #[serde(default, skip_serializing_if = "TextOptions::is_default")]
+    pub text: TextOptions,
+    /// Training images or sequences used; `None` for all.
     pub limit_train: Option<usize>,
-    /// Test images used; `None` for all.
+    /// Test images or sequences used; `None` for all.
     pub limit_test: Option<usize>,
     /// Whether training images are augmented as the data set's papers do.
     pub augment: bool,
@@ -27,7 +30,7 @@ pub struct RunOptions {
     pub epochs: u32,
     /// Optimiser steps after which the run ends early.
     pub max_steps: Option<u64>,
-    /// Images of a micro-batch.
+    /// Images or sequences of a micro-batch.
     pub batch_size: usize,
     /// Seed of every random number.
     pub seed: u64,

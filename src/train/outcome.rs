@@ -28,7 +28,7 @@ pub struct Evaluation {
     pub epoch: u32,
     /// Mean cross-entropy in nats.
     pub loss: f64,
-    /// Share of images whose largest logit is their label's.
+    /// Share of predictions whose largest logit is their target's.
     pub top1: f64,
     /// Learning rate in force after it.
     pub learning_rate: f64,
@@ -43,11 +43,11 @@ pub struct StepOutcome {
     pub epoch: u32,
     /// The loss that the strategy saw.
     pub loss: f64,
-    /// Mean cross-entropy of its images in nats.
+    /// Mean cross-entropy of its predictions in nats.
     pub cross_entropy: f64,
     /// The word-length penalty P.
     pub penalty: Option<f64>,
-    /// Share of its images that were classified right.
+    /// Share of its predictions that were right.
     pub accuracy: f64,
     /// Learning rate of the update.
     pub learning_rate: f64,
@@ -57,6 +57,6 @@ pub struct StepOutcome {
     pub accounts: StepAccounts,
     /// For each MAC layer: format in force, non-zero weights, controller state after the step.
     pub layers: Vec<(NumberFormat, u64, ControllerReport)>,
-    /// Images seen.
+    /// Images or sequences seen.
     pub images: usize,
 }

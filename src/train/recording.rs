@@ -21,7 +21,9 @@ impl Trainer {
             let report = self.controller.report(layer.weight);
             let switch = report.lookback.zip(report.resolution);
             let switch = switch.map(|(lookback, resolution)| SwitchState { lookback, resolution });
-            steps.push(LayerStep { word_length: format.word_length(), nonzero, switch });
+            if layer.has_weight() {
+                steps.push(LayerStep { word_length: format.word_length(), nonzero, switch });
+            }
             layers.push((format, nonzero, report));
             self.totals[index].add(&accounts.layers[index], format.fixed());
         }

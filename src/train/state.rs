@@ -51,12 +51,11 @@ pub struct RunState {
     pub seconds: f64,
 }
 
-/// CRC-32 of all images and labels.
+/// CRC-32 of all images and labels, or of all tokens.
 pub fn fingerprint(dataset: &Dataset) -> u32 {
     let mut crc = Crc::new();
     for set in [&dataset.train, &dataset.test] {
-        crc.update(&set.pixels);
-        crc.update(bytemuck::cast_slice(&set.labels));
+        set.bytes().into_iter().for_each(|bytes| crc.update(bytes));
     }
     crc.sum()
 }

@@ -36,7 +36,7 @@ impl Trainer {
                 let quantised = weight.quantised.as_ref();
                 let format = quantised
                     .map_or(NumberFormat::Float32, |tensor| NumberFormat::Fixed(tensor.format()));
-                (format, weight.nonzero())
+                (format, if layer.has_weight() { weight.nonzero() } else { 0 })
             })
             .collect();
         let (loss, penalty, gradient_norm) =
@@ -50,7 +50,7 @@ impl Trainer {
             loss,
             cross_entropy: cross_entropy / f64::from(accumulation),
             penalty,
-            accuracy: correct as f64 / images as f64,
+            accuracy: correct as f64 / (images * self.dataset.train.targets_each()) as f64,
             learning_rate: self.learning_rate,
             gradient_norm,
             accounts,

@@ -2,7 +2,7 @@
 
 use super::accounting::saturation_rates;
 use super::options::RunOptions;
-use super::terms::{cost_options, fixed_format, layer_costs};
+use super::terms::{cost_options, fixed_format, layer_costs, weighted};
 use super::trainer::Trainer;
 use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
 use crate::trace::UpdateCost;
@@ -25,7 +25,7 @@ pub struct LayerSummary {
     pub mean_fl: Option<f64>,
     /// Times that the format changed.
     pub switches: u64,
-    /// Share of final weights that are zero.
+    /// Share of final weights that are zero; 0 of a product of activations.
     pub sparsity: f64,
     /// Share of inputs, weights and outputs that saturated over the run.
     pub saturation: ByOperand<f64>,
@@ -83,6 +83,12 @@ pub struct Summary {
     pub top1_best: Option<f64>,
     /// Final mean test loss in nats.
     pub loss: Option<f64>,
+    /// Final perplexity e^loss of the test part; of a text only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub perplexity: Option<f64>,
+    /// Perplexity of the test part under the token frequencies of the training part; of a text only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unigram_perplexity: Option<f64>,
     /// Training speedup SU1 = costs_32 / (costs_train + costs_adapt).
     pub su1: f64,
     /// SU1 over the share of training after which the float32 twin's best accuracy is reached; only
@@ -166,7 +172,11 @@ impl Summary {
                 mean_wl: totals.mean_word_length(),
                 mean_fl: totals.mean_fractional_length(),
                 switches: totals.switches,
-                sparsity: 1.0 - weight.nonzero() as f64 / layer.elements as f64,
+                sparsity: if layer.has_weight() {
+                    1.0 - weight.nonzero() as f64 / layer.elements as f64
+                } else {
+                    0.0
+                },
                 saturation: saturation_rates(counters),
                 gradient_saturation: counters.saturated.gradient as f64
                     / counters.quantised.gradient.max(1) as f64,
@@ -192,6 +202,8 @@ impl Summary {
             top1: evaluations.last().map(|e| e.top1),
             top1_best: evaluations.iter().map(|e| e.top1).reduce(f64::max),
             loss: evaluations.last().map(|e| e.loss),
+            perplexity: trainer.perplexity(),
+            unigram_perplexity: trainer.dataset().unigram_perplexity(),
             su1: costs.su1_paper,
             su2: None,
             su3: costs.su3_released,
@@ -250,9 +262,7 @@ fn final_model(trainer: &Trainer) -> Result<CostSummary, CostError> {
         cost_options(trainer.options()),
         &layer_costs(network, trainer.options()),
     )?;
-    let steps: Vec<LayerStep> = network
-        .mac_layers
-        .iter()
+    let steps: Vec<LayerStep> = weighted(network)
         .map(|layer| {
             let weight = &network.parameters[layer.weight];
             LayerStep {

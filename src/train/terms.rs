@@ -3,7 +3,7 @@
 use super::loss::PenaltyTerm;
 use super::options::RunOptions;
 use crate::cost::{CostOptions, LayerCost};
-use crate::network::Network;
+use crate::network::{MacLayer, Network};
 use crate::precision::Variant;
 use hwmodel::{FixedTensor, Format};
 
@@ -22,18 +22,26 @@ pub(super) fn penalty_terms(network: &Network, options: &RunOptions) -> Vec<Pena
     if every_tensor {
         (0..network.parameters.len()).map(term).collect()
     } else {
-        network.mac_layers.iter().map(|layer| term(layer.weight)).collect()
+        weighted(network).map(|layer| term(layer.weight)).collect()
     }
 }
 
-/// Sizes of the MAC layers; the multiply-adds of a step of the cost equations are those of a
-/// micro-batch.
+/// The layers of the cost equations: those with a weight.
+pub(super) fn weighted(network: &Network) -> impl Iterator<Item = &MacLayer> {
+    network.mac_layers.iter().filter(|layer| layer.has_weight())
+}
+
+/// Sizes of the layers with a weight; the multiply-adds of a step of the cost equations are those of a
+/// micro-batch. Those of a product of activations count with the weight whose formats it has.
 pub(super) fn layer_costs(network: &Network, options: &RunOptions) -> Vec<LayerCost> {
-    let cost = |layer: &crate::network::MacLayer| LayerCost {
-        operations: layer.macs * options.batch_size as u64,
-        elements: layer.elements,
+    let cost = |layer: &MacLayer| {
+        let same = network.mac_layers.iter().filter(|other| other.weight == layer.weight);
+        LayerCost {
+            operations: same.map(|layer| layer.macs).sum::<u64>() * options.batch_size as u64,
+            elements: layer.elements,
+        }
     };
-    network.mac_layers.iter().map(cost).collect()
+    weighted(network).map(cost).collect()
 }
 
 pub(super) fn cost_options(options: &RunOptions) -> CostOptions {

@@ -9,6 +9,7 @@ use super::schedule::Scheduler;
 use super::terms::{cost_options, layer_costs};
 use crate::cost::CostAccumulator;
 use crate::data::{Dataset, EpochOrder};
+use crate::network::vector::elementary::exp;
 use crate::network::{Initialisation, Network, arch};
 use crate::precision::{ControllerOptions, PrecisionController};
 use hwmodel::machine::Machine;
@@ -55,7 +56,7 @@ impl Trainer {
             return Err(TrainError::TooFewImages { images: train.len(), needed });
         }
         let task = arch::Task {
-            input: [train.height, train.width, train.channels],
+            input: train.input(),
             classes: dataset.classes(),
             initialisation: Initialisation {
                 seed: options.seed,
@@ -63,6 +64,11 @@ impl Trainer {
             },
         };
         let network = arch::build(&options.arch, &task)?;
+        let (predictions, targets) = (network.predictions(), train.targets_each());
+        if predictions != targets {
+            let (arch, dataset) = (options.arch, dataset.name);
+            return Err(TrainError::Predictions { arch, predictions, dataset, targets });
+        }
         check_stages(&options)?;
         let infos = network.tensor_infos();
         let controller = options.controller.build(&infos)?;
@@ -152,6 +158,12 @@ impl Trainer {
     /// Evaluations so far.
     pub fn evaluations(&self) -> &[Evaluation] {
         &self.evaluations
+    }
+
+    /// Perplexity e^loss of the last evaluation, if the data are a text.
+    pub fn perplexity(&self) -> Option<f64> {
+        let loss = self.evaluations.last()?.loss;
+        self.dataset.text.map(|_| exp(loss))
     }
 
     /// Optimiser steps of an epoch; images that do not fill an update are left out of that epoch.

@@ -3,12 +3,13 @@
 use super::convolution::Convolution;
 use super::error::WorkloadError;
 use super::layer::{Layer, Operation as LayerOperation, Workload};
+use super::matrix_product::{MatrixProduct, RightOperand};
 use super::vector::{VectorKind, VectorLayer};
 use crate::network::{Builder, Network, Node, Operation, Parameter};
 use hwmodel::gemm::Convolution2d;
 
 impl Workload {
-    /// The layers of `network` for one image. Their names are those of its nodes, and of its traces.
+    /// The layers of `network` for one image or sequence. Their names are those of its nodes, and of its traces.
     ///
     /// # Errors
     /// If a count is beyond 64 bits.
@@ -62,6 +63,15 @@ impl Layers<'_> {
                 parameters: parameters.iter().map(|p| p.elements() as u64).sum(),
                 needs_input_gradient: before,
             });
+            let vector = match node.operation() {
+                Operation::Lstm => Some(("gates", VectorKind::LstmGates)),
+                Operation::Scores(_) => Some(("softmax", VectorKind::Softmax)),
+                _ => None,
+            };
+            if let Some((what, kind)) = vector {
+                let elements = node.shape.iter().map(|&size| size as u64).product();
+                layers.push(Layer::vector(format!("{}.{what}", node.name), kind, elements, 0));
+            }
         }
         Workload::new(self.name, layers)
     }
@@ -92,6 +102,32 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
         Operation::AveragePool(_) => vector(VectorKind::AveragePool, input),
         Operation::Add => vector(VectorKind::Add, input),
         Operation::Flatten => None,
+        Operation::Embedding => vector(VectorKind::Embedding, node.shape),
+        Operation::Position => vector(VectorKind::Add, node.shape),
+        Operation::LayerNorm => vector(VectorKind::Normalisation, node.shape),
+        Operation::Scores(heads) => {
+            let [length, _, width] = input.map(|size| size as u64);
+            let (heads, columns) = (heads as u64, width / 3 / heads as u64);
+            let product = MatrixProduct::attention(length, length, columns, heads);
+            Some(LayerOperation::MatrixProduct(product))
+        }
+        Operation::Context(heads) => {
+            let [length, _, channels] = node.shape.map(|size| size as u64);
+            let (heads, columns) = (heads as u64, channels / heads as u64);
+            let product = MatrixProduct::attention(length, columns, length, heads);
+            Some(LayerOperation::MatrixProduct(product))
+        }
+        Operation::Lstm => {
+            let [steps, _, hidden] = node.shape.map(|size| size as u64);
+            // A product in every time step, all with the same weights.
+            Some(LayerOperation::MatrixProduct(MatrixProduct {
+                m: 1,
+                n: input[2] as u64,
+                k: hidden,
+                batch: steps,
+                right: RightOperand::Weight,
+            }))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Layers that do not run on the MAC array.
 
+use crate::network::vector::lstm;
 use serde::{Deserialize, Serialize};
 
 /// What a vector-unit layer does, as far as its cost is concerned.
@@ -32,6 +33,8 @@ pub enum VectorKind {
     Dropout,
     /// Elements change their place only.
     DataMovement,
+    /// Gates and state of an LSTM; its elements are the units of all time steps.
+    LstmGates,
 }
 
 /// Float32 operations of the vector unit per element.
@@ -60,6 +63,7 @@ impl VectorKind {
             Self::Embedding => "embedding",
             Self::Dropout => "dropout",
             Self::DataMovement => "data-movement",
+            Self::LstmGates => "lstm-gates",
         }
     }
 
@@ -78,6 +82,7 @@ impl VectorKind {
             // Division, erf, addition and two products; a derivative and a product for each.
             Self::Gelu => (5, 10),
             Self::ElementWise => (1, 2),
+            Self::LstmGates => (lstm::FORWARD_OPERATIONS, lstm::BACKWARD_OPERATIONS),
             Self::Add => (u64::from(float32), 0),
             // The products of activations and of gradients, both in training only.
             Self::Dropout => (0, 2),
@@ -102,7 +107,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_json() {
-        for kind in [VectorKind::BatchNorm, VectorKind::ElementWise, VectorKind::DataMovement] {
+        for kind in [VectorKind::BatchNorm, VectorKind::LstmGates, VectorKind::DataMovement] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
     }

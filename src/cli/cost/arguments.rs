@@ -26,10 +26,11 @@ pub(in crate::cli) struct CostArguments {
           conflicts_with_all = ["arch", "topology"])]
     pub(super) dim: Vec<Dimension>,
     /// Height, width and channels of the images that --arch is built for [default: those its sizes are
-    /// published for, 32x32x3 or 224x224x3].
+    /// published for, 32x32x3 or 224x224x3]; Tx1x1 for sequences of T tokens [default: 64x1x1].
     #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
     pub(super) image: Option<ImageSize>,
-    /// Classes that --arch tells apart [default: 10, or 1000 where the images are 224x224x3].
+    /// Classes that --arch tells apart [default: 10, or 1000 where the images are 224x224x3], or tokens of
+    /// a vocabulary [default: 10001].
     #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) classes: Option<u32>,

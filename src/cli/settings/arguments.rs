@@ -9,7 +9,7 @@ use super::format_schedule::FormatSchedule;
 use super::gradient_scale::GradientScale;
 use super::layer_formats::LayerFormats;
 use super::random_source::RandomSourceKind;
-use crate::data::DatasetKind;
+use crate::data::{DatasetKind, TextLevel};
 use crate::network::arch;
 use crate::precision::{BitStrategy, Depth, Factor, Granularity, PushDownRange, Variant};
 use clap::builder::PossibleValuesParser;
@@ -44,7 +44,7 @@ pub struct TrainArguments {
     /// over it.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(preset_names()), help_heading = RUN)]
     pub preset: Option<String>,
-    /// Architecture of the network [default: lenet5].
+    /// Architecture of the network [default: lenet5] (lstm with a text).
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(arch::names()), help_heading = RUN)]
     pub arch: Option<String>,
     /// Passes over the training set [default: 12] [range: 1 to 1000000].
@@ -68,21 +68,32 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "with_baseline", help_heading = RUN)]
     #[serde(skip)]
     pub no_with_baseline: Switch,
-    /// Data set: fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100 or folder [default:
+    /// Data set: fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100, folder or text [default:
     /// fashion-mnist].
     #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub dataset: Option<DatasetKind>,
     /// Folder of the data set's files; without it HWSIM_DATA, the system's folder and, for
-    /// fashion-mnist, an embedded slice are tried.
+    /// fashion-mnist and text, an embedded slice are tried.
     #[arg(long, value_name = "DIR", help_heading = DATA)]
     pub data_dir: Option<PathBuf>,
-    /// Training images used, the classes in equal parts [default: all] [range: 1 to 1000000000].
+    /// text: tokens are words or characters [default: word].
+    #[arg(long, value_name = "WORD", value_parser = word::<TextLevel>(), help_heading = DATA)]
+    pub text_level: Option<TextLevel>,
+    /// text: tokens of a sequence [default: 64] [range: 1 to 4096].
+    #[arg(long, value_name = "T", allow_hyphen_values = true, help_heading = DATA)]
+    pub sequence_length: Option<i64>,
+    /// text: most frequent tokens that are told apart [default: 10000] [range: 1 to 65534].
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
+    pub vocabulary: Option<i64>,
+    /// Training images used, the classes in equal parts, or first sequences of a text [default: all]
+    /// [range: 1 to 1000000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
     pub limit_train: Option<i64>,
-    /// Test images used, the classes in equal parts [default: all] [range: 1 to 1000000000].
+    /// Test images used, the classes in equal parts, or first sequences of a text [default: all]
+    /// [range: 1 to 1000000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
     pub limit_test: Option<i64>,
-    /// Images of a micro-batch [default: 128] [range: 1 to 1048576].
+    /// Images or sequences of a micro-batch [default: 128] (16 with a text) [range: 1 to 1048576].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
     pub batch_size: Option<i64>,
     /// Crop and flip CIFAR training images at random; other data sets are never varied [default:
@@ -96,7 +107,7 @@ pub struct TrainArguments {
     /// Rule of the update: SGD with momentum, or Adam [default: sgd].
     #[arg(long, value_name = "WORD", value_parser = word::<OptimiserKind>(), help_heading = OPT)]
     pub optimiser: Option<OptimiserKind>,
-    /// Initial learning rate; 0.001 with adam [default: 0.01] [range: above 0, at most 1000000].
+    /// Initial learning rate; 0.001 with adam, 0.1 with sgd on a text [default: 0.01] [range: above 0, at most 1000000].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub learning_rate: Option<f64>,
     /// sgd: momentum μ in m ← μ·m + d [default: 0.9] [range: at least 0, below 1].

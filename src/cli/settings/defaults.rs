@@ -5,7 +5,7 @@ use super::bit_range::BitRange;
 use super::choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind};
 use super::gradient_scale::GradientScale;
 use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSourceKind};
-use crate::data::DatasetKind;
+use crate::data::{DatasetKind, TextOptions};
 use crate::precision::muppet_policy::MuppetPolicyOptions;
 use crate::precision::presets::{self, Preset};
 use crate::precision::{AdaptOptions, ShenOptions};
@@ -34,9 +34,13 @@ impl TrainArguments {
         let plateau = PlateauOptions::default();
         let rounding = RoundingOptions::default();
         let adam = AdamOptions::default();
+        let text = TextOptions::default();
         Self {
             arch: Some(DEFAULT_ARCH.to_owned()),
             dataset: Some(DatasetKind::FashionMnist),
+            text_level: Some(text.level),
+            sequence_length: Some(text.sequence_length as i64),
+            vocabulary: Some(text.vocabulary as i64),
             augment: Some(true),
             epochs: Some(DEFAULT_EPOCHS.into()),
             batch_size: Some(DEFAULT_BATCH_SIZE.into()),
@@ -77,6 +81,18 @@ impl TrainArguments {
             with_baseline: Some(false),
             quiet: Some(false),
             ..Self::of_adapt(&AdaptOptions::default()).over(Self::of_rivals())
+        }
+    }
+
+    /// What language models on text have in place of other defaults: an architecture for text, and batches
+    /// and learning rates at which it learns (docs/language-models.md).
+    pub(super) fn of_text(optimiser: OptimiserKind) -> Self {
+        let sgd = optimiser == OptimiserKind::Sgd;
+        Self {
+            arch: Some("lstm".to_owned()),
+            batch_size: Some(16),
+            learning_rate: sgd.then_some(0.1),
+            ..Self::default()
         }
     }
 

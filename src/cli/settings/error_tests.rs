@@ -99,7 +99,7 @@ fn values_in_files_are_named_with_their_line() {
     insta::assert_snapshot!(refused("", "lookback-upper = 10\nlookback-lower = 20"), @"`lookback-lower` (run.toml, line 2) is 20, above `lookback-upper` (run.toml, line 1), which is 10: use a lower bound of at most the upper one");
     insta::assert_snapshot!(refused("--lookback-lower 120", "lookback-upper = 110"), @"`--lookback-lower` is 120, above `lookback-upper` (run.toml, line 1), which is 110: use a lower bound of at most the upper one");
     insta::assert_snapshot!(refused("", "schedule = 'step'\nmilestones = []"), @"`milestones` (run.toml, line 2) is empty: use at least one epoch, in ascending order");
-    insta::assert_snapshot!(refused("", "arch = 'vgg'"), @"`arch` (run.toml, line 1) is `vgg`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet");
+    insta::assert_snapshot!(refused("", "arch = 'vgg'"), @"`arch` (run.toml, line 1) is `vgg`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, lstm, transformer");
     insta::assert_snapshot!(refused("", "\npreset = 'alexnet'"), @"`preset` (run.toml, line 2) is `alexnet`: use one of alexnet-cifar10, alexnet-cifar100, resnet20-cifar10, resnet20-cifar100, lenet5-mnist, small-batch");
     insta::assert_snapshot!(refused("--fl 4", "wl = 0"), @"`wl` (run.toml, line 1) is 0: use 1 to 32");
 }
@@ -249,7 +249,7 @@ fn unreadable_flags() {
     ");
     insta::assert_snapshot!(unreadable("--arch xyz"), @r"
     error: invalid value 'xyz' for '--arch <NAME>'
-      [possible values: lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet]
+      [possible values: lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, lstm, transformer]
 
     For more information, try '--help'.
     ");
@@ -262,7 +262,7 @@ fn unreadable_flags() {
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(unreadable("--dataset cifar-10"), @r"
-    error: invalid value 'cifar-10' for '--dataset <NAME>': unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder
+    error: invalid value 'cifar-10' for '--dataset <NAME>': unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text
 
     For more information, try '--help'.
     ");

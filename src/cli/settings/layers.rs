@@ -6,6 +6,7 @@ use super::config_file::ConfigFile;
 use super::controller_settings::foreign;
 use super::error::{Origin, Setting, SettingsError};
 use super::{optimiser, rivals};
+use crate::data::DatasetKind;
 use crate::precision::presets::{self, Preset};
 use std::ops::{Bound, RangeBounds, RangeInclusive};
 
@@ -66,6 +67,9 @@ impl Layers {
         }
         if let Some(controller) = layers.merged.controller {
             layers.merged = layers.merged.over(rivals::own_defaults(controller));
+        }
+        if layers.merged.dataset == Some(DatasetKind::Text) {
+            layers.merged = layers.merged.over(TrainArguments::of_text(rule));
         }
         layers.merged = layers.merged.over(optimiser::own_defaults(rule)).over(defaults);
         Ok(layers)

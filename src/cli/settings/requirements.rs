@@ -5,10 +5,12 @@ use super::controller_settings;
 use super::error::SettingsError;
 use super::layers::Layers;
 use super::random_source::RandomSourceKind;
+use crate::data::DatasetKind;
 use crate::precision::Variant;
 use hwmodel::Rounding;
 
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
+const TEXT: [&str; 3] = ["text-level", "sequence-length", "vocabulary"];
 const FORMAT: [&str; 2] = ["wl", "fl"];
 const GRADIENT: [&str; 2] = ["gradient-wl", "gradient-fl"];
 const RANDOM: [&str; 4] = ["random-source", "random-bits", "lfsr-width", "lfsr-steps"];
@@ -56,10 +58,14 @@ pub(super) fn check(
     let fixed_backward = own.backward == Some(BackwardKind::Fixed);
     let formats = own.format_schedule.as_ref().filter(|formats| formats.begins_at_once());
     let by_formats = formats.map(|formats| format!("--format-schedule {formats}"));
+    let dataset = own.dataset.unwrap_or(DatasetKind::FashionMnist);
+    let by_dataset = format!("--dataset {dataset}");
+    let text = dataset == DatasetKind::Text;
     let sgd = own.optimiser == Some(OptimiserKind::Sgd);
     let [plateau, step, cosine] =
         [ScheduleKind::Plateau, ScheduleKind::Step, ScheduleKind::Cosine].map(|k| k == schedule);
-    let groups: [(bool, &[&str], &'static str, &str); 10] = [
+    let groups: [(bool, &[&str], &'static str, &str); 11] = [
+        (text, &TEXT, "`--dataset text`", &by_dataset),
         (fixed_backward, &GRADIENT, "`--backward fixed`", "--backward float32"),
         (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
         (stochastic, &RANDOM, "a rounding that is `stochastic`", &by_rounding),

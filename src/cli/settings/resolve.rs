@@ -9,6 +9,7 @@ use super::layers::Layers;
 use super::random_source::{RandomSettings, RandomSourceKind};
 use super::static_formats::{global_options, static_options};
 use super::{optimiser, requirements, rivals, schedule};
+use crate::data::TextOptions;
 use crate::network::arch;
 use crate::precision::edf::MAX_RESOLUTION;
 use crate::precision::{
@@ -161,6 +162,7 @@ fn run_options(
     let positive = (Excluded(0.0), Included(MAX_NUMBER));
     Ok(RunOptions {
         dataset: layers.present("dataset", own.dataset)?,
+        text: text(layers)?,
         limit_train: layers.optional("limit-train", own.limit_train, 1..=MAX_COUNT)?,
         limit_test: layers.optional("limit-test", own.limit_test, 1..=MAX_COUNT)?,
         augment: layers.present("augment", own.augment)?,
@@ -203,6 +205,17 @@ fn run_options(
         machine: layers.present("machine", own.machine.clone())?,
         backward: rivals::backward(layers)?,
         arch,
+    })
+}
+
+fn text(layers: &Layers) -> Result<TextOptions, SettingsError> {
+    let own = &layers.merged;
+    let longest = TextOptions::MAX_SEQUENCE_LENGTH as i64;
+    let largest = TextOptions::MAX_VOCABULARY as i64;
+    Ok(TextOptions {
+        level: layers.present("text-level", own.text_level)?,
+        sequence_length: layers.whole("sequence-length", own.sequence_length, 1..=longest)?,
+        vocabulary: layers.whole("vocabulary", own.vocabulary, 1..=largest)?,
     })
 }
 

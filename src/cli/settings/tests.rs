@@ -3,7 +3,7 @@
 use super::choices::names;
 use super::defaults::preset_names;
 use super::*;
-use crate::data::DatasetKind;
+use crate::data::{DatasetKind, TextLevel, TextOptions};
 use crate::precision::{
     AdaptOptions, ControllerOptions, Granularity, NumberFormat, RoleFormats, StaticOptions,
     TensorInfo, Variant, presets,
@@ -96,6 +96,9 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("data-dir", "data", "'data'"),
     ("limit-train", "600", "600"),
     ("limit-test", "100", "100"),
+    ("text-level", "char", "'char'"),
+    ("sequence-length", "32", "32"),
+    ("vocabulary", "500", "500"),
     ("batch-size", "64", "64"),
     ("augment", "", "true"),
     ("optimiser", "adam", "'adam'"),
@@ -435,6 +438,23 @@ fn the_random_source_is_pcg_unless_given() {
         "{text}"
     );
     assert_eq!(toml::from_str::<crate::train::RunOptions>(&text).unwrap(), options);
+}
+
+#[test]
+fn a_text_has_defaults_of_its_own_and_its_settings_need_it() {
+    let text = resolved("--dataset text --vocabulary 500", "text-level = 'char'").options;
+    assert_eq!((&*text.arch, text.batch_size, text.learning_rate), ("lstm", 16, 0.1));
+    let options = TextOptions { level: TextLevel::Char, sequence_length: 64, vocabulary: 500 };
+    assert_eq!(text.text, options);
+    let asked = resolved("--dataset text --arch transformer --batch-size 8", "").options;
+    assert_eq!((&*asked.arch, asked.batch_size), ("transformer", 8));
+    assert_eq!(resolved("", "").options.batch_size, 128);
+    let refused = resolve("--sequence-length 8", "").unwrap_err();
+    assert_eq!(
+        refused,
+        "`--sequence-length` needs `--dataset text` and has no meaning with `--dataset fashion-mnist`: \
+         leave one of them out"
+    );
 }
 
 #[test]

@@ -14,8 +14,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 const DEFAULT_ARCH: &str = "lenet5";
-const DEFAULT_IMAGE: [usize; 3] = [32, 32, 3];
-const DEFAULT_CLASSES: usize = 10;
 const DEFAULT_WL: u32 = 8;
 
 /// What is costed, by word length (`None` is that of the trace).
@@ -35,12 +33,13 @@ impl Networks {
         let Some(path) = &specification.trace else {
             let keys = specification.network.clone();
             let initialisation = Initialisation { seed: 0, scale: 1.0 };
+            let name = keys.arch.as_deref().unwrap_or(DEFAULT_ARCH);
+            let common = arch::common_task(name, initialisation);
             let task = arch::Task {
-                input: keys.image.unwrap_or(DEFAULT_IMAGE),
-                classes: keys.classes.unwrap_or(DEFAULT_CLASSES),
+                input: keys.image.unwrap_or(common.input),
+                classes: keys.classes.unwrap_or(common.classes),
                 initialisation,
             };
-            let name = keys.arch.as_deref().unwrap_or(DEFAULT_ARCH);
             let network = arch::build(name, &task).map_err(Failure::usage)?;
             let shapes = NetworkShapes::of(network)?;
             return Ok(Self { source: Source::Network { shapes, keys }, recordings });

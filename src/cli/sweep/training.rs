@@ -5,7 +5,7 @@ use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
 use crate::cli::settings::{Resolved, TrainArguments};
 use crate::cli::{setup, train};
-use crate::data::{Dataset, DatasetKind};
+use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::explore::sweep::ContentHash;
 use crate::explore::{COUNT_COLUMNS, count_cells};
 use crate::train::run::{self, Observer, RunPlan};
@@ -51,7 +51,7 @@ const NO_AXIS: [&str; 14] = [
 ];
 
 /// What decides which data are loaded.
-type DataKey = (DatasetKind, Option<PathBuf>, (Option<usize>, Option<usize>));
+type DataKey = (DatasetKind, TextOptions, Option<PathBuf>, (Option<usize>, Option<usize>));
 
 /// Training runs with settings in common.
 pub(super) struct Training {
@@ -128,10 +128,10 @@ impl Training {
     ) -> Result<ContentHash, Failure> {
         let resolved = self.resolve(design)?;
         if self.data(&resolved).is_none() {
-            let (kind, folder, limits) = data_key(&resolved);
-            let data = setup::dataset(kind, folder.clone(), limits)?;
+            let (kind, text, folder, limits) = data_key(&resolved);
+            let data = setup::dataset(kind, &text, folder.clone(), limits)?;
             let print = fingerprint(&data);
-            self.data.push(((kind, folder, limits), data, print));
+            self.data.push(((kind, text, folder, limits), data, print));
         }
         let (data, print) = self.data(&resolved).context("the data were loaded above")?;
         let resolved = self.complete(design, data.train.len())?;
@@ -179,5 +179,6 @@ impl Training {
 
 fn data_key(resolved: &Resolved) -> DataKey {
     let options = &resolved.options;
-    (options.dataset, resolved.paths.data_dir.clone(), (options.limit_train, options.limit_test))
+    let limits = (options.limit_train, options.limit_test);
+    (options.dataset, options.text, resolved.paths.data_dir.clone(), limits)
 }

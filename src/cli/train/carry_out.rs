@@ -139,20 +139,28 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
     }
     let (options, dataset) = (trainer.options(), trainer.dataset());
     eprintln!(
-        "data: {} ({}), {} training and {} test images in {} classes",
+        "data: {} ({}), {} training and {} test {}",
         dataset.name,
         dataset.origin,
         dataset.train.len(),
         dataset.test.len(),
-        dataset.classes()
+        match dataset.text {
+            None => format!("images in {} classes", dataset.classes()),
+            Some(text) => format!(
+                "sequences of {} tokens of a vocabulary of {}",
+                text.sequence_length,
+                dataset.classes()
+            ),
+        }
     );
     eprintln!(
-        "training {} with {} on {}: {} steps of {} images, {} threads, {simd}",
+        "training {} with {} on {}: {} steps of {} {}s, {} threads, {simd}",
         options.arch,
         trainer.controller_name(),
         trainer.machine().name(),
         trainer.total_steps(),
         options.batch_size * options.optimiser.accumulation as usize,
+        dataset.train.noun(),
         rayon::current_num_threads()
     );
     if trainer.position().step > 0 {
@@ -186,13 +194,16 @@ impl Observer for Shown {
     }
 
     fn evaluation(&mut self, trainer: &Trainer, evaluation: &Evaluation) {
+        let perplexity = trainer.perplexity();
+        let perplexity = perplexity.map_or(String::new(), |p| format!(", perplexity {p:.2}"));
         self.0.line(&format!(
-            "step {} epoch {}: top-1 {:.2} %, test loss {:.4}, mean word length {:.1} bits, \
+            "step {} epoch {}: top-1 {:.2} %, test loss {:.4}{}, mean word length {:.1} bits, \
              learning rate {}",
             evaluation.step,
             evaluation.epoch,
             100.0 * evaluation.top1,
             evaluation.loss,
+            perplexity,
             trainer.mean_word_length(),
             evaluation.learning_rate
         ));

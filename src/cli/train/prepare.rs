@@ -16,7 +16,8 @@ pub(super) fn trainer(
 ) -> Result<Trainer, Failure> {
     let mut options = state.map_or(&resolved.options, |state| &state.options).clone();
     let limits = (options.limit_train, options.limit_test);
-    let dataset = setup::dataset(options.dataset, resolved.paths.data_dir.clone(), limits)?;
+    let data_dir = resolved.paths.data_dir.clone();
+    let dataset = setup::dataset(options.dataset, &options.text, data_dir, limits)?;
     let machine = setup::machine(&options.machine)?;
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
@@ -25,11 +26,7 @@ pub(super) fn trainer(
         let train = &dataset.train;
         let initialisation =
             Initialisation { seed: options.seed, scale: options.initialisation_scale };
-        let task = arch::Task {
-            input: [train.height, train.width, train.channels],
-            classes: dataset.classes(),
-            initialisation,
-        };
+        let task = arch::Task { input: train.input(), classes: dataset.classes(), initialisation };
         let network = arch::build(&options.arch, &task)?;
         let infos = network.tensor_infos();
         options.controller = resolved.options_for(&infos).map_err(Failure::usage)?.controller;

@@ -4,6 +4,7 @@ mod alexnet;
 mod alexnet_imagenet;
 mod googlenet;
 mod lenet5;
+mod lstm;
 mod mlp;
 mod mobilenetv2;
 mod normalised;
@@ -12,6 +13,7 @@ mod resnet18;
 mod resnet20;
 mod resnet34;
 mod resnet50;
+mod transformer;
 mod vgg;
 mod vgg11;
 mod vgg13;
@@ -22,12 +24,13 @@ use super::builder::{Builder, Initialisation};
 use super::error::NetworkError;
 use super::graph::Network;
 
-/// Shape of the images and number of classes that an architecture is built for.
+/// What an architecture is built for: images with classes, or sequences of tokens with the next token of
+/// each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Task {
-    /// `[h, w, c]` of an image.
+    /// `[h, w, c]` of an image, or `[T, 1, 1]` for sequences of T tokens.
     pub input: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, or tokens of the vocabulary.
     pub classes: usize,
     /// How weights start.
     pub initialisation: Initialisation,
@@ -57,8 +60,10 @@ struct Architecture {
 
 const CIFAR: ([usize; 3], usize) = ([32, 32, 3], 10);
 const IMAGENET: ([usize; 3], usize) = ([224, 224, 3], 1000);
+/// Sequences of 64 tokens of the 10,000 most frequent and the unknown one.
+const TEXT: ([usize; 3], usize) = ([64, 1, 1], 10_001);
 
-const ARCHITECTURES: [Architecture; 14] = [
+const ARCHITECTURES: [Architecture; 16] = [
     Architecture { name: "lenet5", build: lenet5::build, least: 16, published: CIFAR },
     Architecture { name: "alexnet", build: alexnet::build, least: 29, published: CIFAR },
     Architecture { name: "resnet20", build: resnet20::build, least: 1, published: CIFAR },
@@ -78,11 +83,29 @@ const ARCHITECTURES: [Architecture; 14] = [
         least: 63,
         published: IMAGENET,
     },
+    Architecture { name: "lstm", build: lstm::build, least: 1, published: TEXT },
+    Architecture { name: "transformer", build: transformer::build, least: 1, published: TEXT },
 ];
+
+/// Those of [`ARCHITECTURES`] that take sequences of tokens.
+const LANGUAGE_MODELS: [&str; 2] = ["lstm", "transformer"];
 
 /// The names of all architectures.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ARCHITECTURES.iter().map(|architecture| architecture.name)
+}
+
+/// Whether architecture `name` is a language model, which takes sequences of tokens and predicts the next
+/// token of each; the others classify images.
+pub fn is_language_model(name: &str) -> bool {
+    LANGUAGE_MODELS.contains(&name)
+}
+
+/// A small task for architecture `name`: ten classes of 32×32 colour images, or for language models sequences
+/// of 64 tokens of 10,001.
+pub fn common_task(name: &str, initialisation: Initialisation) -> Task {
+    let (input, classes) = if is_language_model(name) { TEXT } else { CIFAR };
+    Task { input, classes, initialisation }
 }
 
 fn find(name: &str) -> Result<&'static Architecture, NetworkError> {
@@ -110,7 +133,8 @@ pub fn layers(name: &str, task: &Task) -> Result<Builder, NetworkError> {
     let [h, w, _] = task.input;
     let side = h.min(w);
     if side < architecture.least {
-        let others = ARCHITECTURES.iter().filter(|other| side >= other.least);
+        let fits = |other: &&Architecture| side >= other.least && !is_language_model(other.name);
+        let others = ARCHITECTURES.iter().filter(fits);
         let others: Vec<&str> = others.map(|other| other.name).collect();
         return Err(NetworkError::ImageTooSmall {
             name: name.to_owned(),

@@ -97,10 +97,57 @@ fn depthwise_multiply_adds_have_no_sum_over_channels() {
     assert_eq!(of("stage7.0.project"), 7 * 7 * 960 * 320);
 }
 
+fn of_tokens(name: &str) -> Network {
+    let task = Task { input: [10, 1, 1], classes: 50, initialisation: INITIALISATION };
+    build(name, &task).unwrap()
+}
+
+#[test]
+fn the_lstm_has_the_parameters_and_multiply_adds_of_its_shapes() {
+    let network = of_tokens("lstm");
+    // Embedding 50·128; two layers of 4·128·(128 + 128) weights and 4·128 biases; output 50·129.
+    let count: usize = network.parameters.iter().map(Parameter::elements).sum();
+    assert_eq!(count, 50 * 128 + 2 * (512 * 256 + 512) + 50 * 129);
+    // For each of ten tokens: 2·(512·128 + 512·128) + 50·128.
+    let macs: u64 = network.mac_layers.iter().map(|layer| layer.macs).sum();
+    assert_eq!(macs, 10 * (2 * 512 * 256 + 50 * 128));
+    let names: Vec<&str> = network.mac_layers.iter().map(|layer| &*layer.name).collect();
+    assert_eq!(
+        names,
+        ["lstm1.input", "lstm1.recurrent", "lstm2.input", "lstm2.recurrent", "output"]
+    );
+    assert_eq!((network.predictions(), network.classes, network.takes_tokens()), (10, 50, true));
+}
+
+#[test]
+fn the_transformer_has_the_parameters_and_multiply_adds_of_its_shapes() {
+    let network = of_tokens("transformer");
+    // A block: two norms of 2·128, queries, keys and values 384·129, output 128·129, 512·129 and 128·513.
+    let block = 2 * 256 + 384 * 129 + 128 * 129 + 512 * 129 + 128 * 513;
+    // Embeddings of 50 tokens and 10 places, two blocks, a norm, output 50·129.
+    let count: usize = network.parameters.iter().map(Parameter::elements).sum();
+    assert_eq!(count, 50 * 128 + 10 * 128 + 2 * block + 256 + 50 * 129);
+    // A block has 12·128² for each token and 2·128 for each pair of tokens.
+    let macs: u64 = network.mac_layers.iter().map(|layer| layer.macs).sum();
+    let block = 10 * 12 * 128 * 128 + 10 * 10 * 2 * 128;
+    assert_eq!(macs, 2 * block + 10 * 50 * 128);
+    assert_eq!((network.predictions(), network.classes, network.takes_tokens()), (10, 50, true));
+}
+
+#[test]
+fn language_models_refuse_images() {
+    for name in ["lstm", "transformer"] {
+        assert!(is_language_model(name));
+        let error = build(name, &task(32, 1, 10)).err().unwrap().to_string();
+        assert!(error.contains("takes sequences of token numbers"), "{error}");
+    }
+    assert!(!build("mlp", &task(32, 3, 10)).unwrap().takes_tokens());
+}
+
 #[test]
 fn unknown_names_list_the_known() {
     let error = build("alexnot", &task(32, 3, 10)).err().unwrap().to_string();
-    insta::assert_snapshot!(error, @"unknown architecture `alexnot`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet");
+    insta::assert_snapshot!(error, @"unknown architecture `alexnot`: use one of lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, lstm, transformer");
     assert!(published_task("alexnot").is_err());
 }
 
@@ -118,7 +165,8 @@ fn images_that_are_too_small_are_refused() {
 
 #[test]
 fn the_least_image_is_the_smallest_that_fits() {
-    for Architecture { name, build, least, .. } in &ARCHITECTURES {
+    let of_images = ARCHITECTURES.iter().filter(|known| !is_language_model(known.name));
+    for Architecture { name, build, least, .. } in of_images {
         let net = layers(name, &task(*least, 3, 10)).unwrap();
         assert_eq!(net.nodes().last().unwrap().shape, [1, 1, 10], "{name}");
         assert!(*least == 1 || build(&task(least - 1, 3, 10)).is_err(), "{name}");

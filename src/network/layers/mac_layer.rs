@@ -96,13 +96,13 @@ fn gradient_word_length(settings: GradientFormat, own: NumberFormat) -> Option<u
 }
 
 /// A float32 product has no zero gating to report: every MAC counts.
-fn dense(shapes: &Shapes) -> MacReport {
+pub(super) fn dense(shapes: &Shapes) -> MacReport {
     MacReport { macs: shapes.macs(), nonzero_macs: shapes.macs(), ..MacReport::default() }
 }
 
 /// Which of the three products of a layer.
 #[derive(Clone, Copy)]
-enum Product {
+pub(super) enum Product {
     Forward,
     GradInput,
     /// On the array: a convolution of dY with so many terms.
@@ -110,7 +110,7 @@ enum Product {
     GradWeight,
 }
 
-fn tally(
+pub(super) fn tally(
     shapes: &Shapes,
     formats: Option<ByOperand<Format>>,
     product: Product,

@@ -3,14 +3,19 @@
 pub mod add;
 pub mod average_pool;
 pub mod batch_norm;
+pub mod causal_softmax;
 pub mod concatenate;
 pub mod dropout;
+pub mod elementary;
 pub mod init;
+pub mod layer_norm;
 mod length;
+pub mod lstm;
 pub mod max_pool;
 pub mod pooling;
 pub mod relu;
 pub mod relu6;
+mod softmax;
 pub mod softmax_cross_entropy;
 
 pub use length::LengthError;

@@ -1,9 +1,13 @@
 //! Softmax and cross entropy of a batch of logits.
 //!
 //! The row maximum is subtracted first, so no exponential overflows. A row is a few numbers beside
-//! the network's millions, so it is computed in float64 and each gradient rounded once to float32.
+//! the network's millions, so it is computed in float64 and each gradient rounded once to float32. Rows are
+//! computed side by side and their losses added in order.
 
+use super::elementary::ln;
+use super::softmax::exponentials;
 use crate::network::vector::length::{LengthError, check_length};
+use rayon::prelude::*;
 
 /// The loss of one batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +59,11 @@ pub fn cross_entropy(
     labels: &[u16],
 ) -> Result<CrossEntropy, CrossEntropyError> {
     check(logits, classes, labels)?;
-    each_row(logits, classes, labels, |_, _, _, _| {})
+    let rows = logits.par_chunks_exact(classes).zip(labels).enumerate();
+    let rows = rows.map_init(Vec::new, |exponentials, (row, (logits, &label))| {
+        row_loss(row, logits, label, exponentials).map(|(result, _)| result)
+    });
+    total(rows.collect())
 }
 
 /// Loss, top-1 hits, and the gradient (softmax - onehot) · scale / rows of the logits.
@@ -75,13 +83,20 @@ pub fn softmax_cross_entropy(
     check(logits, classes, labels)?;
     check_length("gradient of the logits", gradient.len(), logits.len())?;
     let factor = f64::from(scale) / labels.len() as f64;
-    each_row(logits, classes, labels, |row, label, exponentials, sum| {
-        let gradient = &mut gradient[row * classes..][..classes];
-        for (class, (gradient, exponential)) in gradient.iter_mut().zip(exponentials).enumerate() {
-            let target = if class == label { 1.0 } else { 0.0 };
-            *gradient = ((exponential / sum - target) * factor) as f32;
-        }
-    })
+    let rows = logits.par_chunks_exact(classes).zip(labels).enumerate();
+    let rows = rows.zip(gradient.par_chunks_exact_mut(classes)).map_init(
+        Vec::new,
+        |exponentials, ((row, (logits, &label)), gradient)| {
+            let (result, sum) = row_loss(row, logits, label, exponentials)?;
+            let classes = gradient.iter_mut().zip(exponentials.iter()).enumerate();
+            for (class, (gradient, exponential)) in classes {
+                let target = if class == usize::from(label) { 1.0 } else { 0.0 };
+                *gradient = ((exponential / sum - target) * factor) as f32;
+            }
+            Ok(result)
+        },
+    );
+    total(rows.collect())
 }
 
 fn check(logits: &[f32], classes: usize, labels: &[u16]) -> Result<(), CrossEntropyError> {
@@ -91,40 +106,38 @@ fn check(logits: &[f32], classes: usize, labels: &[u16]) -> Result<(), CrossEntr
     Ok(check_length("logits", logits.len(), labels.len().saturating_mul(classes))?)
 }
 
-/// Calls `visit(row, label, exponentials, their sum)` for every row, in order.
-fn each_row(
-    logits: &[f32],
-    classes: usize,
-    labels: &[u16],
-    mut visit: impl FnMut(usize, usize, &[f64], f64),
-) -> Result<CrossEntropy, CrossEntropyError> {
-    let mut exponentials = vec![0.0f64; classes];
+/// The loss of one row and whether its largest logit is the label's.
+type RowResult = Result<(f64, bool), CrossEntropyError>;
+
+/// The rows' losses and hits together, added in order; the first row's error if there is one.
+fn total(rows: Vec<RowResult>) -> Result<CrossEntropy, CrossEntropyError> {
+    let count = rows.len() as f64;
     let (mut loss, mut correct) = (0.0, 0);
-    for (row, (logits, &label)) in logits.chunks_exact(classes).zip(labels).enumerate() {
-        let target = usize::from(label);
-        if target >= classes {
-            return Err(CrossEntropyError::Label { row, label, classes });
-        }
-        if let Some((class, &value)) = logits.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-            return Err(CrossEntropyError::NotFinite { row, class, value });
-        }
-        let (mut best, mut maximum) = (0, logits[0]);
-        for (class, &logit) in logits.iter().enumerate() {
-            if logit > maximum {
-                (best, maximum) = (class, logit);
-            }
-        }
-        let shifted = |logit: f32| f64::from(logit) - f64::from(maximum);
-        let mut sum = 0.0;
-        for (exponential, &logit) in exponentials.iter_mut().zip(logits) {
-            *exponential = shifted(logit).exp();
-            sum += *exponential;
-        }
-        loss += sum.ln() - shifted(logits[target]);
-        correct += usize::from(best == target);
-        visit(row, target, &exponentials, sum);
+    for row in rows {
+        let (row, hit) = row?;
+        loss += row;
+        correct += usize::from(hit);
     }
-    Ok(CrossEntropy { loss: loss / labels.len() as f64, correct })
+    Ok(CrossEntropy { loss: loss / count, correct })
+}
+
+/// Loss and hit of a row; also the sum of its `exponentials`, which it sets.
+fn row_loss(
+    row: usize,
+    logits: &[f32],
+    label: u16,
+    into: &mut Vec<f64>,
+) -> Result<((f64, bool), f64), CrossEntropyError> {
+    let (target, classes) = (usize::from(label), logits.len());
+    if target >= classes {
+        return Err(CrossEntropyError::Label { row, label, classes });
+    }
+    if let Some((class, &value)) = logits.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+        return Err(CrossEntropyError::NotFinite { row, class, value });
+    }
+    let (best, sum) = exponentials(logits, into);
+    let shifted = f64::from(logits[target]) - f64::from(logits[best]);
+    Ok(((ln(sum) - shifted, best == target), sum))
 }
 
 #[cfg(test)]

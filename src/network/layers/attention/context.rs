@@ -1,0 +1,199 @@
+//! Sums of values weighted by probabilities.
+
+use super::head::{Block, address, geometry, right_operand, transposed, transposed_activation};
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::layers::mac_layer::{self, Product, dense, tally};
+use crate::network::operation::Operation;
+use crate::network::tally::LayerTally;
+use crate::precision::NumberFormat;
+use hwmodel::block_float::product_format;
+use hwmodel::float32::{self, Shapes};
+use hwmodel::random::Role;
+use hwmodel::timing::ByOperand;
+use hwmodel::{FixedTensor, Format, gemm};
+
+/// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
+/// the array. The accumulators are requantised to the format of the layer with the values; where scales follow
+/// the data, to one scale for all heads and samples that holds them all.
+pub(in crate::network) struct Context {
+    pub(in crate::network) heads: usize,
+}
+
+impl Context {
+    /// Blocks of head `index` of all heads: probabilities, values and results.
+    fn blocks(&self, length: usize, width: usize, index: usize) -> [Block; 3] {
+        let (sample, head) = (index / self.heads, index % self.heads);
+        let (channels, columns) = (width / 3, width / 3 / self.heads);
+        let value = Block { length, width, sample, first: 2 * channels + head * columns, columns };
+        let own = Block { width: channels, first: head * columns, ..value };
+        let width = self.heads * length;
+        [Block { width, first: head * length, columns: length, ..value }, value, own]
+    }
+
+    /// The format of the results; `None` for float32.
+    fn format(
+        &self,
+        call: &Forward<'_, '_>,
+        products: &[gemm::Product],
+    ) -> Result<Option<Format>, NetworkError> {
+        match call.owner_format {
+            NumberFormat::Fixed(format) => Ok(Some(format)),
+            NumberFormat::Float32 => Ok(None),
+            NumberFormat::DynamicFixed { wl } => {
+                let formats = products.iter().map(|product| product_format(product, wl));
+                let formats = formats.collect::<Result<Vec<_>, _>>();
+                let formats = formats.map_err(|error| call.no_scale("output", error.into()))?;
+                Ok(formats.into_iter().min_by_key(|format| format.fl()))
+            }
+        }
+    }
+}
+
+impl Layer for Context {
+    fn kind(&self) -> &'static str {
+        "attention context"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Context(self.heads)
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        match inputs {
+            [[length, 1, columns], [same, 1, width]]
+                if same == length
+                    && self.heads > 0
+                    && *columns == self.heads * length
+                    && width.is_multiple_of(3 * self.heads) =>
+            {
+                Ok([*length, 1, width / 3])
+            }
+            _ => Err("it takes probabilities [T, 1, heads·T] and [T, 1, 3·channels]".to_owned()),
+        }
+    }
+
+    fn on_array(&self) -> bool {
+        true
+    }
+
+    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
+        let length = inputs[0][0];
+        (length * length * (inputs[1][2] / 3)) as u64
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let (probabilities, input) = (call.take(0), call.take(1));
+        let input = match call.owner_format {
+            NumberFormat::Float32 => input,
+            NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
+            NumberFormat::DynamicFixed { wl } => call.to_dynamic(input, wl)?,
+        };
+        let [n, length, _, width] = input.shape();
+        let array = call.context.array;
+        let shape = [n, length, 1, width / 3];
+        let (mut products, mut floats) = (Vec::new(), Vec::new());
+        for index in 0..n * self.heads {
+            let [own, value, _] = self.blocks(length, width, index);
+            let own = own.activation(&probabilities)?;
+            let values = transposed_activation(value.activation(&input)?)?;
+            let shapes = Shapes::new(&own.shape(), &values.shape(), geometry())?;
+            match (&own, &values) {
+                (Activation::Fixed(own), Activation::Fixed(values)) => {
+                    let product = array.convolve(own, values, geometry())?;
+                    // The format of the output is put in when it is known.
+                    let formats = ByOperand {
+                        input: own.format(),
+                        weight: values.format(),
+                        output: values.format(),
+                    };
+                    let forward = tally(&shapes, Some(formats), Product::Forward, product.report);
+                    add_forward(call.tally, forward);
+                    products.push(product);
+                }
+                _ => {
+                    floats.push(float32::forward(
+                        array.simd,
+                        &shapes,
+                        own.values(),
+                        values.values(),
+                    ));
+                    let report = dense(&shapes);
+                    add_forward(call.tally, tally(&shapes, None, Product::Forward, report));
+                }
+            }
+        }
+        let blocks = |index: usize| self.blocks(length, width, index)[2];
+        let output = match self.format(call, &products)? {
+            Some(format) if !products.is_empty() => {
+                let mut raw = vec![0i32; n * length * (width / 3)];
+                let node = call.node;
+                for (index, product) in products.iter().enumerate() {
+                    call.node = address(node, index);
+                    let requantiser = call.requantiser(format, Role::Output);
+                    let (data, report) = requantiser.product(product, None);
+                    call.tally.output += report.counts;
+                    blocks(index).put(&data.to_i32(), &mut raw);
+                }
+                call.node = node;
+                if let Some(formats) =
+                    call.tally.forward.as_mut().and_then(|forward| forward.formats.as_mut())
+                {
+                    formats.output = format;
+                }
+                Activation::fixed(FixedTensor::from_raw(&shape, format, &raw)?)
+            }
+            _ => {
+                let mut values = vec![0.0; n * length * (width / 3)];
+                for (index, block) in floats.iter().enumerate() {
+                    blocks(index).put(block, &mut values);
+                }
+                Activation::float(values, shape)
+            }
+        };
+        let kept = call.context.training.then_some((probabilities, input));
+        let (activation, second) = kept.unzip();
+        Ok((output, Saved { activation, second, ..Saved::default() }))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let probabilities = call.saved.activation.expect("a training pass keeps its inputs");
+        let input = call.saved.second.expect("a training pass keeps its inputs");
+        let [n, length, _, width] = input.shape();
+        let mut dp = vec![0.0; probabilities.len()];
+        let mut dx = vec![0.0; input.len()];
+        for index in 0..n * self.heads {
+            let [own, value, result] = self.blocks(length, width, index);
+            let values = transposed_activation(value.activation(&input)?)?;
+            let mut tally = LayerTally::default();
+            let gradients = mac_layer::backward(
+                geometry(),
+                Backward {
+                    context: call.context,
+                    node: address(call.node, index),
+                    name: call.name,
+                    gradient: result.of(&call.gradient),
+                    input_shape: [length, 1, 1, length],
+                    saved: Saved {
+                        activation: Some(own.activation(&probabilities)?),
+                        ..Saved::default()
+                    },
+                    parameters: &[right_operand(values)],
+                    wants_input: true,
+                    tally: &mut tally,
+                },
+            )?;
+            call.tally.add_step(tally);
+            if let [Some(gradient)] = &gradients.inputs[..] {
+                own.put(gradient, &mut dp);
+            }
+            value.put(&transposed(&gradients.parameters[0], length), &mut dx);
+        }
+        Ok(BackwardResult { inputs: vec![Some(dp), Some(dx)], parameters: Vec::new() })
+    }
+}
+
+fn add_forward(tally: &mut LayerTally, forward: crate::network::tally::GemmTally) {
+    tally.add_step(LayerTally { forward: Some(forward), ..LayerTally::default() });
+}

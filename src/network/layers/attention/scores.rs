@@ -1,0 +1,163 @@
+//! Probabilities of attention from queries and keys.
+
+use super::head::{Block, address, geometry, right_operand, sums};
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::layers::mac_layer::{self, Product, dense, tally};
+use crate::network::operation::Operation;
+use crate::network::tally::LayerTally;
+use crate::network::vector::causal_softmax::{causal_softmax, causal_softmax_backward};
+use crate::precision::NumberFormat;
+use hwmodel::Format;
+use hwmodel::float32::{self, Shapes};
+use hwmodel::timing::ByOperand;
+
+/// Float32 operations of a score: the scale, and maximum, difference, exponential, sum and division of
+/// a softmax; backward two products, a sum and a difference, and the scale.
+const FORWARD_OPERATIONS: u64 = 6;
+const BACKWARD_OPERATIONS: u64 = 5;
+
+/// `[T, 1, 3·channels]` queries, keys and values → `[T, 1, heads·T]` probabilities
+/// softmax(Q·Kᵀ/√(channels / heads)), of which a token has 0 for those after it.
+///
+/// The whole product Q·Kᵀ runs on the array; its accumulators go to the vector unit as float32, so that scores
+/// never saturate. Probabilities are quantised to ⟨WL, WL - 1⟩, the format of WL bits for 0 to 1, where WL is the
+/// word length of queries and keys.
+pub(in crate::network) struct Scores {
+    pub(in crate::network) heads: usize,
+}
+
+impl Scores {
+    /// Blocks of head `index` of all heads: queries, keys and probabilities.
+    fn blocks(&self, length: usize, width: usize, index: usize) -> [Block; 3] {
+        let (sample, head) = (index / self.heads, index % self.heads);
+        let (channels, columns) = (width / 3, width / 3 / self.heads);
+        let query = Block { length, width, sample, first: head * columns, columns };
+        let key = Block { first: channels + query.first, ..query };
+        let width = self.heads * length;
+        [query, key, Block { width, first: head * length, columns: length, ..query }]
+    }
+
+    fn scale(&self, width: usize) -> f32 {
+        1.0 / ((width / 3 / self.heads) as f32).sqrt()
+    }
+}
+
+impl Layer for Scores {
+    fn kind(&self) -> &'static str {
+        "attention scores"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Scores(self.heads)
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        match inputs[0] {
+            [length, 1, width]
+                if self.heads > 0 && width > 0 && width.is_multiple_of(3 * self.heads) =>
+            {
+                Ok([length, 1, self.heads * length])
+            }
+            _ => Err(format!("{} heads take [T, 1, 3·channels] with equal parts", self.heads)),
+        }
+    }
+
+    fn on_array(&self) -> bool {
+        true
+    }
+
+    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
+        let [length, _, width] = inputs[0];
+        (length * length * (width / 3)) as u64
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let input = call.take_only();
+        let input = match call.owner_format {
+            NumberFormat::Float32 => input,
+            NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
+            NumberFormat::DynamicFixed { wl } => call.to_dynamic(input, wl)?,
+        };
+        let [n, length, _, width] = input.shape();
+        let array = call.context.array;
+        let shape = [n, length, 1, self.heads * length];
+        let mut values = vec![0.0; n * self.heads * length * length];
+        for index in 0..n * self.heads {
+            let [query, key, own] = self.blocks(length, width, index);
+            let (query, key) = (query.activation(&input)?, key.activation(&input)?);
+            let shapes = Shapes::new(&query.shape(), &key.shape(), geometry())?;
+            let (mut scores, forward) = match (&query, &key) {
+                (Activation::Fixed(query), Activation::Fixed(key)) => {
+                    let product = array.convolve(query, key, geometry())?;
+                    // The vector unit reads words of float32.
+                    let output = Format::new(32, product.fl.clamp(-64, 64));
+                    let output = output.map_err(|error| call.no_scale("scores", error.into()))?;
+                    let formats = ByOperand { input: query.format(), weight: key.format(), output };
+                    let report = product.report;
+                    (sums(&product), tally(&shapes, Some(formats), Product::Forward, report))
+                }
+                _ => (
+                    float32::forward(array.simd, &shapes, query.values(), key.values()),
+                    tally(&shapes, None, Product::Forward, dense(&shapes)),
+                ),
+            };
+            call.tally.add_step(LayerTally { forward: Some(forward), ..LayerTally::default() });
+            causal_softmax(&mut scores, length, self.scale(width));
+            own.put(&scores, &mut values);
+        }
+        call.tally.vector_operations += FORWARD_OPERATIONS * values.len() as u64;
+        let format = match &input {
+            Activation::Float(..) => None,
+            Activation::Fixed(tensor) => {
+                let wl = tensor.format().wl();
+                let format = Format::new(wl, wl as i32 - 1);
+                Some(format.map_err(|error| call.no_scale("output", error.into()))?)
+            }
+        };
+        let output = call.vector_result(values, shape, format)?;
+        let kept = call.context.training.then(|| (input, output.clone()));
+        let (activation, second) = kept.unzip();
+        Ok((output, Saved { activation, second, ..Saved::default() }))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let [n, length, _, width] = call.input_shape;
+        let input = call.saved.activation.expect("a training pass keeps its input");
+        let output = call.saved.second.expect("a training pass keeps its output");
+        let probabilities = output.to_f32(call.context.array.simd);
+        let mut dx = vec![0.0; n * length * width];
+        for index in 0..n * self.heads {
+            let [query, key, own] = self.blocks(length, width, index);
+            let mut gradient = own.of(&call.gradient);
+            let p = own.of(&probabilities);
+            causal_softmax_backward(&p, &mut gradient, length, self.scale(width));
+            let mut tally = LayerTally::default();
+            let result = mac_layer::backward(
+                geometry(),
+                Backward {
+                    context: call.context,
+                    node: address(call.node, index),
+                    name: call.name,
+                    gradient,
+                    input_shape: [length, 1, 1, query.columns],
+                    saved: Saved {
+                        activation: Some(query.activation(&input)?),
+                        ..Saved::default()
+                    },
+                    parameters: &[right_operand(key.activation(&input)?)],
+                    wants_input: true,
+                    tally: &mut tally,
+                },
+            )?;
+            call.tally.add_step(tally);
+            if let [Some(dq)] = &result.inputs[..] {
+                query.put(dq, &mut dx);
+            }
+            key.put(&result.parameters[0], &mut dx);
+        }
+        call.tally.vector_operations += BACKWARD_OPERATIONS * probabilities.len() as u64;
+        Ok(BackwardResult { inputs: vec![Some(dx)], parameters: Vec::new() })
+    }
+}

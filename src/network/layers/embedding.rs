@@ -1,0 +1,99 @@
+//! Token embedding: a table of which each token picks a row.
+
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
+use crate::network::parameter::{Initialiser, ParameterSpec};
+use hwmodel::{FixedTensor, RawData};
+
+/// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
+///
+/// A look-up computes nothing: the rows have the table's own format, and the layer after it brings them
+/// to its own. The gradient of the table is the sum of the gradients of its uses, added in the order of
+/// the tokens.
+pub(in crate::network) struct Embedding {
+    pub(in crate::network) vocabulary: usize,
+    pub(in crate::network) channels: usize,
+}
+
+impl Embedding {
+    /// The tokens of an activation.
+    fn tokens(&self, layer: &str, values: &[f32]) -> Result<Vec<usize>, NetworkError> {
+        let vocabulary = self.vocabulary;
+        let token = |(index, &value): (usize, &f32)| {
+            // Token numbers have at most 16 bits, which float32 holds exactly.
+            let token = value as usize;
+            if token < vocabulary && token as f32 == value {
+                return Ok(token);
+            }
+            Err(NetworkError::Token { layer: layer.to_owned(), index, value, vocabulary })
+        };
+        values.iter().enumerate().map(token).collect()
+    }
+}
+
+/// The rows `tokens` of a table of `channels` columns.
+fn rows<T: Copy>(table: &[T], channels: usize, tokens: &[usize]) -> Vec<T> {
+    tokens.iter().flat_map(|&token| &table[token * channels..][..channels]).copied().collect()
+}
+
+impl Layer for Embedding {
+    fn kind(&self) -> &'static str {
+        "embedding"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Embedding
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        match inputs[0] {
+            [tokens, 1, 1] => Ok([tokens, 1, self.channels]),
+            _ => Err("an embedding takes sequences of token numbers, [T, 1, 1]".to_owned()),
+        }
+    }
+
+    fn parameters(&self, _: &[[usize; 3]]) -> Vec<ParameterSpec> {
+        vec![ParameterSpec {
+            name: "weight",
+            shape: vec![self.vocabulary, self.channels],
+            // A unit of the layer after it sees one row: one input of each channel.
+            initialiser: Initialiser::VarianceScaling { fan_in: 1 },
+        }]
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let input = call.take_only();
+        let [n, length, ..] = input.shape();
+        let shape = [n, length, 1, self.channels];
+        let tokens = self.tokens(call.name, &input.to_f32(call.context.array.simd))?;
+        let table = &call.parameters[0];
+        let output = match &table.quantised {
+            None => Activation::float(rows(&table.master, self.channels, &tokens), shape),
+            Some(quantised) => {
+                let channels = self.channels;
+                let data = match quantised.data() {
+                    RawData::I8(table) => RawData::I8(rows(table, channels, &tokens)),
+                    RawData::I16(table) => RawData::I16(rows(table, channels, &tokens)),
+                    RawData::I32(table) => RawData::I32(rows(table, channels, &tokens)),
+                };
+                Activation::fixed(FixedTensor::new(&shape, quantised.format(), data)?)
+            }
+        };
+        Ok((output, Saved { activation: Some(input), ..Saved::default() }))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let input = call.saved.activation.expect("the forward pass keeps its input");
+        let tokens = self.tokens(call.name, &input.to_f32(call.context.array.simd))?;
+        let channels = self.channels;
+        let mut gradient = vec![0.0; self.vocabulary * channels];
+        for (token, row) in tokens.into_iter().zip(call.gradient.chunks_exact(channels)) {
+            let sums = &mut gradient[token * channels..][..channels];
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        call.tally.vector_operations += call.gradient.len() as u64;
+        Ok(BackwardResult { inputs: vec![None], parameters: vec![gradient] })
+    }
+}

@@ -1,0 +1,65 @@
+//! Layer normalisation on the vector unit.
+
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::operation::Operation;
+use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::vector::layer_norm::{layer_norm, layer_norm_backward};
+use crate::precision::NumberFormat;
+
+/// y = γ·(x - μ)/√(σ² + ε) + β over the channels of each token; the result is quantised to the layer's format.
+pub(in crate::network) struct LayerNorm;
+
+/// Float32 operations per element, as of a batch norm.
+const FORWARD_OPERATIONS: u64 = 5;
+const BACKWARD_OPERATIONS: u64 = 8;
+
+impl Layer for LayerNorm {
+    fn kind(&self) -> &'static str {
+        "layer norm"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::LayerNorm
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        if inputs[0][2] == 0 { Err("there are no channels".to_owned()) } else { Ok(inputs[0]) }
+    }
+
+    fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
+        let spec = |name, value| ParameterSpec {
+            name,
+            shape: vec![inputs[0][2]],
+            initialiser: Initialiser::Constant(value),
+        };
+        vec![spec("weight", 1.0), spec("bias", 0.0)]
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let input = call.take_only();
+        let simd = call.context.array.simd;
+        let gamma = call.parameters[0].hardware_values(simd);
+        let beta = call.parameters[1].hardware_values(simd);
+        let y = layer_norm(&input.to_f32(simd), &gamma, &beta);
+        drop((gamma, beta));
+        call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
+        let output = match call.number_format() {
+            NumberFormat::DynamicFixed { wl } => call.dynamic_result(y, input.shape(), wl)?,
+            other => call.vector_result(y, input.shape(), other.fixed())?,
+        };
+        let activation = call.context.training.then_some(input);
+        Ok((output, Saved { activation, ..Saved::default() }))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let simd = call.context.array.simd;
+        let input = call.saved.activation.expect("a training pass keeps its input");
+        let gamma = call.parameters[0].hardware_values(simd);
+        let gradients = layer_norm_backward(&input.to_f32(simd), &gamma, &call.gradient);
+        call.tally.vector_operations += BACKWARD_OPERATIONS * call.gradient.len() as u64;
+        let parameters = vec![gradients.gamma, gradients.beta];
+        Ok(BackwardResult { inputs: vec![Some(gradients.input)], parameters })
+    }
+}

@@ -1,0 +1,228 @@
+//! The recurrent part of a long short-term memory.
+
+use super::mac_layer;
+use crate::network::activation::Activation;
+use crate::network::error::NetworkError;
+use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved, TimeStep};
+use crate::network::operation::Operation;
+use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::tally::LayerTally;
+use crate::network::vector::lstm::{
+    BACKWARD_OPERATIONS, FORWARD_OPERATIONS, GATES, step, step_backward,
+};
+use crate::precision::NumberFormat;
+use hwmodel::gemm::Convolution2d;
+use hwmodel::{FixedTensor, Format, RawData};
+
+/// `[T, 1, 4·hidden]` input sums → `[T, 1, hidden]` outputs h, with the weight `[4·hidden, 1, 1, hidden]`.
+///
+/// The input product of all time steps is the layer before it, which also adds the bias. In each step this
+/// layer's product W·h runs on the array (rows are the samples of the batch), its accumulators
+/// are requantised to the layer's format, the vector unit computes gates and state in float32, and h is
+/// quantised before it is output and enters the next product: to the layer's ⟨WL, FL⟩, or, where scales follow
+/// the data, to ⟨WL, WL - 1⟩, since |h| ≤ 1 and the largest |h| is known only after the last step. h and c start
+/// at 0 in every sequence.
+pub(in crate::network) struct Lstm;
+
+/// The product of a time step is a linear layer's.
+fn geometry() -> Convolution2d {
+    Convolution2d::square(1, 1, 0)
+}
+
+/// The format of h; `None` for float32.
+fn hidden_format(call: &Forward<'_, '_>) -> Result<Option<Format>, NetworkError> {
+    if call.parameters[0].quantised.is_none() {
+        return Ok(None);
+    }
+    match call.number_format() {
+        NumberFormat::Float32 => Ok(None),
+        NumberFormat::Fixed(format) => Ok(Some(format)),
+        NumberFormat::DynamicFixed { wl } => Format::new(wl, wl as i32 - 1)
+            .map(Some)
+            .map_err(|error| call.no_scale("output", error.into())),
+    }
+}
+
+/// The number by which the random numbers of node `node` in time step `step` are addressed.
+fn address(node: u32, step: usize) -> u32 {
+    // At most 4096 steps, and far fewer than 2^16 nodes.
+    node | (step as u32) << 16
+}
+
+/// Rows (sample, step) of `[n, steps, columns]` for one step, `[n, columns]`.
+fn rows_of(values: &[f32], [steps, columns]: [usize; 2], step: usize) -> Vec<f32> {
+    let samples = values.chunks_exact(steps * columns);
+    samples.flat_map(|sample| &sample[step * columns..][..columns]).copied().collect()
+}
+
+/// The outputs of all steps, each `[n, 1, 1, hidden]`, as `[n, steps, 1, hidden]`.
+fn joined(outputs: &[Activation], shape: [usize; 4]) -> Result<Activation, NetworkError> {
+    fn interleave<T: Copy>(steps: &[&[T]], hidden: usize) -> Vec<T> {
+        let samples = steps.first().map_or(0, |step| step.len() / hidden);
+        let rows = (0..samples)
+            .flat_map(|sample| steps.iter().map(move |step| &step[sample * hidden..][..hidden]));
+        rows.flatten().copied().collect()
+    }
+    let hidden = shape[3];
+    let fixed: Vec<&FixedTensor> = outputs
+        .iter()
+        .filter_map(|output| match output {
+            Activation::Fixed(tensor) => Some(&**tensor),
+            Activation::Float(..) => None,
+        })
+        .collect();
+    macro_rules! collect {
+        ($variant:ident) => {{
+            let steps = fixed.iter().filter_map(|tensor| match tensor.data() {
+                RawData::$variant(data) => Some(&data[..]),
+                _ => None,
+            });
+            RawData::$variant(interleave(&steps.collect::<Vec<_>>(), hidden))
+        }};
+    }
+    let Some(first) = fixed.first() else {
+        let steps = outputs.iter().filter_map(|output| match output {
+            Activation::Float(values, _) => Some(&values[..]),
+            Activation::Fixed(_) => None,
+        });
+        let values = interleave(&steps.collect::<Vec<_>>(), hidden);
+        return Ok(Activation::float(values, shape));
+    };
+    let data = match first.data() {
+        RawData::I8(_) => collect!(I8),
+        RawData::I16(_) => collect!(I16),
+        RawData::I32(_) => collect!(I32),
+    };
+    Ok(Activation::fixed(FixedTensor::new(&shape, first.format(), data)?))
+}
+
+impl Layer for Lstm {
+    fn kind(&self) -> &'static str {
+        "lstm"
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Lstm
+    }
+
+    fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
+        match inputs[0] {
+            [steps, 1, width] if width.is_multiple_of(GATES) && (1..=1 << 16).contains(&steps) => {
+                Ok([steps, 1, width / GATES])
+            }
+            _ => Err("an LSTM takes the sums of four gates, [T, 1, 4·hidden]".to_owned()),
+        }
+    }
+
+    fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
+        let hidden = inputs[0][2] / GATES;
+        vec![ParameterSpec {
+            name: "weight",
+            shape: vec![GATES * hidden, 1, 1, hidden],
+            initialiser: Initialiser::VarianceScaling { fan_in: hidden },
+        }]
+    }
+
+    fn on_array(&self) -> bool {
+        true
+    }
+
+    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
+        let [steps, _, width] = inputs[0];
+        (steps * width * (width / GATES)) as u64
+    }
+
+    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+        let input = call.take_only();
+        let [n, steps, _, width] = input.shape();
+        let hidden = width / GATES;
+        let simd = call.context.array.simd;
+        let x = input.to_f32(simd);
+        let (node, format) = (call.node, hidden_format(call)?);
+        let one_step = [n, 1, 1, hidden];
+        let mut h = match format {
+            None => Activation::float(vec![0.0; n * hidden], one_step),
+            Some(format) => {
+                let zeros = RawData::zeros(format, n * hidden);
+                Activation::fixed(FixedTensor::new(&one_step, format, zeros)?)
+            }
+        };
+        let mut c = vec![0.0; n * hidden];
+        let (mut kept, mut outputs) = (Vec::new(), Vec::with_capacity(steps));
+        for index in 0..steps {
+            let mut tally = LayerTally::default();
+            let (sums, _) = mac_layer::forward(
+                geometry(),
+                &mut Forward {
+                    context: call.context,
+                    node: address(node, index),
+                    name: call.name,
+                    inputs: vec![h.clone()],
+                    parameters: call.parameters,
+                    owner_format: call.owner_format,
+                    running: None,
+                    tally: &mut tally,
+                },
+            )?;
+            call.tally.add_step(tally);
+            let mut z = rows_of(&x, [steps, width], index);
+            z.iter_mut().zip(&*sums.to_f32(simd)).for_each(|(z, sum)| *z += sum);
+            let (values, tape) = step(z, &mut c, hidden);
+            call.node = address(node, index);
+            let next = call.vector_result(values, one_step, format)?;
+            if call.context.training {
+                kept.push(TimeStep { before: h, tape });
+            }
+            outputs.push(next.clone());
+            h = next;
+        }
+        call.node = node;
+        call.tally.vector_operations += FORWARD_OPERATIONS * (n * steps * hidden) as u64;
+        let output = joined(&outputs, [n, steps, 1, hidden])?;
+        Ok((output, Saved { steps: kept, ..Saved::default() }))
+    }
+
+    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+        let [n, steps, _, width] = call.input_shape;
+        let hidden = width / GATES;
+        let mut dx = vec![0.0; n * steps * width];
+        let mut dw = vec![0.0; call.parameters[0].master.len()];
+        let (mut dh, mut dc) = (vec![0.0; n * hidden], vec![0.0; n * hidden]);
+        let kept = call.saved.steps;
+        assert_eq!(kept.len(), steps, "a training pass keeps its steps");
+        for (index, TimeStep { before, tape }) in kept.into_iter().enumerate().rev() {
+            let own = rows_of(&call.gradient, [steps, hidden], index);
+            dh.iter_mut().zip(own).for_each(|(dh, own)| *dh += own);
+            let dz = step_backward(&tape, &dh, &mut dc, hidden);
+            for (sample, row) in dz.chunks_exact(width).enumerate() {
+                dx[(sample * steps + index) * width..][..width].copy_from_slice(row);
+            }
+            let mut tally = LayerTally::default();
+            let result = mac_layer::backward(
+                geometry(),
+                Backward {
+                    context: call.context,
+                    node: address(call.node, index),
+                    name: call.name,
+                    gradient: dz,
+                    input_shape: [n, 1, 1, hidden],
+                    saved: Saved { activation: Some(before), ..Saved::default() },
+                    parameters: call.parameters,
+                    wants_input: true,
+                    tally: &mut tally,
+                },
+            )?;
+            call.tally.add_step(tally);
+            let [Some(previous)] = &result.inputs[..] else {
+                unreachable!("the gradient of the input was asked for")
+            };
+            dh.copy_from_slice(previous);
+            dw.iter_mut().zip(&result.parameters[0]).for_each(|(sum, part)| *sum += part);
+        }
+        call.tally.vector_operations += BACKWARD_OPERATIONS * (n * steps * hidden) as u64;
+        Ok(BackwardResult { inputs: vec![Some(dx)], parameters: vec![dw] })
+    }
+}
+
+#[cfg(test)]
+mod tests;
