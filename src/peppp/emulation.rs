@@ -7,7 +7,7 @@
 
 use super::PepppError;
 use super::training::{Measurement, TrainingSetup, diverged};
-use crate::data::{Dataset, EpochOrder, ImageSet, fill_batch};
+use crate::data::{Dataset, EpochOrder, Preparation, SampleSet};
 use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
 use crate::network::{
     Activation, BackwardArithmetic, Between, Context, Initialisation, Network, NetworkError, arch,
@@ -119,12 +119,15 @@ impl<'a> Run<'a> {
         let options = &setup.options;
         check(options)?;
         let train = &dataset.train;
+        if dataset.text.is_some() {
+            return Err(PepppError::Images(dataset.name.clone()));
+        }
         if train.len() < options.batch_size {
             let (images, needed) = (train.len(), options.batch_size);
             return Err(TrainError::TooFewImages { images, needed }.into());
         }
         let task = arch::Task {
-            input: [train.height, train.width, train.channels],
+            input: train.input(),
             classes: dataset.classes(),
             initialisation: Initialisation {
                 seed: options.seed,
@@ -179,7 +182,7 @@ impl<'a> Run<'a> {
     /// Images `indices` of `set` in format A.
     fn batch(
         &mut self,
-        (set, varied): (&ImageSet, bool),
+        (set, varied): (&SampleSet, bool),
         epoch: u64,
         indices: &[u32],
         quantiser: &Quantiser,
@@ -187,14 +190,16 @@ impl<'a> Run<'a> {
         let options = &self.setup.options;
         let augmentation = self.dataset.augmentation.as_ref().filter(|_| varied && options.augment);
         let normalisation = &self.dataset.normalisation;
-        let seed = options.seed;
-        fill_batch(set, normalisation, augmentation, seed, epoch, indices, &mut self.images);
+        let place = (options.seed, epoch);
+        let preparation = Preparation { normalisation, augmentation, place };
+        set.fill(&preparation, indices, &mut self.images);
+        let [h, w, c] = set.input();
         let mut values = std::mem::take(&mut self.images);
         let place = (self.network.nodes.len(), Role::Activation);
         quantiser
             .apply(&mut values, self.operands, place, ("input", "image"))
             .map_err(TrainError::from)?;
-        Ok(Activation::float(values, [indices.len(), set.height, set.width, set.channels]))
+        Ok(Activation::float(values, [indices.len(), h, w, c]))
     }
 
     fn context(&self, quantiser: &Quantiser, training: bool) -> Context {
@@ -216,7 +221,7 @@ impl<'a> Run<'a> {
         let quantiser = self.quantiser(self.setup.options.rounding.activations, step);
         let dataset = self.dataset;
         let images = self.batch((&dataset.train, true), epoch, indices, &quantiser)?;
-        let labels: Vec<u16> = indices.iter().map(|&i| dataset.train.labels[i as usize]).collect();
+        let labels = dataset.train.targets(indices);
         let context = self.context(&quantiser, true);
         let mut between = InOperands { format: self.operands, quantiser };
         let mut pass = self
@@ -304,8 +309,7 @@ impl<'a> Run<'a> {
             let step = TEST_STEP | number as u64;
             let quantiser = self.quantiser(self.setup.options.rounding.evaluation, step);
             let images = self.batch((&dataset.test, false), 0, indices, &quantiser)?;
-            let labels: Vec<u16> =
-                indices.iter().map(|&i| dataset.test.labels[i as usize]).collect();
+            let labels = dataset.test.targets(indices);
             let context = self.context(&quantiser, false);
             let mut between = InOperands { format: self.operands, quantiser };
             let pass = self

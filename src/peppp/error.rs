@@ -47,6 +47,9 @@ pub enum PepppError {
         /// `training` or `test`.
         set: &'static str,
     },
+    /// A data set without images.
+    #[error("data set {0} has no images: partitions are of images in classes")]
+    Images(String),
     /// A data set without the classes of CIFAR-100.
     #[error("{dataset} has no class `{class}`: superclasses are those of cifar100")]
     Superclass {

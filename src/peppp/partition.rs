@@ -2,7 +2,7 @@
 
 use super::error::PepppError;
 use super::superclasses::SUPERCLASSES;
-use crate::data::{Dataset, ImageSet};
+use crate::data::{Dataset, ImageSet, SampleSet};
 use hwmodel::random::{below, generator, shuffle};
 use std::ops::RangeInclusive;
 
@@ -89,7 +89,7 @@ impl Partition {
     /// of `classes`.
     ///
     /// # Errors
-    /// If `dataset` does not have a class, or no images of it.
+    /// If `dataset` is a text, or does not have a class or images of it.
     pub fn select(&self, dataset: &Dataset, size: PartitionSize) -> Result<Dataset, PepppError> {
         let names = self.classes.iter().map(|&class| {
             let known = dataset.class_names.get(usize::from(class));
@@ -97,8 +97,11 @@ impl Partition {
             known.cloned().ok_or(PepppError::NoSuchClass { partition, class, classes })
         });
         let class_names = names.collect::<Result<Vec<_>, _>>()?;
-        let half = |images: &ImageSet, limit, half, set| {
-            self.images(images, limit, half).map_err(|class| PepppError::EmptyClass {
+        let half = |samples: &SampleSet, limit, half, set| {
+            let images = samples.images();
+            let images = images.ok_or_else(|| PepppError::Images(dataset.name.clone()))?;
+            let selected = self.images(images, limit, half);
+            selected.map(SampleSet::Images).map_err(|class| PepppError::EmptyClass {
                 partition: self.name.clone(),
                 class: class_names[class].clone(),
                 set,
@@ -112,6 +115,7 @@ impl Partition {
             origin: dataset.origin.clone(),
             normalisation: dataset.normalisation.clone(),
             augmentation: dataset.augmentation,
+            text: None,
         })
     }
 
@@ -173,15 +177,15 @@ mod tests {
         let size = PartitionSize { train: Some(31), test: None };
         let part = partition.select(&dataset, size).unwrap();
         assert_eq!(part.class_names, ["Pullover", "Sandal", "Ankle boot"]);
-        assert_eq!(part.train.class_counts(3), [11, 10, 10]);
-        assert_eq!(part.test.class_counts(3), [100, 100, 100]);
+        let images = |set: &SampleSet| set.images().unwrap().clone();
+        let (whole, train) = (images(&dataset.train), images(&part.train));
+        assert_eq!(train.class_counts(3), [11, 10, 10]);
+        assert_eq!(images(&part.test).class_counts(3), [100, 100, 100]);
         // Every image is one of its class in the whole set.
-        let class = usize::from(part.train.labels[1]);
+        let class = usize::from(train.labels[1]);
         let label = partition.classes[class];
-        let known = (0..dataset.train.len()).any(|index| {
-            dataset.train.labels[index] == label
-                && dataset.train.image(index) == part.train.image(1)
-        });
+        let known = (0..whole.len())
+            .any(|index| whole.labels[index] == label && whole.image(index) == train.image(1));
         assert!(known);
         let other = Partition { seed: 4, ..partition.clone() };
         assert_ne!(other.select(&dataset, size).unwrap().train, part.train);

@@ -64,7 +64,7 @@ impl TrainingSetup {
             &self.options;
         let train = &dataset.train;
         let task = arch::Task {
-            input: [train.height, train.width, train.channels],
+            input: train.input(),
             classes: dataset.classes(),
             initialisation: Initialisation { seed: *seed, scale: *initialisation_scale },
         };

@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let configurations = configurations(&arguments.configurations).map_err(Failure::usage)?;
     output::check_writable(&arguments.out)?;
     let (setup, paths) = arguments.training.setup()?;
-    let dataset = setup::dataset(setup.options.dataset, paths.data_dir, (None, None))?;
+    let text = setup.options.text;
+    let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, (None, None))?;
     let size = arguments.partitions.size();
     let mut partitions = Vec::new();
     for partition in arguments.partitions.partitions(&dataset)? {

@@ -141,7 +141,8 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
 /// The data of a new task, with the memory of every configuration on it.
 fn new_data(arguments: &PickArguments, matrix: &ErrorMatrix) -> Result<NewTask, Failure> {
     let (setup, paths) = arguments.training.setup()?;
-    let dataset = setup::dataset(setup.options.dataset, paths.data_dir, (None, None))?;
+    let text = setup.options.text;
+    let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, (None, None))?;
     let partition = arguments.new_partition.partition(&dataset)?;
     let size = arguments.new_partition.size();
     let data = partition.select(&dataset, size).map_err(Failure::usage)?;
