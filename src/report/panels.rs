@@ -1,0 +1,129 @@
+//! Figures with a line or a row for each layer: a panel for each run, with the same axes in all.
+
+use super::block::Figure;
+use super::layer::LayerRun;
+use super::overlay::{Overlay, WIDE};
+use super::run::Run;
+use super::series::Series;
+use crate::chart::{HeatMap, HeatRow, Line, STYLES, ScaleKind};
+
+/// What is shown of each layer.
+pub(super) struct Panels<'a> {
+    pub(super) title: &'a str,
+    pub(super) caption: &'a str,
+    pub(super) value_name: &'a str,
+    pub(super) factor: f64,
+    /// Where the axis of values must reach.
+    pub(super) low: Option<f64>,
+    pub(super) high: Option<f64>,
+    pub(super) kind: ScaleKind,
+    pub(super) steps: bool,
+    pub(super) ticks: &'a [f64],
+}
+
+impl Panels<'_> {
+    /// A figure for each run that has values: lines for up to eight layers, a map of colours for more.
+    pub(super) fn figures<'a>(
+        &self,
+        runs: &'a [Run],
+        series: impl Fn(&'a LayerRun) -> &'a Series + Copy,
+    ) -> Vec<Figure> {
+        let ranges = || {
+            let layers = runs.iter().flat_map(|run| &run.layers);
+            layers.filter_map(|layer| series(layer).range())
+        };
+        let low = ranges().map(|range| self.factor * range.0).chain(self.low).reduce(f64::min);
+        let high = ranges().map(|range| self.factor * range.1).chain(self.high).reduce(f64::max);
+        let (Some(low), Some(high)) = (low, high) else { return Vec::new() };
+        let wide = runs.len() == 1;
+        runs.iter()
+            .filter_map(|run| {
+                let title = match runs.len() {
+                    1 => self.title.to_owned(),
+                    _ => format!("{}: {}", self.title, run.name),
+                };
+                if run.layers.len() > STYLES {
+                    self.map(run, series, &title, (low, high))
+                } else {
+                    self.lines(run, series, &title, (low, high), wide)
+                }
+            })
+            .collect()
+    }
+
+    fn lines<'a>(
+        &self,
+        run: &'a Run,
+        series: impl Fn(&'a LayerRun) -> &'a Series,
+        title: &str,
+        (low, high): (f64, f64),
+        wide: bool,
+    ) -> Option<Figure> {
+        let line = |(style, layer): (usize, &'a LayerRun)| Line {
+            name: layer.name.clone(),
+            style,
+            points: series(layer).points().into_iter().map(|(x, y)| (x, self.factor * y)).collect(),
+        };
+        let overlay = Overlay {
+            title,
+            caption: self.caption,
+            x_name: "optimiser step",
+            y_name: self.value_name,
+            low: Some(low),
+            high: Some(high),
+            kind: self.kind,
+            steps: self.steps,
+            marks: false,
+            wide,
+        };
+        overlay.with_ticks(run.layers.iter().enumerate().map(line).collect(), self.ticks)
+    }
+
+    fn map<'a>(
+        &self,
+        run: &'a Run,
+        series: impl Fn(&'a LayerRun) -> &'a Series,
+        title: &str,
+        range: (f64, f64),
+    ) -> Option<Figure> {
+        // Layers that are counted in the same steps have the same columns.
+        let columns = run.layers.iter().map(|layer| series(layer).means());
+        let longest = columns.max_by_key(Vec::len).filter(|longest| !longest.is_empty())?;
+        let x: Vec<f64> = longest.iter().map(|point| point.0).collect();
+        let rows: Vec<HeatRow> = run
+            .layers
+            .iter()
+            .map(|layer| {
+                let means = series(layer).means();
+                let mut values: Vec<f64> =
+                    means.iter().map(|point| self.factor * point.1).collect();
+                values.resize(x.len(), f64::NAN);
+                HeatRow { name: layer.name.clone(), values }
+            })
+            .collect();
+        let range = match self.kind {
+            ScaleKind::Linear => range,
+            // A map has no place for a logarithm: the brightest bucket is the end of its colours.
+            _ => {
+                let values = rows.iter().flat_map(|row| &row.values).copied();
+                (0.0, values.filter(|value| value.is_finite()).fold(1.0, f64::max))
+            }
+        };
+        let map = HeatMap {
+            title,
+            x_name: "optimiser step",
+            value_name: self.value_name,
+            x: &x,
+            range,
+            width: WIDE,
+            rows: &rows,
+        };
+        let caption = format!("{} Colours are means over neighbouring steps.", self.caption);
+        Some(Figure {
+            title: title.to_owned(),
+            caption: caption.trim().to_owned(),
+            wide: true,
+            drawing: map.draw(),
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! What the simulated machine spends: energy and cycles.
+
+use super::block::{Block, Figure, Row, Section, Table};
+use super::layer::LayerRun;
+use super::overlay::{HALF, Overlay, by_run, largest};
+use super::run::Run;
+use super::series::Series;
+use super::totals::{COMPONENTS, CYCLES, PASSES, Totals};
+use crate::chart::{Bar, BarChart, Prefix, ScaleKind};
+
+/// A quantity that is spent.
+struct Spent {
+    name: &'static str,
+    /// Its unit, without prefix.
+    unit: &'static str,
+    /// One of the trace's units in this unit.
+    factor: f64,
+    parts: &'static [&'static str],
+    of: fn(&Totals) -> &[f64],
+    show: fn(f64) -> String,
+}
+
+const ENERGY: Spent = Spent {
+    name: "energy",
+    unit: "J",
+    factor: 1e-12,
+    parts: &COMPONENTS,
+    of: |totals| &totals.energy,
+    show: |joules| Prefix::show(joules, 4, "J"),
+};
+
+const CLOCK: Spent = Spent {
+    name: "cycles",
+    unit: "",
+    factor: 1.0,
+    parts: &CYCLES,
+    of: |totals| &totals.cycles,
+    show: |cycles| Prefix::show(cycles, 4, ""),
+};
+
+impl Spent {
+    fn all(&self, totals: &Totals) -> f64 {
+        self.factor * (self.of)(totals).iter().sum::<f64>()
+    }
+
+    fn axis(&self, letter: &str) -> String {
+        match format!("{letter}{}", self.unit) {
+            unit if unit.is_empty() => self.name.to_owned(),
+            unit => format!("{}, {unit}", self.name),
+        }
+    }
+
+    /// Bars with one name and as many values as there are `parts`.
+    fn bars(&self, title: String, caption: &str, parts: &[&str], bars: &[Bar]) -> Option<Figure> {
+        let sum = |bar: &Bar| bar.values.iter().sum::<f64>();
+        let largest = bars.iter().map(sum).fold(0.0, f64::max);
+        if largest <= 0.0 || !largest.is_finite() {
+            return None;
+        }
+        let prefix = Prefix::of(largest);
+        let chart = BarChart {
+            title: &title,
+            x_name: &self.axis(prefix.letter),
+            parts,
+            width: HALF,
+            bars,
+            show: self.show,
+            unit: prefix.factor,
+        };
+        let drawing = chart.draw();
+        Some(Figure { title, caption: caption.to_owned(), wide: false, drawing })
+    }
+
+    fn by_component(&self, run: &Run, suffix: &str) -> Option<Figure> {
+        let bar = |layer: &LayerRun| Bar {
+            name: layer.name.clone(),
+            values: (self.of)(&layer.totals()).iter().map(|value| self.factor * value).collect(),
+        };
+        let bars: Vec<Bar> = run.layers.iter().map(bar).collect();
+        let title = format!("{} by layer and component{suffix}", capital(self.name));
+        self.bars(title, "Sums over the traced steps, all three products.", self.parts, &bars)
+    }
+
+    fn by_pass(&self, run: &Run, suffix: &str) -> Option<Figure> {
+        let bar = |layer: &LayerRun| Bar {
+            name: layer.name.clone(),
+            values: layer.passes.iter().map(|totals| self.all(totals)).collect(),
+        };
+        let bars: Vec<Bar> = run.layers.iter().map(bar).collect();
+        let title = format!("{} by layer and pass{suffix}", capital(self.name));
+        self.bars(title, "Sums over the traced steps, all components.", &PASSES, &bars)
+    }
+
+    /// A mean step of each run.
+    fn by_run(&self, runs: &[Run]) -> Option<Figure> {
+        let bar = |run: &Run| Bar {
+            name: run.name.clone(),
+            values: (self.of)(&run.totals())
+                .iter()
+                .map(|value| self.factor * value / run.steps as f64)
+                .collect(),
+        };
+        let bars: Vec<Bar> = runs.iter().map(bar).collect();
+        let title = format!("{} of a mean step", capital(self.name));
+        self.bars(title, "All layers and products.", self.parts, &bars)
+    }
+
+    fn table(&self, run: &Run) -> Table {
+        let mut head = vec!["layer".to_owned()];
+        head.extend(PASSES.map(str::to_owned));
+        head.extend(self.parts.iter().map(|part| (*part).to_owned()));
+        head.push("all".to_owned());
+        let row = |name: &str, passes: &[Totals; 3]| {
+            let totals: Totals = passes.iter().copied().sum();
+            let mut cells = vec![Some(name.to_owned())];
+            cells.extend(passes.iter().map(|pass| Some((self.show)(self.all(pass)))));
+            let parts = (self.of)(&totals).iter();
+            cells.extend(parts.map(|value| Some((self.show)(self.factor * value))));
+            cells.push(Some((self.show)(self.all(&totals))));
+            Row::of(cells)
+        };
+        let mut rows: Vec<Row> =
+            run.layers.iter().map(|layer| row(&layer.name, &layer.passes)).collect();
+        let all: [Totals; 3] =
+            [0, 1, 2].map(|pass| run.layers.iter().map(|layer| layer.passes[pass]).sum());
+        rows.push(Row { set_off: true, ..row("all layers", &all) });
+        Table {
+            title: format!("{} of the traced steps: {}", capital(self.name), run.name),
+            caption: "Passes and components each add up to all.".to_owned(),
+            head,
+            rows,
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str())
+}
+
+pub(super) fn section(runs: &[Run]) -> Section {
+    let mut blocks = Vec::new();
+    blocks.extend(over_steps(runs, &ENERGY, |run| &run.energy).map(Block::Figure));
+    blocks.extend(over_steps(runs, &CLOCK, |run| &run.cycles).map(Block::Figure));
+    if runs.len() > 1 {
+        let means = [ENERGY.by_run(runs), CLOCK.by_run(runs)];
+        blocks.extend(means.into_iter().flatten().map(Block::Figure));
+    }
+    for run in runs {
+        let suffix = if runs.len() > 1 { format!(": {}", run.name) } else { String::new() };
+        let figures = [
+            ENERGY.by_component(run, &suffix),
+            ENERGY.by_pass(run, &suffix),
+            CLOCK.by_component(run, &suffix),
+            CLOCK.by_pass(run, &suffix),
+        ];
+        blocks.extend(figures.into_iter().flatten().map(Block::Figure));
+    }
+    for run in runs {
+        blocks.extend([&ENERGY, &CLOCK].map(|spent| Block::Table(spent.table(run))));
+    }
+    Section { id: "energy", title: "Energy and cycles on the simulated machine", blocks }
+}
+
+fn over_steps<'a>(
+    runs: &'a [Run],
+    spent: &Spent,
+    series: impl Fn(&'a Run) -> &'a Series + Copy,
+) -> Option<Figure> {
+    let prefix = Prefix::of(spent.factor * largest(runs, series));
+    let title = format!("{} of each step", capital(spent.name));
+    let overlay = Overlay {
+        title: &title,
+        caption: "All layers and products.",
+        x_name: "optimiser step",
+        y_name: &spent.axis(prefix.letter),
+        low: Some(0.0),
+        high: None,
+        kind: ScaleKind::Linear,
+        steps: false,
+        marks: false,
+        wide: false,
+    };
+    overlay.figure(by_run(runs, series, spent.factor / prefix.factor))
+}
