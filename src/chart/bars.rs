@@ -2,11 +2,10 @@
 
 use super::legend::{self, Sample};
 use super::line::title;
-use super::plane::open;
+use super::plane::{names_width, open};
 use super::{Drawing, Scale, ScaleKind, escape, tick_label};
 use std::fmt::Write as _;
 
-const LEFT: f64 = 110.0;
 const RIGHT: f64 = 24.0;
 const BOTTOM: f64 = 44.0;
 
@@ -47,7 +46,8 @@ impl BarChart<'_> {
             })
             .collect();
         let names: Vec<&str> = used.iter().map(|&part| self.parts[part]).collect();
-        let range = (LEFT, self.width - RIGHT);
+        let left = names_width(self.bars.iter().map(|bar| bar.name.as_str()));
+        let range = (left, self.width - RIGHT);
         let top = 8.0 + legend::height(&names, range.0, range.1);
         let row = if self.bars.len() > 30 { 13.0 } else { 19.0 };
         let bottom = top + row * self.bars.len() as f64;
@@ -55,11 +55,11 @@ impl BarChart<'_> {
         let largest = self.bars.iter().map(sum).fold(0.0, f64::max) / self.unit;
         let scale =
             Scale::between(0.0, if largest > 0.0 { largest } else { 1.0 }, ScaleKind::Linear);
-        let px = |value: f64| LEFT + scale.place(value / self.unit) * (range.1 - LEFT);
+        let px = |value: f64| left + scale.place(value / self.unit) * (range.1 - left);
         let mut svg = open(self.width, bottom + BOTTOM, self.title);
         legend::draw(&mut svg, &names, range, Sample::Area, |index| used[index] % super::STYLES);
         svg.push_str("<g class=\"axes\">");
-        for tick in scale.about((range.1 - LEFT) / 90.0) {
+        for tick in scale.about((range.1 - left) / 90.0) {
             let at = px(tick * self.unit);
             let _ = write!(
                 svg,
@@ -70,8 +70,8 @@ impl BarChart<'_> {
         }
         let _ = writeln!(
             svg,
-            "<path class=\"axis\" d=\"M{LEFT} {top:.1}V{bottom:.1}\"/><text class=\"mid name\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
-            (LEFT + range.1) / 2.0,
+            "<path class=\"axis\" d=\"M{left} {top:.1}V{bottom:.1}\"/><text class=\"mid name\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+            (left + range.1) / 2.0,
             bottom + 36.0,
             escape(self.x_name)
         );
@@ -80,7 +80,7 @@ impl BarChart<'_> {
             let _ = write!(
                 svg,
                 "<text class=\"end small\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                LEFT - 6.0,
+                left - 6.0,
                 y + row / 2.0 + 4.0,
                 escape(&bar.name)
             );
@@ -138,10 +138,10 @@ mod tests {
         let svg = chart.draw().svg;
         assert_eq!(svg.matches("<rect class=\"area").count(), 3 + 2);
         assert!(!svg.contains("SRAM"));
-        // 400 units for 4 J.
-        assert!(svg.contains("x=\"110.0\"") && svg.contains("x=\"210.0\""));
+        // 460 units for 4 J.
+        assert!(svg.contains("x=\"50.0\"") && svg.contains("x=\"165.0\""), "{svg}");
         assert!(
-            svg.contains("width=\"300.0\"") && svg.contains("conv1, DRAM: 3 J (75.0 %)"),
+            svg.contains("width=\"345.0\"") && svg.contains("conv1, DRAM: 3 J (75.0 %)"),
             "{svg}"
         );
         assert!(svg.contains("a &amp; b"));

@@ -1,13 +1,12 @@
 //! Many series over one axis as a map of colours: a row a series.
 
 use super::line::json_text;
-use super::plane::open;
+use super::plane::{names_width, open};
 use super::{Drawing, escape, significant, tick_label};
 use std::fmt::Write as _;
 
 /// Colours that a page defines, `h0` (low) to `h15` (high).
 const COLOURS: usize = 16;
-const LEFT: f64 = 110.0;
 const RIGHT: f64 = 90.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 44.0;
@@ -53,7 +52,8 @@ impl HeatMap<'_> {
     pub fn draw(&self) -> Drawing {
         let row_height = if self.rows.len() > 30 { 11.0 } else { 14.0 };
         let columns = self.x.len().max(1);
-        let cell = (self.width - LEFT - RIGHT) / columns as f64;
+        let left = names_width(self.rows.iter().map(|row| row.name.as_str()));
+        let cell = (self.width - left - RIGHT) / columns as f64;
         let bottom = TOP + row_height * self.rows.len() as f64;
         let mut svg = open(self.width, bottom + BOTTOM, self.title);
         let mut paths = vec![String::new(); COLOURS];
@@ -62,7 +62,7 @@ impl HeatMap<'_> {
             let _ = write!(
                 svg,
                 "<text class=\"end small\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                LEFT - 6.0,
+                left - 6.0,
                 y + 3.5,
                 escape(&row.name)
             );
@@ -72,7 +72,7 @@ impl HeatMap<'_> {
                 let same = row.values[column..columns.min(row.values.len())].iter();
                 let run = same.take_while(|&&value| self.colour(value) == colour).count();
                 if let Some(colour) = colour {
-                    let (x, length) = (LEFT + column as f64 * cell, run as f64 * cell);
+                    let (x, length) = (left + column as f64 * cell, run as f64 * cell);
                     let _ = write!(paths[colour], "M{x:.1} {y:.1}h{length:.1}");
                 }
                 column += run;
@@ -86,17 +86,17 @@ impl HeatMap<'_> {
                 row_height - 1.0
             );
         }
-        self.axis(&mut svg, cell, bottom);
+        self.axis(&mut svg, left, cell, bottom);
         self.colour_bar(&mut svg);
         svg.push_str("</svg>");
-        Drawing { svg, data: self.data(cell, row_height) }
+        Drawing { svg, data: self.data(left, cell, row_height) }
     }
 
-    fn axis(&self, svg: &mut String, cell: f64, bottom: f64) {
+    fn axis(&self, svg: &mut String, left: f64, cell: f64, bottom: f64) {
         let columns = self.x.len();
         let every = columns.div_ceil(8).max(1);
         for column in (0..columns).step_by(every) {
-            let x = LEFT + (column as f64 + 0.5) * cell;
+            let x = left + (column as f64 + 0.5) * cell;
             let _ = write!(
                 svg,
                 "<text class=\"mid\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
@@ -107,7 +107,7 @@ impl HeatMap<'_> {
         let _ = writeln!(
             svg,
             "<text class=\"mid name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            (LEFT + self.width - RIGHT) / 2.0,
+            (left + self.width - RIGHT) / 2.0,
             bottom + 36.0,
             escape(self.x_name)
         );
@@ -140,7 +140,7 @@ impl HeatMap<'_> {
         svg.push('\n');
     }
 
-    fn data(&self, cell: f64, row_height: f64) -> String {
+    fn data(&self, left: f64, cell: f64, row_height: f64) -> String {
         let list = |values: &[f64]| {
             let text = |&value: &f64| match value.is_finite() {
                 true => significant(value, 4),
@@ -154,7 +154,7 @@ impl HeatMap<'_> {
             .map(|row| format!("{{\"n\":{},\"y\":[{}]}}", json_text(&row.name), list(&row.values)))
             .collect();
         format!(
-            "{{\"kind\":\"heat\",\"left\":{LEFT},\"top\":{TOP},\"cell\":{},\"row\":{row_height},\"x\":[{}],\"s\":[{}],\"xn\":{},\"yn\":{}}}",
+            "{{\"kind\":\"heat\",\"left\":{left},\"top\":{TOP},\"cell\":{},\"row\":{row_height},\"x\":[{}],\"s\":[{}],\"xn\":{},\"yn\":{}}}",
             significant(cell, 9),
             list(self.x),
             rows.join(","),
@@ -189,9 +189,9 @@ mod tests {
             (Some(15), Some(0), None)
         );
         let drawing = map.draw();
-        // 100 units a column.
-        assert!(drawing.svg.contains("d=\"M110.0 15.0h200.0\""), "{}", drawing.svg);
-        assert!(drawing.svg.contains("d=\"M310.0 15.0h200.0M310.0 29.0h100.0\""));
+        // 115 units a column.
+        assert!(drawing.svg.contains("d=\"M50.0 15.0h230.0\""), "{}", drawing.svg);
+        assert!(drawing.svg.contains("d=\"M280.0 15.0h230.0M280.0 29.0h115.0\""));
         assert!(drawing.svg.contains("fc&lt;1&gt;"));
         let data: serde_json::Value = serde_json::from_str(&drawing.data).unwrap();
         assert_eq!(data["s"][1]["y"], serde_json::json!([0, null, 40]));

@@ -64,6 +64,8 @@ pub enum Block {
 pub struct Section {
     /// Its anchor.
     pub id: &'static str,
+    /// Its name in the row of links.
+    pub short: &'static str,
     /// Its heading.
     pub title: &'static str,
     /// Its parts.

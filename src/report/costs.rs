@@ -73,8 +73,8 @@ impl Costs {
                 cost += 32.0 * (push_down + push_up) / updates;
             }
         }
-        self.memory.push(step as f64, 1.0 + bits * (nonzero / count) / (32.0 * count));
-        self.relative.push(step as f64, cost / (2.0 * full));
+        self.memory.push(step, 1.0 + bits * (nonzero / count) / (32.0 * count));
+        self.relative.push(step, cost / (2.0 * full));
         Ok(())
     }
 

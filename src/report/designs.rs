@@ -175,19 +175,29 @@ pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {
                 missing.push(&run.name);
             }
         }
+        // One point alone is no front.
+        if clouds.iter().filter(|(_, points)| !points.is_empty()).count() < 2 {
+            continue;
+        }
         let title = format!("Runs: top-1 and {}", COLUMNS[column].2);
         blocks.extend(scatter(title, (column, 0), &clouds).map(Block::Figure));
     }
-    if !missing.is_empty() {
+    if runs.len() > 1 && !missing.is_empty() {
         blocks.push(Block::Note(format!(
             "Not in all figures of runs: {}. A run needs its summary, or a trace of every step and its end.",
             missing.join(", ")
         )));
     }
+    if runs.len() == 1 && designs.is_empty() {
+        blocks.push(Block::Note(
+            "One run alone has no front: give several traces, or a table of designs with --front."
+                .to_owned(),
+        ));
+    }
     for table in designs {
         blocks.extend(table.figures().into_iter().map(Block::Figure));
     }
-    Section { id: "pareto", title: "Pareto fronts", blocks }
+    Section { id: "pareto", short: "Pareto", title: "Pareto fronts", blocks }
 }
 
 #[cfg(test)]

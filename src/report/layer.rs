@@ -75,7 +75,6 @@ impl LayerStepRows {
 impl LayerRun {
     /// Takes in a complete step.
     pub(super) fn push(&mut self, step: u64, rows: &LayerStepRows) {
-        let x = step as f64;
         let mut totals = Totals::default();
         for (kind, (of_kind, formats)) in
             rows.passes.iter().enumerate().filter_map(|(kind, pass)| Some((kind, pass.as_ref()?)))
@@ -89,18 +88,18 @@ impl LayerRun {
         }
         if let (Some(row), Some(word_length)) = (&rows.forward, rows.word_length()) {
             self.elements = row.weight_elements;
-            self.word_length.push(x, f64::from(word_length));
+            self.word_length.push(step, f64::from(word_length));
             if let Some(formats) = row.formats {
-                self.fractional_length.push(x, f64::from(formats.weight.fl()));
+                self.fractional_length.push(step, f64::from(formats.weight.fl()));
             }
             if let Some(sparsity) = row.sparsity() {
-                self.sparsity.push(x, sparsity);
+                self.sparsity.push(step, sparsity);
             }
         }
         if let Some(saturated) = totals.saturated_per_million() {
-            self.saturated.push(x, saturated);
+            self.saturated.push(step, saturated);
         }
-        self.accumulator_events.push(x, totals.accumulator_events);
-        self.stepped_outputs.push(x, totals.stepped_outputs);
+        self.accumulator_events.push(step, totals.accumulator_events);
+        self.stepped_outputs.push(step, totals.stepped_outputs);
     }
 }

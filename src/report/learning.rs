@@ -71,5 +71,5 @@ pub(super) fn section(runs: &[Run]) -> Section {
         rate.figure(by_run(runs, |run| &run.learning_rate, 1.0)),
     ];
     let blocks = figures.into_iter().flatten().map(Block::Figure).collect();
-    Section { id: "learning", title: "Loss and accuracy", blocks }
+    Section { id: "learning", short: "Learning", title: "Loss and accuracy", blocks }
 }

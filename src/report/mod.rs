@@ -3,6 +3,7 @@
 //! [`Run::read`] takes a trace row by row into sums and [`Series`], so that its length does not matter; the rooms beside it make
 //! [`Section`]s of figures and tables out of runs; [`Report::render`] makes the page. docs/report.md describes the page.
 
+mod arithmetic;
 mod block;
 mod costs;
 mod designs;
@@ -25,6 +26,7 @@ mod spending;
 mod summary;
 mod totals;
 
+pub use arithmetic::Arithmetic;
 pub use block::{Block, Figure, Row, Section, Table};
 pub use costs::Costs;
 pub use designs::Designs;

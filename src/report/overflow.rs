@@ -62,7 +62,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
         blocks.push(Block::Note(format!("In the traced steps {}.", silent.join(", "))));
     }
     blocks.extend(runs.iter().map(|run| Block::Table(table(run))));
-    Section { id: "overflow", title: "Saturation and overflow", blocks }
+    Section { id: "overflow", short: "Overflow", title: "Saturation and overflow", blocks }
 }
 
 /// Sums of each layer.

@@ -66,13 +66,13 @@ pub(super) fn section(runs: &[Run]) -> Section {
         cells[1..].iter().any(Option::is_some).then(|| Row::of(cells))
     });
     let mut blocks = vec![Block::Table(Table {
-        title: "Runs".to_owned(),
+        title: "At a glance".to_owned(),
         caption: "Rates, means and shares are over the traced steps.".to_owned(),
         head,
         rows: rows.collect(),
     })];
     blocks.extend(runs.iter().flat_map(notes).map(Block::Note));
-    Section { id: "runs", title: "Runs", blocks }
+    Section { id: "runs", short: "Runs", title: "Runs", blocks }
 }
 
 /// What a reader must know before trusting the figures of `run`.

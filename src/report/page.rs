@@ -25,7 +25,7 @@ pub(super) fn render(title: &str, runs: &[Run], sections: &[Section]) -> String 
     page.push_str("<nav aria-label=\"Sections\"><ul>\n");
     for section in sections {
         // Writing to a string cannot fail.
-        let _ = writeln!(page, "<li><a href=\"#{}\">{}</a></li>", section.id, short(section.title));
+        let _ = writeln!(page, "<li><a href=\"#{}\">{}</a></li>", section.id, section.short);
     }
     page.push_str("</ul></nav>\n<main>\n");
     for run in runs.iter().filter(|run| run.partial.is_some()) {
@@ -94,13 +94,6 @@ fn subtitle(runs: &[Run]) -> String {
     escape(&format!("{count}{of}{}", words.join(", ")))
 }
 
-/// A section's title for the row of links.
-fn short(title: &str) -> String {
-    let end =
-        title.find(" beside").or(title.find(" in the papers")).or(title.find(" on the simulated"));
-    escape(&title[..end.unwrap_or(title.len())])
-}
-
 fn figure(page: &mut String, figure: &Figure, runs: &[Run]) {
     let class = if figure.wide { " class=\"wide\"" } else { "" };
     // A panel of one run says so at the end of its title; a page of one run has no need to.
@@ -127,11 +120,22 @@ fn table(page: &mut String, table: &Table) {
         "<div class=\"table\"><table>\n<caption><strong>{}</strong>{caption}</caption>\n<thead><tr>",
         escape(&table.title)
     );
-    for name in &table.head {
+    // A column with longer text in it begins at the left as a whole.
+    let text: Vec<bool> = (0..table.head.len())
+        .map(|column| {
+            let mut cells = table.rows.iter().filter_map(|row| row.cells.get(column)?.as_deref());
+            cells.any(|cell| cell.chars().count() > 24)
+        })
+        .collect();
+    let class = |column: usize| match text.get(column) {
+        Some(true) if column > 0 => " class=\"text\"",
+        _ => "",
+    };
+    for (column, name) in table.head.iter().enumerate() {
         if name.is_empty() {
             page.push_str("<td></td>");
         } else {
-            let _ = write!(page, "<th scope=\"col\">{}</th>", escape(name));
+            let _ = write!(page, "<th scope=\"col\"{}>{}</th>", class(column), escape(name));
         }
     }
     page.push_str("</tr></thead>\n<tbody>\n");
@@ -139,18 +143,12 @@ fn table(page: &mut String, table: &Table) {
         page.push_str(if *set_off { "<tr class=\"set\">" } else { "<tr>" });
         for (column, cell) in cells.iter().enumerate() {
             let text = cell.as_deref().map_or("–".to_owned(), escape);
-            let _ = match (column, is_text(cell.as_deref())) {
-                (0, _) => write!(page, "<th scope=\"row\">{text}</th>"),
-                (_, true) => write!(page, "<td class=\"text\">{text}</td>"),
-                (_, false) => write!(page, "<td>{text}</td>"),
+            let _ = match column {
+                0 => write!(page, "<th scope=\"row\">{text}</th>"),
+                _ => write!(page, "<td{}>{text}</td>", class(column)),
             };
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody>\n</table></div>\n");
-}
-
-/// Whether a cell is a longer text rather than a number or a word, and so begins at the left.
-fn is_text(cell: Option<&str>) -> bool {
-    cell.is_some_and(|text| text.chars().count() > 24)
 }

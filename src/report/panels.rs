@@ -35,6 +35,9 @@ impl Panels<'_> {
         let low = ranges().map(|range| self.factor * range.0).chain(self.low).reduce(f64::min);
         let high = ranges().map(|range| self.factor * range.1).chain(self.high).reduce(f64::max);
         let (Some(low), Some(high)) = (low, high) else { return Vec::new() };
+        // Panels have one axis, so its margin is that of all of them.
+        let margin = if self.high.is_some() { 0.0 } else { 0.05 * (high - low) };
+        let high = high + margin;
         let wide = runs.len() == 1;
         runs.iter()
             .filter_map(|run| {
@@ -86,17 +89,22 @@ impl Panels<'_> {
         title: &str,
         range: (f64, f64),
     ) -> Option<Figure> {
-        // Layers that are counted in the same steps have the same columns.
+        // Layers of a run are counted in the same steps, so they have the same columns.
         let columns = run.layers.iter().map(|layer| series(layer).means());
-        let longest = columns.max_by_key(Vec::len).filter(|longest| !longest.is_empty())?;
-        let x: Vec<f64> = longest.iter().map(|point| point.0).collect();
+        let (longest, width) = columns.max_by_key(|(means, _)| means.len())?;
+        let x: Vec<f64> = (0..longest.len()).map(|column| column as f64 * width).collect();
+        if x.is_empty() {
+            return None;
+        }
         let rows: Vec<HeatRow> = run
             .layers
             .iter()
             .map(|layer| {
-                let means = series(layer).means();
                 let mut values: Vec<f64> =
-                    means.iter().map(|point| self.factor * point.1).collect();
+                    series(layer).means().0.iter().map(|mean| self.factor * mean).collect();
+                if self.steps {
+                    hold(&mut values);
+                }
                 values.resize(x.len(), f64::NAN);
                 HeatRow { name: layer.name.clone(), values }
             })
@@ -125,5 +133,16 @@ impl Panels<'_> {
             wide: true,
             drawing: map.draw(),
         })
+    }
+}
+
+/// Fills gaps with the value before them: what holds until it changes was the same in steps that were not traced.
+fn hold(values: &mut [f64]) {
+    let mut last = f64::NAN;
+    for value in values {
+        if value.is_nan() {
+            *value = last;
+        }
+        last = *value;
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
     let fractional_lengths = fractional_length.figures(runs, |layer| &layer.fractional_length);
     blocks.extend(word_lengths.into_iter().chain(fractional_lengths).map(Block::Figure));
     blocks.extend(runs.iter().map(|run| Block::Table(formats(run))));
-    Section { id: "precision", title: "Word and fractional length", blocks }
+    Section { id: "precision", short: "Precision", title: "Word and fractional length", blocks }
 }
 
 /// The formats of each layer at the end.

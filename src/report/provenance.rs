@@ -23,14 +23,13 @@ pub(super) fn section(runs: &[Run]) -> Section {
         "Report made by hwsim {}, which reads traces of schema {SCHEMA}. A dash: neither trace nor summary says it.",
         env!("CARGO_PKG_VERSION")
     )));
-    Section { id: "provenance", title: "Provenance", blocks }
+    Section { id: "provenance", short: "Provenance", title: "Provenance", blocks }
 }
 
 fn table(run: &Run) -> Table {
     let summary = run.summary.as_ref();
     let part = |key: &str| summary.and_then(|summary| summary.provenance(key)).map(plain);
     let own = |key: &str| summary.and_then(|summary| summary.value(key)).map(plain);
-    let arithmetic: Vec<&str> = run.arithmetic.iter().map(String::as_str).collect();
     let rows = [
         ("trace", Some(run.file.clone())),
         ("rows of the trace", Some(format!("{}, schema {SCHEMA}", run.rows))),
@@ -41,11 +40,11 @@ fn table(run: &Run) -> Table {
         ("random numbers", own("random_source")),
         ("data", own("data_origin")),
         ("machine", own("machine")),
-        ("arithmetic in the trace", Some(arithmetic.join("; "))),
+        ("arithmetic in the trace", Some(run.arithmetic.phrases().join("; "))),
         ("CPU that simulated it", part("cpu")),
         ("instructions", part("simd")),
         ("threads", part("threads")),
-        ("seconds of computing", own("seconds")),
+        ("seconds of computing", run.summarised("seconds").map(|s| format!("{s:.1}"))),
     ];
     let row = |(name, value): (&str, Option<String>)| Row::of(vec![Some(name.to_owned()), value]);
     Table {

@@ -20,7 +20,7 @@ pub(super) fn sparsity(runs: &[Run]) -> Section {
     };
     let figures = panels.figures(runs, |layer| &layer.sparsity);
     let blocks = figures.into_iter().map(Block::Figure).collect();
-    Section { id: "sparsity", title: "Sparsity", blocks }
+    Section { id: "sparsity", short: "Sparsity", title: "Sparsity", blocks }
 }
 
 pub(super) fn costs(runs: &[Run]) -> Section {
@@ -53,5 +53,10 @@ pub(super) fn costs(runs: &[Run]) -> Section {
         "Both follow the papers' cost equations, which count operations and bits; what the simulated machine spends is under energy and cycles."
             .to_owned(),
     ));
-    Section { id: "costs", title: "Memory and cost in the papers' equations", blocks }
+    Section {
+        id: "costs",
+        short: "Memory and cost",
+        title: "Memory and cost in the papers' equations",
+        blocks,
+    }
 }

@@ -73,7 +73,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
         "Published numbers stand as printed, and their settings differ from those of the runs here (epochs, batch, data preparation): see provenance."
             .to_owned(),
     ));
-    Section { id: "results", title: "Results beside the published ones", blocks }
+    Section { id: "results", short: "Results", title: "Results beside the published ones", blocks }
 }
 
 fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {

@@ -1,13 +1,14 @@
 //! A run, read from its trace row by row.
 
 use super::ReportError;
+use super::arithmetic::Arithmetic;
 use super::costs::Costs;
 use super::layer::{LayerRun, LayerStepRows};
 use super::series::Series;
 use super::summary::RunSummary;
 use super::totals::Totals;
 use crate::trace::{EvaluationRow, GemmRow, Row, StepRow, TraceError, TraceReader};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// A run as the report shows it: its size does not depend on the length of the trace.
@@ -43,8 +44,8 @@ pub struct Run {
     pub evaluations: Vec<EvaluationRow>,
     /// Costs relative to float32.
     pub costs: Costs,
-    /// Accumulators and arrays that occur, in words.
-    pub arithmetic: BTreeSet<String>,
+    /// Arithmetic that occurs in the trace.
+    pub arithmetic: Arithmetic,
     /// The summary, if there is one.
     pub summary: Option<RunSummary>,
     index: HashMap<String, usize>,
@@ -125,16 +126,13 @@ impl Run {
         if row.shape.macs().and_then(|macs| macs.checked_mul(row.groups)).is_none() {
             return Err(ReportError::Size { file: self.file.clone(), step, layer: row.layer });
         }
-        // A set that is small in every trace of hwsim stays small in any other.
-        if self.arithmetic.len() < 64 {
-            self.arithmetic.insert(arithmetic(&row));
-        }
+        self.arithmetic.add(&row);
         self.pending[layer].add(row);
         Ok(())
     }
 
     fn step(&mut self, row: &StepRow) -> Result<(), ReportError> {
-        let x = row.step as f64;
+        let x = row.step;
         self.steps += 1;
         self.last_step = row.step;
         self.cross_entropy.push(x, row.cross_entropy);
@@ -227,28 +225,6 @@ pub(super) fn name(path: &Path) -> String {
         }
     }
     name
-}
-
-/// The accumulator and the array of a product in words.
-fn arithmetic(row: &GemmRow) -> String {
-    let overflow = match row.overflow {
-        hwmodel::Overflow::Wrap => "wrap",
-        hwmodel::Overflow::Saturate => "saturate",
-    };
-    let system = if row.formats.is_some() { "fixed point" } else { "float32" };
-    match row.formats {
-        Some(_) => format!(
-            "{} products, {system}, accumulators of {} bits that {overflow}, {} processing elements",
-            super::totals::PASSES[super::layer::pass(row.kind)],
-            row.accumulator_bits,
-            row.pes
-        ),
-        None => format!(
-            "{} products, {system}, {} processing elements",
-            super::totals::PASSES[super::layer::pass(row.kind)],
-            row.pes
-        ),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A series of any length in little memory, with its extremes.
 
 /// Buckets of a series: at most four points each are drawn.
-const CAPACITY: usize = 256;
+const CAPACITY: u64 = 512;
 
 /// A value at a place.
 type Point = (f64, f64);
@@ -9,6 +9,8 @@ type Point = (f64, f64);
 /// Neighbouring values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Bucket {
+    /// Its place is from `index` · width up to `(index + 1)` · width.
+    index: u64,
     first: Point,
     last: Point,
     lowest: Point,
@@ -18,9 +20,9 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn of(point: Point) -> Self {
+    fn of(index: u64, point: Point) -> Self {
         let (first, last, lowest, highest) = (point, point, point, point);
-        Self { first, last, lowest, highest, sum: point.1, count: 1.0 }
+        Self { index, first, last, lowest, highest, sum: point.1, count: 1.0 }
     }
 
     /// Takes in what comes after it.
@@ -38,51 +40,46 @@ impl Bucket {
     }
 }
 
-/// A series that is read value by value and kept as at most 256 buckets of equally many values. Of each bucket the first, the
-/// lowest, the highest and the last value are kept: no extreme is lost, and the same values always give the same points.
+/// A series that is read value by value and kept as at most 512 buckets of equal width. Of each bucket the first, the lowest,
+/// the highest and the last value are kept: no extreme is lost, and the same values always give the same points.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
     buckets: Vec<Bucket>,
-    /// Values of a full bucket: a power of two.
-    width: u64,
-    /// Values of the last bucket.
-    filled: u64,
+    /// The width of a bucket is 2 to the power of this.
+    doublings: u32,
     not_finite: u64,
 }
 
 impl Series {
-    /// Adds a value. Places ascend. One that is not finite is only counted.
-    pub fn push(&mut self, x: f64, y: f64) {
-        if !x.is_finite() || !y.is_finite() {
+    /// Adds a value at the whole number `x`. Places ascend. A value that is not finite is only counted.
+    pub fn push(&mut self, x: u64, y: f64) {
+        if !y.is_finite() {
             self.not_finite += 1;
             return;
         }
-        let bucket = Bucket::of((x, y));
-        self.width = self.width.max(1);
+        while x >> self.doublings >= CAPACITY {
+            self.double();
+        }
+        let bucket = Bucket::of(x >> self.doublings, (x as f64, y));
         match self.buckets.last_mut() {
-            Some(last) if self.filled < self.width => {
-                last.add(&bucket);
-                self.filled += 1;
-            }
-            _ => {
-                if self.buckets.len() == CAPACITY {
-                    self.halve();
-                }
-                self.buckets.push(bucket);
-                self.filled = 1;
-            }
+            // A place before the last one, in a trace that is out of order, stays with the last.
+            Some(last) if last.index >= bucket.index => last.add(&bucket),
+            _ => self.buckets.push(bucket),
         }
     }
 
-    /// Joins neighbouring buckets, all of which are full.
-    fn halve(&mut self) {
-        let joined = self.buckets.chunks(2).map(|pair| {
-            let mut bucket = pair[0];
-            pair[1..].iter().for_each(|next| bucket.add(next));
-            bucket
-        });
-        self.buckets = joined.collect();
-        self.width *= 2;
+    /// Doubles the width of all buckets.
+    fn double(&mut self) {
+        self.doublings += 1;
+        let mut joined: Vec<Bucket> = Vec::with_capacity(self.buckets.len());
+        for bucket in &self.buckets {
+            let bucket = Bucket { index: bucket.index / 2, ..*bucket };
+            match joined.last_mut() {
+                Some(last) if last.index == bucket.index => last.add(&bucket),
+                _ => joined.push(bucket),
+            }
+        }
+        self.buckets = joined;
     }
 
     /// Values that were not finite.
@@ -114,7 +111,7 @@ impl Series {
         self.buckets.last().map(|bucket| bucket.last.1)
     }
 
-    /// The points to draw, at most 1024, ascending in x. Between two equal values others of the same value are left out.
+    /// The points to draw, at most 2048, ascending in x. Between two equal values others of the same value are left out.
     pub fn points(&self) -> Vec<(f64, f64)> {
         let mut points: Vec<Point> = Vec::new();
         for bucket in &self.buckets {
@@ -135,9 +132,14 @@ impl Series {
         points
     }
 
-    /// The first place and the mean of each bucket.
-    pub fn means(&self) -> Vec<(f64, f64)> {
-        self.buckets.iter().map(|bucket| (bucket.first.0, bucket.sum / bucket.count)).collect()
+    /// The mean of each bucket up to the last, NaN in those without a value, and the width of a bucket.
+    pub fn means(&self) -> (Vec<f64>, f64) {
+        let columns = self.buckets.last().map_or(0, |last| last.index + 1);
+        let mut means = vec![f64::NAN; columns as usize];
+        for bucket in &self.buckets {
+            means[bucket.index as usize] = bucket.sum / bucket.count;
+        }
+        (means, 2_f64.powi(self.doublings as i32))
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
 
     fn series(values: impl IntoIterator<Item = f64>) -> Series {
         let mut series = Series::default();
-        values.into_iter().enumerate().for_each(|(x, y)| series.push(x as f64, y));
+        values.into_iter().enumerate().for_each(|(x, y)| series.push(x as u64, y));
         series
     }
 
@@ -182,10 +184,10 @@ mod tests {
             x => f64::from(x % 7),
         }));
         let points = peak.points();
-        assert!(points.len() <= 4 * CAPACITY && points.len() > CAPACITY, "{}", points.len());
+        assert!((512..=2048).contains(&points.len()), "{}", points.len());
         assert!(points.contains(&(765_432.0, 1e6)) && points.contains(&(123_456.0, -5.0)));
-        let means = peak.means();
-        assert!((CAPACITY / 2..=CAPACITY).contains(&means.len()));
+        let (means, width) = peak.means();
+        assert_eq!((means.len(), width), (489, 2048.0));
     }
 
     #[test]
@@ -194,13 +196,30 @@ mod tests {
         assert_eq!((odd.not_finite(), odd.points()), (2, vec![(0.0, 1.0), (3.0, 2.0)]));
     }
 
+    #[test]
+    fn places_count_and_not_values() {
+        let mut uneven = Series::default();
+        (0..1000).step_by(10).for_each(|x| uneven.push(x, 1.0));
+        (1000..3000).for_each(|x| uneven.push(x, 2.0));
+        let (means, width) = uneven.means();
+        assert_eq!((means.len(), width), (375, 8.0));
+        assert!(
+            means[3].is_finite() && means[4].is_nan(),
+            "steps 30 and 40 are traced, 32 to 39 not"
+        );
+        assert_eq!(uneven.points(), [(0.0, 1.0), (990.0, 1.0), (1000.0, 2.0), (2999.0, 2.0)]);
+        let mut huge = Series::default();
+        [0, u64::MAX, 5].into_iter().for_each(|x| huge.push(x, 1.0));
+        assert_eq!(huge.means().0.len(), 512);
+    }
+
     proptest! {
         #[test]
         fn ends_extremes_and_order_are_kept(values in prop::collection::vec(-100i32..100, 1..3000)) {
             let values: Vec<f64> = values.into_iter().map(f64::from).collect();
             let kept = series(values.iter().copied());
             let points = kept.points();
-            prop_assert!(points.len() <= 4 * CAPACITY);
+            prop_assert!(points.len() <= 4 * CAPACITY as usize);
             prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
             prop_assert_eq!(points[0], (0.0, values[0]));
             let last = values.len() - 1;

@@ -106,15 +106,19 @@ impl Spent {
     }
 
     fn table(&self, run: &Run) -> Table {
+        let sums = run.totals();
+        // Components that nothing was spent on are left out.
+        let used: Vec<usize> =
+            (0..self.parts.len()).filter(|&part| (self.of)(&sums)[part] != 0.0).collect();
         let mut head = vec!["layer".to_owned()];
         head.extend(PASSES.map(str::to_owned));
-        head.extend(self.parts.iter().map(|part| (*part).to_owned()));
+        head.extend(used.iter().map(|&part| self.parts[part].to_owned()));
         head.push("all".to_owned());
         let row = |name: &str, passes: &[Totals; 3]| {
             let totals: Totals = passes.iter().copied().sum();
             let mut cells = vec![Some(name.to_owned())];
             cells.extend(passes.iter().map(|pass| Some((self.show)(self.all(pass)))));
-            let parts = (self.of)(&totals).iter();
+            let parts = used.iter().map(|&part| (self.of)(&totals)[part]);
             cells.extend(parts.map(|value| Some((self.show)(self.factor * value))));
             cells.push(Some((self.show)(self.all(&totals))));
             Row::of(cells)
@@ -161,7 +165,12 @@ pub(super) fn section(runs: &[Run]) -> Section {
     for run in runs {
         blocks.extend([&ENERGY, &CLOCK].map(|spent| Block::Table(spent.table(run))));
     }
-    Section { id: "energy", title: "Energy and cycles on the simulated machine", blocks }
+    Section {
+        id: "energy",
+        short: "Energy and cycles",
+        title: "Energy and cycles on the simulated machine",
+        blocks,
+    }
 }
 
 fn over_steps<'a>(

@@ -144,7 +144,7 @@ fn numbers_of_run_and_papers_stand_in_the_tables() {
         "<td>1.25</td>",
         "Rajagopal et al. ICML 2020, Table 2",
         "a &lt;CPU&gt;",
-        "<td>hwsim train</td>",
+        ">hwsim train</td>",
     ] {
         assert!(page.contains(text), "{text}");
     }

@@ -84,7 +84,7 @@ impl Totals {
 }
 
 /// `part` in a million of `whole`; `None` if that is 0.
-pub fn per_million(part: f64, whole: f64) -> Option<f64> {
+pub(super) fn per_million(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| 1e6 * part / whole)
 }
 
