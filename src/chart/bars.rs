@@ -33,6 +33,8 @@ pub struct BarChart<'a> {
     pub bars: &'a [Bar],
     /// The text of a value in a tooltip.
     pub show: fn(f64) -> String,
+    /// What the axis must reach, in units of the values.
+    pub reach: f64,
     /// What one unit of the axis is in units of the values.
     pub unit: f64,
 }
@@ -52,7 +54,7 @@ impl BarChart<'_> {
         let row = if self.bars.len() > 30 { 13.0 } else { 19.0 };
         let bottom = top + row * self.bars.len() as f64;
         let sum = |bar: &Bar| bar.values.iter().copied().filter(|v| v.is_finite()).sum::<f64>();
-        let largest = self.bars.iter().map(sum).fold(0.0, f64::max) / self.unit;
+        let largest = self.bars.iter().map(sum).fold(self.reach, f64::max) / self.unit;
         let scale =
             Scale::between(0.0, if largest > 0.0 { largest } else { 1.0 }, ScaleKind::Linear);
         let px = |value: f64| left + scale.place(value / self.unit) * (range.1 - left);
@@ -133,6 +135,7 @@ mod tests {
             width: 534.0,
             bars: &bars,
             show: |value| format!("{value} J"),
+            reach: 0.0,
             unit: 1.0,
         };
         let svg = chart.draw().svg;

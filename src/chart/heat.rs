@@ -2,7 +2,7 @@
 
 use super::line::json_text;
 use super::plane::{names_width, open};
-use super::{Drawing, escape, significant, tick_label};
+use super::{Drawing, Scale, ScaleKind, escape, significant, tick_label};
 use std::fmt::Write as _;
 
 /// Colours that a page defines, `h0` (low) to `h15` (high).
@@ -29,7 +29,7 @@ pub struct HeatMap<'a> {
     pub x_name: &'a str,
     /// What the values are.
     pub value_name: &'a str,
-    /// First value of the horizontal axis in each column.
+    /// First value of the horizontal axis in each column: multiples of the second from 0.
     pub x: &'a [f64],
     /// Values of the first and the last colour.
     pub range: (f64, f64),
@@ -93,15 +93,16 @@ impl HeatMap<'_> {
     }
 
     fn axis(&self, svg: &mut String, left: f64, cell: f64, bottom: f64) {
-        let columns = self.x.len();
-        let every = columns.div_ceil(8).max(1);
-        for column in (0..columns).step_by(every) {
-            let x = left + (column as f64 + 0.5) * cell;
+        // Columns begin at 0 and are equally wide.
+        let width = self.x.get(1).copied().unwrap_or(1.0);
+        let scale = Scale::between(0.0, width * self.x.len().max(1) as f64, ScaleKind::Linear);
+        for tick in scale.about(8.0) {
+            let x = left + tick / width * cell;
             let _ = write!(
                 svg,
                 "<text class=\"mid\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
                 bottom + 16.0,
-                tick_label(self.x[column])
+                tick_label(tick)
             );
         }
         let _ = writeln!(

@@ -11,6 +11,8 @@ pub struct Figure {
     pub caption: String,
     /// Whether it takes the whole width of the page.
     pub wide: bool,
+    /// Whether it begins a new row.
+    pub new_row: bool,
     /// The chart.
     pub drawing: Drawing,
 }

@@ -155,7 +155,7 @@ fn scatter(
         on_front.iter().filter(|&&front| front).count()
     );
     let drawing = chart.draw();
-    Some(Figure { title, caption, wide: false, drawing })
+    Some(Figure { title, caption, wide: false, new_row: false, drawing })
 }
 
 pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {

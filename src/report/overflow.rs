@@ -19,6 +19,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
         kind: ScaleKind::LogarithmicFromZero,
         steps: false,
         ticks: &[],
+        wide: false,
     };
     let events = Panels {
         title: "Accumulator events",
@@ -61,7 +62,14 @@ pub(super) fn section(runs: &[Run]) -> Section {
     if !silent.is_empty() {
         blocks.push(Block::Note(format!("In the traced steps {}.", silent.join(", "))));
     }
-    blocks.extend(runs.iter().map(|run| Block::Table(table(run))));
+    for run in runs {
+        let totals = run.totals();
+        let counted = totals.quantised.iter().sum::<f64>() + totals.accumulator_events;
+        blocks.push(match counted > 0.0 {
+            true => Block::Table(table(run)),
+            false => Block::Note(format!("{} quantised nothing.", run.name)),
+        });
+    }
     Section { id: "overflow", short: "Overflow", title: "Saturation and overflow", blocks }
 }
 

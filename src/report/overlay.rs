@@ -69,6 +69,7 @@ impl Overlay<'_> {
             title: self.title.to_owned(),
             caption: self.caption.to_owned(),
             wide: self.wide,
+            new_row: false,
             drawing: chart.draw(),
         })
     }

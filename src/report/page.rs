@@ -95,7 +95,11 @@ fn subtitle(runs: &[Run]) -> String {
 }
 
 fn figure(page: &mut String, figure: &Figure, runs: &[Run]) {
-    let class = if figure.wide { " class=\"wide\"" } else { "" };
+    let class = match (figure.wide, figure.new_row) {
+        (true, _) => " class=\"wide\"",
+        (false, true) => " class=\"row\"",
+        (false, false) => "",
+    };
     // A panel of one run says so at the end of its title; a page of one run has no need to.
     let run = runs.iter().find(|run| figure.title.ends_with(&format!(": {}", run.name)));
     let run = run.or((runs.len() == 1).then(|| &runs[0]));

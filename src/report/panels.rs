@@ -19,6 +19,8 @@ pub(super) struct Panels<'a> {
     pub(super) kind: ScaleKind,
     pub(super) steps: bool,
     pub(super) ticks: &'a [f64],
+    /// Whether panels take the whole width even if there are several.
+    pub(super) wide: bool,
 }
 
 impl Panels<'_> {
@@ -37,21 +39,26 @@ impl Panels<'_> {
         let (Some(low), Some(high)) = (low, high) else { return Vec::new() };
         // Panels have one axis, so its margin is that of all of them.
         let margin = if self.high.is_some() { 0.0 } else { 0.05 * (high - low) };
-        let high = high + margin;
-        let wide = runs.len() == 1;
-        runs.iter()
+        let top = high + margin;
+        let wide = self.wide || runs.len() == 1;
+        let mut figures: Vec<Figure> = runs
+            .iter()
             .filter_map(|run| {
                 let title = match runs.len() {
                     1 => self.title.to_owned(),
                     _ => format!("{}: {}", self.title, run.name),
                 };
                 if run.layers.len() > STYLES {
-                    self.map(run, series, &title, (low, high))
+                    self.map(run, series, &title, (low, self.ticks.last().copied().unwrap_or(high)))
                 } else {
-                    self.lines(run, series, &title, (low, high), wide)
+                    self.lines(run, series, &title, (low, top), wide)
                 }
             })
-            .collect()
+            .collect();
+        if let Some(first) = figures.first_mut() {
+            first.new_row = true;
+        }
+        figures
     }
 
     fn lines<'a>(
@@ -131,6 +138,7 @@ impl Panels<'_> {
             title: title.to_owned(),
             caption: caption.trim().to_owned(),
             wide: true,
+            new_row: false,
             drawing: map.draw(),
         })
     }

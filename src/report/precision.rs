@@ -5,11 +5,13 @@ use super::layer::LayerRun;
 use super::overlay::{Overlay, by_run};
 use super::panels::Panels;
 use super::run::Run;
+use super::series::Series;
 use super::totals::PASSES;
 use crate::chart::{ScaleKind, significant};
 use hwmodel::Format;
 
 const BITS: [f64; 5] = [0.0, 8.0, 16.0, 24.0, 32.0];
+static NOTHING: Series = Series::new();
 
 pub(super) fn section(runs: &[Run]) -> Section {
     let word_length = Panels {
@@ -22,6 +24,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
         kind: ScaleKind::Linear,
         steps: true,
         ticks: &BITS,
+        wide: true,
     };
     let fractional_length = Panels {
         title: "Fractional length of the weights",
@@ -30,6 +33,7 @@ pub(super) fn section(runs: &[Run]) -> Section {
         low: None,
         high: None,
         ticks: &[],
+        wide: false,
         ..word_length
     };
     let mut blocks: Vec<Block> = Vec::new();
@@ -49,11 +53,22 @@ pub(super) fn section(runs: &[Run]) -> Section {
         let lines = by_run(runs, |run| &run.mean_word_length, 1.0);
         blocks.extend(mean.with_ticks(lines, &BITS).map(Block::Figure));
     }
-    let word_lengths = word_length.figures(runs, |layer| &layer.word_length);
+    // A layer that is in float32 all the time has no word length to follow.
+    let word_lengths = word_length.figures(runs, |layer| {
+        if layer.fractional_length.is_empty() { &NOTHING } else { &layer.word_length }
+    });
     let fractional_lengths = fractional_length.figures(runs, |layer| &layer.fractional_length);
     blocks.extend(word_lengths.into_iter().chain(fractional_lengths).map(Block::Figure));
-    blocks.extend(runs.iter().map(|run| Block::Table(formats(run))));
+    for run in runs.iter().filter(|run| in_float32(run)) {
+        blocks.push(Block::Note(format!("{} ran in float32 throughout.", run.name)));
+    }
+    let fixed = runs.iter().filter(|run| !in_float32(run));
+    blocks.extend(fixed.map(|run| Block::Table(formats(run))));
     Section { id: "precision", short: "Precision", title: "Word and fractional length", blocks }
+}
+
+fn in_float32(run: &Run) -> bool {
+    run.layers.iter().all(|layer| layer.fractional_length.is_empty())
 }
 
 /// The formats of each layer at the end.

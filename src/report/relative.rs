@@ -17,6 +17,7 @@ pub(super) fn sparsity(runs: &[Run]) -> Section {
         kind: ScaleKind::Linear,
         steps: false,
         ticks: &[],
+        wide: false,
     };
     let figures = panels.figures(runs, |layer| &layer.sparsity);
     let blocks = figures.into_iter().map(Block::Figure).collect();

@@ -51,6 +51,11 @@ pub struct Series {
 }
 
 impl Series {
+    /// A series without values.
+    pub const fn new() -> Self {
+        Self { buckets: Vec::new(), doublings: 0, not_finite: 0 }
+    }
+
     /// Adds a value at the whole number `x`. Places ascend. A value that is not finite is only counted.
     pub fn push(&mut self, x: u64, y: f64) {
         if !y.is_finite() {

@@ -50,10 +50,16 @@ impl Spent {
         }
     }
 
-    /// Bars with one name and as many values as there are `parts`.
-    fn bars(&self, title: String, caption: &str, parts: &[&str], bars: &[Bar]) -> Option<Figure> {
+    /// Bars with one name and as many values as there are `parts`, on an axis that reaches `reach`.
+    fn bars(
+        &self,
+        (title, caption): (String, &str),
+        parts: &[&str],
+        bars: &[Bar],
+        reach: f64,
+    ) -> Option<Figure> {
         let sum = |bar: &Bar| bar.values.iter().sum::<f64>();
-        let largest = bars.iter().map(sum).fold(0.0, f64::max);
+        let largest = bars.iter().map(sum).fold(reach, f64::max);
         if largest <= 0.0 || !largest.is_finite() {
             return None;
         }
@@ -65,30 +71,43 @@ impl Spent {
             width: HALF,
             bars,
             show: self.show,
+            reach,
             unit: prefix.factor,
         };
         let drawing = chart.draw();
-        Some(Figure { title, caption: caption.to_owned(), wide: false, drawing })
+        Some(Figure { title, caption: caption.to_owned(), wide: false, new_row: false, drawing })
     }
 
-    fn by_component(&self, run: &Run, suffix: &str) -> Option<Figure> {
-        let bar = |layer: &LayerRun| Bar {
-            name: layer.name.clone(),
-            values: (self.of)(&layer.totals()).iter().map(|value| self.factor * value).collect(),
-        };
+    /// What a layer spends in a mean traced step of `run`, by component.
+    fn of_layer(&self, run: &Run, layer: &LayerRun) -> Vec<f64> {
+        let factor = self.factor / run.steps as f64;
+        (self.of)(&layer.totals()).iter().map(|value| factor * value).collect()
+    }
+
+    /// The most that a layer of any run spends in a mean step: the end of the axes of all.
+    fn reach(&self, runs: &[Run]) -> f64 {
+        let layers = runs.iter().flat_map(|run| {
+            run.layers.iter().map(|layer| self.of_layer(run, layer).iter().sum::<f64>())
+        });
+        layers.filter(|sum| sum.is_finite()).fold(0.0, f64::max)
+    }
+
+    fn by_component(&self, run: &Run, suffix: &str, reach: f64) -> Option<Figure> {
+        let bar =
+            |layer: &LayerRun| Bar { name: layer.name.clone(), values: self.of_layer(run, layer) };
         let bars: Vec<Bar> = run.layers.iter().map(bar).collect();
         let title = format!("{} by layer and component{suffix}", capital(self.name));
-        self.bars(title, "Sums over the traced steps, all three products.", self.parts, &bars)
+        self.bars((title, "Mean of a traced step, all three products."), self.parts, &bars, reach)
     }
 
-    fn by_pass(&self, run: &Run, suffix: &str) -> Option<Figure> {
+    fn by_pass(&self, run: &Run, suffix: &str, reach: f64) -> Option<Figure> {
         let bar = |layer: &LayerRun| Bar {
             name: layer.name.clone(),
-            values: layer.passes.iter().map(|totals| self.all(totals)).collect(),
+            values: layer.passes.iter().map(|all| self.all(all) / run.steps as f64).collect(),
         };
         let bars: Vec<Bar> = run.layers.iter().map(bar).collect();
         let title = format!("{} by layer and pass{suffix}", capital(self.name));
-        self.bars(title, "Sums over the traced steps, all components.", &PASSES, &bars)
+        self.bars((title, "Mean of a traced step, all components."), &PASSES, &bars, reach)
     }
 
     /// A mean step of each run.
@@ -102,7 +121,7 @@ impl Spent {
         };
         let bars: Vec<Bar> = runs.iter().map(bar).collect();
         let title = format!("{} of a mean step", capital(self.name));
-        self.bars(title, "All layers and products.", self.parts, &bars)
+        self.bars((title, "All layers and products."), self.parts, &bars, 0.0)
     }
 
     fn table(&self, run: &Run) -> Table {
@@ -129,8 +148,11 @@ impl Spent {
             [0, 1, 2].map(|pass| run.layers.iter().map(|layer| layer.passes[pass]).sum());
         rows.push(Row { set_off: true, ..row("all layers", &all) });
         Table {
-            title: format!("{} of the traced steps: {}", capital(self.name), run.name),
-            caption: "Passes and components each add up to all.".to_owned(),
+            title: format!("{} in all: {}", capital(self.name), run.name),
+            caption: format!(
+                "Sums over {} traced steps; passes and components each add up to all.",
+                run.steps
+            ),
             head,
             rows,
         }
@@ -152,13 +174,14 @@ pub(super) fn section(runs: &[Run]) -> Section {
         let means = [ENERGY.by_run(runs), CLOCK.by_run(runs)];
         blocks.extend(means.into_iter().flatten().map(Block::Figure));
     }
+    let (energy, cycles) = (ENERGY.reach(runs), CLOCK.reach(runs));
     for run in runs {
         let suffix = if runs.len() > 1 { format!(": {}", run.name) } else { String::new() };
         let figures = [
-            ENERGY.by_component(run, &suffix),
-            ENERGY.by_pass(run, &suffix),
-            CLOCK.by_component(run, &suffix),
-            CLOCK.by_pass(run, &suffix),
+            ENERGY.by_component(run, &suffix, energy),
+            ENERGY.by_pass(run, &suffix, energy),
+            CLOCK.by_component(run, &suffix, cycles),
+            CLOCK.by_pass(run, &suffix, cycles),
         ];
         blocks.extend(figures.into_iter().flatten().map(Block::Figure));
     }
