@@ -7,11 +7,16 @@ use hwmodel::Overflow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+/// A kind of product: its pass, whether it is fixed point, and whether overflow wraps.
+type Kind = (usize, bool, bool);
+
+/// Bits of accumulators, and processing elements.
+type Widths = (RangeInclusive<u32>, RangeInclusive<u64>);
+
 /// Kinds of products with their accumulators and arrays.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Arithmetic {
-    /// Bits of accumulators and processing elements, by pass, whether it is fixed point, and whether overflow wraps.
-    found: BTreeMap<(usize, bool, bool), (RangeInclusive<u32>, RangeInclusive<u64>)>,
+    found: BTreeMap<Kind, Widths>,
 }
 
 impl Arithmetic {
@@ -27,7 +32,7 @@ impl Arithmetic {
 
     /// A phrase for each kind of product.
     pub fn phrases(&self) -> Vec<String> {
-        let phrase = |(&(pass, fixed, wraps), (bits, pes)): (&(usize, bool, bool), &(_, _))| {
+        let phrase = |(&(pass, fixed, wraps), (bits, pes)): (&Kind, &Widths)| {
             let array = format!("{} processing elements", range(pes));
             let pass = PASSES[pass];
             match (fixed, wraps) {

@@ -85,12 +85,14 @@ fn columns(file: &str) -> ReportError {
     ReportError::Columns { file: file.to_owned(), known }
 }
 
-/// A figure of named clouds of points (x, y, what it is), in units of the columns, with their common front.
-fn scatter(
-    title: String,
-    (x, y): (usize, usize),
-    clouds: &[(String, Vec<(f64, f64, String)>)],
-) -> Option<Figure> {
+/// A named cloud of points: x and y in units of their columns, and what each is.
+type Points = (String, Vec<(f64, f64, String)>);
+
+/// What a run is compared by.
+type OfRun = fn(&Run) -> Option<f64>;
+
+/// A figure of clouds of points with their common front.
+fn scatter(title: String, (x, y): (usize, usize), clouds: &[Points]) -> Option<Figure> {
     let ((_, x_goal, x_name, x_unit, x_factor), (_, y_goal, y_name, y_unit, y_factor)) =
         (COLUMNS[x], COLUMNS[y]);
     let points: Vec<[f64; 2]> = clouds
@@ -161,7 +163,7 @@ fn scatter(
 pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {
     let mut blocks = Vec::new();
     let mut missing: Vec<&str> = Vec::new();
-    let quantities: [(usize, fn(&Run) -> Option<f64>); 3] =
+    let quantities: [(usize, OfRun); 3] =
         [(1, Run::whole_energy), (2, Run::whole_cycles), (4, |run| run.summarised("size_ratio"))];
     for (column, quantity) in quantities {
         let cloud = |run: &Run| {
@@ -169,7 +171,7 @@ pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {
             let point = point.map(|(x, top1)| (x, top1, run.name.clone()));
             (run.name.clone(), point.into_iter().collect())
         };
-        let clouds: Vec<(String, Vec<_>)> = runs.iter().map(cloud).collect();
+        let clouds: Vec<Points> = runs.iter().map(cloud).collect();
         for (run, _) in runs.iter().zip(&clouds).filter(|(_, cloud)| cloud.1.is_empty()) {
             if !missing.contains(&run.name.as_str()) {
                 missing.push(&run.name);

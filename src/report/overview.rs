@@ -14,9 +14,7 @@ const QUANTITIES: [(&str, Quantity); 21] = [
     ("controller", |run| run.word("controller").map(str::to_owned)),
     ("machine", |run| run.word("machine").map(str::to_owned)),
     ("seed", |run| Some(run.summary.as_ref()?.value("seed")?.to_string())),
-    ("state", |run| {
-        Some(run.partial.map_or("complete".to_owned(), |why| format!("partial: {why}")))
-    }),
+    ("state", |run| Some(run.partial.map_or("complete", |_| "partial").to_owned())),
     ("epochs ended", |run| Some(run.evaluations.last().map_or(0, |last| last.epoch).to_string())),
     ("optimiser steps", |run| Some(steps(run).to_string())),
     ("of them traced", |run| Some(run.steps.to_string())),

@@ -38,9 +38,12 @@ fn own(run: &Run, key: &str) -> Option<String> {
     Some(format!("{value:.decimals$}"))
 }
 
+/// A network and a data set, if known, with its runs.
+type Group<'a> = (Option<(&'a str, &'a str)>, Vec<&'a Run>);
+
 /// Runs of the same network and data set, in the order of their first; those without a summary are a group.
-fn groups(runs: &[Run]) -> Vec<(Option<(&str, &str)>, Vec<&Run>)> {
-    let mut groups: Vec<(Option<(&str, &str)>, Vec<&Run>)> = Vec::new();
+fn groups(runs: &[Run]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for run in runs {
         let key = run.word("arch").zip(run.word("dataset"));
         match groups.iter_mut().find(|(of_group, _)| *of_group == key) {
@@ -53,9 +56,11 @@ fn groups(runs: &[Run]) -> Vec<(Option<(&str, &str)>, Vec<&Run>)> {
 
 pub(super) fn section(runs: &[Run]) -> Section {
     let mut blocks = Vec::new();
+    let mut any_published = false;
     for (key, of_group) in groups(runs) {
         let (network, dataset) = key.unwrap_or_default();
         let methods = published(network, dataset);
+        any_published |= !methods.is_empty();
         blocks.push(Block::Heading(match key {
             Some((network, dataset)) => format!("{network} on {dataset}"),
             None => "Runs without a summary".to_owned(),
@@ -69,10 +74,12 @@ pub(super) fn section(runs: &[Run]) -> Section {
             )));
         }
     }
-    blocks.push(Block::Note(
-        "Published numbers stand as printed, and their settings differ from those of the runs here (epochs, batch, data preparation): see provenance."
-            .to_owned(),
-    ));
+    if any_published {
+        blocks.push(Block::Note(
+            "Published numbers stand as printed. Their settings (epochs, batch, data preparation) need not be those of the runs here: see provenance."
+                .to_owned(),
+        ));
+    }
     Section { id: "results", short: "Results", title: "Results beside the published ones", blocks }
 }
 
