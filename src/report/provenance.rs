@@ -10,7 +10,8 @@ pub(super) fn section(runs: &[Run]) -> Section {
     for run in runs {
         blocks.push(Block::Table(table(run)));
         let part = |key: &str| run.summary.as_ref().and_then(|summary| summary.provenance(key));
-        if let Some(options) = part("options")
+        let options = run.summary.as_ref().and_then(|summary| summary.value("options"));
+        if let Some(options) = options
             && let Ok(text) = serde_json::to_string_pretty(options)
         {
             blocks.push(Block::Text(format!("Options of {}", run.name), text));

@@ -17,6 +17,8 @@ struct Spent {
     factor: f64,
     parts: &'static [&'static str],
     of: fn(&Totals) -> &[f64],
+    /// What the optimiser's update spends.
+    update: fn(&Totals) -> f64,
     show: fn(f64) -> String,
 }
 
@@ -26,6 +28,7 @@ const ENERGY: Spent = Spent {
     factor: 1e-12,
     parts: &COMPONENTS,
     of: |totals| &totals.energy,
+    update: |totals| totals.update_energy,
     show: |joules| Prefix::show(joules, 4, "J"),
 };
 
@@ -35,6 +38,7 @@ const CLOCK: Spent = Spent {
     factor: 1.0,
     parts: &CYCLES,
     of: |totals| &totals.cycles,
+    update: |totals| totals.update_cycles,
     show: |cycles| Prefix::show(cycles, 4, ""),
 };
 
@@ -133,6 +137,8 @@ impl Spent {
         head.extend(PASSES.map(str::to_owned));
         head.extend(used.iter().map(|&part| self.parts[part].to_owned()));
         head.push("all".to_owned());
+        let updates = (self.update)(&sums) > 0.0;
+        head.extend(updates.then(|| "weight update".to_owned()));
         let row = |name: &str, passes: &[Totals; 3]| {
             let totals: Totals = passes.iter().copied().sum();
             let mut cells = vec![Some(name.to_owned())];
@@ -140,6 +146,8 @@ impl Spent {
             let parts = used.iter().map(|&part| (self.of)(&totals)[part]);
             cells.extend(parts.map(|value| Some((self.show)(self.factor * value))));
             cells.push(Some((self.show)(self.all(&totals))));
+            let update = || (self.show)(self.factor * (self.update)(&totals));
+            cells.extend(updates.then(|| Some(update())));
             Row::of(cells)
         };
         let mut rows: Vec<Row> =
@@ -150,7 +158,7 @@ impl Spent {
         Table {
             title: format!("{} in all: {}", capital(self.name), run.name),
             caption: format!(
-                "Sums over {} traced steps; passes and components each add up to all.",
+                "Sums over {} traced steps; passes and components each add up to all. The optimiser's update of the weights comes on top of it.",
                 run.steps
             ),
             head,

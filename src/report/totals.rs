@@ -36,6 +36,10 @@ pub struct Totals {
     pub cycles: [f64; 4],
     /// Energy in pJ, by component.
     pub energy: [f64; 7],
+    /// Energy in pJ of the optimiser's update, which no component includes.
+    pub update_energy: f64,
+    /// Clock cycles of the optimiser's update, which no kind of cycles includes.
+    pub update_cycles: f64,
 }
 
 impl Totals {
@@ -59,6 +63,8 @@ impl Totals {
             cycles: [cycles.compute, cycles.stall, cycles.vector, cycles.reconfigure]
                 .map(|n| n as f64),
             energy: [mac, accumulator, sram, dram, vector_unit, leakage, reconfiguration],
+            update_energy: row.update.energy_pj,
+            update_cycles: row.update.cycles as f64,
         }
     }
 
@@ -102,6 +108,8 @@ impl AddAssign for Totals {
         add(&mut self.flushed, &other.flushed);
         add(&mut self.cycles, &other.cycles);
         add(&mut self.energy, &other.energy);
+        self.update_energy += other.update_energy;
+        self.update_cycles += other.update_cycles;
     }
 }
 
