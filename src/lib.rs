@@ -5,6 +5,7 @@
 //! says where things are and what must not depend on what.
 #![forbid(unsafe_code)]
 
+pub mod chart;
 pub mod checkpoint;
 pub mod cli;
 pub mod cost;
@@ -19,6 +20,7 @@ pub mod network;
 pub mod onnx;
 pub mod peppp;
 pub mod precision;
+pub mod report;
 pub mod study;
 pub mod trace;
 pub mod train;

@@ -19,6 +19,7 @@ mod pareto;
 pub mod progress;
 mod quantise;
 mod replay;
+mod report;
 mod scale_sim;
 pub mod settings;
 mod setup;
@@ -55,6 +56,8 @@ enum Command {
     Machines(machines::MachinesArguments),
     /// Summaries of runs side by side: accuracy, speedups, memory, sparsity, energy and cycles.
     Compare(compare::CompareArguments),
+    /// Runs as one page of HTML: figures and tables out of traces.
+    Report(report::ReportArguments),
     /// What a finished run would have cost on other machines.
     Replay(replay::ReplayArguments),
     /// Many designs: costed, or trained.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Pareto(command) => pareto::run(&command),

@@ -41,6 +41,13 @@ fn forced_simd() -> Result<Option<SimdLevel>, Failure> {
     }
 }
 
+/// The name of the processor, where the system says it as Linux does.
+pub(super) fn cpu() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let (_, name) = text.lines().find(|line| line.starts_with("model name"))?.split_once(':')?;
+    Some(name.trim().to_owned())
+}
+
 /// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the embedded slice.
 pub(super) fn dataset(
     kind: DatasetKind,

@@ -60,6 +60,25 @@ pub struct BaselineSummary {
     pub seconds: f64,
 }
 
+/// How a run was carried out: what a reader needs to repeat it, beside its options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// Version of hwsim.
+    pub hwsim: String,
+    /// Version of the columns of the traces that it writes.
+    pub trace_schema: u32,
+    /// The command with its arguments, one each.
+    pub command: Vec<String>,
+    /// The description of the machine, as TOML.
+    pub machine_description: String,
+    /// The processor that computed it; absent where the system does not say.
+    pub cpu: Option<String>,
+    /// Its instructions that were used.
+    pub simd: String,
+    /// Threads.
+    pub threads: usize,
+}
+
 /// The final table of a run. Ratios have no unit; costs follow papers/adapt.md section 8.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
@@ -144,6 +163,9 @@ pub struct Summary {
     pub costs: CostSummary,
     /// Everything that determines the run but the data themselves.
     pub options: RunOptions,
+    /// How the run was carried out; absent if that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
 }
 
 impl Summary {
@@ -231,6 +253,7 @@ impl Summary {
             baseline: None,
             costs,
             options: options.clone(),
+            provenance: None,
         })
     }
 

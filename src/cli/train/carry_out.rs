@@ -6,10 +6,10 @@ use super::super::settings::Resolved;
 use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::model::{self, Arithmetic};
-use crate::trace::{TraceError, TraceWriter};
+use crate::trace::{self, TraceError, TraceWriter};
 use crate::train::run::{self, CHECKPOINT_FILE, CheckpointPlan, Observer, RunEnd, RunPlan};
 use crate::train::state::RunState;
-use crate::train::summary::Summary;
+use crate::train::summary::{Provenance, Summary};
 use crate::train::{Evaluation, RunOptions, StepOutcome, Trainer};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
@@ -81,11 +81,26 @@ pub(super) fn carry_out(
         summary.compare(trainer, &twin, seconds);
     }
     if let Some(path) = &resolved.paths.summary {
+        summary.provenance = Some(provenance(trainer, session.simd)?);
         let json =
             serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
         output::write(path, &format!("{json}\n"))?;
     }
     Ok(End::Complete(Box::new(summary)))
+}
+
+/// How the run was carried out.
+fn provenance(trainer: &Trainer, simd: SimdLevel) -> Result<Provenance, Failure> {
+    let argument = |argument: std::ffi::OsString| argument.to_string_lossy().into_owned();
+    Ok(Provenance {
+        hwsim: env!("CARGO_PKG_VERSION").to_owned(),
+        trace_schema: trace::SCHEMA,
+        command: std::env::args_os().map(argument).collect(),
+        machine_description: setup::description(&trainer.options().machine)?.text,
+        cpu: setup::cpu(),
+        simd: simd.to_string(),
+        threads: rayon::current_num_threads(),
+    })
 }
 
 fn plan<'a>(

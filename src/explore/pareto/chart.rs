@@ -1,6 +1,7 @@
 //! A front as a picture.
 
 use super::Goal;
+use crate::chart::{Scale, escape, tick_label};
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 720.0;
@@ -9,10 +10,6 @@ const LEFT: f64 = 90.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 20.0;
 const BOTTOM: f64 = 60.0;
-/// Values further apart than this factor are drawn on a logarithmic axis.
-const LOGARITHMIC_FROM: f64 = 50.0;
-/// Ticks aimed at.
-const TICKS: f64 = 6.0;
 
 /// One axis of a chart.
 #[derive(Debug, Clone, Copy)]
@@ -23,63 +20,6 @@ pub struct Chart<'a> {
     pub values: &'a [f64],
     /// Which way is better.
     pub goal: Goal,
-}
-
-/// Values to places on an axis of length 1.
-struct Scale {
-    low: f64,
-    high: f64,
-    logarithmic: bool,
-}
-
-impl Scale {
-    fn of(values: &[f64]) -> Self {
-        let finite = || values.iter().copied().filter(|value| value.is_finite());
-        let (low, high) = (finite().reduce(f64::min), finite().reduce(f64::max));
-        let (low, high) = (low.unwrap_or(0.0), high.unwrap_or(1.0));
-        let logarithmic = low > 0.0 && high / low > LOGARITHMIC_FROM;
-        let (low, high) = if logarithmic { (low.log10(), high.log10()) } else { (low, high) };
-        // Halves first, so that a range of nearly all floats does not overflow.
-        let span = high / 2.0 - low / 2.0;
-        let margin = if span > 0.0 { span * 0.1 } else { (low.abs() * 0.1).max(1e-9) };
-        Self { low: low - margin, high: high + margin, logarithmic }
-    }
-
-    fn place(&self, value: f64) -> f64 {
-        let value = if self.logarithmic { value.log10() } else { value };
-        let half = |value: f64| value / 2.0 - self.low / 2.0;
-        half(value) / half(self.high)
-    }
-
-    /// Round values on the axis.
-    fn ticks(&self) -> Vec<f64> {
-        let rough = (self.high / TICKS - self.low / TICKS).max(f64::MIN_POSITIVE);
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
-        let mut step = step.into_iter().find(|&step| step >= rough).unwrap_or(10.0 * power);
-        if self.logarithmic {
-            step = step.max(1.0).round();
-        }
-        let first = (self.low / step).ceil();
-        let count = ((self.high / step).floor() - first).clamp(0.0, 20.0) as usize;
-        let at = |tick: usize| (first + tick as f64) * step;
-        let ticks = (0..=count).map(at).filter(|tick| tick.is_finite());
-        ticks.map(|tick| if self.logarithmic { 10_f64.powf(tick) } else { tick }).collect()
-    }
-}
-
-fn label(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-3..1e5).contains(&size) {
-        format!("{value:.1e}")
-    } else {
-        let text = format!("{value:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// An SVG picture of points at `x` and `y`: those of `on_front` stand out and are joined by steps if the front is one
@@ -96,7 +36,7 @@ pub fn chart(x: Chart<'_>, y: Chart<'_>, on_front: &[bool]) -> String {
     let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
     // Writing to a string cannot fail.
     for tick in across.ticks() {
-        let (at, text) = (px(tick), label(tick));
+        let (at, text) = (px(tick), tick_label(tick));
         let _ = writeln!(
             svg,
             "<path d=\"M{at:.1} {TOP}V{bottom}\" stroke=\"#ddd\"/><text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
@@ -104,7 +44,7 @@ pub fn chart(x: Chart<'_>, y: Chart<'_>, on_front: &[bool]) -> String {
         );
     }
     for tick in up.ticks() {
-        let (at, text) = (py(tick), label(tick));
+        let (at, text) = (py(tick), tick_label(tick));
         let _ = writeln!(
             svg,
             "<path d=\"M{LEFT} {at:.1}H{right}\" stroke=\"#ddd\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>",

@@ -156,6 +156,30 @@ impl Table {
         self.values.iter().map(|row| row[goal]).collect()
     }
 
+    /// What tells each row from the others, as `name = cell`: columns before the first goal whose cells differ, at most
+    /// eight.
+    pub fn descriptions(&self) -> Vec<String> {
+        let columns = self.describing();
+        let describe = |row: &Vec<String>| {
+            let cell = |&column: &usize| format!("{} = {}", self.header[column], row[column]);
+            columns.iter().map(cell).collect::<Vec<_>>().join(", ")
+        };
+        self.rows.iter().map(describe).collect()
+    }
+
+    /// Columns that tell rows apart: what is not a number, and what stands before the first goal, describes a row.
+    fn describing(&self) -> Vec<usize> {
+        const DESCRIBING: usize = 8;
+        let end = self.goals.iter().map(|&(column, _)| column).min().unwrap_or(0);
+        let is_goal = |column: usize| self.goals.iter().any(|&(goal, _)| goal == column);
+        let differs =
+            |column: usize| self.rows.iter().any(|row| row[column] != self.rows[0][column]);
+        (0..end)
+            .filter(|&column| !is_goal(column) && self.header[column] != FLAG && differs(column))
+            .take(DESCRIBING)
+            .collect()
+    }
+
     /// The goal of number `goal`.
     pub fn goal(&self, goal: usize) -> Goal {
         self.goals[goal].1
@@ -167,16 +191,7 @@ impl Table {
         let mut rows: Vec<usize> = (0..self.rows.len()).filter(|&row| self.on_front[row]).collect();
         let sign = if self.goals[0].1 == Goal::Minimise { 1.0 } else { -1.0 };
         rows.sort_by(|&a, &b| (sign * self.values[a][0]).total_cmp(&(sign * self.values[b][0])));
-        let is_goal = |column: usize| self.goals.iter().any(|&(goal, _)| goal == column);
-        // What is not a number, and what stands before the first goal, describes a row.
-        let first = self.goals.iter().map(|&(column, _)| column).min().unwrap_or(0);
-        let differs =
-            |column: usize| self.rows.iter().any(|row| row[column] != self.rows[0][column]);
-        const DESCRIBING: usize = 8;
-        let mut shown: Vec<usize> = (0..first)
-            .filter(|&column| !is_goal(column) && self.header[column] != FLAG && differs(column))
-            .take(DESCRIBING)
-            .collect();
+        let mut shown = self.describing();
         shown.extend(self.goals.iter().map(|&(column, _)| column));
         let mut lines: Vec<Vec<String>> = vec![vec!["row".to_owned()]];
         lines[0].extend(shown.iter().map(|&column| self.header[column].clone()));
@@ -304,6 +319,13 @@ mod tests {
             let text = error(&format!("a,b\n1,2\n{cell},2\n"), &[("a", Goal::Minimise)]);
             assert!(text.contains(&format!("line 3, column `a`: {found} cannot be")), "{text}");
         }
+    }
+
+    #[test]
+    fn rows_are_told_apart_by_what_differs_before_the_goals() {
+        let csv = "same,name,energy,top1,other\nx,a,1,0.5,7\nx,b,2,0.9,8\n";
+        let table = read(csv, &BOTH).unwrap();
+        assert_eq!(table.descriptions(), ["name = a", "name = b"]);
     }
 
     #[test]

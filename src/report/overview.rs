@@ -1,0 +1,103 @@
+//! The runs at a glance: what each was, how far it got, what came out.
+
+use super::block::{Block, Row, Section, Table};
+use super::run::Run;
+use super::totals::per_million;
+use crate::chart::{Prefix, significant};
+
+/// A quantity of a run, as text.
+type Quantity = fn(&Run) -> Option<String>;
+
+const QUANTITIES: [(&str, Quantity); 21] = [
+    ("network", |run| run.word("arch").map(str::to_owned)),
+    ("data", |run| run.word("dataset").map(str::to_owned)),
+    ("controller", |run| run.word("controller").map(str::to_owned)),
+    ("machine", |run| run.word("machine").map(str::to_owned)),
+    ("seed", |run| Some(run.summary.as_ref()?.value("seed")?.to_string())),
+    ("state", |run| Some(run.partial.map_or("complete", |_| "partial").to_owned())),
+    ("epochs ended", |run| Some(run.evaluations.last().map_or(0, |last| last.epoch).to_string())),
+    ("optimiser steps", |run| Some(steps(run).to_string())),
+    ("of them traced", |run| Some(run.steps.to_string())),
+    ("top-1 at the end, %", |run| run.top1().map(percent)),
+    ("best top-1, %", |run| run.best_top1().map(percent)),
+    ("test loss, nats", |run| Some(significant(run.evaluations.last()?.test_loss, 4))),
+    ("mean word length, bits", |run| run.mean_word_length.mean().map(|bits| format!("{bits:.1}"))),
+    ("zero weights at the end, %", |run| final_sparsity(run).map(percent)),
+    ("saturated, per million", |run| {
+        run.totals().saturated_per_million().map(|rate| significant(rate, 4))
+    }),
+    ("accumulator events", |run| Some(significant(run.totals().accumulator_events, 6))),
+    ("non-zero MACs, %", |run| {
+        let totals = run.totals();
+        per_million(totals.nonzero_macs, totals.macs).map(|share| percent(1e-6 * share))
+    }),
+    ("energy a step, mean", |run| Some(Prefix::show(1e-12 * run.energy.mean()?, 4, "J"))),
+    ("cycles a step, mean", |run| Some(Prefix::show(run.cycles.mean()?, 4, ""))),
+    ("energy of the run", |run| Some(Prefix::show(1e-12 * run.whole_energy()?, 4, "J"))),
+    ("cycles of the run", |run| Some(Prefix::show(run.whole_cycles()?, 4, ""))),
+];
+
+/// Steps taken: the last evaluation or traced step says how many.
+fn steps(run: &Run) -> u64 {
+    let evaluated = run.evaluations.last().map_or(0, |last| last.step);
+    evaluated.max(run.last_step.saturating_add(1))
+}
+
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.2}", 100.0 * share)
+}
+
+/// Share of zero weights in the last traced step, mean over layers.
+pub(super) fn final_sparsity(run: &Run) -> Option<f64> {
+    let last: Option<Vec<f64>> = run.layers.iter().map(|layer| layer.sparsity.last()).collect();
+    let last = last.filter(|last| !last.is_empty())?;
+    Some(last.iter().sum::<f64>() / last.len() as f64)
+}
+
+pub(super) fn section(runs: &[Run]) -> Section {
+    let mut head = vec![String::new()];
+    head.extend(runs.iter().map(|run| run.name.clone()));
+    let rows = QUANTITIES.iter().filter_map(|(name, quantity)| {
+        let mut cells = vec![Some((*name).to_owned())];
+        cells.extend(runs.iter().map(quantity));
+        // What no run has tells nothing.
+        cells[1..].iter().any(Option::is_some).then(|| Row::of(cells))
+    });
+    let mut blocks = vec![Block::Table(Table {
+        title: "At a glance".to_owned(),
+        caption: "Rates, means and shares are over the traced steps.".to_owned(),
+        head,
+        rows: rows.collect(),
+    })];
+    blocks.extend(runs.iter().flat_map(notes).map(Block::Note));
+    Section { id: "runs", short: "Runs", title: "Runs", blocks }
+}
+
+/// What a reader must know before trusting the figures of `run`.
+fn notes(run: &Run) -> Vec<String> {
+    let mut notes = Vec::new();
+    let name = &run.name;
+    if let Some(why) = run.partial {
+        notes.push(format!(
+            "{name} is a partial trace ({why}): everything on it here ends with step {}.",
+            run.last_step
+        ));
+    }
+    if !run.every_step() {
+        notes.push(format!(
+            "{name} has {} of {} optimiser steps in its trace: sums over steps are those of the traced ones.",
+            run.steps,
+            steps(run)
+        ));
+    }
+    let odd = run.cross_entropy.not_finite();
+    if odd > 0 {
+        notes.push(format!("{name} has {odd} losses that are not finite; they are not drawn."));
+    }
+    if run.summary.is_none() {
+        notes.push(format!(
+            "{name} comes without its summary: network, data set, costs of the papers and provenance are not in a trace."
+        ));
+    }
+    notes
+}
