@@ -102,14 +102,14 @@ fn a_table_of_low_rank_is_completed_and_its_frontier_predicted() {
     for row in 0..6 {
         for column in 0..8 {
             let (a, b) = (found.error(row, column).unwrap(), truth.error(row, column).unwrap());
-            assert!((a - b).abs() < 0.02, "{row} {column}: {a} {b}");
+            assert!((a - b).abs() < 0.06, "{row} {column}: {a} {b}");
         }
     }
     let pick = |more: &str| {
         let mut command = hwsim(&format!("pick --partition p3 --rank 2 --measurements 2 {more}"));
         command.arg(&table).assert()
     };
-    // Of the true frontier 13 (0.25), 18 (0.333 is worse), ... the largest within 100 MB is the best of all.
+    // A budget for all of them recommends the one with the lowest error.
     let best =
         (0..8).min_by(|&a, &b| truth.error(3, a).unwrap().total_cmp(&truth.error(3, b).unwrap()));
     let name = &truth.configurations[best.unwrap()];
@@ -154,7 +154,7 @@ fn wrong_tables_and_arguments_are_explained() {
     wrong(&format!("{header}a,c,1,0.5\n"), "evaluate --settings VII", "unknown setting `VII`");
     wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory 1MB --partition b", "no partition `b`");
     wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory 1MB", "--partition");
-    wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory much --partition a", "40MB");
+    wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory much --partition a", "kB, MB or GB");
     let out = folder.path().join("out.csv");
     for (more, expected) in [
         ("--partitions none", "--partitions is `none`"),
