@@ -12,6 +12,7 @@ use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross
 use crate::network::{
     Activation, BackwardArithmetic, Between, Context, Initialisation, Network, NetworkError, arch,
 };
+use crate::train::optimiser::RuleOptions;
 use crate::train::{RunOptions, Schedule, TrainError};
 use hwmodel::gemm::MacArray;
 use hwmodel::minifloat::{self, Minifloat};
@@ -257,7 +258,7 @@ impl<'a> Run<'a> {
         quantiser
             .apply(&mut gradient, self.optimiser, place, ("gradient", name))
             .map_err(TrainError::from)?;
-        let (momentum, decay) = (options.optimiser.momentum, options.optimiser.weight_decay);
+        let (momentum, decay) = (momentum_of(options)?, options.optimiser.weight_decay);
         let rate = options.learning_rate as f32;
         let accumulator = &mut self.accumulators[parameter];
         let state = &mut self.momentum[parameter];
@@ -324,9 +325,18 @@ impl<'a> Run<'a> {
     }
 }
 
+/// μ of stochastic gradient descent, the only rule here.
+fn momentum_of(options: &RunOptions) -> Result<f32, PepppError> {
+    match options.optimiser.rule {
+        RuleOptions::Sgd(sgd) => Ok(sgd.momentum),
+        RuleOptions::Adam(_) => Err(PepppError::Unsupported("optimiser but sgd")),
+    }
+}
+
 /// Refuses settings of `hwsim train` that this loop does not have.
 fn check(options: &RunOptions) -> Result<(), PepppError> {
     let optimiser = &options.optimiser;
+    momentum_of(options)?;
     let unsupported = [
         (optimiser.l1 != 0.0, "l1"),
         (optimiser.accumulation != 1, "accumulation"),

@@ -16,14 +16,14 @@ pub struct Footprint {
     pub activations: u64,
     /// Images of a batch.
     pub batch: u64,
-    /// Whether the optimiser has momentum.
-    pub momentum: bool,
+    /// Tensors of the optimiser beside gradient and accumulator: 1 for momentum, 2 for Adam.
+    pub moments: u64,
 }
 
 impl Footprint {
     /// The footprint of `network`: the image and the output of every layer are kept, but that of a flattening, which is
     /// its input seen in another shape.
-    pub fn of(network: &Network, batch: usize, momentum: bool) -> Self {
+    pub fn of(network: &Network, batch: usize, moments: u64) -> Self {
         let kept = network.nodes.iter().filter(|node| node.kind() != "flatten");
         let outputs: usize = kept.map(|node| node.shape.iter().product::<usize>()).sum();
         let parameters: usize = network.parameters.iter().map(|p| p.master.len()).sum();
@@ -31,20 +31,20 @@ impl Footprint {
             parameters: parameters as u64,
             activations: (network.input.iter().product::<usize>() + outputs) as u64,
             batch: batch as u64,
-            momentum,
+            moments,
         }
     }
 
     /// Bits of a run under `configuration`: weights and activations in the format of operands, one gradient, one
-    /// accumulator (the copy that is updated) and, with momentum, one momentum a parameter in the formats of the optimiser.
+    /// accumulator (the copy that is updated) and the moments a parameter in the formats of the optimiser.
     pub fn bits(self, configuration: Configuration) -> u64 {
-        let Self { parameters, activations, batch, momentum } = self;
+        let Self { parameters, activations, batch, moments } = self;
         let (operand, gradient, state) = (
             u64::from(configuration.operand_bits()),
             u64::from(configuration.gradient_bits()),
             u64::from(configuration.state_bits()),
         );
-        let optimiser = gradient + state * (1 + u64::from(momentum));
+        let optimiser = gradient + state * (1 + moments);
         operand * (parameters + batch * activations) + optimiser * parameters
     }
 
@@ -61,13 +61,13 @@ mod tests {
 
     #[test]
     fn bits_are_those_of_the_formula() {
-        let footprint = Footprint { parameters: 100, activations: 50, batch: 4, momentum: true };
+        let footprint = Footprint { parameters: 100, activations: 50, batch: 4, moments: 1 };
         let bits = |text: &str| footprint.bits(text.parse().unwrap());
         // A has 6 bits, B 14: 6·100 + 6·4·50 + 14·3·100.
         assert_eq!(bits("1-4-1/1-6-7"), 600 + 1200 + 4200);
         // Fixed point: gradients of 16 bits, accumulator and momentum of 32.
         assert_eq!(bits("wl8-fl4/wl16-fl12"), 800 + 1600 + (16 + 64) * 100);
-        let without = Footprint { momentum: false, ..footprint };
+        let without = Footprint { moments: 0, ..footprint };
         assert_eq!(without.bits("1-4-1/1-6-7".parse().unwrap()), 600 + 1200 + 2800);
         let megabytes = footprint.megabytes("1-4-1/1-6-7".parse().unwrap());
         assert!((megabytes - 6000.0 / 8.0 / 1_048_576.0).abs() < 1e-15);
@@ -77,7 +77,7 @@ mod tests {
     fn lenet_keeps_its_image_and_every_output() {
         let initialisation = Initialisation { seed: 1, scale: 0.5 };
         let task = arch::Task { input: [32, 32, 1], classes: 10, initialisation };
-        let footprint = Footprint::of(&arch::build("lenet5", &task).unwrap(), 32, true);
+        let footprint = Footprint::of(&arch::build("lenet5", &task).unwrap(), 32, 1);
         let convolutions = 2 * 28 * 28 * 6 + 14 * 14 * 6 + 2 * 10 * 10 * 16 + 5 * 5 * 16;
         assert_eq!(footprint.activations, 1024 + convolutions + 2 * 120 + 2 * 84 + 10);
         assert_eq!((footprint.parameters, footprint.batch), (61_706, 32));

@@ -7,7 +7,7 @@ use crate::network::{Initialisation, NetworkError, arch};
 use crate::precision::{
     ControllerOptions, NumberFormat, PrecisionError, RoleFormats, StaticOptions,
 };
-use crate::train::asgd::AsgdError;
+use crate::train::optimiser::{OptimiserError, RuleOptions};
 use crate::train::run::{self, Observer, RunPlan};
 use crate::train::{Evaluation, RunOptions, StepOutcome, TrainError, Trainer};
 use hwmodel::SimdLevel;
@@ -50,7 +50,10 @@ impl TrainingSetup {
         let formats =
             RoleFormats { gradient: NumberFormat::Fixed(gradients), ..RoleFormats::all(operands) };
         RunOptions {
-            controller: ControllerOptions::Static(StaticOptions { formats: vec![formats] }),
+            controller: ControllerOptions::Static(StaticOptions {
+                formats: vec![formats],
+                later: Vec::new(),
+            }),
             ..self.options.clone()
         }
     }
@@ -69,7 +72,11 @@ impl TrainingSetup {
             initialisation: Initialisation { seed: *seed, scale: *initialisation_scale },
         };
         let network = arch::build(arch, &task)?;
-        Ok(Footprint::of(&network, *batch_size, optimiser.momentum > 0.0))
+        let moments = match optimiser.rule {
+            RuleOptions::Sgd(sgd) => u64::from(sgd.momentum > 0.0),
+            RuleOptions::Adam(_) => 2,
+        };
+        Ok(Footprint::of(&network, *batch_size, moments))
     }
 
     /// Trains on `dataset` under `configuration` from the first step to the last and tests the final network.
@@ -125,6 +132,9 @@ pub(super) fn diverged(error: &TrainError) -> bool {
         TrainError::Network(NetworkError::Diverged { .. } | NetworkError::Scale { .. })
             | TrainError::Precision(PrecisionError::NotFinite { .. } | PrecisionError::Loss(_))
             | TrainError::Loss(CrossEntropyError::NotFinite { .. })
-            | TrainError::Optimiser { source: AsgdError::NotFinite | AsgdError::Quantiser(_), .. }
+            | TrainError::Optimiser {
+                source: OptimiserError::NotFinite | OptimiserError::Quantiser(_),
+                ..
+            }
     )
 }

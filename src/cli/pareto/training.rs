@@ -14,7 +14,7 @@ use toml::{Table, Value};
 const SUPERCLASSES: &str = "superclasses";
 
 /// Settings that a measurement decides on, or that have no meaning in one.
-const NOT_SET: [&str; 19] = [
+const NOT_SET: [&str; 20] = [
     "controller",
     "wl",
     "fl",
@@ -33,6 +33,7 @@ const NOT_SET: [&str; 19] = [
     "resume",
     "save-model",
     "layer-formats",
+    "format-schedule",
     "quiet",
 ];
 

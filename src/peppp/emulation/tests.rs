@@ -4,7 +4,7 @@ use super::*;
 use crate::data::{DatasetKind, SearchPath, load};
 use crate::peppp::{Configuration, Partition, PartitionSize};
 use crate::precision::ControllerOptions;
-use crate::train::asgd::AsgdOptions;
+use crate::train::optimiser::OptimiserOptions;
 use crate::train::{RoundingOptions, Trainer};
 use hwmodel::Overflow;
 use hwmodel::machine::Machine;
@@ -23,7 +23,11 @@ fn setup() -> TrainingSetup {
         seed: 3,
         learning_rate: 0.02,
         schedule: Schedule::Constant,
-        optimiser: AsgdOptions { weight_decay: 5e-4, normalise: false, ..AsgdOptions::default() },
+        optimiser: OptimiserOptions {
+            weight_decay: 5e-4,
+            normalise: false,
+            ..OptimiserOptions::default()
+        },
         penalty: false,
         initialisation_scale: 0.5,
         controller: ControllerOptions::Float32,
