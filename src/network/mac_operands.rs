@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn every_mac_layer_of_a_network_has_operands() {
-        for name in ["lenet5", "alexnet", "resnet20", "mlp", "googlenet", "mobilenetv2"] {
+        let images = ["lenet5", "alexnet", "resnet20", "mlp", "googlenet", "mobilenetv2"];
+        for name in images.into_iter().chain(["lstm", "transformer"]) {
             let network = network(name);
             for (index, layer) in network.mac_layers.iter().enumerate() {
                 let Some(operands) = network.mac_operands(index) else {
