@@ -1,7 +1,7 @@
 //! Training in small floats.
 
 use super::*;
-use crate::data::{DatasetKind, SearchPath, load};
+use crate::data::{DatasetKind, SearchPath, TextOptions, load};
 use crate::peppp::{Configuration, Partition, PartitionSize};
 use crate::precision::ControllerOptions;
 use crate::train::optimiser::OptimiserOptions;
@@ -14,6 +14,7 @@ fn setup() -> TrainingSetup {
     let options = RunOptions {
         arch: "mlp".to_owned(),
         dataset: DatasetKind::FashionMnist,
+        text: TextOptions::default(),
         limit_train: None,
         limit_test: None,
         augment: false,
