@@ -4,7 +4,7 @@ use assert_cmd::Command;
 use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
 use hwsim::cli::settings::TrainArguments;
-use hwsim::data::{Dataset, ImageSet, Normalisation, Origin};
+use hwsim::data::{Dataset, ImageSet, Normalisation, Origin, SampleSet};
 use hwsim::train::Trainer;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,7 +65,7 @@ fn large_images() -> Dataset {
     let set = |count: usize, seed: usize| {
         let pixels = (0..count * 65 * 65 * 3).map(|i| ((i * 31 + seed) * i % 251) as u8).collect();
         let labels = (0..count).map(|i| (i % 4) as u16).collect();
-        ImageSet { channels: 3, height: 65, width: 65, pixels, labels }
+        SampleSet::Images(ImageSet { channels: 3, height: 65, width: 65, pixels, labels })
     };
     Dataset {
         name: "cifar10".to_owned(),
@@ -75,6 +75,7 @@ fn large_images() -> Dataset {
         origin: Origin::Embedded,
         normalisation: Normalisation::cifar(),
         augmentation: None,
+        text: None,
     }
 }
 

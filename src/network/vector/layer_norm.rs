@@ -86,14 +86,13 @@ pub fn layer_norm_backward(x: &[f32], gamma: &[f32], dy: &[f32]) -> LayerNormGra
             (gammas, betas)
         })
         .collect();
-    let total = |of: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<f32> {
-        let mut total = vec![0.0; channels];
-        for part in &sums {
-            total.iter_mut().zip(of(part)).for_each(|(total, part)| *total += part);
-        }
-        total.into_iter().map(|sum| sum as f32).collect()
-    };
-    LayerNormGradients { input, gamma: total(|sums| &sums.0), beta: total(|sums| &sums.1) }
+    let (mut gamma, mut beta) = (vec![0.0; channels], vec![0.0; channels]);
+    for (gammas, betas) in &sums {
+        gamma.iter_mut().zip(gammas).for_each(|(total, part)| *total += part);
+        beta.iter_mut().zip(betas).for_each(|(total, part)| *total += part);
+    }
+    let narrow = |sums: Vec<f64>| sums.into_iter().map(|sum| sum as f32).collect();
+    LayerNormGradients { input, gamma: narrow(gamma), beta: narrow(beta) }
 }
 
 #[cfg(test)]

@@ -33,9 +33,9 @@ pub struct StepTape {
 /// # Panics
 /// If the lengths do not fit.
 #[allow(clippy::needless_range_loop, reason = "several arrays have one index")]
-pub fn step(mut z: Vec<f32>, c: &mut Vec<f32>, hidden: usize) -> (Vec<f32>, StepTape) {
+pub fn step(mut z: Vec<f32>, c: &mut [f32], hidden: usize) -> (Vec<f32>, StepTape) {
     assert_eq!(z.len(), GATES * c.len(), "four gates a unit");
-    let before = c.clone();
+    let before = c.to_vec();
     let mut squashed = vec![0.0; c.len()];
     let mut h = vec![0.0; c.len()];
     let rows = z.par_chunks_exact_mut(GATES * hidden).zip(c.par_chunks_exact_mut(hidden));
