@@ -48,7 +48,7 @@ pub enum Depth {
     Layer,
 }
 
-/// Options of [`Shen`]; the defaults are the paper's recommendation.
+/// Options of Shen et al.'s factors; the defaults are the paper's recommendation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShenOptions {
