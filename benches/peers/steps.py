@@ -111,7 +111,8 @@ def torch_step(make, shape, emulate, repeats):
         nn.functional.cross_entropy(network(x), labels).backward()
         optimiser.step()
 
-    step()
+    for _ in range(3):
+        step()
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -151,7 +152,6 @@ def main():
             shape = (3, 32, 32)
             if options.data_dir:
                 data = ["--dataset", "cifar10", "--data-dir", options.data_dir]
-        plain = torch_step(make, shape, False, options.steps)
         emulated = torch_step(make, shape, True, max(3, options.steps // 4))
         runs = {
             "float32": ["--controller", "float32"],
@@ -161,6 +161,8 @@ def main():
             "adapt, from 8,4": ["--controller", "adapt"],
         }
         for name, arguments in runs.items():
+            # Measured anew beside every run, since the speed of a shared machine wanders.
+            plain = torch_step(make, shape, False, options.steps)
             ours = hwsim_step(options.hwsim, arch, options.threads, [*arguments, *data], options.steps)
             print(
                 f"{arch:10} {plain * 1e3:9.1f} {emulated * 1e3:9.1f} | {name:24} {ours * 1e3:9.1f} "
