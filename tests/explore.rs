@@ -272,12 +272,6 @@ fn a_sweep_killed_twenty_times_ends_with_the_same_bytes() {
     assert_eq!((keys.len(), lines), (24, 24));
 }
 
-fn found(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|paths| {
-        std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
-    })
-}
-
 /// The script run by hand, task by task, with a stand-in for sbatch.
 #[cfg(unix)]
 #[test]
@@ -311,41 +305,5 @@ fn the_slurm_script_carries_out_and_merges_the_sweep() {
     );
     (0..3).for_each(|task| script(None, &task.to_string()));
     script(Some("merge"), "");
-    assert_eq!(std::fs::read(path("out.csv")).unwrap(), std::fs::read(path("whole.csv")).unwrap());
-}
-
-/// Kept apart: a real Slurm takes seconds and must be installed.
-#[cfg(unix)]
-#[test]
-fn a_real_slurm_carries_out_the_sweep() {
-    let missing: Vec<_> = ["munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo"]
-        .into_iter()
-        .filter(|program| !found(program))
-        .collect();
-    if !missing.is_empty() {
-        eprintln!("skipping: {} not on the PATH", missing.join(", "));
-        return;
-    }
-    if std::process::Command::new("sinfo").output().is_ok_and(|output| !output.status.success()) {
-        eprintln!("skipping: no Slurm controller answers");
-        return;
-    }
-    let folder = TempDir::new().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    sweep(&path("whole.csv"), COSTS).assert().success();
-    let mut write = sweep(Path::new("out.csv"), COSTS);
-    write
-        .current_dir(folder.path())
-        .args(["--slurm", "job.sh", "--shards", "3"])
-        .assert()
-        .success();
-    let mut submit = Command::new("sh");
-    submit.current_dir(folder.path()).args(["job.sh", "submit"]);
-    submit.env("HWSIM", env!("CARGO_BIN_EXE_hwsim")).assert().success();
-    let start = Instant::now();
-    while !path("out.csv").exists() {
-        assert!(start.elapsed() < Duration::from_secs(120), "the merge did not come");
-        std::thread::sleep(Duration::from_millis(200));
-    }
     assert_eq!(std::fs::read(path("out.csv")).unwrap(), std::fs::read(path("whole.csv")).unwrap());
 }
