@@ -69,8 +69,10 @@ pub(super) fn render(summary: &Summary) -> String {
         summary.steps
     ));
     line(String::new());
+    let longest = summary.layers.iter().map(|layer| layer.name.chars().count()).max();
+    let names = longest.unwrap_or(0).max(18);
     line(format!(
-        "{:<18} {:>9} {:>13} {:>8} {:>8}   {:^31} {:>10} {:>9} {:>10}",
+        "{:<names$} {:>9} {:>13} {:>8} {:>8}   {:^31} {:>10} {:>9} {:>10}",
         "layer",
         "final",
         "mean",
@@ -84,7 +86,7 @@ pub(super) fn render(summary: &Summary) -> String {
     for layer in &summary.layers {
         let saturation = &layer.saturation;
         line(format!(
-            "{:<18} {:>9} {:>13} {:>8} {:>8}   {:>7} {:>7} {:>7} {:>7} {:>10} {:>9} {:>10}",
+            "{:<names$} {:>9} {:>13} {:>8} {:>8}   {:>7} {:>7} {:>7} {:>7} {:>10} {:>9} {:>10}",
             layer.name,
             format_of(layer),
             mean_format(layer),
