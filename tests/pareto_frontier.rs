@@ -85,7 +85,9 @@ fn a_measurement_goes_on_where_it_was_and_repeats() {
     pick.arg(&out).arg("--data-dir").arg(data()).arg("--out").arg(&answer);
     pick.assert().success().stdout(contains("recommended: ")).stdout(contains("2 of 3"));
     let answer = std::fs::read_to_string(answer).unwrap();
-    assert_eq!(answer.matches(",true,").count() > 0, answer.lines().count() == 4, "{answer}");
+    assert_eq!(answer.lines().count(), 4, "{answer}");
+    let recommended = answer.lines().filter(|line| line.ends_with(",true")).count();
+    assert_eq!(recommended, 1, "{answer}");
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_table_of_low_rank_is_completed_and_its_frontier_predicted() {
     let table = table(&folder);
     let completed = folder.path().join("completed.csv");
     let mut command =
-        hwsim("complete --sample uniform --ratio 0.7 --lambda 0.0001 --iterations 20000");
+        hwsim("complete --sample uniform --ratio 0.85 --lambda 0.0001 --iterations 20000");
     command.arg(&table).arg("--out").arg(&completed).assert().success();
     let text = std::fs::read(&completed).unwrap();
     let found = ErrorMatrix::read(text.as_slice(), "completed").unwrap();
@@ -102,7 +104,7 @@ fn a_table_of_low_rank_is_completed_and_its_frontier_predicted() {
     for row in 0..6 {
         for column in 0..8 {
             let (a, b) = (found.error(row, column).unwrap(), truth.error(row, column).unwrap());
-            assert!((a - b).abs() < 0.06, "{row} {column}: {a} {b}");
+            assert!((a - b).abs() < 0.02, "{row} {column}: {a} {b}");
         }
     }
     let pick = |more: &str| {
