@@ -156,6 +156,11 @@ fn wrong_tables_and_arguments_are_explained() {
     wrong(&format!("{header}a,c,1,0.5\n"), "evaluate --settings VII", "unknown setting `VII`");
     wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory 1MB --partition b", "no partition `b`");
     wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory 1MB", "--partition");
+    wrong(
+        &format!("{header}a,c,1,0.5\nb,c,1,0.5\n"),
+        "pick --memory 1MB --partition a --epochs 2",
+        "no meaning with --partition",
+    );
     wrong(&format!("{header}a,c,1,0.5\n"), "pick --memory much --partition a", "kB, MB or GB");
     let out = folder.path().join("out.csv");
     for (more, expected) in [

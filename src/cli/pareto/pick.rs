@@ -76,6 +76,10 @@ enum NewTask {
 }
 
 pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
+    if !arguments.train && arguments.training.any() {
+        let why = "settings of a training have no meaning with --partition: give --train, or leave them out";
+        return Err(Failure::usage(anyhow!(why)));
+    }
     if let Some(out) = &arguments.out {
         output::check_writable(out)?;
     }

@@ -151,40 +151,54 @@ impl NewPartitionArguments {
 /// How every configuration is trained; the defaults are those of the paper, with its batches of 32.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainingArguments {
-    /// Data set.
-    #[arg(long, value_name = "NAME", default_value = "fashion-mnist", help_heading = "Data")]
-    dataset: String,
+    /// Data set [default: fashion-mnist].
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    dataset: Option<String>,
     /// Folder with the data set.
     #[arg(long, value_name = "FOLDER", help_heading = "Data")]
     data_dir: Option<PathBuf>,
-    /// Architecture.
-    #[arg(long, value_name = "NAME", default_value = "lenet5", help_heading = "Training")]
-    arch: String,
-    /// Passes over the training images.
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Training")]
-    epochs: u32,
-    /// Learning rate.
-    #[arg(long, value_name = "RATE", default_value_t = 0.001, help_heading = "Training")]
-    learning_rate: f64,
+    /// Architecture [default: lenet5].
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    arch: Option<String>,
+    /// Passes over the training images [default: 10].
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u32>,
+    /// Learning rate [default: 0.001].
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    learning_rate: Option<f64>,
     /// Any other setting of `hwsim train`, as in --set batch-size=64; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Training")]
     set: Vec<String>,
 }
 
 impl TrainingArguments {
+    /// Whether any of them is given.
+    pub(super) fn any(&self) -> bool {
+        let Self { dataset, data_dir, arch, epochs, learning_rate, set } = self;
+        dataset.is_some()
+            || data_dir.is_some()
+            || arch.is_some()
+            || epochs.is_some()
+            || learning_rate.is_some()
+            || !set.is_empty()
+    }
+
     /// The settings, and where the data are.
     pub(super) fn setup(&self) -> Result<(TrainingSetup, Paths), Failure> {
         let mut settings = Table::new();
         let mut set = |name: &str, value: Value| settings.insert(name.to_owned(), value);
         set("controller", Value::String("static".to_owned()));
-        set("dataset", Value::String(self.dataset.clone()));
+        let or = |value: &Option<String>, default: &str| {
+            Value::String(value.as_deref().unwrap_or(default).to_owned())
+        };
+        set("dataset", or(&self.dataset, "fashion-mnist"));
         if let Some(folder) = &self.data_dir {
             let folder = folder.to_str().context("--data-dir is no UTF-8 text")?;
             set("data-dir", Value::String(folder.to_owned()));
         }
-        set("arch", Value::String(self.arch.clone()));
-        set("epochs", Value::Integer(self.epochs.into()));
-        set("learning-rate", Value::Float(self.learning_rate));
+        set("arch", or(&self.arch, "lenet5"));
+        set("epochs", Value::Integer(self.epochs.unwrap_or(10).into()));
+        set("learning-rate", Value::Float(self.learning_rate.unwrap_or(0.001)));
         set("batch-size", Value::Integer(32));
         set("momentum", Value::Float(0.9));
         set("l1", Value::Float(0.0));
