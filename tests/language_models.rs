@@ -2,7 +2,6 @@
 
 use assert_cmd::Command;
 use serde_json::Value;
-use std::path::Path;
 use tempfile::TempDir;
 
 /// A short run on the embedded text in characters.
@@ -33,13 +32,6 @@ fn hwsim() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hwsim"));
     command.env_remove("HWSIM_DATA").env_remove("HWSIM_SIMD");
     command
-}
-
-/// Summary of a short run with `more` flags.
-fn summary(folder: &Path, more: &[&str]) -> Value {
-    let file = folder.join("summary.json");
-    hwsim().args(SHORT).args(more).arg("--summary").arg(&file).assert().success();
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
 #[test]
