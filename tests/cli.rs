@@ -93,6 +93,11 @@ fn a_run_writes_its_trace_summary_and_model() {
     ] {
         assert!(summary.get(key).is_some(), "{key}");
     }
+    let phases = summary["phases"].as_object().unwrap();
+    let seconds: f64 = phases.values().map(|seconds| seconds.as_f64().unwrap()).sum();
+    let all = summary["seconds"].as_f64().unwrap();
+    assert!(phases["forward_array"].as_f64().unwrap() > 0.0);
+    assert!(seconds <= all, "phases of {seconds} s in {all} s");
     // 8 epochs of 20 updates; three products a layer, except that no one needs the images' gradient.
     let macs = 1024u64 * 256 + 256 * 128 + 128 * 10;
     assert_eq!(summary["macs"], 160 * 32 * (3 * macs - 1024 * 256));

@@ -1,5 +1,6 @@
 //! The final table of a run, for people.
 
+use crate::train::PhaseSeconds;
 use crate::train::summary::{LayerSummary, Summary};
 
 /// `value` with a prefix for powers of 1000 and three significant digits: `12.3 G`.
@@ -49,6 +50,15 @@ fn mean_format(layer: &LayerSummary) -> String {
         Some(fl) => format!("⟨{:.1}, {fl:.1}⟩", layer.mean_wl),
         None => "float32".to_owned(),
     }
+}
+
+/// Shares of the wall time that the phases took, those above 0.1 %.
+fn shares(phases: &PhaseSeconds) -> String {
+    let total = phases.total().max(f64::MIN_POSITIVE);
+    let shares = phases.named().map(|(name, seconds)| (name, 100.0 * seconds / total));
+    let shown = shares.iter().filter(|(_, share)| *share >= 0.1);
+    let words: Vec<String> = shown.map(|(name, share)| format!("{name} {share:.1} %")).collect();
+    words.join("; ")
 }
 
 /// The whole table.
@@ -165,7 +175,15 @@ pub(super) fn render(summary: &Summary) -> String {
                 joules(summary.update_energy_pj)
             ),
         ),
-        ("simulated in", format!("{:.1} s", summary.seconds)),
+        (
+            "simulated in",
+            format!(
+                "{:.1} s, {}MAC/s",
+                summary.seconds,
+                scaled(summary.macs as f64 / summary.seconds.max(1e-9))
+            ),
+        ),
+        ("of which", shares(&summary.phases)),
     ] {
         line(format!("{name:<22} {value}"));
     }
@@ -195,5 +213,12 @@ mod tests {
         assert_eq!(joules(2.5e9), "2.500 mJ");
         assert_eq!(percent(0.00001), "<0.01");
         assert_eq!(percent(0.25), "25.00");
+    }
+
+    #[test]
+    fn shares_leave_out_what_hardly_takes_time() {
+        let phases = PhaseSeconds { data: 1.0, update: 0.002, evaluation: 3.0, ..Default::default() };
+        assert_eq!(shares(&phases), "data 25.0 %; evaluation 75.0 %");
+        assert_eq!(shares(&PhaseSeconds::default()), "");
     }
 }

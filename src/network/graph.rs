@@ -15,6 +15,7 @@ use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Settings of a pass that every layer sees.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,6 +115,8 @@ pub struct Pass {
     pub output: Activation,
     /// Counts, one entry a MAC layer.
     pub tallies: Vec<LayerTally>,
+    /// Wall time of the layers on the array.
+    pub array_time: Duration,
     pub(super) saved: Vec<Saved>,
     batch: usize,
 }
@@ -124,6 +127,8 @@ pub struct Gradients {
     pub parameters: Vec<Vec<f32>>,
     /// Gradient of the image, if it was asked for.
     pub input: Option<Vec<f32>>,
+    /// Wall time of the layers on the array.
+    pub array_time: Duration,
 }
 
 impl Network {
@@ -189,6 +194,7 @@ impl Network {
         values[0] = Some(images);
         let mut tallies = vec![LayerTally::default(); self.mac_layers.len()];
         let mut saved = Vec::with_capacity(self.nodes.len());
+        let mut array_time = Duration::ZERO;
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let inputs = node
                 .inputs
@@ -211,7 +217,11 @@ impl Network {
                 running: node.running.as_mut(),
                 tally: &mut tallies[node.owner],
             };
+            let start = Instant::now();
             let (mut output, kept) = node.layer.forward(&mut call)?;
+            if node.layer.on_array() {
+                array_time += start.elapsed();
+            }
             if let (Some(between), Activation::Float(values, _)) = (&mut between, &mut output)
                 && !moves_values(node)
             {
@@ -222,7 +232,7 @@ impl Network {
         }
         let last = values.pop().flatten().expect("the last layer has an output");
         let logits = last.to_f32(context.array.simd).into_owned();
-        Ok(Pass { logits, output: last, tallies, saved, batch: shape[0] })
+        Ok(Pass { logits, output: last, tallies, array_time, saved, batch: shape[0] })
     }
 
     /// Propagates the gradient of the logits `[n, classes]` back; consumes what the pass kept.
@@ -260,6 +270,7 @@ impl Network {
         }
         let mut gradients: Vec<Option<Vec<f32>>> = vec![None; self.nodes.len() + 1];
         let mut parameters: Vec<Vec<f32>> = vec![Vec::new(); self.parameters.len()];
+        let mut array_time = Duration::ZERO;
         gradients[self.nodes.len()] = Some(gradient);
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let Some(mut gradient) = gradients[index + 1].take() else { continue };
@@ -268,6 +279,7 @@ impl Network {
             }
             let first = node.inputs[0];
             let [h, w, c] = if first == 0 { self.input } else { self.nodes[first - 1].shape };
+            let start = Instant::now();
             let result = node.layer.backward(Backward {
                 context,
                 node: index as u32,
@@ -279,6 +291,9 @@ impl Network {
                 wants_input: node.inputs.iter().any(|&input| wanted[input]),
                 tally: &mut pass.tallies[node.owner],
             })?;
+            if node.layer.on_array() {
+                array_time += start.elapsed();
+            }
             for (slot, tensor) in
                 parameters[node.parameters.clone()].iter_mut().zip(result.parameters)
             {
@@ -292,7 +307,7 @@ impl Network {
                 }
             }
         }
-        Ok(Gradients { parameters, input: gradients.swap_remove(0) })
+        Ok(Gradients { parameters, input: gradients.swap_remove(0), array_time })
     }
 }
 

@@ -25,9 +25,11 @@ impl Trainer {
         let views = views(&self.network, &self.optimisers);
         let epoch = EpochEnd { epoch: self.position.epoch - 1, tensors: &views };
         let decision = self.controller.end_of_epoch(&epoch)?;
+        self.clock.lap(|phases| &mut phases.controller);
         for switch in &decision.switches {
             self.requantise_weights(switch.tensor)?;
         }
+        self.clock.lap(|phases| &mut phases.update);
         self.apply(&decision);
         self.count_switches(&decision);
         self.costs.validation(top1);
@@ -52,11 +54,13 @@ impl Trainer {
     }
     /// Mean loss and top-1 share of the test set.
     fn evaluate(&mut self) -> Result<(f64, f64), TrainError> {
+        self.clock.skip();
         let context = Context {
             step: EVALUATION_PASS | self.position.step,
             ..context(&self.options, self.simd, self.accumulator, false)
         };
         let result = evaluate(&mut self.network, &self.dataset, &context, |_| {})?;
+        self.clock.lap(|phases| &mut phases.evaluation);
         Ok((result.loss, result.top1))
     }
 }

@@ -39,13 +39,21 @@ impl Trainer {
             &mut self.images,
         );
         let labels = self.dataset.train.targets(indices);
+        self.clock.lap(|phases| &mut phases.data);
         let mut pass = self.network.forward(images, &context)?;
         let mut gradient = vec![0.0; pass.logits.len()];
         let classes = self.network.classes;
         let loss = softmax_cross_entropy(&pass.logits, classes, &labels, 1.0, &mut gradient)?;
+        self.clock.split(pass.array_time, |phases| {
+            (&mut phases.forward_array, &mut phases.forward_vector)
+        });
         let gradients = self.network.backward(&mut pass, gradient, &context, false)?;
+        self.clock.split(gradients.array_time, |phases| {
+            (&mut phases.backward_array, &mut phases.backward_vector)
+        });
         let accountant = Accountant { machine: &self.machine, accumulator: self.accumulator };
         accounts.add_pass(&accountant, &pass.tallies)?;
+        self.clock.lap(|phases| &mut phases.accounting);
         for ((optimiser, gradient), parameter) in
             self.optimisers.iter_mut().zip(&gradients.parameters).zip(&self.network.parameters)
         {
@@ -55,6 +63,7 @@ impl Trainer {
             })?;
         }
         self.position.pass += 1;
+        self.clock.lap(|phases| &mut phases.update);
         Ok((loss.loss, loss.correct, indices.len()))
     }
 }

@@ -62,7 +62,18 @@ pub struct RunEnd {
 pub fn run(
     trainer: &mut Trainer,
     plan: &mut RunPlan<'_>,
-    observer: &mut dyn Observer,
+    observer: &mut (dyn Observer + Send),
+) -> Result<RunEnd, TrainError> {
+    // On a thread of the pool: from outside, each parallel loop would wake another thread and wait for it, which
+    // costs a step 5 to 10 % of its time.
+    rayon::scope(|_| run_here(trainer, plan, observer))
+}
+
+/// [`run`] on the thread that calls it.
+fn run_here(
+    trainer: &mut Trainer,
+    plan: &mut RunPlan<'_>,
+    observer: &mut (dyn Observer + Send),
 ) -> Result<RunEnd, TrainError> {
     let start = Instant::now();
     let before = plan.seconds_before;
@@ -82,6 +93,7 @@ pub fn run(
         let outcome = trainer.step()?;
         if outcome.step.is_multiple_of(plan.trace_every.max(1)) {
             write_step(trainer, plan, &outcome)?;
+            trainer.clock.lap(|phases| &mut phases.output);
         }
         observer.step(trainer, &outcome);
         if trainer.epoch_complete() {
@@ -95,7 +107,9 @@ pub fn run(
         }
         let every = plan.checkpoints.as_ref().map_or(0, |checkpoints| checkpoints.every);
         if every > 0 && trainer.position().step.is_multiple_of(every) && !trainer.finished() {
+            trainer.clock.skip();
             save(trainer, plan, elapsed())?;
+            trainer.clock.lap(|phases| &mut phases.output);
         }
     }
     if !already_finished {

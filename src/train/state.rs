@@ -5,6 +5,7 @@ use super::error::TrainError;
 use super::optimiser::RuleState;
 use super::options::RunOptions;
 use super::outcome::{Evaluation, Position};
+use super::phases::{PhaseClock, PhaseSeconds};
 use super::schedule::ReduceOnPlateau;
 use super::trainer::Trainer;
 use crate::checkpoint::{Snapshot, SnapshotTensor};
@@ -49,6 +50,8 @@ pub struct RunState {
     pub trace_position: Option<u64>,
     /// Seconds of computing so far.
     pub seconds: f64,
+    /// Of these, the seconds of each phase.
+    pub phases: PhaseSeconds,
 }
 
 /// CRC-32 of all images and labels, or of all tokens.
@@ -128,6 +131,7 @@ impl Trainer {
             data: fingerprint(&self.dataset),
             trace_position,
             seconds,
+            phases: self.clock.seconds(),
         };
         let meta = serde_json::to_value(&state)
             .map_err(|error| TrainError::Resume(format!("its state has no JSON form: {error}")))?;
@@ -232,6 +236,7 @@ impl Trainer {
         self.evaluations = state.evaluations.clone();
         self.last_loss = state.last_loss.unwrap_or(f64::NAN);
         self.stopped = state.stopped;
+        self.clock = PhaseClock::after(state.phases);
         Ok(state)
     }
 }

@@ -13,6 +13,7 @@ impl Trainer {
     /// # Errors
     /// If training has diverged.
     pub fn step(&mut self) -> Result<StepOutcome, TrainError> {
+        self.clock.skip();
         let accumulation = self.options.optimiser.accumulation;
         let mut accounts = StepAccounts::new(self.network.mac_layers.len());
         let (mut cross_entropy, mut correct, mut images) = (0.0, 0, 0);
@@ -41,9 +42,12 @@ impl Trainer {
             .collect();
         let (loss, penalty, gradient_norm) =
             self.prepare_gradients(last_cross_entropy, &mut accounts)?;
+        self.clock.lap(|phases| &mut phases.update);
         let decision = self.ask_controller(loss)?;
+        self.clock.lap(|phases| &mut phases.controller);
         self.charge_update(&mut accounts);
         let layers = self.record(&in_force, &accounts, &decision)?;
+        self.clock.lap(|phases| &mut phases.accounting);
         let outcome = StepOutcome {
             step: self.position.step,
             epoch: self.position.epoch,
@@ -71,6 +75,7 @@ impl Trainer {
             self.requantise_weights(tensor)?;
         }
         self.apply(&decision);
+        self.clock.lap(|phases| &mut phases.update);
         Ok(outcome)
     }
     fn ask_controller(&mut self, loss: f64) -> Result<Decision, TrainError> {

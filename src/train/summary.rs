@@ -2,6 +2,7 @@
 
 use super::accounting::saturation_rates;
 use super::options::RunOptions;
+use super::phases::PhaseSeconds;
 use super::terms::{cost_options, fixed_format, layer_costs, weighted};
 use super::trainer::Trainer;
 use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
@@ -131,6 +132,8 @@ pub struct Summary {
     pub mean_sparsity: f64,
     /// Seconds of computing.
     pub seconds: f64,
+    /// Of these, the seconds of each phase.
+    pub phases: PhaseSeconds,
     /// MACs over the run, all three products.
     pub macs: u64,
     /// MACs with two non-zero operands.
@@ -237,6 +240,7 @@ impl Summary {
             final_sparsity: last.zeros_final,
             mean_sparsity: costs.zeros_average,
             seconds,
+            phases: trainer.phases(),
             macs: total.macs,
             nonzero_macs: total.nonzero_macs,
             saturation_rate: total.saturated.total() as f64 / total.quantised.total().max(1) as f64,

@@ -5,6 +5,7 @@ use super::error::TrainError;
 use super::optimiser::Optimiser;
 use super::options::RunOptions;
 use super::outcome::{Evaluation, Position};
+use super::phases::{PhaseClock, PhaseSeconds};
 use super::schedule::Scheduler;
 use super::terms::{cost_options, layer_costs};
 use crate::cost::CostAccumulator;
@@ -37,6 +38,7 @@ pub struct Trainer {
     pub(super) owners: Vec<usize>,
     pub(super) order: Option<(u32, EpochOrder)>,
     pub(super) images: Vec<f32>,
+    pub(super) clock: PhaseClock,
 }
 
 impl Trainer {
@@ -108,6 +110,7 @@ impl Trainer {
             owners,
             order: None,
             images: Vec::new(),
+            clock: PhaseClock::after(PhaseSeconds::default()),
         };
         for tensor in 0..infos.len() {
             trainer.requantise_weights(tensor)?;
@@ -153,6 +156,11 @@ impl Trainer {
     /// Sums over the steps so far, by layer on the array.
     pub fn totals(&self) -> &[LayerTotals] {
         &self.totals
+    }
+
+    /// Wall time so far by phase, earlier parts of a resumed run included.
+    pub fn phases(&self) -> PhaseSeconds {
+        self.clock.seconds()
     }
 
     /// Evaluations so far.

@@ -334,6 +334,14 @@ pub struct TrainArguments {
     /// format] [range: 1 to 32].
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
     pub gradient_wl: Option<i64>,
+    /// backward fixed: word length in bits of the gradients that enter and leave the grad-input
+    /// product alone [default: gradient-wl] [range: 1 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub grad_input_wl: Option<i64>,
+    /// backward fixed: word length in bits of the gradients that enter and leave the grad-weight
+    /// product alone [default: gradient-wl] [range: 1 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]
+    pub grad_weight_wl: Option<i64>,
     /// backward fixed: fractional length of gradients in bits, or `auto` for one a tensor, chosen
     /// so that its extremes just fit [default: auto] [range: -64 to 64, auto].
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = ARITH)]

@@ -12,7 +12,7 @@ use hwmodel::Rounding;
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
 const TEXT: [&str; 3] = ["text-level", "sequence-length", "vocabulary"];
 const FORMAT: [&str; 2] = ["wl", "fl"];
-const GRADIENT: [&str; 2] = ["gradient-wl", "gradient-fl"];
+const GRADIENT: [&str; 4] = ["gradient-wl", "grad-input-wl", "grad-weight-wl", "gradient-fl"];
 const RANDOM: [&str; 4] = ["random-source", "random-bits", "lfsr-width", "lfsr-steps"];
 const LFSR: [&str; 2] = ["lfsr-width", "lfsr-steps"];
 const SGD: [&str; 1] = ["momentum"];

@@ -37,10 +37,13 @@ fn plain_sgd() -> TrainArguments {
 
 pub(super) fn backward(layers: &Layers) -> Result<BackwardArithmetic, SettingsError> {
     let own = &layers.merged;
+    let bits = |name, given| layers.optional(name, given, 1..=MAX_WORD_LENGTH.into());
     Ok(match layers.present("backward", own.backward)? {
         BackwardKind::Float32 => BackwardArithmetic::Float32,
         BackwardKind::Fixed => BackwardArithmetic::Fixed(GradientFormat {
-            wl: layers.optional("gradient-wl", own.gradient_wl, 1..=MAX_WORD_LENGTH.into())?,
+            wl: bits("gradient-wl", own.gradient_wl)?,
+            grad_input_wl: bits("grad-input-wl", own.grad_input_wl)?,
+            grad_weight_wl: bits("grad-weight-wl", own.grad_weight_wl)?,
             fl: layers.present("gradient-fl", own.gradient_fl)?.fl(),
             rounding: layers.present("rounding-gradients", own.rounding_gradients)?,
         }),

@@ -164,6 +164,8 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("machine", "tpu-like-256x256", "'tpu-like-256x256'"),
     ("backward", "fixed", "'fixed'"),
     ("gradient-wl", "12", "12"),
+    ("grad-input-wl", "9", "9"),
+    ("grad-weight-wl", "7", "7"),
     ("gradient-fl", "-5", "-5"),
     ("trace", "trace.csv", "'trace.csv'"),
     ("trace-every", "10", "10"),

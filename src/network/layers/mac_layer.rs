@@ -4,7 +4,7 @@ mod dynamic;
 mod fixed_backward;
 
 use crate::network::activation::Activation;
-use crate::network::backward_arithmetic::{BackwardArithmetic, GradientFormat};
+use crate::network::backward_arithmetic::BackwardArithmetic;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
 use crate::network::tally::GemmTally;
@@ -71,10 +71,10 @@ pub(super) fn backward(
     let input = call.saved.activation.take().expect("the forward pass keeps its input");
     if let BackwardArithmetic::Fixed(settings) = call.context.backward
         && let (Activation::Fixed(x), Some(quantised)) = (&input, &weights.quantised)
-        && let Some(wl) = gradient_word_length(settings, weights.formats.gradient)
+        && let Some(words) = settings.words(weights.formats.gradient)
     {
         let operands = (&**x, quantised);
-        return fixed_backward::backward(geometry, call, &shapes, operands, (settings, wl));
+        return fixed_backward::backward(geometry, call, &shapes, operands, (settings, words));
     }
     let dy = &call.gradient;
     let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)];
@@ -87,12 +87,6 @@ pub(super) fn backward(
         call.tally.grad_input = Some(tally(&shapes, None, Product::GradInput, dense(&shapes)));
     }
     Ok(BackwardResult { inputs: vec![dx], parameters })
-}
-
-/// Word length of a layer's gradients; `None` for float32.
-fn gradient_word_length(settings: GradientFormat, own: NumberFormat) -> Option<u32> {
-    let own = (own != NumberFormat::Float32).then(|| own.word_length());
-    settings.wl.or(own)
 }
 
 /// A float32 product has no zero gating to report: every MAC counts.

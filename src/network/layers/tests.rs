@@ -314,7 +314,7 @@ fn a_depthwise_layer_counts_its_own_products() {
         let network =
             classified(|net, x| net.convolution("depthwise", x, 6, depthwise, false)).unwrap();
         let mut network = quantised(network, |_| NumberFormat::Fixed(format(16, 11)));
-        let gradient = GradientFormat { wl: Some(24), fl: None, rounding: Rounding::NearestEven };
+        let gradient = GradientFormat::of(Some(24), Rounding::NearestEven);
         let mut run = |backward| {
             let context = Context { backward, ..context(true) };
             let mut pass = network.forward(activation(images()), &context).unwrap();

@@ -190,7 +190,7 @@ fn backward_products_run_on_the_array() {
         (gradients.parameters, pass.tallies)
     };
     let rounding = Rounding::Stochastic;
-    let fixed = GradientFormat { wl: None, fl: None, rounding };
+    let fixed = GradientFormat::of(None, rounding);
     let (fixed, tallies) = run(BackwardArithmetic::Fixed(fixed));
     let (float, _) = run(BackwardArithmetic::Float32);
     for (fixed, float) in fixed.iter().zip(&float) {

@@ -1,11 +1,12 @@
 //! The backward products of a MAC layer on the array.
 //!
 //! dY, which the vector unit holds in float32, is quantised once and enters both products; their accumulators
-//! are requantised to the same word length. Every quantiser is stochastic by default and counted as role
-//! gradient: that of dY and dW with grad-weight, that of dX with grad-input.
+//! are requantised to the same word length. If the products have word lengths of their own, dY is quantised for each. Every
+//! quantiser is stochastic by default and counted as role gradient: that of dX, and of a dY of its own, with grad-input, the others
+//! with grad-weight.
 
 use super::{Product, column_sums, tally};
-use crate::network::backward_arithmetic::GradientFormat;
+use crate::network::backward_arithmetic::{GradientFormat, GradientWords};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult};
 use crate::network::tally::GemmTally;
@@ -23,23 +24,27 @@ use hwmodel::{FixedTensor, Format};
 struct Gradients<'a, 'b, 'c> {
     call: &'a Backward<'b, 'c>,
     settings: GradientFormat,
-    wl: u32,
 }
 
-/// dX, dW and db with the products in integers of `wl` bits.
+/// dX, dW and db with the products in integers.
 pub(super) fn backward(
     geometry: Convolution2d,
     call: Backward<'_, '_>,
     shapes: &Shapes,
     (x, weights): (&FixedTensor, &FixedTensor),
-    (settings, wl): (GradientFormat, u32),
+    (settings, words): (GradientFormat, GradientWords),
 ) -> Result<BackwardResult, NetworkError> {
     let (simd, array) = (call.context.array.simd, call.context.array);
-    let gradients = Gradients { call: &call, settings, wl };
-    let (dy, quantised) = gradients.quantise(shapes.output())?;
+    let gradients = Gradients { call: &call, settings };
+    let (mut dy, quantised) = gradients.quantise(shapes.output(), words.grad_weight)?;
 
     let product = array.convolve_grad_weight(&dy, x, geometry)?;
-    let (dw, counts) = gradients.requantise(&product, Role::WeightGradient, weights.shape())?;
+    let (dw, counts) = gradients.requantise(
+        &product,
+        Role::WeightGradient,
+        weights.shape(),
+        words.grad_weight,
+    )?;
     let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
     let grad_weight = GemmTally {
         gradient: quantised + counts,
@@ -52,13 +57,17 @@ pub(super) fn backward(
     }
     let (mut dx, mut grad_input) = (None, None);
     if call.wants_input {
+        let mut quantised = QuantiseCounts::default();
+        if words.grad_input != words.grad_weight {
+            (dy, quantised) = gradients.quantise(shapes.output(), words.grad_input)?;
+        }
         let product = array.convolve_grad_input(&dy, weights, shapes.input(), geometry)?;
         let (gradient, counts) =
-            gradients.requantise(&product, Role::InputGradient, &shapes.input())?;
+            gradients.requantise(&product, Role::InputGradient, &shapes.input(), words.grad_input)?;
         let formats =
             ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };
         grad_input = Some(GemmTally {
-            gradient: counts,
+            gradient: quantised + counts,
             ..tally(shapes, Some(formats), Product::FixedGradInput(product.terms), product.report)
         });
         dx = Some(gradient.to_f32(simd));
@@ -80,8 +89,12 @@ impl Gradients<'_, '_, '_> {
         }
     }
 
-    /// dY in fixed point.
-    fn quantise(&self, shape: [usize; 4]) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+    /// dY in `wl` bits.
+    fn quantise(
+        &self,
+        shape: [usize; 4],
+        wl: u32,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
         let (simd, dy) = (self.call.context.array.simd, &self.call.gradient);
         let diverged = |source| NetworkError::Scale {
             what: "gradient",
@@ -89,8 +102,8 @@ impl Gradients<'_, '_, '_> {
             source,
         };
         let format = match self.settings.fl {
-            Some(fl) => Format::new(self.wl, fl).map_err(|error| diverged(error.into()))?,
-            None => tensor_format(dy, self.wl).map_err(diverged)?,
+            Some(fl) => Format::new(wl, fl).map_err(|error| diverged(error.into()))?,
+            None => tensor_format(dy, wl).map_err(diverged)?,
         };
         let (rounding, address) = (self.settings.rounding, self.address(Role::Error));
         let (data, counts) = quantise::quantise(simd, dy, format, rounding, address)
@@ -98,16 +111,17 @@ impl Gradients<'_, '_, '_> {
         Ok((FixedTensor::new(&shape, format, data)?, counts))
     }
 
-    /// Accumulators as a gradient tensor of `shape`.
+    /// Accumulators as a gradient tensor of `shape` in `wl` bits.
     fn requantise(
         &self,
         product: &gemm::Product,
         role: Role,
         shape: &[usize],
+        wl: u32,
     ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
         let format = match self.settings.fl {
-            Some(fl) => Format::new(self.wl, fl),
-            None => product_format(product, self.wl),
+            Some(fl) => Format::new(wl, fl),
+            None => product_format(product, wl),
         };
         let format = format.map_err(|error| NetworkError::Scale {
             what: "gradient",

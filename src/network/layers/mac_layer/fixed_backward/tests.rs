@@ -44,7 +44,7 @@ fn context(backward: BackwardArithmetic, accumulator: Accumulator) -> Context {
 }
 
 fn fixed(wl: Option<u32>, fl: Option<i32>) -> BackwardArithmetic {
-    BackwardArithmetic::Fixed(GradientFormat { wl, fl, rounding: Rounding::Stochastic })
+    BackwardArithmetic::Fixed(GradientFormat { fl, ..GradientFormat::of(wl, Rounding::Stochastic) })
 }
 
 /// Gradients and counts of a batch of two images.
@@ -119,6 +119,36 @@ fn narrow_accumulators_and_formats_are_counted_for_any_threads() {
     assert_eq!(given.formats.unwrap().output.to_string(), "⟨4, 3⟩");
     assert!(given.gradient.saturated() > 0);
     assert!(given.gradient.random_bits > 0);
+}
+
+#[test]
+fn each_product_can_have_a_word_length_of_its_own() {
+    let own = GradientFormat {
+        grad_input_wl: Some(12),
+        grad_weight_wl: Some(6),
+        ..GradientFormat::of(Some(9), Rounding::Stochastic)
+    };
+    let accumulator = Accumulator::default();
+    let run_with = |backward| run("lenet5", 8, &context(backward, accumulator));
+    let (gradients, tallies) = run_with(BackwardArithmetic::Fixed(own));
+    let words = |tally: &LayerTally| {
+        let [input, weight] = [tally.grad_input, tally.grad_weight]
+            .map(|gemm| gemm.and_then(|gemm| gemm.formats).map(|f| (f.input.wl(), f.output.wl())));
+        (input, weight)
+    };
+    assert_eq!(words(&tallies[0]), (None, Some((6, 6))));
+    assert_eq!(words(&tallies[4]), (Some((12, 12)), Some((6, 6))));
+    // dX once, and a dY of its own.
+    let input = tallies[4].grad_input.unwrap();
+    assert_eq!(input.gradient.elements, input.elements.input + input.elements.output);
+
+    // The last layer's dY is that of any run; dX, which the others get, is that of 12 bits.
+    let last = gradients.parameters.len() - 2;
+    let (narrow, _) = run_with(fixed(Some(6), None));
+    let (wide, _) = run_with(fixed(Some(12), None));
+    assert_eq!(gradients.parameters[last..], narrow.parameters[last..]);
+    assert_ne!(gradients.parameters[last], wide.parameters[last]);
+    assert_ne!(gradients.parameters[0], narrow.parameters[0]);
 }
 
 #[test]
