@@ -95,8 +95,16 @@ impl RawData {
 
     /// Number of elements that are not zero.
     pub fn nonzero(&self) -> u64 {
-        with_raw!(self, raw => raw.iter().map(|&raw| u64::from(raw != 0)).sum())
+        with_raw!(self, raw => raw.par_chunks(1 << 14).map(count_nonzero).sum())
     }
+}
+
+/// Counted in bytes first, of which a vector holds most.
+fn count_nonzero<T: RawInteger>(raw: &[T]) -> u64 {
+    let groups = raw.chunks(usize::from(u8::MAX));
+    groups
+        .map(|group| u64::from(group.iter().map(|raw| u8::from(*raw != T::zero())).sum::<u8>()))
+        .sum()
 }
 
 impl FixedTensor {

@@ -15,7 +15,9 @@ const DATA_VARIABLE: &str = "HWSIM_DATA";
 
 /// Makes the thread pool.
 pub(super) fn threads(threads: Option<usize>) -> Result<(), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    // The main thread is one of them: what it does alone then needs no other thread to wake.
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).use_current_thread();
     pool.build_global().context("cannot start threads")?;
     Ok(())
 }

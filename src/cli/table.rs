@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn shares_leave_out_what_hardly_takes_time() {
-        let phases = PhaseSeconds { data: 1.0, update: 0.002, evaluation: 3.0, ..Default::default() };
+        let phases =
+            PhaseSeconds { data: 1.0, update: 0.002, evaluation: 3.0, ..Default::default() };
         assert_eq!(shares(&phases), "data 25.0 %; evaluation 75.0 %");
         assert_eq!(shares(&PhaseSeconds::default()), "");
     }

@@ -9,7 +9,8 @@ use crate::precision::{
 };
 use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
-use hwmodel::Format;
+use hwmodel::float32::Values;
+use hwmodel::{Format, SimdLevel};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -206,7 +207,9 @@ impl Training {
                 quantiser.apply(gradient);
                 Ok(())
             };
-            optimiser.prepare(&self.quantised[i], quantise).map_err(|error| error.to_string())?;
+            optimiser
+                .prepare(SimdLevel::best(), Values::Float(&self.quantised[i]), quantise)
+                .map_err(|error| error.to_string())?;
         }
         let pairs = self.master.iter().zip(&self.optimisers);
         let views: Vec<TensorView<'_>> =

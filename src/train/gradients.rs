@@ -6,12 +6,11 @@ use super::loss::{LossComposition, PenaltyTerm, word_length_penalty};
 use super::optimiser::Optimiser;
 use super::terms::penalty_terms;
 use super::trainer::Trainer;
-use crate::network::Network;
+use crate::network::{Network, Parameter};
 use crate::precision::{ControllerOptions, NumberFormat, TensorView};
 use hwmodel::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Rounding, SimdLevel, block_float};
-use std::borrow::Cow;
 
 impl Trainer {
     /// Adds regularisers, quantises and normalises gradients; returns the loss that the strategy
@@ -23,8 +22,6 @@ impl Trainer {
     ) -> Result<(f64, Option<f64>, f64), TrainError> {
         let simd = self.simd;
         let parameters = &self.network.parameters;
-        let hardware: Vec<Cow<'_, [f32]>> =
-            parameters.iter().map(|parameter| parameter.hardware_values(simd)).collect();
         let quantising = !matches!(self.options.controller, ControllerOptions::Float32);
         let penalty = (self.options.penalty && quantising).then(|| {
             let terms: Vec<PenaltyTerm> = penalty_terms(&self.network, &self.options);
@@ -37,7 +34,7 @@ impl Trainer {
             penalty,
             accumulation: self.options.optimiser.accumulation,
         };
-        let loss = composition.value(hardware.iter().map(|values| &**values));
+        let loss = composition.value(simd, parameters.iter().map(Parameter::values));
         let mut square = 0.0;
         for (tensor, optimiser) in self.optimisers.iter_mut().enumerate() {
             let parameter = &parameters[tensor];
@@ -52,7 +49,7 @@ impl Trainer {
             let mut counts = QuantiseCounts::default();
             let rounding = self.options.rounding.gradients;
             let norm = optimiser
-                .prepare(&hardware[tensor], |gradient| {
+                .prepare(simd, parameter.values(), |gradient| {
                     counts = quantise_in_place(simd, gradient, format, rounding, address)?;
                     Ok(())
                 })

@@ -1,6 +1,8 @@
 //! The loss that the precision controller sees: cross-entropy, regularisers and word-length penalty.
 
-use crate::precision::reduce::{ordered_sum, sum_of_squares};
+use crate::precision::reduce::norm_sums;
+use hwmodel::SimdLevel;
+use hwmodel::float32::Values;
 
 /// One term of the word-length penalty: a layer or a parameter tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +50,17 @@ pub struct LossComposition {
 
 impl LossComposition {
     /// The loss value with the norms of the `quantised` parameter tensors, biases included.
-    pub fn value<'a>(&self, quantised: impl IntoIterator<Item = &'a [f32]>) -> f64 {
+    pub fn value<'a>(
+        &self,
+        simd: SimdLevel,
+        quantised: impl IntoIterator<Item = Values<'a>>,
+    ) -> f64 {
         let (mut absolute, mut squares) = (0.0, 0.0);
-        for tensor in quantised {
-            if self.l1 != 0.0 {
-                absolute += ordered_sum(tensor, |w| f64::from(w.abs()));
-            }
-            if self.l2 != 0.0 {
-                squares += sum_of_squares(tensor);
+        if self.l1 != 0.0 || self.l2 != 0.0 {
+            for tensor in quantised {
+                let [one, square] = norm_sums(simd, tensor);
+                absolute += one;
+                squares += square;
             }
         }
         let regularisers = self.l1 * absolute + self.l2 / 2.0 * squares;
@@ -82,8 +87,9 @@ mod tests {
             accumulation: 2,
         };
         // 1 + 0.5·(1 + 2 + 3) + 0.125·(1 + 4 + 9) + 0.25 = 6, halved.
-        assert_eq!(loss.value([&[1.0, -2.0][..], &[3.0][..]]), 3.0);
+        let tensors = [Values::Float(&[1.0, -2.0]), Values::Float(&[3.0])];
+        assert_eq!(loss.value(SimdLevel::PORTABLE, tensors), 3.0);
         let without = LossComposition { penalty: None, accumulation: 1, ..loss };
-        assert_eq!(without.value([&[1.0, -2.0][..], &[3.0][..]]), 5.75);
+        assert_eq!(without.value(SimdLevel::PORTABLE, tensors), 5.75);
     }
 }

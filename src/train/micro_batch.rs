@@ -55,7 +55,7 @@ impl Trainer {
         accounts.add_pass(&accountant, &pass.tallies)?;
         self.clock.lap(|phases| &mut phases.accounting);
         for ((optimiser, gradient), parameter) in
-            self.optimisers.iter_mut().zip(&gradients.parameters).zip(&self.network.parameters)
+            self.optimisers.iter_mut().zip(gradients.parameters).zip(&self.network.parameters)
         {
             optimiser.accumulate(gradient).map_err(|source| TrainError::Optimiser {
                 parameter: parameter.name.clone(),

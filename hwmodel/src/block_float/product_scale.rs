@@ -34,14 +34,14 @@ pub fn raw_format(tensor: &FixedTensor, wl: u32) -> Result<Format, FormatError> 
 
 /// Smallest and largest element; zeros if there is none. The largest of negative ones takes part in the rule
 /// as it is, as in [`tensor_format`](super::tensor_format).
-fn extremes<T: Copy + Into<i128> + Sync>(values: &[T]) -> (i128, i128) {
-    let all = values.par_chunks(1 << 14).map(|chunk| {
-        chunk.iter().fold((i128::MAX, i128::MIN), |(low, high), &value| {
-            let value = value.into();
-            (low.min(value), high.max(value))
-        })
-    });
-    all.reduce_with(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0))
+fn extremes<T: Copy + Ord + Into<i128> + Send + Sync>(values: &[T]) -> (i128, i128) {
+    let Some(&first) = values.first() else { return (0, 0) };
+    let wider = |(low, high): (T, T), (less, more): (T, T)| (low.min(less), high.max(more));
+    let (low, high) = values
+        .par_chunks(1 << 14)
+        .map(|chunk| chunk.iter().fold((first, first), |all, &value| wider(all, (value, value))))
+        .reduce(|| (first, first), wider);
+    (low.into(), high.into())
 }
 
 fn format_of(low: i128, high: i128, fl: i32, wl: u32) -> Result<Format, FormatError> {

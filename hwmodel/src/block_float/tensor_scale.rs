@@ -7,6 +7,7 @@ use crate::quantise::{QuantiseCounts, quantise};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::RawData;
+use rayon::prelude::*;
 
 /// ⟨`wl`, FL⟩ whose range just holds the extremes of `x` (papers/muppet.md section 2.2).
 ///
@@ -25,18 +26,52 @@ use crate::tensor::RawData;
 /// If `wl` is not 1 to 32 bits or an element is NaN or infinite.
 pub fn tensor_format(x: &[f32], wl: u32) -> Result<Format, BlockFloatError> {
     let zero = Format::new(wl, 0)?;
-    let largest = x.iter().map(|x| x.to_bits() & 0x7fff_ffff).max().unwrap_or(0);
+    let Extremes { largest, min, max } = Extremes::of(x);
     check_finite(x, largest)?;
     if largest == 0 {
         return Ok(zero);
     }
-    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let min = x.iter().copied().fold(f32::INFINITY, f32::min);
     let half_range = (1u32 << (wl - 1)) as f32;
     // A zero extreme gives ∞, which the other one, being no zero, is never above.
     let ratio = ((half_range - 0.5) / max).abs().min(((-half_range - 0.5) / min).abs());
     let fl = if ratio.is_finite() { floor_log2(ratio.to_bits()) } else { MAX_FRACTIONAL_LENGTH };
     Ok(Format::new(wl, fl.clamp(-MAX_FRACTIONAL_LENGTH, MAX_FRACTIONAL_LENGTH))?)
+}
+
+/// The extremes of floats, and the bits of their largest magnitude, which tell what is not finite.
+struct Extremes {
+    largest: u32,
+    min: f32,
+    max: f32,
+}
+
+impl Extremes {
+    const NONE: Self = Self { largest: 0, min: f32::INFINITY, max: f32::NEG_INFINITY };
+
+    fn of(x: &[f32]) -> Self {
+        x.par_chunks(1 << 14).map(Self::of_chunk).reduce(|| Self::NONE, Self::or)
+    }
+
+    /// Of NaN the extremes mean nothing.
+    fn of_chunk(x: &[f32]) -> Self {
+        let mut lanes = [Self::NONE; 16];
+        for group in x.chunks(lanes.len()) {
+            for (lane, &x) in lanes.iter_mut().zip(group) {
+                lane.largest = lane.largest.max(x.to_bits() & 0x7fff_ffff);
+                lane.min = if x < lane.min { x } else { lane.min };
+                lane.max = if x > lane.max { x } else { lane.max };
+            }
+        }
+        lanes.into_iter().fold(Self::NONE, Self::or)
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            largest: self.largest.max(other.largest),
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+        }
+    }
 }
 
 /// Quantises `x` to `wl` bits with the FL of [`tensor_format`]: raw = saturate(round(x · 2^FL)).

@@ -3,12 +3,17 @@
 //! Both are products of the one contract: the gradient of the input is a convolution of dY with mirrored
 //! filters, the gradient of the weights a matrix product of dYᵀ and the patches of the input.
 
+use super::bound::{self, Norms};
+use super::by_pixels::{self, ByPixels};
 use super::operand::Patches;
 use super::operands::{Operands, Order};
+use super::right::Right;
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
-use crate::kernels::RawInteger;
+use crate::kernels::{self, RawInteger};
 use crate::tensor::{FixedTensor, RawData};
+use crate::with_raw;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Applies `$body` to the typed contents of a tensor and makes a tensor of the same format from it.
 macro_rules! rearranged {
@@ -95,9 +100,26 @@ impl MacArray {
         geometry.check_gradient(dy.shape(), input, weights, output)?;
         let pixels = input[0] * output[0] * output[1];
         let (filters, terms) = (o / groups, weights[1] * weights[2] * weights[3]);
+        let proof = by_pixels::pays(pixels).then(|| PixelProof::new(self, dy, x, [pixels, o]));
         let product = |group: usize| {
+            let wanted = group * filters..(group + 1) * filters;
+            if let Some(bound) = proof.as_ref().and_then(|proof| proof.bound(wanted.clone())) {
+                let place = (input, geometry, output, group);
+                let (sums, nonzero_macs) = self.sums_by_pixels(dy, x, wanted, place, terms);
+                let macs = (filters * terms * pixels) as u64;
+                return Product {
+                    rows: filters,
+                    columns: terms,
+                    terms: pixels,
+                    fl: dy.format().fl() + x.format().fl(),
+                    accumulator: self.accumulator,
+                    sums: Sums::I32(sums),
+                    bound,
+                    report: MacReport { macs, nonzero_macs, ..MacReport::default() },
+                };
+            }
             let left = rearranged!(dy, [filters, pixels], data => {
-                columns_as_rows(data, o, group * filters..(group + 1) * filters)
+                columns_as_rows(data, o, wanted.clone())
             });
             let right = rearranged!(x, [pixels, terms], data => {
                 unfolded(&Patches::image(data, input, geometry, output, group), pixels, terms)
@@ -110,6 +132,68 @@ impl MacArray {
             all.append(product(group));
         }
         Ok(all)
+    }
+
+    /// Sums `[wanted filters, terms]` that a [`PixelProof`] has shown to fit i32, and the MACs whose
+    /// operands are both not zero.
+    fn sums_by_pixels(
+        &self,
+        dy: &FixedTensor,
+        x: &FixedTensor,
+        wanted: Range<usize>,
+        (input, geometry, output, group): ([usize; 4], Convolution2d, [usize; 2], usize),
+        terms: usize,
+    ) -> (Vec<i32>, u64) {
+        let filters = dy.shape()[3];
+        if let (RawData::I8(dy), RawData::I8(x), Some(kernel)) =
+            (dy.data(), x.data(), kernels::int8_kernel(self.simd, terms))
+        {
+            let patches = Patches::image(x, input, geometry, output, group);
+            let operands = ByPixels { dy, filters, wanted, patches };
+            return match kernel.offset_a {
+                true => operands.sums(&kernel, (i8::MIN, |x: i8| x ^ i8::MIN), |x| x),
+                false => operands.sums(&kernel, (0, |x| x), |x| x),
+            };
+        }
+        let kernel = kernels::int16_kernel(self.simd, terms);
+        with_raw!(dy.data(), dy => with_raw!(x.data(), x => {
+            let patches = Patches::image(x, input, geometry, output, group);
+            ByPixels { dy, filters, wanted, patches }.sums(
+                &kernel,
+                (0, |x| RawInteger::to_i32(x) as i16),
+                |x| RawInteger::to_i32(x) as i16,
+            )
+        }))
+    }
+}
+
+/// What shows that sums of dYᵀ·patches(X) fit i32 and the accumulator, without looking at the patches.
+struct PixelProof {
+    /// Norms of the columns of dY.
+    norms: Norms,
+    /// The largest |x|.
+    largest: f64,
+    /// What the sums must not exceed.
+    goal: f64,
+}
+
+impl PixelProof {
+    fn new(array: &MacArray, dy: &FixedTensor, x: &FixedTensor, [pixels, o]: [usize; 2]) -> Self {
+        Self {
+            norms: with_raw!(dy.data(), data => {
+                Norms::of_columns(array.simd, Right::ByK(data), pixels, o)
+            }),
+            largest: with_raw!(x.data(), data => bound::largest(data)),
+            goal: array.largest_sum().min(f64::from(i32::MAX)),
+        }
+    }
+
+    /// A bound of every partial sum of the filters `wanted` (Hölder), if the proof succeeds.
+    fn bound(&self, wanted: Range<usize>) -> Option<f64> {
+        let words = self.norms.largest.max(self.largest) <= f64::from(i16::MAX);
+        let one = self.norms.one[wanted].iter().copied().fold(0.0, f64::max);
+        let bound = one * self.largest * bound::SLACK;
+        (words && bound <= self.goal).then_some(bound)
     }
 }
 
@@ -214,16 +298,21 @@ fn dilated<T: RawInteger>(
 }
 
 /// Columns `wanted` of a `[rows, columns]` matrix as rows.
-fn columns_as_rows<T: RawInteger>(
-    matrix: &[T],
-    columns: usize,
-    wanted: std::ops::Range<usize>,
-) -> Vec<T> {
+fn columns_as_rows<T: RawInteger>(matrix: &[T], columns: usize, wanted: Range<usize>) -> Vec<T> {
+    // A few columns at a time, from a part of the matrix that stays in the cache meanwhile.
+    const COLUMNS: usize = 8;
+    const ROWS: usize = 256;
     let rows = matrix.len() / columns.max(1);
     let mut out = vec![T::from_i32(0); wanted.len() * rows];
-    out.par_chunks_mut(rows.max(1)).zip(wanted).for_each(|(out, column)| {
-        let values = matrix.iter().skip(column).step_by(columns);
-        out.iter_mut().zip(values).for_each(|(out, &value)| *out = value);
+    let tasks = out.par_chunks_mut((COLUMNS * rows).max(1)).enumerate();
+    tasks.for_each(|(task, out)| {
+        let first = wanted.start + task * COLUMNS;
+        for (part, matrix) in matrix.chunks(ROWS * columns).enumerate() {
+            for (column, out) in out.chunks_exact_mut(rows).enumerate() {
+                let values = matrix.iter().skip(first + column).step_by(columns);
+                out[part * ROWS..].iter_mut().zip(values).for_each(|(out, &value)| *out = value);
+            }
+        }
     });
     out
 }

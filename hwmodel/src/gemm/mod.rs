@@ -7,6 +7,7 @@
 
 mod bias;
 mod bound;
+mod by_pixels;
 mod depthwise;
 mod digit_rows;
 mod digits;

@@ -32,16 +32,23 @@ pub(super) enum SumContainer {
 /// Bounds up to this are safe for i64 sums and an aligned bias of the same size.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
 
+impl MacArray {
+    /// The magnitude that the accumulator holds; infinite if exact.
+    pub(super) fn largest_sum(&self) -> f64 {
+        match self.accumulator.width {
+            AccumulatorWidth::Exact => f64::INFINITY,
+            AccumulatorWidth::Bits(bits) => ((1i128 << (bits - 1)) - 1) as f64,
+        }
+    }
+}
+
 impl Proof {
     pub(super) fn new(array: &MacArray, operands: &Operands<'_>) -> Self {
         let (a, b) = (operands.left, operands.right);
         let groups = 0..operands.geometry.groups;
         let columns: Vec<Norms> =
             groups.clone().map(|group| operands.column_norms(array.simd, group)).collect();
-        let limit = match array.accumulator.width {
-            AccumulatorWidth::Exact => f64::INFINITY,
-            AccumulatorWidth::Bits(bits) => ((1i128 << (bits - 1)) - 1) as f64,
-        };
+        let limit = array.largest_sum();
         let goal = limit.min(f64::from(i32::MAX));
         // Each step of the proof costs more than the one before and is taken only if it may help.
         let all = |largest: f64| {

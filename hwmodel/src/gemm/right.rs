@@ -134,12 +134,37 @@ impl ColumnNorms {
         Self { one: zeros.clone(), square: zeros.clone(), largest: zeros }
     }
 
+    /// Of a block of at most [`BLOCK`] rows of bytes, whose sums are exact in 32 bits.
+    fn of_bytes<T: RawInteger>(simd: SimdLevel, rows: &[T], n: usize) -> Self {
+        let zeros = vec![0i32; n];
+        let (mut one, mut square, mut largest) = (zeros.clone(), zeros.clone(), zeros);
+        simd.run(
+            #[inline(always)]
+            || {
+                for row in rows.chunks_exact(n) {
+                    let sums = one.iter_mut().zip(&mut square).zip(&mut largest);
+                    for (((one, square), largest), &x) in sums.zip(row) {
+                        let x = x.to_i32().abs();
+                        *one += x;
+                        *square += x * x;
+                        *largest = (*largest).max(x);
+                    }
+                }
+            },
+        );
+        let wide = |sums: Vec<i32>| sums.into_iter().map(f64::from).collect();
+        Self { one: wide(one), square: wide(square), largest: wide(largest) }
+    }
+
     /// Of a `[k, n]` operand by k, in blocks that are added in order.
     pub(crate) fn by_k<T: RawInteger>(simd: SimdLevel, data: &[T], n: usize) -> Self {
         if n == 0 {
             return Self::zeros(0);
         }
         let of_block = |rows: &[T]| {
+            if size_of::<T>() == 1 {
+                return Self::of_bytes(simd, rows, n);
+            }
             let mut norms = Self::zeros(n);
             simd.run(
                 #[inline(always)]

@@ -11,6 +11,7 @@ use crate::network::{Activation, Builder, Gradients, Network, NetworkError, Node
 use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
 use hwmodel::SimdLevel;
+use hwmodel::float32::Values;
 use serde_json::Value;
 use std::path::Path;
 
@@ -174,7 +175,7 @@ impl Run<'_, '_> {
                 let master = &mut parameter.master;
                 optimiser
                     .accumulate(gradient)
-                    .and_then(|_| optimiser.prepare(master, |_| Ok(())))
+                    .and_then(|_| optimiser.prepare(self.simd, Values::Float(master), |_| Ok(())))
                     .and_then(|_| optimiser.update(master, sgd.learning_rate))
                     .map_err(|error| self.case.error(error))?;
             }

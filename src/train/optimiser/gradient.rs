@@ -3,7 +3,10 @@
 
 use super::{OptimiserError, OptimiserOptions, each};
 use crate::precision::reduce::{CHUNK, sum_of_squares};
+use hwmodel::SimdLevel;
+use hwmodel::float32::Values;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Sums the gradients of micro-batches, then adds the L1 part, quantises and normalises.
 #[derive(Debug, Clone)]
@@ -30,31 +33,44 @@ impl Gradient {
         &self.values
     }
 
-    pub(super) fn accumulate(&mut self, gradient: &[f32]) -> Result<bool, OptimiserError> {
+    pub(super) fn accumulate(&mut self, gradient: Cow<'_, [f32]>) -> Result<bool, OptimiserError> {
         self.check("the gradient", gradient.len())?;
         let expected = self.accumulation;
         if self.micro_batches >= expected {
             return Err(OptimiserError::Accumulation { expected, found: self.micro_batches });
         }
-        let share = 1.0 / expected as f32;
-        let first = self.micro_batches == 0;
-        each(&mut self.values, gradient, |sum, g| {
-            *sum = if first { share * g } else { *sum + share * g };
-        });
+        if expected == 1 {
+            self.values = gradient.into_owned();
+        } else {
+            let share = 1.0 / expected as f32;
+            let first = self.micro_batches == 0;
+            each(&mut self.values, &gradient, |sum, g| {
+                *sum = if first { share * g } else { *sum + share * g };
+            });
+        }
         self.micro_batches += 1;
         Ok(self.micro_batches == expected)
     }
 
     pub(super) fn prepare(
         &mut self,
-        quantised_weights: &[f32],
+        simd: SimdLevel,
+        quantised_weights: Values<'_>,
         quantise: impl FnOnce(&mut [f32]) -> Result<(), String>,
     ) -> Result<f64, OptimiserError> {
         self.complete()?;
         self.check("the quantised weight", quantised_weights.len())?;
         let l1 = self.l1;
         if l1 > 0.0 {
-            each(&mut self.values, quantised_weights, |g, w| *g += l1 * sign(w));
+            let chunks = self.values.par_chunks_mut(CHUNK).enumerate();
+            chunks.for_each_init(
+                || vec![0.0; CHUNK],
+                |buffer, (chunk, values)| {
+                    let buffer = &mut buffer[..values.len()];
+                    let weights = quantised_weights.read(simd, chunk * CHUNK, buffer);
+                    values.iter_mut().zip(weights).for_each(|(g, &w)| *g += l1 * sign(w));
+                },
+            );
         }
         quantise(&mut self.values).map_err(OptimiserError::Quantiser)?;
         let norm = sum_of_squares(&self.values).sqrt();

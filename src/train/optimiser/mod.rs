@@ -18,8 +18,11 @@ use crate::precision::StateTensor;
 use crate::precision::reduce::CHUNK;
 use adam::Adam;
 use gradient::Gradient;
+use hwmodel::SimdLevel;
+use hwmodel::float32::Values;
 use rayon::prelude::*;
 use sgd::Sgd;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a checkpoint keeps of a rule: arrays by name.
@@ -57,12 +60,13 @@ pub trait UpdateRule: std::fmt::Debug + Send + Sync {
 /// The optimiser of one parameter tensor.
 ///
 /// ```
+/// use hwmodel::{SimdLevel, float32::Values};
 /// use hwsim::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions, sgd::SgdOptions};
 /// let rule = RuleOptions::Sgd(SgdOptions { momentum: 0.0 });
 /// let mut optimiser = Optimiser::new(OptimiserOptions { rule, ..OptimiserOptions::default() }, 2)?;
 /// let mut master = [1.0, 1.0];
 /// optimiser.accumulate(&[3.0, -4.0])?;
-/// optimiser.prepare(&master, |_| Ok(()))?;
+/// optimiser.prepare(SimdLevel::best(), Values::Float(&master), |_| Ok(()))?;
 /// assert_eq!(optimiser.gradient(), [0.6, -0.8]);
 /// optimiser.update(&mut master, 0.5)?;
 /// assert_eq!(master, [0.7, 1.4]);
@@ -94,13 +98,17 @@ impl Optimiser {
         self.options
     }
 
-    /// Adds the gradient of the loss of one micro-batch, divided by the number of micro-batches.
-    /// Returns whether the update's micro-batches are complete.
+    /// Adds the gradient of the loss of one micro-batch, divided by the number of micro-batches; one that
+    /// is given away is kept instead of copied where it can be. Returns whether the update's micro-batches
+    /// are complete.
     ///
     /// # Errors
     /// If the length differs or the micro-batches were complete already.
-    pub fn accumulate(&mut self, gradient: &[f32]) -> Result<bool, OptimiserError> {
-        self.gradient.accumulate(gradient)
+    pub fn accumulate<'a>(
+        &mut self,
+        gradient: impl Into<Cow<'a, [f32]>>,
+    ) -> Result<bool, OptimiserError> {
+        self.gradient.accumulate(gradient.into())
     }
 
     /// Makes the accumulated gradient ready: adds α·sign(Ŵ), lets `quantise` quantise it to the
@@ -112,10 +120,11 @@ impl Optimiser {
     /// finite.
     pub fn prepare(
         &mut self,
-        quantised_weights: &[f32],
+        simd: SimdLevel,
+        quantised_weights: Values<'_>,
         quantise: impl FnOnce(&mut [f32]) -> Result<(), String>,
     ) -> Result<f64, OptimiserError> {
-        self.gradient.prepare(quantised_weights, quantise)
+        self.gradient.prepare(simd, quantised_weights, quantise)
     }
 
     /// The gradient as the last call left it: accumulated, or prepared.

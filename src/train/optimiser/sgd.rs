@@ -60,16 +60,17 @@ impl UpdateRule for Sgd {
         if self.momentum.is_empty() {
             self.momentum = gradient.to_vec();
             each(&mut self.momentum, master, |m, w| *m = decayed(weight_decay, w, *m));
-        } else {
-            let operands = gradient.par_chunks(CHUNK).zip(master.par_chunks(CHUNK));
-            let chunks = self.momentum.par_chunks_mut(CHUNK).zip(operands);
-            chunks.for_each(|(m, (g, w))| {
-                for ((m, g), w) in m.iter_mut().zip(g).zip(w) {
-                    *m = momentum * *m + decayed(weight_decay, *w, *g);
-                }
-            });
+            each(master, &self.momentum, |w, m| *w -= learning_rate * m);
+            return;
         }
-        each(master, &self.momentum, |w, m| *w -= learning_rate * m);
+        let operands = gradient.par_chunks(CHUNK).zip(master.par_chunks_mut(CHUNK));
+        let chunks = self.momentum.par_chunks_mut(CHUNK).zip(operands);
+        chunks.for_each(|(m, (g, w))| {
+            for ((m, g), w) in m.iter_mut().zip(g).zip(w) {
+                *m = momentum * *m + decayed(weight_decay, *w, *g);
+                *w -= learning_rate * *m;
+            }
+        });
     }
 
     /// Two operations for each of d, m and W.

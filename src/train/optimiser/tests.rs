@@ -4,6 +4,7 @@ use super::adam::AdamOptions;
 use super::sgd::SgdOptions;
 use super::*;
 
+const PORTABLE: SimdLevel = SimdLevel::PORTABLE;
 const PLAIN: OptimiserOptions = OptimiserOptions {
     rule: RuleOptions::Sgd(SgdOptions { momentum: 0.0 }),
     weight_decay: 0.0,
@@ -21,7 +22,7 @@ fn rules() -> [OptimiserOptions; 2] {
 
 fn step(optimiser: &mut Optimiser, master: &mut [f32], gradient: &[f32], learning_rate: f32) {
     optimiser.accumulate(gradient).unwrap();
-    optimiser.prepare(master, |_| Ok(())).unwrap();
+    optimiser.prepare(PORTABLE, Values::Float(master), |_| Ok(())).unwrap();
     optimiser.update(master, learning_rate).unwrap();
 }
 
@@ -31,7 +32,7 @@ fn the_l1_part_is_added_before_the_quantiser() {
     optimiser.accumulate(&[1.0, 1.0, 1.0]).unwrap();
     let mut seen = Vec::new();
     optimiser
-        .prepare(&[2.0, 0.0, -0.1], |gradient| {
+        .prepare(PORTABLE, Values::Float(&[2.0, 0.0, -0.1]), |gradient| {
             seen = gradient.to_vec();
             gradient[0] = 8.0;
             Ok(())
@@ -45,7 +46,7 @@ fn the_l1_part_is_added_before_the_quantiser() {
 fn a_zero_gradient_stays_zero() {
     let mut optimiser = Optimiser::new(OptimiserOptions { normalise: true, ..PLAIN }, 2).unwrap();
     optimiser.accumulate(&[0.3, -0.3]).unwrap();
-    let norm = optimiser.prepare(&[1.0, 1.0], |gradient| {
+    let norm = optimiser.prepare(PORTABLE, Values::Float(&[1.0, 1.0]), |gradient| {
         gradient.fill(0.0);
         Ok(())
     });
@@ -59,11 +60,11 @@ fn accumulated_micro_batches_are_averaged() {
     let mut master = [0.0];
     for round in 1..=2 {
         assert_eq!(optimiser.accumulate(&[1.0]), Ok(false));
-        let early = optimiser.prepare(&[0.0], |_| Ok(())).unwrap_err();
+        let early = optimiser.prepare(PORTABLE, Values::Float(&[0.0]), |_| Ok(())).unwrap_err();
         assert_eq!(early, OptimiserError::Accumulation { expected: 2, found: 1 });
         assert_eq!(optimiser.accumulate(&[3.0]), Ok(true));
         assert!(optimiser.accumulate(&[3.0]).is_err(), "one too many");
-        optimiser.prepare(&[0.0], |_| Ok(())).unwrap();
+        optimiser.prepare(PORTABLE, Values::Float(&[0.0]), |_| Ok(())).unwrap();
         assert_eq!(optimiser.gradient(), [2.0]);
         optimiser.update(&mut master, 1.0).unwrap();
         assert_eq!(master, [-2.0 * round as f32]);
@@ -129,7 +130,10 @@ fn bad_input_is_an_error() {
         "the gradient has 1 elements, the tensor 2"
     );
     optimiser.accumulate(&[f32::NAN, 0.0]).unwrap();
-    assert_eq!(optimiser.prepare(&[0.0, 0.0], |_| Ok(())), Err(OptimiserError::NotFinite));
-    let failed = optimiser.prepare(&[0.0, 0.0], |_| Err("no".into()));
+    assert_eq!(
+        optimiser.prepare(PORTABLE, Values::Float(&[0.0, 0.0]), |_| Ok(())),
+        Err(OptimiserError::NotFinite)
+    );
+    let failed = optimiser.prepare(PORTABLE, Values::Float(&[0.0, 0.0]), |_| Err("no".into()));
     assert_eq!(failed, Err(OptimiserError::Quantiser("no".into())));
 }

@@ -144,6 +144,42 @@ proptest! {
 }
 
 #[test]
+fn many_pixels_equal_their_definition() {
+    let geometries = [
+        (Convolution2d::square(3, 1, 1), [5, 30, 31, 4]),
+        (Convolution2d { groups: 2, ..Convolution2d::square(2, 1, 0) }, [7, 27, 26, 4]),
+        (Convolution2d { stride: [2, 1], ..Convolution2d::square(5, 1, 2) }, [6, 63, 23, 2]),
+    ];
+    // Words that fit bytes, mixed and 16-bit lanes, and the first that do not; an accumulator that is
+    // cleared, and one that is not.
+    for (wl, bits) in
+        [([8, 8], 40), ([3, 7], 32), ([8, 9], 40), ([10, 9], 64), ([20, 8], 64), ([8, 8], 16)]
+    {
+        for (index, (geometry, input)) in geometries.into_iter().enumerate() {
+            let [n, h, width, c] = input;
+            let [oh, ow] = geometry.output_size([h, width]).unwrap();
+            let (channels, filters) = (c / geometry.groups, 3);
+            let output = [n, oh, ow, filters * geometry.groups];
+            assert!(by_pixels::pays(n * oh * ow));
+            let accumulator =
+                Accumulator { width: AccumulatorWidth::Bits(bits), overflow: Overflow::Saturate };
+            let x = random_tensor(&input, wl[0], 5 + index as u64, 1);
+            let dy = random_tensor(&output, wl[1], 9 + index as u64, 2);
+            let case = Case { input, output, channels, filters, geometry };
+            let expected = grad_weight(case, &dy.data().to_i32(), &x.data().to_i32(), accumulator);
+            for simd in SimdLevel::available() {
+                let array = MacArray { simd, accumulator };
+                let product = array.convolve_grad_weight(&dy, &x, geometry).unwrap();
+                check(&product, &expected, &format!("{simd}, {wl:?}, {geometry:?}"));
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+                let again = pool.install(|| array.convolve_grad_weight(&dy, &x, geometry));
+                assert_eq!(again.unwrap(), product);
+            }
+        }
+    }
+}
+
+#[test]
 fn threads_do_not_matter() {
     let width = AccumulatorWidth::Bits(15);
     let array = MacArray {

@@ -39,12 +39,8 @@ pub(super) fn backward(
     let (mut dy, quantised) = gradients.quantise(shapes.output(), words.grad_weight)?;
 
     let product = array.convolve_grad_weight(&dy, x, geometry)?;
-    let (dw, counts) = gradients.requantise(
-        &product,
-        Role::WeightGradient,
-        weights.shape(),
-        words.grad_weight,
-    )?;
+    let (dw, counts) =
+        gradients.requantise(&product, Role::WeightGradient, weights.shape(), words.grad_weight)?;
     let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
     let grad_weight = GemmTally {
         gradient: quantised + counts,
@@ -62,8 +58,12 @@ pub(super) fn backward(
             (dy, quantised) = gradients.quantise(shapes.output(), words.grad_input)?;
         }
         let product = array.convolve_grad_input(&dy, weights, shapes.input(), geometry)?;
-        let (gradient, counts) =
-            gradients.requantise(&product, Role::InputGradient, &shapes.input(), words.grad_input)?;
+        let (gradient, counts) = gradients.requantise(
+            &product,
+            Role::InputGradient,
+            &shapes.input(),
+            words.grad_input,
+        )?;
         let formats =
             ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };
         grad_input = Some(GemmTally {
