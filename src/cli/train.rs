@@ -5,7 +5,7 @@ mod prepare;
 mod several;
 
 use super::errors::Failure;
-use super::settings::{Resolved, Runs, TrainArguments};
+use super::settings::{Resolved, Runs, TrainArguments, is_carried_out};
 use super::{interrupt, output, setup, table};
 use crate::checkpoint::Snapshot;
 use crate::train::run::CHECKPOINT_FILE;
@@ -15,21 +15,6 @@ use carry_out::{End, Session, carry_out, check_files};
 pub(super) use prepare::default_epochs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// Settings that say where files are or how a run is carried out; only these go with `--resume`.
-const WITH_RESUME: [&str; 11] = [
-    "config",
-    "data-dir",
-    "threads",
-    "with-baseline",
-    "trace",
-    "trace-every",
-    "summary",
-    "checkpoint",
-    "checkpoint-every",
-    "resume",
-    "save-model",
-];
 
 /// Folder of the checkpoints of a stopped run that has no other place for them.
 const FOLDER_AT_STOP: &str = "hwsim.checkpoint";
@@ -78,7 +63,7 @@ fn load_checkpoint(directory: &Path) -> Result<Snapshot, Failure> {
 
 /// A resumed run has the options it began with.
 fn refuse_with_resume(resolved: &Resolved) -> Result<(), Failure> {
-    let allowed = |name: &&&str| WITH_RESUME.contains(*name) || name.ends_with("quiet");
+    let allowed = |name: &&&str| **name == "config" || is_carried_out(name);
     match resolved.explicit.iter().find(|name| !allowed(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(anyhow!(

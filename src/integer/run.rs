@@ -8,7 +8,7 @@ use crate::network::vector::concatenate::concatenate_raw;
 use crate::network::vector::max_pool::max_pool_raw;
 use crate::network::vector::pooling::PoolShape;
 use crate::network::vector::relu::relu_raw;
-use crate::network::vector::relu6::relu6_raw;
+use crate::network::vector::relu6::raw_bound;
 use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
@@ -112,12 +112,8 @@ impl Program {
                 counts.output = report.counts;
                 FixedTensor::new(&shape, step.format, data)?
             }
-            IntegerOperation::Relu => rectified(self, owned(x))?,
-            IntegerOperation::Relu6 => {
-                let mut data = owned(x).into_data();
-                relu6_raw(simd, step.format, &mut data);
-                FixedTensor::new(&shape, step.format, data)?
-            }
+            IntegerOperation::Relu => rectified(self, owned(x), None)?,
+            IntegerOperation::Relu6 => rectified(self, owned(x), raw_bound(step.format))?,
             IntegerOperation::MaxPool(window) => {
                 let pool = PoolShape::new(shape, *window)?;
                 let (data, _) = max_pool_raw(&pool, x.data())?;
@@ -204,7 +200,7 @@ impl Program {
                 counts.output = report.counts;
                 counts.accumulator_events += report.accumulator_events;
                 let y = FixedTensor::new(&shape, format, data)?;
-                if *rectifies { rectified(self, y) } else { Ok(y) }
+                if *rectifies { rectified(self, y, None) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
                 let (data, report) = scale.sums(self.array.simd, &product.sums);
@@ -229,10 +225,14 @@ impl Program {
 /// The address that settings ask for; only stochastic rounding, which no program has, reads from it.
 const NO_RANDOM_WORDS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
 
-fn rectified(program: &Program, x: FixedTensor) -> Result<FixedTensor, RunError> {
+fn rectified(
+    program: &Program,
+    x: FixedTensor,
+    bound: Option<i32>,
+) -> Result<FixedTensor, RunError> {
     let (shape, format) = (x.shape().to_vec(), x.format());
     let mut data = x.into_data();
-    relu_raw(program.array.simd, &mut data);
+    relu_raw(program.array.simd, &mut data, bound);
     Ok(FixedTensor::new(&shape, format, data)?)
 }
 

@@ -5,7 +5,7 @@ use super::graph::{MacLayer, Network, Node};
 use super::layer::Layer;
 use super::layers::{
     Add, AveragePool, BatchNorm, Concatenate, Context, Convolution, Dropout, Embedding, Flatten,
-    LayerNorm, Linear, Lstm, MaxPool, Position, Relu, Relu6, Scores,
+    LayerNorm, Linear, Lstm, MaxPool, Position, Relu, Scores,
 };
 use super::parameter::{Initialiser, Parameter};
 use super::vector::batch_norm::RunningStatistics;
@@ -233,7 +233,7 @@ impl Builder {
     /// # Errors
     /// If it does not fit its input.
     pub fn relu(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
-        self.add_numbered("relu", Relu, &[input])
+        self.add_numbered("relu", Relu { six: false }, &[input])
     }
 
     /// min(max(x, 0), 6).
@@ -241,7 +241,7 @@ impl Builder {
     /// # Errors
     /// If it does not fit its input.
     pub fn relu6(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
-        self.add_numbered("relu6_", Relu6, &[input])
+        self.add_numbered("relu6_", Relu { six: true }, &[input])
     }
 
     /// In training, zero with `probability` and x / (1 - `probability`) otherwise; x in evaluation.

@@ -1,7 +1,7 @@
 //! What `hwsim pareto` trains and on which data, as flags.
 
 use crate::cli::errors::Failure;
-use crate::cli::settings::{Paths, TrainArguments};
+use crate::cli::settings::{Paths, TrainArguments, is_carried_out};
 use crate::cli::setup;
 use crate::data::Dataset;
 use crate::explore::sweep::value_of;
@@ -13,28 +13,17 @@ use toml::{Table, Value};
 /// Where partitions come from.
 const SUPERCLASSES: &str = "superclasses";
 
-/// Settings that a measurement decides on, or that have no meaning in one.
-const NOT_SET: [&str; 20] = [
+/// Settings that a measurement decides on, or that have no meaning in one, beside those of how a run is carried out.
+const NOT_SET: [&str; 9] = [
     "controller",
     "wl",
     "fl",
     "preset",
     "dataset",
-    "data-dir",
     "limit-train",
     "limit-test",
-    "threads",
-    "with-baseline",
-    "trace",
-    "trace-every",
-    "summary",
-    "checkpoint",
-    "checkpoint-every",
-    "resume",
-    "save-model",
     "layer-formats",
     "format-schedule",
-    "quiet",
 ];
 
 /// Which partitions of the data.
@@ -209,7 +198,7 @@ impl TrainingArguments {
             let Some((name, value)) = text.split_once('=') else {
                 return Err(Failure::usage(anyhow!("--set {text}: write NAME=VALUE")));
             };
-            if NOT_SET.contains(&name) {
+            if is_carried_out(name) || NOT_SET.contains(&name) {
                 return Err(Failure::usage(anyhow!("`{name}` cannot be set in a measurement")));
             }
             set(name, value_of(value));

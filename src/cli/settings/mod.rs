@@ -8,6 +8,7 @@
 
 mod arguments;
 mod bit_range;
+mod carried_out;
 mod choices;
 mod config_file;
 mod controller_settings;
@@ -29,6 +30,7 @@ mod static_formats;
 
 pub use arguments::TrainArguments;
 pub use bit_range::{BitRange, BitRangeError};
+pub(super) use carried_out::is_carried_out;
 pub(super) use choices::word;
 pub use choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind, Switch};
 pub use defaults::{DEFAULT_ARCH, DEFAULT_BATCH_SIZE, DEFAULT_CHECKPOINT_EVERY, DEFAULT_EPOCHS};

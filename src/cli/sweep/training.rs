@@ -3,7 +3,7 @@
 use super::arguments::Specification;
 use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
-use crate::cli::settings::{Resolved, TrainArguments};
+use crate::cli::settings::{Resolved, TrainArguments, is_carried_out};
 use crate::cli::{setup, train};
 use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::explore::sweep::ContentHash;
@@ -32,23 +32,13 @@ const COLUMNS: [&str; 9] = [
     "steps",
 ];
 
-/// What says where data are or how a run is carried out, or that a sweep decides on.
-const NO_AXIS: [&str; 14] = [
-    "controllers",
-    "data-dir",
-    "threads",
-    "with-baseline",
-    "trace",
-    "trace-every",
-    "summary",
-    "checkpoint",
-    "checkpoint-every",
-    "resume",
-    "save-model",
-    "layer-formats",
-    "machine",
-    "quiet",
-];
+/// Settings that a sweep decides on.
+const NO_AXIS: [&str; 3] = ["controllers", "layer-formats", "machine"];
+
+/// Whether a setting cannot be an axis of a sweep.
+fn is_no_axis(name: &str) -> bool {
+    is_carried_out(name) || NO_AXIS.contains(&name)
+}
 
 /// What decides which data are loaded.
 type DataKey = (DatasetKind, TextOptions, Option<PathBuf>, (Option<usize>, Option<usize>));
@@ -70,7 +60,7 @@ impl Observer for Silent {
 impl Training {
     pub(super) fn new(specification: &Specification) -> Result<Self, Failure> {
         let settings = specification.train.clone().unwrap_or_default();
-        let own = |key: &&String| key.as_str() != "data-dir" && NO_AXIS.contains(&key.as_str());
+        let own = |key: &&String| key.as_str() != "data-dir" && is_no_axis(key);
         if let Some(key) = settings.keys().find(own) {
             return Err(Failure::usage(anyhow!("`{key}` cannot be set in a sweep")));
         }
@@ -86,7 +76,7 @@ impl Training {
     fn resolve(&self, design: &PointDesign) -> Result<Resolved, Failure> {
         let mut settings = self.settings.clone();
         for (axis, value) in Designs::other_axes(&design.made.point) {
-            if NO_AXIS.contains(&axis) {
+            if is_no_axis(axis) {
                 return Err(Failure::usage(anyhow!("`{axis}` cannot be an axis of a sweep")));
             }
             if axis == "rounding" {

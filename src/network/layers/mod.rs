@@ -16,7 +16,6 @@ mod mac_layer;
 mod max_pool;
 mod position;
 mod relu;
-mod relu6;
 
 pub(super) use add::Add;
 pub(super) use attention::{Context, Scores};
@@ -33,7 +32,6 @@ pub(super) use lstm::Lstm;
 pub(super) use max_pool::MaxPool;
 pub(super) use position::Position;
 pub(super) use relu::Relu;
-pub(super) use relu6::Relu6;
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,34 @@
-//! ReLU, on integers where the activation is fixed point.
+//! ReLU and ReLU6, on integers where the activation is fixed point.
 
 use crate::network::activation::{Activation, owned};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
-use crate::network::vector::relu;
-use hwmodel::FixedTensor;
+use crate::network::vector::{relu, relu6};
+use hwmodel::{FixedTensor, Format};
 
-/// max(x, 0).
-pub(in crate::network) struct Relu;
+/// max(x, 0), or min(max(x, 0), 6).
+pub(in crate::network) struct Relu {
+    pub(in crate::network) six: bool,
+}
+
+impl Relu {
+    fn bound(&self) -> Option<f32> {
+        self.six.then_some(relu6::BOUND)
+    }
+
+    fn raw_bound(&self, format: Format) -> Option<i32> {
+        relu6::raw_bound(format).filter(|_| self.six)
+    }
+}
 
 impl Layer for Relu {
     fn kind(&self) -> &'static str {
-        "relu"
+        if self.six { "relu6" } else { "relu" }
     }
 
     fn operation(&self) -> Operation {
-        Operation::Relu
+        if self.six { Operation::Relu6 } else { Operation::Relu }
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -28,14 +40,14 @@ impl Layer for Relu {
         let y = match call.take_only() {
             Activation::Float(values, shape) => {
                 let mut values = owned(values);
-                relu::relu_in_place(simd, &mut values);
+                relu::relu_in_place(simd, &mut values, self.bound());
                 Activation::float(values, shape)
             }
             Activation::Fixed(tensor) => {
                 let tensor = owned(tensor);
                 let (shape, format) = (tensor.shape().to_vec(), tensor.format());
                 let mut data = tensor.into_data();
-                relu::relu_raw(simd, &mut data);
+                relu::relu_raw(simd, &mut data, self.raw_bound(format));
                 Activation::fixed(FixedTensor::new(&shape, format, data)?)
             }
         };
@@ -47,8 +59,13 @@ impl Layer for Relu {
         let simd = call.context.array.simd;
         let mut gradient = call.gradient;
         match call.saved.activation.expect("the forward pass keeps its output") {
-            Activation::Float(y, _) => relu::relu_backward(simd, &y, &mut gradient)?,
-            Activation::Fixed(y) => relu::relu_backward_raw(simd, y.data(), &mut gradient)?,
+            Activation::Float(y, _) => {
+                relu::relu_backward(simd, &y, self.bound(), &mut gradient)?;
+            }
+            Activation::Fixed(y) => {
+                let bound = self.raw_bound(y.format());
+                relu::relu_backward_raw(simd, y.data(), bound, &mut gradient)?;
+            }
         }
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
     }
