@@ -351,7 +351,7 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     insta::assert_snapshot!(line, @"hwsim: unknown machine `abacus`: use one of edge-16x16, tpu-like-256x256, eyeriss-like-12x14, fpga-dsp-48x48, bit-fusion-like-32x16, stripes-like-64x64, loom-like-16x128, or a file ending in .toml");
     let (line, code) = failure(hwsim().args(["train"]).env("HWSIM_SIMD", "mmx"));
     assert_eq!(code, 2);
-    insta::assert_snapshot!(line, @"hwsim: environment variable HWSIM_SIMD: unknown SIMD level `mmx`: use portable, avx2 or avx512");
+    insta::assert_snapshot!(line, @"hwsim: environment variable HWSIM_SIMD: unknown SIMD level `mmx`: use portable, avx2, avx512, amx or amx-model");
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn nothing_to_check_is_wrong_usage() {
         .args(["golden", "check"])
         .arg(golden("")));
     assert_eq!(code, 2);
-    insta::assert_snapshot!(error, @"hwsim: environment variable HWSIM_SIMD: unknown SIMD level `mmx`: use portable, avx2 or avx512");
+    insta::assert_snapshot!(error, @"hwsim: environment variable HWSIM_SIMD: unknown SIMD level `mmx`: use portable, avx2, avx512, amx or amx-model");
     let (code, _, _) = run(Command::new(env!("CARGO_BIN_EXE_hwsim")).args(["golden", "check"]));
     assert_eq!(code, 2, "no folder given");
 }

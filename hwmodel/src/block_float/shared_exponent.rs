@@ -277,7 +277,7 @@ mod tests {
             let axis = if axis == 3 { BlockAxis::Tensor } else { BlockAxis::Axis(axis) };
             let address = RandomAddress { seed, ..ADDRESS };
             for rounding in Rounding::ALL {
-                for simd in SimdLevel::available() {
+                for simd in SimdLevel::testable() {
                     let (tensor, counts) = BlockFloatTensor::quantise(
                         simd, &x, &[2, 3, 4], wl, axis, rounding, address).unwrap();
                     let mut words = address.at(0);

@@ -1,14 +1,11 @@
-//! The loops around the tile kernels for operands in digits.
-//!
-//! As for whole words, an output is computed by one thread.
+//! The products of operands in digits, by the kernels for words and bytes.
 
-use super::bound;
 use super::digits::{Plan, Scheme};
-use super::frame::{ROW_STEP, RowsThen, row_stride};
+use super::frame::{aligned, line_start, row_stride};
 use super::operand::{Panels, Patches};
-use super::share::{Done, share};
-use crate::kernels::{MOST_OUTPUTS, TileKernel};
-use std::ops::{Add, Range};
+use super::wide_rows::{HIGH, Packed, TileProducts, WideSum, add_shifted};
+use crate::kernels::{SimdLevel, TileKernel, TileSession};
+use std::ops::Range;
 
 /// Both operands in digits. Over each block of k all products are exact or, as the scheme wants them,
 /// modulo 2^32.
@@ -33,120 +30,13 @@ pub(super) struct ByteOperands<'a> {
     pub(super) offsets: &'a [i32],
 }
 
-/// The most products of digits.
-const MOST_PRODUCTS: usize = 9;
 /// Packed digits of the left operand that a thread holds at a time; with the panels they stay in the cache.
 const PACKED: usize = 160 << 10;
-
-/// Packed digits of a thread, a tile of products a product of digits, a tile of sums, and the largest
-/// magnitudes that these had.
-struct Scratch<C> {
-    words: Vec<i16>,
-    bytes: Vec<i8>,
-    tiles: Vec<i32>,
-    sums: Vec<C>,
-    largest: Vec<C>,
-}
-
-impl<C: WideSum> Scratch<C> {
-    fn new() -> Self {
-        Self {
-            words: Vec::new(),
-            bytes: Vec::new(),
-            tiles: vec![0; MOST_PRODUCTS * MOST_OUTPUTS],
-            sums: vec![C::ZERO; MOST_OUTPUTS],
-            largest: vec![C::ZERO; MOST_OUTPUTS],
-        }
-    }
-}
-
-/// A sum of products of digits.
-pub(super) trait WideSum: Copy + Send + Sync + 'static {
-    /// Zero.
-    const ZERO: Self;
-    /// Adds low + high·2^[`HIGH`].
-    fn add(&mut self, low: i64, high: i64);
-    /// Adds another sum.
-    fn merge(&mut self, other: Self);
-    /// The larger of a magnitude and this sum's.
-    fn larger(self, magnitude: Self) -> Self;
-    /// A magnitude as a number.
-    fn number(self) -> f64;
-}
-
-/// Weight of the high part of a [`WideSum`], as a power of two: neither part leaves 64 bits in fewer than
-/// 2^16 terms.
-pub(super) const HIGH: u32 = 22;
-
-/// Sums modulo 2^bits.
-macro_rules! wide_sums {
-    ($($type:ty),*) => {$(
-        impl WideSum for $type {
-            const ZERO: Self = 0;
-            #[inline(always)]
-            fn add(&mut self, low: i64, high: i64) {
-                *self = self.wrapping_add(low.wrapping_add(high << HIGH) as Self);
-            }
-            #[inline(always)]
-            fn merge(&mut self, other: Self) {
-                *self = self.wrapping_add(other);
-            }
-            #[inline(always)]
-            fn larger(self, magnitude: Self) -> Self {
-                magnitude.max(self.wrapping_abs())
-            }
-            #[inline(always)]
-            fn number(self) -> f64 {
-                self as f64
-            }
-        }
-    )*};
-}
-wide_sums!(i32, i64);
-
-/// Low and high part.
-impl WideSum for [i64; 2] {
-    const ZERO: Self = [0; 2];
-    #[inline(always)]
-    fn add(&mut self, low: i64, high: i64) {
-        self[0] = self[0].wrapping_add(low);
-        self[1] = self[1].wrapping_add(high);
-    }
-    #[inline(always)]
-    fn merge(&mut self, other: Self) {
-        self.add(other[0], other[1]);
-    }
-    #[inline(always)]
-    fn larger(self, magnitude: Self) -> Self {
-        if self.number().abs() > magnitude.number() { self } else { magnitude }
-    }
-    #[inline(always)]
-    fn number(self) -> f64 {
-        self[0] as f64 + self[1] as f64 * f64::from(1u32 << HIGH)
-    }
-}
-
-/// The largest magnitude `limit` of an accumulator, and factors of what the terms before and after a sum at
-/// the end of a block can add to it: one a row of each group, `[groups, m]`, and one a column.
-pub(super) struct CheckpointLimits {
-    pub(super) limit: f64,
-    pub(super) rows: Vec<f64>,
-    pub(super) columns: Vec<f64>,
-}
-
-/// Which outputs had a sum near the limit at the end of a block of k: a flag each, laid out like the sums.
-/// Rows are those from the first flag on.
-pub(super) struct Checkpoints<'a> {
-    pub(super) limit: f64,
-    pub(super) rows: &'a [f64],
-    pub(super) columns: &'a [f64],
-    pub(super) beyond: &'a mut [bool],
-}
 
 impl Plan {
     /// The digits to add for every plane of an operand of `count` digits: one, or two for Karatsuba.
     pub(super) fn planes(&self, count: usize) -> Vec<(usize, Option<usize>)> {
-        if self.scheme == Scheme::Bytes {
+        if matches!(self.scheme, Scheme::Bytes | Scheme::Limbs) {
             return Vec::new();
         }
         let mut planes: Vec<_> = (0..count).map(|digit| (digit, None)).collect();
@@ -159,189 +49,99 @@ impl Plan {
     }
 }
 
-impl DigitOperands<'_> {
-    /// Rows of a block, if there is anything to compute.
-    fn rows(&self) -> Option<usize> {
-        let [m, n, _] = self.shape;
-        let part = m.div_ceil(4 * rayon::current_num_threads());
-        let rows = part.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 2 * ROW_STEP);
-        (m > 0 && n > 0).then_some(rows)
+impl TileProducts for DigitOperands<'_> {
+    fn shape(&self) -> [usize; 3] {
+        self.shape
     }
 
-    /// C = A·B where C is zero; rows of C are `c_stride` long and this product's columns start at `column`.
-    pub(super) fn add_to<C: WideSum>(
-        &self,
-        c: &mut [C],
-        c_stride: usize,
-        column: usize,
-        checkpoints: Option<Checkpoints<'_>>,
-    ) {
-        let Some(rows) = self.rows() else { return };
-        let simd = self.words.simd;
-        let chunks = c.chunks_mut(rows * c_stride).enumerate();
-        let Some(Checkpoints { limit, rows: norms, columns, beyond }) = checkpoints else {
-            share(chunks, Scratch::new, |scratch, (index, c)| {
-                simd.run(
-                    #[inline(always)]
-                    || self.block(index * rows, scratch, (c, c_stride, column), None),
-                );
-                Done
-            });
-            return;
-        };
-        let chunks = chunks.zip(beyond.chunks_mut(rows * c_stride));
-        share(chunks, Scratch::new, |scratch, ((index, c), beyond)| {
-            let first = index * rows;
-            let rows = &norms[first..];
-            let checkpoints = Some(Checkpoints { limit, rows, columns, beyond });
-            simd.run(
-                #[inline(always)]
-                || self.block(first, scratch, (c, c_stride, column), checkpoints),
-            );
-            Done
-        });
+    fn block(&self) -> usize {
+        self.plan.block
     }
 
-    /// C = A·B, whose rows are used by [`RowsThen::finish`] and forgotten; returns the total of what that
-    /// returns.
-    pub(super) fn rows_then<O, R>(
-        &self,
-        then: RowsThen<'_, i64, O, impl Fn(usize, &[i64], &mut [O]) -> R + Sync>,
-    ) -> R
-    where
-        O: Send,
-        R: Default + Add<Output = R> + Send,
-    {
-        let Some(rows) = self.rows() else { return R::default() };
-        let n = self.shape[1];
-        let RowsThen { out, finish, .. } = then;
-        share(
-            out.chunks_mut(rows * n).enumerate(),
-            || (Scratch::new(), vec![0i64; rows * n]),
-            |(scratch, sums), (index, out)| {
-                let sums = &mut sums[..out.len()];
-                self.words.simd.run(
-                    #[inline(always)]
-                    || self.block(index * rows, scratch, (&mut *sums, n, 0), None),
-                );
-                finish(index * rows * n, sums, out)
-            },
-        )
+    fn tile(&self) -> [usize; 2] {
+        [self.words.rows, self.words.columns]
     }
 
-    /// One block of rows.
-    #[inline(always)]
-    fn block<C: WideSum>(
-        &self,
-        first: usize,
-        scratch: &mut Scratch<C>,
-        (c, c_stride, column): (&mut [C], usize, usize),
-        mut checkpoints: Option<Checkpoints<'_>>,
-    ) {
-        let [_, n, terms] = self.shape;
-        let count = c.len().div_ceil(c_stride);
-        let kernel = &self.words;
-        let padded = count.next_multiple_of(kernel.rows);
+    fn simd(&self) -> SimdLevel {
+        self.words.simd
+    }
+
+    fn session(&self) -> TileSession {
+        self.words.session()
+    }
+
+    fn together(&self, rows: usize) -> usize {
         let block = self.plan.block;
-        let blocks: Vec<(usize, usize)> =
-            (0..terms).step_by(block).map(|start| (start, block.min(terms - start))).collect();
-        if blocks.is_empty() {
-            for row in c.chunks_mut(c_stride) {
-                row[column..column + n].fill(C::ZERO);
+        (PACKED / (rows * self.left.len().max(1))).max(block) / block
+    }
+
+    /// Blocks are as long as sums of 32 bits last.
+    fn span(&self) -> usize {
+        1
+    }
+
+    #[inline(always)]
+    fn pack(
+        &self,
+        rows: Range<usize>,
+        padded: usize,
+        blocks: &[(usize, usize)],
+        packed: &mut Packed,
+    ) {
+        let Packed { words, bytes } = packed;
+        let (planes, block) = (self.left.len(), self.plan.block);
+        // Terms that fill up the last group, and rows that fill up the last tile, are zeros or the rest of
+        // what was here: zeros of B meet the terms, and nobody reads the rows.
+        let longest = row_stride::<i16>(block);
+        let offset = aligned(words, blocks.len() * planes * padded * longest, 0);
+        for (place, &(start, length)) in blocks.iter().enumerate() {
+            let stride = row_stride::<i16>(length.next_multiple_of(self.words.group));
+            for (plane, left) in self.left.iter().enumerate() {
+                let from = offset + (place * planes * longest + plane * stride) * padded;
+                let out = &mut words[from..from + padded * stride];
+                left.fill_rows(rows.clone(), start..start + length, out, stride, 0, |x| x);
             }
-            return;
         }
-        let mut packed = (PACKED / (padded * self.left.len().max(1))).max(block) / block;
-        if checkpoints.is_some() {
-            // The magnitudes of a tile are followed from the first block to the last.
-            packed = blocks.len();
-        }
-        let tile = kernel.rows * kernel.columns;
-        for (index, blocks) in blocks.chunks(packed).enumerate() {
-            self.pack(first..first + count, padded, blocks, scratch);
-            for at in (0..n).step_by(kernel.columns) {
-                let columns = kernel.columns.min(n - at);
-                for row in (0..count).step_by(kernel.rows) {
-                    let Scratch { sums, largest, .. } = &mut *scratch;
-                    sums[..tile].fill(C::ZERO);
-                    if checkpoints.is_some() {
-                        largest[..tile].fill(C::ZERO);
-                    }
-                    for (place, &terms) in blocks.iter().enumerate() {
-                        self.multiply(scratch, (place, terms), padded, row, at);
-                        let mut offsets: &[i32] = &[];
-                        if let Some(operands) = &self.bytes {
-                            let of_block = (index * packed + place) * n;
-                            offsets = &operands.offsets[of_block..of_block + n][at..at + columns];
-                        }
-                        let Scratch { tiles, sums, largest, .. } = &mut *scratch;
-                        if offsets.is_empty() {
-                            self.combine(tiles, tile, 0..tile, offsets, &mut sums[..tile]);
-                        } else {
-                            for from in (0..tile).step_by(kernel.columns) {
-                                let at = from..from + columns;
-                                self.combine(tiles, tile, at.clone(), offsets, &mut sums[at]);
-                            }
-                        }
-                        if checkpoints.is_some() {
-                            for (largest, sum) in largest[..tile].iter_mut().zip(&sums[..tile]) {
-                                *largest = sum.larger(*largest);
-                            }
-                        }
-                    }
-                    let Scratch { sums, largest, .. } = &*scratch;
-                    for own in 0..kernel.rows.min(count - row) {
-                        let to = (row + own) * c_stride + column + at;
-                        let from = own * kernel.columns..own * kernel.columns + columns;
-                        let c = &mut c[to..to + columns];
-                        if index == 0 {
-                            // Fresh memory is written before it is read, or its pages are made twice.
-                            c.copy_from_slice(&sums[from.clone()]);
-                        } else {
-                            c.iter_mut()
-                                .zip(&sums[from.clone()])
-                                .for_each(|(c, &sum)| c.merge(sum));
-                        }
-                        if let Some(near) = &mut checkpoints {
-                            let sums = largest[from].iter().zip(&near.columns[at..at + columns]);
-                            let flags = near.beyond[to..to + columns].iter_mut();
-                            for (flag, (&largest, column)) in flags.zip(sums) {
-                                let prefix = largest.number().abs() + near.rows[row + own] * column;
-                                *flag = prefix * bound::SLACK > near.limit;
-                            }
-                        }
-                    }
-                }
+        if let Some(operands) = &self.bytes {
+            let longest = row_stride::<i8>(block);
+            let offset = aligned(bytes, blocks.len() * padded * longest, i8::MIN);
+            for (place, &(start, length)) in blocks.iter().enumerate() {
+                let stride = row_stride::<i8>(length.next_multiple_of(operands.kernel.group));
+                let from = offset + place * padded * longest;
+                let out = &mut bytes[from..from + padded * stride];
+                let flip = |x: i8| x ^ i8::MIN;
+                let terms = start..start + length;
+                operands.left.fill_rows(rows.clone(), terms, out, stride, i8::MIN, flip);
             }
         }
     }
 
-    /// The products of one block of k for the tile of rows from `row` and columns from `at` on.
     #[inline(always)]
-    fn multiply<C>(
+    fn multiply(
         &self,
-        scratch: &mut Scratch<C>,
+        packed: &Packed,
+        tiles: &mut [i32],
         (place, (start, length)): (usize, (usize, usize)),
         padded: usize,
-        row: usize,
-        at: usize,
+        [row, at]: [usize; 2],
+        accumulate: bool,
     ) {
         let kernel = &self.words;
         let (planes, block) = (self.left.len(), self.plan.block);
         let panel = at / kernel.columns;
         let shape = (kernel.rows, kernel.columns);
-        let Scratch { words, bytes, tiles, .. } = scratch;
+        let Packed { words, bytes } = packed;
         let mut tiles = tiles.chunks_exact_mut(kernel.rows * kernel.columns);
         let terms = length.next_multiple_of(kernel.group);
         let stride = row_stride::<i16>(terms);
-        let first = place * planes * row_stride::<i16>(block);
+        let first = line_start(words) + place * planes * row_stride::<i16>(block) * padded;
         let mut multiply = |left: usize, right: usize| {
-            let from = (first + left * stride) * padded + row * stride;
+            let from = first + (left * padded + row) * stride;
             let right = self.right[right].panel(start, panel);
             let Some(out) = tiles.next() else { return };
             let left = &words[from..];
             let strides = (stride, kernel.group);
-            kernel.run(left, strides, right, terms, out, kernel.columns, shape, false);
+            kernel.run(left, strides, right, terms, out, kernel.columns, shape, accumulate);
         };
         match self.plan.scheme {
             Scheme::Pairs => {
@@ -355,54 +155,40 @@ impl DigitOperands<'_> {
             let group = operands.kernel.group;
             let terms = length.next_multiple_of(group);
             let stride = row_stride::<i8>(terms);
-            let left = &bytes[place * padded * row_stride::<i8>(block) + row * stride..];
-            let right = operands.right.panel(start, panel);
-            let strides = (stride, group);
-            operands.kernel.run(left, strides, right, terms, out, kernel.columns, shape, false);
+            let from = line_start(bytes) + place * padded * row_stride::<i8>(block) + row * stride;
+            let (left, right) = (&bytes[from..], operands.right.panel(start, panel));
+            let (kernel, strides) = (&operands.kernel, (stride, group));
+            kernel.run(left, strides, right, terms, out, kernel.columns, shape, accumulate);
         }
     }
 
-    /// Packs the digits of some blocks of k: for each block, plane by plane, `padded` rows.
     #[inline(always)]
-    fn pack<C>(
+    fn combine<C: WideSum>(
         &self,
-        rows: Range<usize>,
-        padded: usize,
-        blocks: &[(usize, usize)],
-        scratch: &mut Scratch<C>,
+        tiles: &[i32],
+        block: usize,
+        columns: Range<usize>,
+        sums: &mut [C],
     ) {
-        let Scratch { words, bytes, .. } = scratch;
-        let (planes, block) = (self.left.len(), self.plan.block);
-        // Terms that fill up the last group, and rows that fill up the last tile, are zeros or the rest of
-        // what was here: zeros of B meet the terms, and nobody reads the rows.
-        let longest = row_stride::<i16>(block);
-        words.resize(words.len().max(blocks.len() * planes * padded * longest), 0);
-        for (place, &(start, length)) in blocks.iter().enumerate() {
-            let stride = row_stride::<i16>(length.next_multiple_of(self.words.group));
-            for (plane, left) in self.left.iter().enumerate() {
-                let from = (place * planes * longest + plane * stride) * padded;
-                let out = &mut words[from..from + padded * stride];
-                left.fill_rows(rows.clone(), start..start + length, out, stride, 0, |x| x);
-            }
-        }
-        if let Some(operands) = &self.bytes {
-            let longest = row_stride::<i8>(block);
-            bytes.resize(bytes.len().max(blocks.len() * padded * longest), i8::MIN);
-            for (place, &(start, length)) in blocks.iter().enumerate() {
-                let stride = row_stride::<i8>(length.next_multiple_of(operands.kernel.group));
-                let from = place * padded * longest;
-                let out = &mut bytes[from..from + padded * stride];
-                let flip = |x: i8| x ^ i8::MIN;
-                let terms = start..start + length;
-                operands.left.fill_rows(rows.clone(), terms, out, stride, i8::MIN, flip);
-            }
+        let tile = sums.len();
+        let Some(operands) = &self.bytes else {
+            self.combine_part(tiles, tile, 0..tile, &[], sums);
+            return;
+        };
+        let n = self.shape[1];
+        let offsets = &operands.offsets[block * n..(block + 1) * n][columns.clone()];
+        for from in (0..tile).step_by(self.words.columns) {
+            let at = from..from + columns.len();
+            self.combine_part(tiles, tile, at.clone(), offsets, &mut sums[at]);
         }
     }
+}
 
+impl DigitOperands<'_> {
     /// Adds what the products of a block make up to some sums of a tile; `at` is their place in every tile of
     /// `tile` products.
     #[inline(always)]
-    fn combine<C: WideSum>(
+    fn combine_part<C: WideSum>(
         &self,
         tiles: &[i32],
         tile: usize,
@@ -413,20 +199,13 @@ impl DigitOperands<'_> {
         let product = |index: usize| &tiles[index * tile..][at.clone()];
         let [width_a, width_b] = [self.plan.a.width, self.plan.b.width];
         match (self.plan.scheme, self.left.len()) {
+            (Scheme::Limbs, _) => unreachable!("limbs are not digits"),
             (Scheme::Pairs, _) => {
                 let pairs = (0..self.left.len())
                     .flat_map(|left| (0..self.right.len()).map(move |right| (left, right)));
                 for (index, (left, right)) in pairs.enumerate() {
                     let shift = width_a * left as u32 + width_b * right as u32;
-                    if shift < HIGH {
-                        for (c, &sum) in c.iter_mut().zip(product(index)) {
-                            c.add(i64::from(sum) << shift, 0);
-                        }
-                    } else {
-                        for (c, &sum) in c.iter_mut().zip(product(index)) {
-                            c.add(0, i64::from(sum) << (shift - HIGH));
-                        }
-                    }
+                    add_shifted(c, product(index), shift);
                 }
             }
             (Scheme::Bytes, _) => {

@@ -4,8 +4,12 @@
 //! A word is Σ_i digit_i · 2^(width·i) with signed digits. Products of digits are summed in 32 bits; after
 //! each block of k the sums are added, shifted, to 64-bit ones. Two operands of two or three digits take
 //! three or six products instead of four or nine (Karatsuba and Ofman 1962), and words of 13 to 16 bits a
-//! product modulo 2^32 and one of bytes that tells which multiple of 2^32 is missing. Which way is taken
+//! product modulo 2^32 and one of bytes that tells which multiple of 2^32 is missing. A tile unit, whose
+//! bytes may lack a sign, takes the bytes of two's complement words as they are. Which way is taken
 //! depends on the magnitudes of the operands and the kernels at hand only.
+
+use crate::kernels::{self, SimdLevel};
+use std::ops::Range;
 
 /// How large the words of an operand are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +83,34 @@ pub(super) enum Scheme {
     Residue,
     /// Words of 8 bits.
     Bytes,
+    /// Each byte of A with each of B, the highest with their sign, the lower ones without. Signed digits
+    /// would need a carry, and one digit more for words above 0x7f7f, but save nothing: the four products of
+    /// signed and unsigned bytes take equally long.
+    Limbs,
+}
+
+/// What the kernels of a level multiply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Multipliers {
+    /// Words of 16 bits.
+    Words,
+    /// Words of 16 bits and, twice as fast, bytes of 8.
+    WordsAndBytes,
+    /// Tiles of bytes with and without sign.
+    Tiles,
+}
+
+impl Multipliers {
+    /// The multipliers of a level.
+    pub(super) fn of(simd: SimdLevel) -> Self {
+        if kernels::has_tiles(simd) {
+            Self::Tiles
+        } else if kernels::int8_kernel(simd, 1).is_some() {
+            Self::WordsAndBytes
+        } else {
+            Self::Words
+        }
+    }
 }
 
 impl Scheme {
@@ -112,13 +144,39 @@ const SHORTEST: u64 = 32;
 const MULTIPLE: u64 = 16;
 const LONGEST: u64 = 512;
 
+/// Products of limbs of equal weight that are added in 32 bits: at most four, of which two have limbs with a
+/// sign, over blocks of at most this many terms in all.
+pub(super) const LIMB_TERMS: usize = 8192;
+const _: () = assert!((2 * 255 * 255 + 2 * 255 * 128) * LIMB_TERMS as u64 <= LARGEST);
+
 impl Plan {
+    /// Bytes of words.
+    ///
+    /// Over 512 terms a tile of 32 columns and one of 32 rows are 16 KiB each, which the first cache of 48 KiB
+    /// holds with their sums; sums of 32 bits last for [`LIMB_TERMS`].
+    fn limbs(a: Magnitude, b: Magnitude) -> Self {
+        let [a, b] =
+            [a, b].map(|words| Digits { count: words.bits.div_ceil(8).max(1) as usize, width: 8 });
+        Self { scheme: Scheme::Limbs, a, b, block: LONGEST as usize }
+    }
+
+    /// The limbs of an operand, where the scheme has them.
+    pub(super) fn limbs_of(&self, operand: Digits) -> Range<usize> {
+        0..if self.scheme == Scheme::Limbs { operand.count } else { 0 }
+    }
+
+    /// Limb `index` of a word: whether that has a sign depends on the place, not on the bits.
+    #[inline(always)]
+    pub(super) fn limb(word: i32, index: usize) -> i8 {
+        (word >> (8 * index)) as i8
+    }
+
     /// The byte of a word, where the scheme has bytes.
     pub(super) fn byte(&self) -> Option<impl Fn(i32) -> i8 + Copy + Sync + use<>> {
         let nearest = match self.scheme {
             Scheme::Residue => true,
             Scheme::Bytes => false,
-            Scheme::Pairs | Scheme::Karatsuba => return None,
+            Scheme::Pairs | Scheme::Karatsuba | Scheme::Limbs => return None,
         };
         Some(
             #[inline(always)]
@@ -127,8 +185,10 @@ impl Plan {
     }
 
     /// The cheapest way for words of at most 32 bits; no partial sum of a product is larger than `bound`.
-    /// `bytes` says whether there is a kernel for bytes.
-    pub(super) fn new(a: Magnitude, b: Magnitude, bound: f64, bytes: bool) -> Self {
+    pub(super) fn new(a: Magnitude, b: Magnitude, bound: f64, multipliers: Multipliers) -> Self {
+        if multipliers == Multipliers::Tiles {
+            return Self::limbs(a, b);
+        }
         let mut best: Option<(f64, Self)> = None;
         let mut offer = |scheme, a: Digits, b: Digits, products: f64, exact: u64| {
             if exact < SHORTEST {
@@ -169,7 +229,7 @@ impl Plan {
                 }
             }
         }
-        if bytes && a.bits <= 16 && b.bits <= 16 {
+        if multipliers == Multipliers::WordsAndBytes && a.bits <= 16 && b.bits <= 16 {
             let one = |words| Digits::new(1, words);
             offer(Scheme::Residue, one(a), one(b), 1.5, LARGEST / Scheme::ERROR);
             if a.bits <= 8 && b.bits <= 8 {
@@ -210,13 +270,16 @@ mod tests {
             let (a, b) = (a >> narrow[0], b >> narrow[1]);
             let (a, b) = (a.min(1 << 31), b.min(1 << 31));
             let (words_a, words_b) = (Magnitude::new(a, 32), Magnitude::new(b, 32));
-            let plan = Plan::new(words_a, words_b, f64::INFINITY, bytes);
+            let multipliers =
+                if bytes { Multipliers::WordsAndBytes } else { Multipliers::Words };
+            let plan = Plan::new(words_a, words_b, f64::INFINITY, multipliers);
             let product = plan.a.largest(a) * plan.b.largest(b);
             let term = match plan.scheme {
                 Scheme::Pairs => product,
                 Scheme::Karatsuba => plan.a.count as u64 * product,
                 Scheme::Residue => Scheme::ERROR,
                 Scheme::Bytes => 1 << 14,
+                Scheme::Limbs => unreachable!("only for tiles"),
             };
             prop_assert!(plan.block >= 32 && term * plan.block as u64 <= LARGEST);
             if plan.scheme == Scheme::Karatsuba {
@@ -236,8 +299,10 @@ mod tests {
 
     #[test]
     fn the_plan_follows_the_magnitudes() {
-        let bounded = |a: (u64, u32), b: (u64, u32), bound: f64, bytes| {
-            let plan = Plan::new(Magnitude::new(a.0, a.1), Magnitude::new(b.0, b.1), bound, bytes);
+        let bounded = |a: (u64, u32), b: (u64, u32), bound: f64, bytes: bool| {
+            let multipliers = if bytes { Multipliers::WordsAndBytes } else { Multipliers::Words };
+            let [a, b] = [a, b].map(|(largest, wl)| Magnitude::new(largest, wl));
+            let plan = Plan::new(a, b, bound, multipliers);
             (plan.scheme, plan.a.count, plan.b.count, plan.block)
         };
         let plan = |a, b| bounded(a, b, f64::INFINITY, true);
@@ -252,5 +317,36 @@ mod tests {
         assert_eq!(plan((1 << 31, 32), (1 << 31, 32)), (Scheme::Karatsuba, 3, 3, 512));
         // Norms that prove small sums allow long blocks.
         assert_eq!(bounded(words, words, 2e9, true), (Scheme::Pairs, 1, 1, 512));
+    }
+
+    #[test]
+    fn tiles_take_as_many_bytes_as_the_words_have() {
+        let counts = |a: (u64, u32), b: (u64, u32)| {
+            let [a, b] = [a, b].map(|(largest, wl)| Magnitude::new(largest, wl));
+            let plan = Plan::new(a, b, f64::INFINITY, Multipliers::Tiles);
+            assert_eq!((plan.scheme, plan.block), (Scheme::Limbs, 512));
+            (plan.a.count, plan.b.count)
+        };
+        assert_eq!(counts((0, 1), (127, 32)), (1, 1));
+        assert_eq!(counts((128, 8), (128, 9)), (1, 2));
+        assert_eq!(counts((1 << 15, 16), (1 << 15, 17)), (2, 3));
+        assert_eq!(counts((1 << 23, 24), (1 << 23, 25)), (3, 4));
+        assert_eq!(counts((1 << 31, 32), ((1 << 31) - 1, 32)), (4, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn limbs_make_up_the_word(word: i32, narrow in 0u32..32) {
+            let word = word >> narrow;
+            let words = Magnitude::new(word.unsigned_abs().into(), 32);
+            let count = Plan::limbs(words, words).a.count;
+            let mut total = 0;
+            for index in 0..count {
+                let limb = Plan::limb(word, index);
+                let value = if index + 1 == count { limb.into() } else { i64::from(limb as u8) };
+                total += value << (8 * index);
+            }
+            prop_assert_eq!(total, i64::from(word));
+        }
     }
 }

@@ -9,8 +9,36 @@ use crate::kernels::{TileKernel, WrappingSum};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows of a block are a multiple of this, which every kernel's tile divides.
+/// Rows of a block are a multiple of this, which the tile of every kernel of vectors divides.
 pub(super) const ROW_STEP: usize = 48;
+/// The most rows of a block; every kernel's tile divides it.
+const MOST_ROWS: usize = 4 * ROW_STEP;
+/// Bytes of the left operand that a task packs at a time for a tile unit: with the panels of those terms and
+/// the sums they stay in the second cache.
+pub(super) const PACKED_BYTES: usize = 512 << 10;
+/// Bytes of a cache line, which packed operands start at.
+const LINE: usize = 64;
+
+/// Rows of a block, at most `most`, of a product of `m` rows by tiles of `tile` rows.
+pub(super) fn block_rows(m: usize, tile: usize, most: usize) -> usize {
+    let step = if ROW_STEP.is_multiple_of(tile) { ROW_STEP } else { tile };
+    let part = m.div_ceil(4 * rayon::current_num_threads());
+    part.next_multiple_of(step).clamp(step, most.max(step))
+}
+
+/// Makes room for `length` elements from the start of a cache line on; returns that place.
+pub(super) fn aligned<E: Copy>(memory: &mut Vec<E>, length: usize, zero: E) -> usize {
+    let line = LINE / size_of::<E>();
+    if memory.len() < length + line {
+        memory.resize(length + line, zero);
+    }
+    line_start(memory)
+}
+
+/// The first element at the start of a cache line.
+pub(super) fn line_start<E>(memory: &[E]) -> usize {
+    memory.as_ptr().align_offset(LINE).min(LINE / size_of::<E>())
+}
 
 /// Sums of a product row-major in `c`, whose rows are `c_stride` long; this product's columns start
 /// at `column`. Sums start at `initial`, one value a column, or at zero.
@@ -38,8 +66,7 @@ pub(crate) fn by_rows<T, E, S>(
     if m == 0 || n == 0 {
         return;
     }
-    let part = m.div_ceil(4 * rayon::current_num_threads());
-    let rows = part.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
+    let rows = block_rows(m, kernel.rows, MOST_ROWS);
     let Output { c, c_stride, column, initial } = output;
     share(c.chunks_mut(rows * c_stride).enumerate(), Vec::new, |block, (index, c)| {
         if let Some(initial) = initial {
@@ -86,8 +113,7 @@ where
     if m == 0 || n == 0 {
         return R::default();
     }
-    let part = m.div_ceil(4 * rayon::current_num_threads());
-    let rows = part.next_multiple_of(ROW_STEP).clamp(ROW_STEP, 4 * ROW_STEP);
+    let rows = block_rows(m, kernel.rows, MOST_ROWS);
     let RowsThen { initial, out, finish } = then;
     share(
         out.chunks_mut(rows * n).enumerate(),
@@ -140,30 +166,45 @@ pub(crate) fn rows_block<T, E, S>(
 {
     let count = c.len().div_ceil(c_stride);
     let padded = count.next_multiple_of(kernel.rows);
-    for (start, length) in b.blocks() {
-        let whole = length.next_multiple_of(kernel.group);
-        let stride = row_stride::<E>(whole);
-        if whole != length {
+    let whole = |length: usize| length.next_multiple_of(kernel.multiple);
+    // A tile unit is so fast that sums must not travel to memory and back between blocks of k.
+    let longest = row_stride::<E>(whole(b.block().min(b.terms())));
+    let together = match kernel.multiple > kernel.group {
+        true => (PACKED_BYTES / (padded * longest).max(1)).max(1),
+        false => 1,
+    };
+    let _session = kernel.session();
+    for chunk in (0..b.terms()).step_by(b.block() * together) {
+        let blocks = || b.blocks().skip(chunk / b.block()).take(together).enumerate();
+        if blocks().any(|(_, (_, length))| whole(length) != length) {
             // Terms that fill up the last group must be zeros.
             block.clear();
         }
-        block.resize(padded * stride, zero);
-        let terms = start..start + length;
-        a.fill_rows(first..first + count, terms, block, stride, zero, convert);
+        let offset = aligned(block, together.min(b.blocks().len()) * padded * longest, zero);
+        for (place, (start, length)) in blocks() {
+            let out = &mut block[offset + place * padded * longest..];
+            let (rows, terms) = (first..first + count, start..start + length);
+            a.fill_rows(rows, terms, out, row_stride::<E>(whole(length)), zero, convert);
+        }
         for panel in 0..b.panels() {
             let at = panel * kernel.columns;
             let columns = kernel.columns.min(b.columns() - at);
-            for row in (0..count).step_by(kernel.rows) {
-                kernel.run(
-                    &block[row * stride..],
-                    (stride, kernel.group),
-                    b.panel(start, panel),
-                    whole,
-                    &mut c[row * c_stride + column + at..],
-                    c_stride,
-                    (kernel.rows.min(count - row), columns),
-                    accumulate || start > 0,
-                );
+            for (place, (start, length)) in blocks() {
+                let stride = row_stride::<E>(whole(length));
+                let block = &block[offset + place * padded * longest..];
+                let right = b.panel(start, panel);
+                for row in (0..count).step_by(kernel.rows) {
+                    kernel.run(
+                        &block[row * stride..],
+                        (stride, kernel.group),
+                        right,
+                        whole(length),
+                        &mut c[row * c_stride + column + at..],
+                        c_stride,
+                        (kernel.rows.min(count - row), columns),
+                        accumulate || start > 0,
+                    );
+                }
             }
         }
     }

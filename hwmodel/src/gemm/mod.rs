@@ -16,8 +16,10 @@ mod geometry;
 mod gradients;
 mod inside;
 mod lanes;
+mod limb_rows;
 mod operand;
 mod operands;
+mod planes;
 mod proof;
 mod requantised;
 mod right;
@@ -26,6 +28,7 @@ mod stepped;
 mod stepping;
 mod sums;
 mod uncleared;
+mod wide_rows;
 
 pub use geometry::{Convolution2d, ShapeError};
 pub use stepped::{StepState, TileState};
@@ -178,7 +181,7 @@ impl MacArray {
                 let sums = match proof.container() {
                     SumContainer::I32 if depthwise => Sums::I32(self.depthwise_sums(operands)),
                     SumContainer::I64 if depthwise => Sums::I64(self.depthwise_sums(operands)),
-                    SumContainer::I32 => Sums::I32(self.sums_i32(operands)),
+                    SumContainer::I32 => Sums::I32(self.sums_i32(operands, proof)),
                     SumContainer::I64 => Sums::I64(self.wrapping_sums(operands, proof)),
                     SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
                 };
@@ -240,3 +243,5 @@ impl Sums {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tile_tests;

@@ -1,5 +1,6 @@
 //! Operands of a product as the frame reads them: rows of patches on the left, panels on the right.
 
+use super::frame::aligned;
 use super::geometry::Convolution2d;
 use super::right::Right;
 use crate::kernels::TileKernel;
@@ -266,11 +267,14 @@ impl<'a, T: Copy> Patches<'a, T> {
 /// `group` consecutive k of a column side by side. Missing columns and k are zeros.
 pub(crate) struct Panels<E> {
     data: Vec<E>,
+    /// Where the first panel starts: at a cache line.
+    offset: usize,
     k: usize,
     n: usize,
     block: usize,
     width: usize,
-    group: usize,
+    /// What packed lengths in k are multiples of.
+    multiple: usize,
 }
 
 impl<E: Copy + Default + Send + Sync> Panels<E> {
@@ -283,26 +287,24 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
         block: usize,
         convert: impl Fn(T) -> E + Sync + Copy,
     ) -> Self {
-        let (width, group) = (kernel.columns, kernel.group);
+        let TileKernel { columns: width, group, multiple, .. } = *kernel;
         debug_assert!(block.is_multiple_of(group));
-        let mut packed = Self {
-            data: vec![E::default(); k.next_multiple_of(group) * n.next_multiple_of(width)],
-            k,
-            n,
-            block,
-            width,
-            group,
-        };
+        let terms =
+            k / block * block.next_multiple_of(multiple) + (k % block).next_multiple_of(multiple);
+        let mut data = Vec::new();
+        let length = terms * n.next_multiple_of(width);
+        let offset = if length > 0 { aligned(&mut data, length, E::default()) } else { 0 };
+        let mut packed = Self { data, offset, k, n, block, width, multiple };
         let panels = packed.panels();
         if panels == 0 {
             return packed;
         }
-        let mut rest = packed.data.as_mut_slice();
+        let mut rest = &mut packed.data[offset..];
         let mut pieces = Vec::new();
         for start in (0..k).step_by(block) {
             let length = block.min(k - start);
             for panel in 0..panels {
-                let (piece, later) = rest.split_at_mut(length.next_multiple_of(group) * width);
+                let (piece, later) = rest.split_at_mut(length.next_multiple_of(multiple) * width);
                 pieces.push((start, length, panel, piece));
                 rest = later;
             }
@@ -338,17 +340,27 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
         self.n
     }
 
+    /// Terms, K.
+    pub(super) fn terms(&self) -> usize {
+        self.k
+    }
+
+    /// Terms of a block, but for the last.
+    pub(super) fn block(&self) -> usize {
+        self.block
+    }
+
     /// The blocks of k: where each starts and how long it is.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<E> {
+    pub(crate) fn blocks(&self) -> impl ExactSizeIterator<Item = (usize, usize)> + use<E> {
         let (k, block) = (self.k, self.block);
         (0..k).step_by(block).map(move |start| (start, block.min(k - start)))
     }
 
-    /// Panel `panel` of the block that starts at `start`, padded to whole groups.
+    /// Panel `panel` of the block that starts at `start`, padded to whole multiples.
     pub(crate) fn panel(&self, start: usize, panel: usize) -> &[E] {
-        let length = self.block.min(self.k - start).next_multiple_of(self.group);
-        let block_at = start * self.panels() * self.width;
-        let at = block_at + panel * length * self.width;
+        let length = self.block.min(self.k - start).next_multiple_of(self.multiple);
+        let before = start / self.block * self.block.next_multiple_of(self.multiple);
+        let at = self.offset + (before * self.panels() + panel * length) * self.width;
         &self.data[at..at + length * self.width]
     }
 }

@@ -36,8 +36,8 @@ impl MacArray {
             let mut data = RawData::zeros(requantiser.format, length);
             let limits = with_raw!(&mut data, out => match proof.container() {
                 SumContainer::I32 => self.use_sums_i32(
-                    &operands, out, |start, sums, out| stage.narrow(sums, start, out)),
-                _ => self.use_sums_i64(
+                    &operands, &proof, out, |start, sums, out| stage.narrow(sums, start, out)),
+                _ => self.use_wide_sums::<i64, _, _>(
                     &operands, &proof, out, |start, sums, out| stage.narrow(sums, start, out)),
             });
             return Ok((

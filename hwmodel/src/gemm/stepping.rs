@@ -1,9 +1,9 @@
 //! Outputs that no bound clears, stepped addition by addition, many side by side.
 
-use super::digit_rows::WideSum;
 use super::lanes::pack_lanes;
 use super::operands::Operands;
 use super::share::{Done, share};
+use super::wide_rows::WideSum;
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
 use crate::with_raw;
 use rayon::prelude::*;

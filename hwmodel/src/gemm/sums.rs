@@ -1,16 +1,14 @@
 //! The sums of a product, each container by the fastest kernel that is exact.
 
 use super::MacArray;
-use super::digit_rows::{
-    ByteOperands, CheckpointLimits, Checkpoints, DigitOperands, HIGH, WideSum,
-};
-use super::digits::{Digits, Magnitude, Plan};
+use super::digits::{Magnitude, Multipliers, Plan};
 use super::frame::{Output, RowsThen, by_rows, rows_then};
 use super::operand::Panels;
 use super::operands::Operands;
 use super::proof::Proof;
-use crate::kernels::{self, RawInteger, SimdLevel, TileKernel};
-use crate::tensor::RawData;
+use super::wide_rows::{CheckpointLimits, Checkpoints, HIGH, WideSum};
+use crate::kernels::{self, RawInteger, TileKernel};
+use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
 use rayon::prelude::*;
 use std::ops::Add;
@@ -18,14 +16,11 @@ use std::ops::Add;
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
 const BLOCK_I16: usize = 512;
-/// Words split into digits at a time by a thread.
+/// The same for a tile unit: a tile of 32 columns and one of 32 rows are 16 KiB each, which the first cache of
+/// 48 KiB holds with their sums, so that the columns stay there while rows come from the second.
+const BLOCK_TILES: usize = 512;
+/// Sums that a thread widens at a time.
 const CHUNK: usize = 1 << 14;
-
-/// An operand's planes of digits, and its bytes where the scheme wants them.
-struct Planes<T, U> {
-    words: Vec<T>,
-    bytes: Option<U>,
-}
 
 /// How large the words of both operands are.
 fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
@@ -33,19 +28,13 @@ fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
         .map(|(tensor, side)| Magnitude::new(proof.largest[side] as u64, tensor.format().wl()))
 }
 
-/// A word as the digits of a plane, or their sum.
-#[inline(always)]
-fn digit(digits: Digits, (first, second): (usize, Option<usize>), word: i32) -> i16 {
-    let of = |index: usize| digits.of(word, index);
-    (of(first) + second.map_or(0, of)) as i16
-}
-
-/// One group's product of 8-bit words: A is stored with 128 added, so its sums start at -128·Σ_k B[k, n].
+/// One group's product of 8-bit words. Where A is stored with 128 added, sums start at `offsets`,
+/// -128·Σ_k B[k, n].
 struct Bytes<'a> {
     kernel: TileKernel<i8, i32>,
     left: &'a [i8],
     panels: Panels<i8>,
-    offsets: Vec<i32>,
+    offsets: Option<Vec<i32>>,
 }
 
 impl MacArray {
@@ -53,14 +42,15 @@ impl MacArray {
     fn bytes<'a>(&self, operands: &Operands<'a>, group: usize) -> Option<Bytes<'a>> {
         let (n, k) = (operands.columns, operands.terms);
         let kernel = kernels::int8_kernel(self.simd, n)?;
-        debug_assert!(kernel.offset_a);
         let (RawData::I8(left), RawData::I8(right)) = (operands.left.data(), operands.right.data())
         else {
             return None;
         };
-        let panels =
-            Panels::pack(&kernel, operands.right_of(right, group), k, n, BLOCK_I8, |x: i8| x);
-        let offsets = operands.column_sums(self.simd, group).iter().map(|sum| -128 * sum).collect();
+        let block = if kernels::has_tiles(self.simd) { BLOCK_TILES } else { BLOCK_I8 };
+        let panels = Panels::pack(&kernel, operands.right_of(right, group), k, n, block, |x: i8| x);
+        let offsets = kernel
+            .offset_a
+            .then(|| operands.column_sums(self.simd, group).iter().map(|sum| -128 * sum).collect());
         Some(Bytes { kernel, left, panels, offsets })
     }
 
@@ -73,17 +63,31 @@ impl MacArray {
         (kernel, panels)
     }
 
+    /// Whether a product whose sums fit i32 is faster in limbs than in words of 16 bits, which are the
+    /// alternative to bytes.
+    fn prefers_limbs(&self, operands: &Operands<'_>) -> bool {
+        let bytes = |tensor: &FixedTensor| matches!(tensor.data(), RawData::I8(_));
+        kernels::has_tiles(self.simd) && !(bytes(operands.left) && bytes(operands.right))
+    }
+
     /// Sums that fit i32, of words that fit 16 bits.
-    pub(super) fn sums_i32(&self, operands: &Operands<'_>) -> Vec<i32> {
+    pub(super) fn sums_i32(&self, operands: &Operands<'_>, proof: &Proof) -> Vec<i32> {
+        if self.prefers_limbs(operands) {
+            return self.wrapping_sums(operands, proof);
+        }
         let stride = operands.stride();
         let mut c = vec![0i32; operands.rows() * stride];
         for group in 0..operands.geometry.groups {
             let column = group * operands.columns;
             if let Some(Bytes { kernel, left, panels, offsets }) = self.bytes(operands, group) {
-                let initial = Some(&offsets[..]);
+                let initial = offsets.as_deref();
                 let out = Output { c: &mut c, c_stride: stride, column, initial };
                 let patches = operands.patches(left, group);
-                by_rows(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, out);
+                if kernel.offset_a {
+                    by_rows(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, out);
+                } else {
+                    by_rows(&kernel, &patches, 0, |x| x, &panels, out);
+                }
                 continue;
             }
             let (kernel, panels) = self.words(operands, group);
@@ -100,6 +104,7 @@ impl MacArray {
     pub(super) fn use_sums_i32<O, R>(
         &self,
         operands: &Operands<'_>,
+        proof: &Proof,
         out: &mut [O],
         finish: impl Fn(usize, &[i32], &mut [O]) -> R + Sync,
     ) -> R
@@ -108,10 +113,16 @@ impl MacArray {
         R: Default + Add<Output = R> + Send,
     {
         debug_assert_eq!(operands.geometry.groups, 1);
+        if self.prefers_limbs(operands) {
+            return self.use_wide_sums(operands, proof, out, finish);
+        }
         if let Some(Bytes { kernel, left, panels, offsets }) = self.bytes(operands, 0) {
-            let then = RowsThen { initial: Some(&offsets), out, finish };
+            let then = RowsThen { initial: offsets.as_deref(), out, finish };
             let patches = operands.patches(left, 0);
-            return rows_then(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, then);
+            if kernel.offset_a {
+                return rows_then(&kernel, &patches, i8::MIN, |x: i8| x ^ i8::MIN, &panels, then);
+            }
+            return rows_then(&kernel, &patches, 0, |x| x, &panels, then);
         }
         let (kernel, panels) = self.words(operands, 0);
         let then = RowsThen { initial: None, out, finish };
@@ -122,63 +133,17 @@ impl MacArray {
 
     fn plan(&self, operands: &Operands<'_>, proof: &Proof) -> Plan {
         let [left, right] = magnitudes(operands, proof);
-        let bytes = kernels::int8_kernel(self.simd, operands.columns).is_some();
-        Plan::new(left, right, proof.bound, bytes)
+        Plan::new(left, right, proof.bound, Multipliers::of(self.simd))
     }
 
-    /// Each plane of the left operand as an image of its own, so that a word that many patches share is
-    /// split once.
-    fn left_planes(&self, operands: &Operands<'_>, plan: Plan) -> Planes<Vec<i16>, Vec<i8>> {
-        let simd = self.simd;
-        with_raw!(operands.left.data(), data => Planes {
-            words: plan
-                .planes(plan.a.count)
-                .into_iter()
-                .map(|plane| converted(simd, data, |x| digit(plan.a, plane, RawInteger::to_i32(x))))
-                .collect(),
-            bytes: plan.byte().map(|byte| converted(simd, data, |x| byte(RawInteger::to_i32(x)))),
-        })
-    }
-
-    fn right_planes(
-        &self,
-        operands: &Operands<'_>,
-        group: usize,
-        plan: Plan,
-    ) -> Planes<Panels<i16>, (Panels<i8>, Vec<i32>)> {
-        let (n, k) = (operands.columns, operands.terms);
-        let kernel = kernels::int16_kernel(self.simd, n);
-        let bytes = kernels::int8_kernel(self.simd, n).zip(plan.byte());
-        with_raw!(operands.right.data(), data => {
-            let right = operands.right_of(data, group);
-            Planes {
-                words: plan
-                    .planes(plan.b.count)
-                    .into_iter()
-                    .map(|plane| Panels::pack(&kernel, right, k, n, plan.block, |x| {
-                        digit(plan.b, plane, RawInteger::to_i32(x))
-                    }))
-                    .collect(),
-                bytes: bytes.map(|(kernel, byte)| {
-                    let byte = |x| byte(RawInteger::to_i32(x));
-                    let panels = Panels::pack(&kernel, right, k, n, plan.block, byte);
-                    let mut offsets =
-                        right.block_sums(self.simd, [k, n], plan.block, |x| byte(x).into());
-                    offsets.iter_mut().for_each(|sum| *sum *= -128);
-                    (panels, offsets)
-                }),
-            }
-        })
-    }
-
-    /// Sums of digits' products.
+    /// Sums of the products of digits or limbs.
     fn wide_sums<C: WideSum>(&self, operands: &Operands<'_>, plan: Plan) -> Vec<C> {
         let stride = operands.stride();
         let mut c = vec![C::ZERO; operands.rows() * stride];
         let left = self.left_planes(operands, plan);
         for group in 0..operands.geometry.groups {
             let right = self.right_planes(operands, group, plan);
-            self.digit_operands(operands, group, plan, &left, &right).add_to(
+            self.wide_operands(operands, group, plan, &left, &right).add_to(
                 &mut c,
                 stride,
                 group * operands.columns,
@@ -208,7 +173,7 @@ impl MacArray {
             let columns = &limits.columns[group * operands.columns..][..operands.columns];
             let checkpoints =
                 Checkpoints { limit: limits.limit, rows, columns, beyond: &mut beyond };
-            self.digit_operands(operands, group, plan, &left, &right).add_to(
+            self.wide_operands(operands, group, plan, &left, &right).add_to(
                 &mut c,
                 stride,
                 group * operands.columns,
@@ -221,36 +186,11 @@ impl MacArray {
     /// The longest block of k that [`MacArray::checkpointed_sums`] can have at any SIMD level.
     pub(super) fn longest_checkpoint(&self, operands: &Operands<'_>, proof: &Proof) -> usize {
         let [left, right] = magnitudes(operands, proof);
-        let block = |bytes| Plan::new(left, right, proof.bound, bytes).block;
-        block(false).min(block(true))
-    }
-
-    fn digit_operands<'a>(
-        &self,
-        operands: &Operands<'_>,
-        group: usize,
-        plan: Plan,
-        left: &'a Planes<Vec<i16>, Vec<i8>>,
-        right: &'a Planes<Panels<i16>, (Panels<i8>, Vec<i32>)>,
-    ) -> DigitOperands<'a> {
-        let kernel = kernels::int8_kernel(self.simd, operands.columns);
-        let bytes = match (kernel, &left.bytes, &right.bytes) {
-            (Some(kernel), Some(left), Some((panels, offsets))) => Some(ByteOperands {
-                kernel,
-                left: operands.patches(left, group),
-                right: panels,
-                offsets,
-            }),
-            _ => None,
-        };
-        DigitOperands {
-            plan,
-            shape: [operands.rows(), operands.columns, operands.terms],
-            words: kernels::int16_kernel(self.simd, operands.columns),
-            left: left.words.iter().map(|plane| operands.patches(plane, group)).collect(),
-            right: &right.words,
-            bytes,
-        }
+        use Multipliers::{Tiles, Words, WordsAndBytes};
+        [Words, WordsAndBytes, Tiles]
+            .map(|multipliers| Plan::new(left, right, proof.bound, multipliers).block)
+            .into_iter()
+            .fold(usize::MAX, usize::min)
     }
 
     /// Sums modulo 2^64, or 2^32 for `C` = i32.
@@ -262,15 +202,16 @@ impl MacArray {
         self.wide_sums(operands, self.plan(operands, proof))
     }
 
-    /// As [`MacArray::use_sums_i32`] for sums that fit i64.
-    pub(super) fn use_sums_i64<O, R>(
+    /// As [`MacArray::use_sums_i32`] for sums that fit `C`.
+    pub(super) fn use_wide_sums<C, O, R>(
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
         out: &mut [O],
-        finish: impl Fn(usize, &[i64], &mut [O]) -> R + Sync,
+        finish: impl Fn(usize, &[C], &mut [O]) -> R + Sync,
     ) -> R
     where
+        C: WideSum,
         O: Send,
         R: Default + Add<Output = R> + Send,
     {
@@ -279,7 +220,7 @@ impl MacArray {
         let left = self.left_planes(operands, plan);
         let right = self.right_planes(operands, 0, plan);
         let then = RowsThen { initial: None, out, finish };
-        self.digit_operands(operands, 0, plan, &left, &right).rows_then(then)
+        self.wide_operands(operands, 0, plan, &left, &right).rows_then(then)
     }
 
     /// Exact sums beyond 64 bits.
@@ -293,20 +234,4 @@ impl MacArray {
             .map(|[low, high]| i128::from(low) + (i128::from(high) << HIGH))
             .collect()
     }
-}
-
-/// Every word converted.
-fn converted<T: Copy + Sync, E: Copy + Default + Send>(
-    simd: SimdLevel,
-    data: &[T],
-    convert: impl Fn(T) -> E + Sync + Copy,
-) -> Vec<E> {
-    let mut out = vec![E::default(); data.len()];
-    data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK)).for_each(|(data, out)| {
-        simd.run(
-            #[inline(always)]
-            || out.iter_mut().zip(data).for_each(|(out, &x)| *out = convert(x)),
-        );
-    });
-    out
 }

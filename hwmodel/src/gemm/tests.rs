@@ -85,7 +85,7 @@ proptest! {
         let transposed: Vec<i32> =
             (0..n * k).map(|i| b.data().get(i % k.max(1) * n + i / k.max(1))).collect();
         let w = FixedTensor::from_raw(&[n, k], b.format(), &transposed).unwrap();
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let array = MacArray { simd, accumulator };
             check(&array.matmul(&a, &b).unwrap(), &expected, &format!("{simd} matmul"));
             check(&array.linear(&a, &w).unwrap(), &expected, &format!("{simd} linear"));
@@ -110,7 +110,7 @@ proptest! {
         let a = random_tensor(&[m, k], wl_a, seed, 0);
         let b = random_tensor(&[k, n], wl_b, !seed, 0);
         let expected = reference(&a.data().to_i32(), &b.data().to_i32(), (m, k, n), accumulator);
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let array = MacArray { simd, accumulator };
             check(&array.matmul(&a, &b).unwrap(), &expected, &format!("{simd}"));
         }
@@ -162,7 +162,7 @@ proptest! {
             events += part.1;
             nonzero += part.2;
         }
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let array = MacArray { simd, accumulator };
             let product = array.convolve(&x, &weights, geometry).unwrap();
             check(&product, &(sums.clone(), events, nonzero), &format!("{simd}"));
@@ -184,7 +184,7 @@ proptest! {
         let bias =
             FixedTensor::new(&[out], Format::new(wl, bias_fl).unwrap(), bias.into_data()).unwrap();
         let bias = with_bias.then_some(&bias);
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let requantiser = Requantiser {
                 simd,
                 format: Format::new(wl.min(12), fl).unwrap(),
@@ -208,7 +208,7 @@ fn long_sums_cross_blocks_of_k() {
         let a = random_tensor(&[53, k], wl, 5, 0);
         let b = random_tensor(&[k, 37], wl, 6, 0);
         let expected = reference(&a.data().to_i32(), &b.data().to_i32(), (53, k, 37), accumulator);
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let product = MacArray { simd, accumulator }.matmul(&a, &b).unwrap();
             check(&product, &expected, &format!("{simd} wl {wl}"));
         }
@@ -224,7 +224,7 @@ fn the_largest_sums_of_all() {
         let words = vec![format.min_raw(); k];
         let a = FixedTensor::from_raw(&[1, k], format, &words).unwrap();
         let b = FixedTensor::from_raw(&[k, 1], format, &words).unwrap();
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let product = MacArray { simd, accumulator }.matmul(&a, &b).unwrap();
             assert_eq!(product.sums.get(0), (k as i128) << (2 * wl - 2), "{simd}, {wl} bits");
         }

@@ -7,11 +7,11 @@
 
 use super::MacArray;
 use super::bound::{self, Norms};
-use super::digit_rows::CheckpointLimits;
 use super::operands::Operands;
 use super::proof::Proof;
 use super::share::{Done, share};
 use super::stepping::{Held, ROWS, Stepped, Stepping, by_columns};
+use super::wide_rows::CheckpointLimits;
 use crate::kernels::{RawInteger, StepRange};
 use crate::overflow::Overflow;
 use crate::with_raw;

@@ -1,13 +1,29 @@
-//! Which vector instructions the kernels may use.
+//! Which vector and tile instructions the kernels may use.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
 use std::fmt;
 
-/// A set of vector instructions that this CPU has.
+/// A set of vector and tile instructions that this CPU has.
 ///
 /// A value can only be made by asking the CPU, so holding one is the proof that its instructions
 /// may be executed. Results never depend on it.
+///
+/// | name | vectors | matrix products of integers |
+/// |---|---|---|
+/// | `portable` | plain Rust | words of 16 bits |
+/// | `avx2` | 256 bits | words of 16 bits |
+/// | `avx512` | 512 bits, with VNNI | words of 16 bits and bytes |
+/// | `amx` | as `avx512` | tiles of bytes; wider words byte by byte |
+/// | `amx-model` | the best of this CPU | as `amx`, by a model of the tile unit in plain Rust |
+///
+/// `amx-model` is slow and never chosen by itself: it is the check of all that `amx` does but the tile
+/// instructions, on machines without them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SimdLevel(Level);
+pub struct SimdLevel {
+    vectors: Level,
+    tiles: Option<Tiles>,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
@@ -16,52 +32,85 @@ pub(crate) enum Level {
     Avx512,
 }
 
+/// Who multiplies tiles.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Tiles {
+    /// The model of the unit.
+    Model,
+    /// The processor.
+    #[cfg(target_arch = "x86_64")]
+    Hardware,
+}
+
 /// A SIMD level that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimdError {
     /// No level has this name.
-    #[error("unknown SIMD level `{0}`: use portable, avx2 or avx512")]
+    #[error("unknown SIMD level `{0}`: use portable, avx2, avx512, amx or amx-model")]
     Unknown(String),
-    /// The CPU lacks the instructions.
+    /// The CPU lacks the instructions, or the system does not let this process use them.
     #[error("SIMD level `{0}` needs instructions that this CPU lacks: it has {1}")]
     Missing(String, String),
 }
 
 impl SimdLevel {
     /// Plain Rust: every CPU has it.
-    pub const PORTABLE: Self = Self(Level::Portable);
+    pub const PORTABLE: Self = Self { vectors: Level::Portable, tiles: None };
 
     /// The best level of this CPU.
     pub fn best() -> Self {
         Self::available().pop().unwrap_or(Self::PORTABLE)
     }
 
-    /// Every level of this CPU, the slowest first.
+    /// Every level of this CPU, the slowest first, without the model of the tile unit.
+    ///
+    /// The first call on a CPU with AMX-INT8 asks the system for the permission to use it, and compares the
+    /// unit with its model; the level is there if both succeed.
     pub fn available() -> Vec<Self> {
+        let best = Self::vectors();
         #[allow(unused_mut)]
-        let mut levels = vec![Self(Level::Portable)];
+        let mut levels: Vec<Self> = [Level::Portable, Level::Avx2, Level::Avx512]
+            .into_iter()
+            .filter(|&vectors| vectors <= best.vectors)
+            .map(|vectors| Self { vectors, tiles: None })
+            .collect();
         #[cfg(target_arch = "x86_64")]
+        if best.vectors == Level::Avx512 && amx::available() {
+            levels.push(Self { tiles: Some(Tiles::Hardware), ..best });
+        }
+        levels
+    }
+
+    /// Every level that [`SimdLevel::named`] finds on this CPU: those available and `amx-model`.
+    pub fn testable() -> Vec<Self> {
+        let mut levels = Self::available();
+        levels.push(Self { tiles: Some(Tiles::Model), ..Self::vectors() });
+        levels
+    }
+
+    /// The best level without tiles.
+    pub(super) fn vectors() -> Self {
+        #[allow(unused_mut)]
+        let mut vectors = Level::Portable;
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt")
         {
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("lzcnt")
-                && is_x86_feature_detected!("popcnt");
-            if avx2 {
-                levels.push(Self(Level::Avx2));
-            }
-            if avx2
-                && is_x86_feature_detected!("avx512f")
+            vectors = Level::Avx2;
+            if is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512vnni")
             {
-                levels.push(Self(Level::Avx512));
+                vectors = Level::Avx512;
             }
         }
-        levels
+        Self { vectors, tiles: None }
     }
 
     /// The level called `name`.
@@ -69,28 +118,37 @@ impl SimdLevel {
     /// # Errors
     /// If no level has this name or the CPU lacks its instructions.
     pub fn named(name: &str) -> Result<Self, SimdError> {
-        if !["portable", "avx2", "avx512"].contains(&name) {
+        if !["portable", "avx2", "avx512", "amx", "amx-model"].contains(&name) {
             return Err(SimdError::Unknown(name.to_owned()));
         }
-        let available = Self::available();
-        let found = available.iter().find(|level| level.name() == name);
+        let levels = Self::testable();
+        let found = levels.iter().find(|level| level.name() == name);
         found.copied().ok_or_else(|| {
-            let names: Vec<_> = available.iter().map(|level| level.name()).collect();
+            let names: Vec<_> = levels.iter().map(|level| level.name()).collect();
             SimdError::Missing(name.to_owned(), names.join(", "))
         })
     }
 
     /// The name of this level.
     pub const fn name(self) -> &'static str {
-        match self.0 {
-            Level::Portable => "portable",
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
+        match (self.tiles, self.vectors) {
+            (Some(Tiles::Model), _) => "amx-model",
+            #[cfg(target_arch = "x86_64")]
+            (Some(Tiles::Hardware), _) => "amx",
+            (None, Level::Portable) => "portable",
+            (None, Level::Avx2) => "avx2",
+            (None, Level::Avx512) => "avx512",
         }
     }
 
+    /// Who multiplies tiles, if anyone.
+    pub(crate) const fn tiles(self) -> Option<Tiles> {
+        self.tiles
+    }
+
+    /// The vector instructions.
     pub(crate) const fn level(self) -> Level {
-        self.0
+        self.vectors
     }
 
     /// Runs `work` compiled for this level's instructions: loops of integer or IEEE float arithmetic in
@@ -114,7 +172,7 @@ impl SimdLevel {
             work()
         }
 
-        match self.0 {
+        match self.vectors {
             Level::Portable => work(),
             // SAFETY: a SimdLevel exists only if the CPU has its instructions.
             #[cfg(target_arch = "x86_64")]
@@ -146,9 +204,30 @@ mod tests {
 
     #[test]
     fn names_find_what_the_cpu_has() {
-        for level in SimdLevel::available() {
+        for level in SimdLevel::testable() {
             assert_eq!(SimdLevel::named(level.name()), Ok(level));
         }
         assert_eq!(SimdLevel::named("sse9"), Err(SimdError::Unknown("sse9".into())));
+        for name in ["avx2", "avx512", "amx"] {
+            let there = SimdLevel::available().iter().any(|level| level.name() == name);
+            match SimdLevel::named(name) {
+                Ok(level) => assert!(there && level.name() == name),
+                Err(error) => {
+                    assert!(!there);
+                    let SimdError::Missing(missing, levels) = error else { panic!("{error}") };
+                    assert_eq!(missing, name);
+                    assert!(levels.starts_with("portable") && levels.ends_with("amx-model"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_model_is_never_chosen() {
+        let model = SimdLevel::named("amx-model").unwrap();
+        assert!(model.tiles().is_some());
+        assert_eq!(model.level(), SimdLevel::vectors().level());
+        assert!(!SimdLevel::available().contains(&model));
+        assert_ne!(SimdLevel::best(), model);
     }
 }

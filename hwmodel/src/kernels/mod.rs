@@ -2,9 +2,11 @@
 //!
 //! Every kernel has a portable twin with the same bits. The element-wise loops are one body compiled
 //! once per level; integer and IEEE float operations give the same result in any vector width. The
-//! tile kernels are written over a small vector trait whose implementations are the levels.
+//! tile kernels are written over a small vector trait whose implementations are the levels, and those for
+//! a tile unit over a trait of that.
 #![allow(unsafe_code)]
 
+mod amx;
 mod element;
 mod level;
 mod tile;
@@ -20,7 +22,8 @@ pub(crate) use element::{
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use tile::{
-    MOST_OUTPUTS, TileKernel, WrappingSum, float32_kernel, int8_kernel, int16_kernel,
+    MOST_OUTPUTS, TileKernel, TileSession, WrappingSum, float32_kernel, has_tiles, int8_kernel,
+    int16_kernel, limb_kernels,
 };
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].

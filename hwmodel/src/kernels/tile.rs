@@ -3,7 +3,8 @@
 //! A kernel multiplies `rows` rows of A by a panel of B and writes or adds a tile of C. Integer sums are exact modulo 2^bits of the sum type. A float32 output is one chain of
 //! fused multiply-adds in ascending k from zero per call, so every level gives the same bits.
 
-use super::level::Level;
+use super::amx;
+use super::level::{Level, Tiles};
 use super::{SimdLevel, vector_portable as portable};
 #[cfg(target_arch = "x86_64")]
 use super::{vector_avx2 as avx2, vector_avx512 as avx512};
@@ -82,8 +83,10 @@ pub(crate) struct TileKernel<E, S> {
     pub(crate) rows: usize,
     /// Columns of a tile and of a packed panel of B.
     pub(crate) columns: usize,
-    /// Consecutive k packed together; lengths in k are multiples of it.
+    /// Consecutive k packed together.
     pub(crate) group: usize,
+    /// What lengths in k are multiples of, itself one of the group.
+    pub(crate) multiple: usize,
     /// Whether the elements of A are stored with their sign bit flipped (+128).
     pub(crate) offset_a: bool,
     /// The level that the kernel is for; loops around it run at the same.
@@ -92,14 +95,36 @@ pub(crate) struct TileKernel<E, S> {
 }
 
 /// The most outputs that a tile has, for buffers of one.
-pub(crate) const MOST_OUTPUTS: usize = 512;
+pub(crate) const MOST_OUTPUTS: usize = 1024;
+/// The most outputs that a tile of vectors has.
+const MOST_VECTOR_OUTPUTS: usize = 512;
+
+/// While it lives the thread may hold a tile unit; then the unit is at rest.
+#[must_use]
+pub(crate) struct TileSession(Option<Tiles>);
+
+impl Drop for TileSession {
+    fn drop(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Some(Tiles::Hardware) {
+            // SAFETY: a level has the unit only if the CPU does.
+            unsafe { amx::release() }
+        }
+    }
+}
 
 impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
-    /// Multiplies `rows` ≤ `self.rows` rows of `a` by the panel `b` over `k` (a multiple of the
-    /// group) and writes (or adds) `columns` ≤ `self.columns` outputs a row to `c`.
+    /// To be held by a thread around a task's calls of [`TileKernel::run`].
+    pub(crate) fn session(&self) -> TileSession {
+        TileSession(self.simd.tiles())
+    }
+
+    /// Multiplies `rows` ≤ `self.rows` rows of `a` by the panel `b` over `k` (one of
+    /// [`TileKernel::multiple`]) and writes (or adds) `columns` ≤ `self.columns` outputs a row to `c`.
     ///
     /// Row i of group g (`self.group` consecutive k) is at `a[i·strides.0 + g·strides.1]`. `a` must hold
-    /// `self.rows` rows even if fewer are wanted.
+    /// `self.rows` rows even if fewer are wanted. Where the multiple is not the group, groups lie side by
+    /// side: `strides.1` is the group.
     ///
     /// # Panics
     /// If a slice is shorter than the shapes say.
@@ -118,7 +143,8 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
     ) where
         S: super::tile::WrappingSum,
     {
-        assert!(k.is_multiple_of(self.group) && rows <= self.rows && columns <= self.columns);
+        assert!(k.is_multiple_of(self.multiple) && rows <= self.rows && columns <= self.columns);
+        assert!(self.multiple == self.group || strides.1 == self.group);
         if rows == 0 || columns == 0 {
             return;
         }
@@ -142,19 +168,43 @@ impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
             }
             return;
         }
-        let mut edge = [S::default(); MOST_OUTPUTS];
-        assert!(self.rows * self.columns <= MOST_OUTPUTS);
-        // SAFETY: as above, with the edge buffer as the tile.
+        let (a, b, shape) = (a.as_ptr(), b.as_ptr(), (rows, columns));
+        // SAFETY: as above, with an edge buffer as the tile.
         unsafe {
-            (self.function)(
-                a.as_ptr(),
-                strides,
-                b.as_ptr(),
-                groups,
-                edge.as_mut_ptr(),
-                self.columns,
-                false,
-            );
+            if self.rows * self.columns <= MOST_VECTOR_OUTPUTS {
+                let edge = &mut [S::default(); MOST_VECTOR_OUTPUTS];
+                self.run_edge(a, strides, b, groups, edge, c, c_stride, shape, accumulate);
+            } else {
+                let edge = &mut [S::default(); MOST_OUTPUTS];
+                self.run_edge(a, strides, b, groups, edge, c, c_stride, shape, accumulate);
+            }
+        }
+    }
+
+    /// [`TileKernel::run`] of fewer rows or columns than a tile has.
+    ///
+    /// # Safety
+    /// As for the kernel's function, but for C.
+    #[allow(clippy::too_many_arguments)]
+    #[inline(always)]
+    unsafe fn run_edge(
+        &self,
+        a: *const E,
+        strides: (usize, usize),
+        b: *const E,
+        groups: usize,
+        edge: &mut [S],
+        c: &mut [S],
+        c_stride: usize,
+        (rows, columns): (usize, usize),
+        accumulate: bool,
+    ) where
+        S: super::tile::WrappingSum,
+    {
+        assert!(self.rows * self.columns <= edge.len());
+        // SAFETY: the caller's promise is passed on; the buffer holds a tile.
+        unsafe {
+            (self.function)(a, strides, b, groups, edge.as_mut_ptr(), self.columns, false);
         }
         for (row, computed) in edge.chunks(self.columns).take(rows).enumerate() {
             let out = &mut c[row * c_stride..row * c_stride + columns];
@@ -201,6 +251,7 @@ macro_rules! instance {
             rows: $mr,
             columns: $nv * <$vector as Vector>::LANES,
             group: <$vector as Vector>::GROUP,
+            multiple: <$vector as Vector>::GROUP,
             offset_a: false,
             simd: $simd,
             function: instance,
@@ -214,6 +265,7 @@ macro_rules! portable_instance {
             rows: $mr,
             columns: $nv * <$vector as Vector>::LANES,
             group: <$vector as Vector>::GROUP,
+            multiple: <$vector as Vector>::GROUP,
             offset_a: false,
             simd: $simd,
             function: tile::<$vector, $mr, $nv>,
@@ -285,9 +337,12 @@ pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
     }
 }
 
-/// i8 × i8 → i32 modulo 2^32, four k per group, A with its sign bit flipped; only where the CPU
-/// multiplies bytes faster than 16-bit words.
+/// i8 × i8 → i32 modulo 2^32, four k per group; only where the CPU multiplies bytes faster than 16-bit
+/// words. Vectors want A with its sign bit flipped.
 pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i32>> {
+    if let Some([_, [_, signed]]) = limb_kernels(simd, n) {
+        return Some(signed);
+    }
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => {
@@ -298,4 +353,49 @@ pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i3
             None
         }
     }
+}
+
+/// Whether a level multiplies tiles of bytes.
+pub(crate) fn has_tiles(simd: SimdLevel) -> bool {
+    simd.tiles().is_some()
+}
+
+/// Bytes × bytes → i32 modulo 2^32, four k per group, with bytes of A and of B signed (index 1) or not
+/// (index 0): `[A][B]`; only where there are tiles.
+pub(crate) fn limb_kernels(simd: SimdLevel, n: usize) -> Option<[[TileKernel<i8, i32>; 2]; 2]> {
+    let square = TileKernel {
+        rows: 32,
+        columns: 32,
+        group: 4,
+        multiple: amx::TERMS,
+        offset_a: false,
+        simd,
+        function: amx::square::<amx::Model, true, true>,
+    };
+    let column = TileKernel { rows: 64, columns: 16, ..square };
+    macro_rules! kernels {
+        ($unit:ty) => {{
+            let of = |functions: [[TileFunction<i8, i32>; 2]; 2], shape: TileKernel<i8, i32>| {
+                functions.map(|of_b| of_b.map(|function| TileKernel { function, ..shape }))
+            };
+            if n <= column.columns {
+                let functions: [[TileFunction<i8, i32>; 2]; 2] = [
+                    [amx::column::<$unit, false, false>, amx::column::<$unit, false, true>],
+                    [amx::column::<$unit, true, false>, amx::column::<$unit, true, true>],
+                ];
+                of(functions, column)
+            } else {
+                let functions: [[TileFunction<i8, i32>; 2]; 2] = [
+                    [amx::square::<$unit, false, false>, amx::square::<$unit, false, true>],
+                    [amx::square::<$unit, true, false>, amx::square::<$unit, true, true>],
+                ];
+                of(functions, square)
+            }
+        }};
+    }
+    Some(match simd.tiles()? {
+        Tiles::Model => kernels!(amx::Model),
+        #[cfg(target_arch = "x86_64")]
+        Tiles::Hardware => kernels!(amx::Hardware),
+    })
 }

@@ -20,7 +20,7 @@ fn format<F: Fixed>() -> Format {
 
 /// The raw integers of `values`, by this crate at every level.
 fn quantised<F: Fixed>(values: &[f32], rounding: Rounding) -> Vec<i32> {
-    let by_level = SimdLevel::available().into_iter().map(|simd| {
+    let by_level = SimdLevel::testable().into_iter().map(|simd| {
         quantise(simd, values, format::<F>(), rounding, ADDRESS).expect("numbers").0.to_i32()
     });
     let by_level: Vec<_> = by_level.collect();
@@ -75,7 +75,7 @@ fn fractions_round_as_the_methods_of_the_same_name() {
         (Rounding::HalfUp, |x| (x + Source::from_bits(1 << 7)).floor()),
     ];
     for (rounding, method) in modes {
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let (overflow, address) = (Overflow::Saturate, ADDRESS);
             let to = Format::new(32, 0).unwrap();
             let unit = Requantiser { simd, format: to, rounding, overflow, address };
@@ -144,7 +144,7 @@ fn sums_saturate_and_wrap_as_in_a_loop() {
             sums.push(i128::from(sum.to_bits()));
         }
         assert!(events > 100);
-        for simd in SimdLevel::available() {
+        for simd in SimdLevel::testable() {
             let width = AccumulatorWidth::Bits(16);
             let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
             let product = array.matmul(&a, &b).unwrap();

@@ -56,7 +56,7 @@ pub(crate) fn tensor_batch(seed: u64, length: usize) -> u64 {
     let raw: Vec<i32> = values.iter().map(|&value| value as i32).collect();
     let x = FixedTensor::from_raw(&[length], from, &raw).expect("in range");
     let (expected, counts, bits) = expected(&values, shift, &unit);
-    for simd in SimdLevel::available() {
+    for simd in SimdLevel::testable() {
         let (out, got) = Requantiser { simd, ..unit }.tensor(&x);
         let what = format!("{from} to {unit:?} {simd}");
         assert_eq!(out.data().to_i32(), expected, "{what}");
@@ -123,7 +123,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
         FixedTensor::from_raw(&[columns], Format::new(16, bias_fl).unwrap(), &raw).unwrap()
     });
     let (expected, counts, random_bits) = expected(&values, shift, &unit);
-    for simd in SimdLevel::available() {
+    for simd in SimdLevel::testable() {
         let (data, report) = Requantiser { simd, ..unit }.product(&product, bias.as_ref());
         let what = format!("fl {fl}, {accumulator:?}, bias fl {bias_fl}, {unit:?} {simd}");
         assert_eq!(data.to_i32(), expected, "{what}");

@@ -1,0 +1,132 @@
+//! The products of operands in bytes, by a tile unit.
+//!
+//! Products of limbs of equal weight are added to the same sums of 32 bits, for as many terms as these last.
+
+use super::digits::{LIMB_TERMS, Plan};
+use super::frame::{PACKED_BYTES, aligned, line_start, row_stride};
+use super::operand::{Panels, Patches};
+use super::wide_rows::{Packed, TileProducts, WideSum, add_shifted};
+use crate::kernels::{SimdLevel, TileKernel, TileSession};
+use std::ops::Range;
+
+/// Both operands in limbs.
+pub(super) struct LimbOperands<'a> {
+    pub(super) plan: Plan,
+    /// M, N and K.
+    pub(super) shape: [usize; 3],
+    /// Kernels for bytes of A and of B with a sign (index 1) or without (index 0), `[A][B]`.
+    pub(super) kernels: [[TileKernel<i8, i32>; 2]; 2],
+    /// An image and panels of each limb, the lowest first.
+    pub(super) left: Vec<Patches<'a, i8>>,
+    pub(super) right: &'a [Panels<i8>],
+}
+
+impl LimbOperands<'_> {
+    /// Any kernel: they differ in the signs alone.
+    fn kernel(&self) -> &TileKernel<i8, i32> {
+        &self.kernels[1][1]
+    }
+
+    /// Distance of packed rows of a block of `length` terms.
+    fn stride(&self, length: usize) -> usize {
+        row_stride::<i8>(length.next_multiple_of(self.kernel().multiple))
+    }
+}
+
+impl TileProducts for LimbOperands<'_> {
+    fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    fn block(&self) -> usize {
+        self.plan.block
+    }
+
+    fn tile(&self) -> [usize; 2] {
+        [self.kernel().rows, self.kernel().columns]
+    }
+
+    fn simd(&self) -> SimdLevel {
+        self.kernel().simd
+    }
+
+    fn session(&self) -> TileSession {
+        self.kernel().session()
+    }
+
+    fn together(&self, rows: usize) -> usize {
+        (PACKED_BYTES / (rows * self.left.len() * self.stride(self.plan.block))).max(1)
+    }
+
+    fn span(&self) -> usize {
+        LIMB_TERMS / self.plan.block
+    }
+
+    #[inline(always)]
+    fn pack(
+        &self,
+        rows: Range<usize>,
+        padded: usize,
+        blocks: &[(usize, usize)],
+        packed: &mut Packed,
+    ) {
+        let bytes = &mut packed.bytes;
+        let plane = padded * self.stride(self.plan.block);
+        // Terms that fill up the last tile are the rest of what was here: zeros of B meet them.
+        let mut from = aligned(bytes, blocks.len() * self.left.len() * plane, 0);
+        for &(start, length) in blocks {
+            for left in &self.left {
+                let (terms, out) = (start..start + length, &mut bytes[from..from + plane]);
+                left.fill_rows(rows.clone(), terms, out, self.stride(length), 0, |x| x);
+                from += plane;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn multiply(
+        &self,
+        packed: &Packed,
+        tiles: &mut [i32],
+        (place, (start, length)): (usize, (usize, usize)),
+        padded: usize,
+        [row, at]: [usize; 2],
+        accumulate: bool,
+    ) {
+        let [rows, columns] = self.tile();
+        let (group, multiple) = (self.kernel().group, self.kernel().multiple);
+        let (planes, plane) = (self.left.len(), padded * self.stride(self.plan.block));
+        let (terms, stride) = (length.next_multiple_of(multiple), self.stride(length));
+        let first = line_start(&packed.bytes) + place * planes * plane + row * stride;
+        let mut weights = [accumulate; 7];
+        for left in 0..planes {
+            for step in 0..self.right.len() {
+                // There and back: one operand stays in the cache, and sums that were just stored rest.
+                let right = if left % 2 == 0 { step } else { self.right.len() - 1 - step };
+                let signed = |limb: usize, count: usize| usize::from(limb + 1 == count);
+                let kernel = &self.kernels[signed(left, planes)][signed(right, self.right.len())];
+                let weight = left + right;
+                let out = &mut tiles[weight * rows * columns..][..rows * columns];
+                kernel.run(
+                    &packed.bytes[first + left * plane..],
+                    (stride, group),
+                    self.right[right].panel(start, at / columns),
+                    terms,
+                    out,
+                    columns,
+                    (rows, columns),
+                    std::mem::replace(&mut weights[weight], true),
+                );
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn combine<C: WideSum>(&self, tiles: &[i32], _: usize, _: Range<usize>, sums: &mut [C]) {
+        let weights = self.left.len() + self.right.len() - 1;
+        let tile = sums.len();
+        for (weight, products) in tiles.chunks_exact(tile).take(weights).enumerate() {
+            add_shifted(sums, products, 8 * weight as u32);
+        }
+    }
+}

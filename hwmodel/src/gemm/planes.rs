@@ -1,0 +1,187 @@
+//! Operands split into the digits or limbs of a plan.
+
+use super::MacArray;
+use super::digit_rows::{ByteOperands, DigitOperands};
+use super::digits::{Digits, Plan, Scheme};
+use super::frame::RowsThen;
+use super::limb_rows::LimbOperands;
+use super::operand::Panels;
+use super::operands::Operands;
+use super::wide_rows::{Checkpoints, TileProducts, WideSum};
+use crate::kernels::{self, RawInteger, SimdLevel};
+use crate::with_raw;
+use rayon::prelude::*;
+use std::ops::Add;
+
+/// Words split at a time by a thread.
+const CHUNK: usize = 1 << 14;
+
+/// An operand's planes: `words` of digits and `bytes` where the scheme wants them, or `limbs`.
+pub(super) struct Planes<T, U, V> {
+    words: Vec<T>,
+    bytes: Option<U>,
+    limbs: Vec<V>,
+}
+
+/// The left operand as images.
+pub(super) type LeftPlanes = Planes<Vec<i16>, Vec<i8>, Vec<i8>>;
+/// The right operand as panels, of bytes with the sums that [`ByteOperands::offsets`] wants.
+pub(super) type RightPlanes = Planes<Panels<i16>, (Panels<i8>, Vec<i32>), Panels<i8>>;
+
+/// The products of a plan.
+pub(super) enum WideOperands<'a> {
+    Digits(DigitOperands<'a>),
+    Limbs(LimbOperands<'a>),
+}
+
+impl WideOperands<'_> {
+    /// [`TileProducts::add_to`].
+    pub(super) fn add_to<C: WideSum>(
+        &self,
+        c: &mut [C],
+        c_stride: usize,
+        column: usize,
+        checkpoints: Option<Checkpoints<'_>>,
+    ) {
+        match self {
+            Self::Digits(products) => products.add_to(c, c_stride, column, checkpoints),
+            Self::Limbs(products) => products.add_to(c, c_stride, column, checkpoints),
+        }
+    }
+
+    /// [`TileProducts::rows_then`].
+    pub(super) fn rows_then<C, O, R>(
+        &self,
+        then: RowsThen<'_, C, O, impl Fn(usize, &[C], &mut [O]) -> R + Sync>,
+    ) -> R
+    where
+        C: WideSum,
+        O: Send,
+        R: Default + Add<Output = R> + Send,
+    {
+        match self {
+            Self::Digits(products) => products.rows_then(then),
+            Self::Limbs(products) => products.rows_then(then),
+        }
+    }
+}
+
+/// A word as the digits of a plane, or their sum.
+#[inline(always)]
+fn digit(digits: Digits, (first, second): (usize, Option<usize>), word: i32) -> i16 {
+    let of = |index: usize| digits.of(word, index);
+    (of(first) + second.map_or(0, of)) as i16
+}
+
+impl MacArray {
+    /// Each plane of the left operand as an image of its own, so that a word that many patches share is
+    /// split once.
+    pub(super) fn left_planes(&self, operands: &Operands<'_>, plan: Plan) -> LeftPlanes {
+        let simd = self.simd;
+        with_raw!(operands.left.data(), data => Planes {
+            words: plan
+                .planes(plan.a.count)
+                .into_iter()
+                .map(|plane| converted(simd, data, |x| digit(plan.a, plane, RawInteger::to_i32(x))))
+                .collect(),
+            bytes: plan.byte().map(|byte| converted(simd, data, |x| byte(RawInteger::to_i32(x)))),
+            limbs: plan
+                .limbs_of(plan.a)
+                .map(|limb| converted(simd, data, |x| Plan::limb(RawInteger::to_i32(x), limb)))
+                .collect(),
+        })
+    }
+
+    pub(super) fn right_planes(
+        &self,
+        operands: &Operands<'_>,
+        group: usize,
+        plan: Plan,
+    ) -> RightPlanes {
+        let (n, k) = (operands.columns, operands.terms);
+        let kernel = kernels::int16_kernel(self.simd, n);
+        let bytes = kernels::int8_kernel(self.simd, n);
+        with_raw!(operands.right.data(), data => {
+            let right = operands.right_of(data, group);
+            Planes {
+                words: plan
+                    .planes(plan.b.count)
+                    .into_iter()
+                    .map(|plane| Panels::pack(&kernel, right, k, n, plan.block, |x| {
+                        digit(plan.b, plane, RawInteger::to_i32(x))
+                    }))
+                    .collect(),
+                bytes: bytes.zip(plan.byte()).map(|(kernel, byte)| {
+                    let byte = |x| byte(RawInteger::to_i32(x));
+                    let panels = Panels::pack(&kernel, right, k, n, plan.block, byte);
+                    let mut offsets =
+                        right.block_sums(self.simd, [k, n], plan.block, |x| byte(x).into());
+                    offsets.iter_mut().for_each(|sum| *sum *= -128);
+                    (panels, offsets)
+                }),
+                limbs: bytes.iter().flat_map(|kernel| plan.limbs_of(plan.b).map(move |limb| {
+                    Panels::pack(kernel, right, k, n, plan.block, |x| {
+                        Plan::limb(RawInteger::to_i32(x), limb)
+                    })
+                })).collect(),
+            }
+        })
+    }
+
+    /// One group's product of the planes.
+    pub(super) fn wide_operands<'a>(
+        &self,
+        operands: &Operands<'_>,
+        group: usize,
+        plan: Plan,
+        left: &'a LeftPlanes,
+        right: &'a RightPlanes,
+    ) -> WideOperands<'a> {
+        let shape = [operands.rows(), operands.columns, operands.terms];
+        if plan.scheme == Scheme::Limbs
+            && let Some(kernels) = kernels::limb_kernels(self.simd, operands.columns)
+        {
+            return WideOperands::Limbs(LimbOperands {
+                plan,
+                shape,
+                kernels,
+                left: left.limbs.iter().map(|limb| operands.patches(limb, group)).collect(),
+                right: &right.limbs,
+            });
+        }
+        let kernel = kernels::int8_kernel(self.simd, operands.columns);
+        let bytes = match (kernel, &left.bytes, &right.bytes) {
+            (Some(kernel), Some(left), Some((panels, offsets))) => Some(ByteOperands {
+                kernel,
+                left: operands.patches(left, group),
+                right: panels,
+                offsets,
+            }),
+            _ => None,
+        };
+        WideOperands::Digits(DigitOperands {
+            plan,
+            shape,
+            words: kernels::int16_kernel(self.simd, operands.columns),
+            left: left.words.iter().map(|plane| operands.patches(plane, group)).collect(),
+            right: &right.words,
+            bytes,
+        })
+    }
+}
+
+/// Every word converted.
+fn converted<T: Copy + Sync, E: Copy + Default + Send>(
+    simd: SimdLevel,
+    data: &[T],
+    convert: impl Fn(T) -> E + Sync + Copy,
+) -> Vec<E> {
+    let mut out = vec![E::default(); data.len()];
+    data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK)).for_each(|(data, out)| {
+        simd.run(
+            #[inline(always)]
+            || out.iter_mut().zip(data).for_each(|(out, &x)| *out = convert(x)),
+        );
+    });
+    out
+}
