@@ -145,7 +145,7 @@ mod tests {
                 let wide: Vec<i64> = array.wrapping_sums(&operands, &proof);
                 prop_assert_eq!(array.depthwise_sums::<i64>(&operands), wide, "{}", simd);
                 if proof.words && proof.bound <= f64::from(i32::MAX) {
-                    let narrow = array.sums_i32(&operands);
+                    let narrow = array.sums_i32(&operands, &proof);
                     prop_assert_eq!(array.depthwise_sums::<i32>(&operands), narrow, "{}", simd);
                 }
             }

@@ -158,9 +158,9 @@ fn limbs_of_255_over_the_longest_sum() {
 
 #[test]
 fn many_rows_and_blocks_of_k_equal_the_portable_level() {
-    for (wl, [m, k, n]) in [(8, [211, 3000, 70]), (16, [131, 2600, 53]), (24, [70, 2100, 19])] {
-        let a = random_tensor(&[m, k], wl, 1, 0);
-        let b = random_tensor(&[k, n], wl, 2, 0);
+    for (wl, [m, k, n]) in [(8u8, [211, 3000, 70]), (16, [131, 2600, 53]), (24, [70, 2100, 19])] {
+        let a = random_tensor(&[m, k], wl.into(), 1, 0);
+        let b = random_tensor(&[k, n], wl.into(), 2, 0);
         let bits = AccumulatorWidth::Bits(2 * wl + 3);
         let narrow = Accumulator { width: bits, overflow: Overflow::Saturate };
         for accumulator in [EXACT, narrow] {

@@ -25,7 +25,7 @@ pub struct SimdLevel {
     tiles: Option<Tiles>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Level {
     Portable,
     Avx2,
@@ -33,7 +33,7 @@ pub(crate) enum Level {
 }
 
 /// Who multiplies tiles.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Tiles {
     /// The model of the unit.
     Model,

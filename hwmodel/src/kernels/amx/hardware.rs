@@ -56,6 +56,7 @@ pub(in super::super) struct Hardware(());
 ///
 /// # Safety
 /// The CPU must have the unit if this thread has used it.
+#[inline(never)]
 pub(in super::super) unsafe fn release() {
     if CONFIGURED.replace(false) {
         // SAFETY: only this module configures the unit, so the thread may use it.

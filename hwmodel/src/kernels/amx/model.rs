@@ -74,7 +74,7 @@ fn products(c: &mut Tile, a: &Tile, b: &Tile, signed_a: bool, signed_b: bool) {
             for (&a, b) in a.iter().zip(b) {
                 let a = widened(a, signed_a);
                 for (sum, &b) in sums.iter_mut().zip(b) {
-                    *sum = sum.wrapping_add(a * b);
+                    *sum = sum.wrapping_add(a.wrapping_mul(b));
                 }
             }
         }
