@@ -3,7 +3,7 @@
 use super::digits::{Plan, Scheme};
 use super::frame::{aligned, line_start, row_stride};
 use super::operand::{Panels, Patches};
-use super::wide_rows::{HIGH, Packed, TileProducts, WideSum, add_shifted};
+use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
@@ -258,6 +258,20 @@ impl DigitOperands<'_> {
                     c.add(sum(|part| part.0), sum(|part| part.1));
                 }
             }
+        }
+    }
+}
+
+/// Adds sums times 2^`shift`.
+#[inline(always)]
+fn add_shifted<C: WideSum>(c: &mut [C], sums: &[i32], shift: u32) {
+    if shift < HIGH {
+        for (c, &sum) in c.iter_mut().zip(sums) {
+            c.add(i64::from(sum) << shift, 0);
+        }
+    } else {
+        for (c, &sum) in c.iter_mut().zip(sums) {
+            c.add(0, i64::from(sum) << (shift - HIGH));
         }
     }
 }

@@ -5,9 +5,16 @@
 use super::digits::{LIMB_TERMS, Plan};
 use super::frame::{PACKED_BYTES, aligned, line_start, row_stride};
 use super::operand::{Panels, Patches};
-use super::wide_rows::{Packed, TileProducts, WideSum, add_shifted};
+use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
+
+/// Weights of the products of two words of four limbs.
+const MOST_WEIGHTS: usize = 7;
+/// Weights below 2^[`HIGH`], which go to the low part of a [`WideSum`].
+const LOW_WEIGHTS: usize = HIGH.div_ceil(8) as usize;
+/// Sums that are combined side by side; the columns of every tile are a multiple.
+const LANES: usize = 16;
 
 /// Both operands in limbs.
 pub(super) struct LimbOperands<'a> {
@@ -98,7 +105,7 @@ impl TileProducts for LimbOperands<'_> {
         let (planes, plane) = (self.left.len(), padded * self.stride(self.plan.block));
         let (terms, stride) = (length.next_multiple_of(multiple), self.stride(length));
         let first = line_start(&packed.bytes) + place * planes * plane + row * stride;
-        let mut weights = [accumulate; 7];
+        let mut weights = [accumulate; MOST_WEIGHTS];
         for left in 0..planes {
             for step in 0..self.right.len() {
                 // There and back: one operand stays in the cache, and sums that were just stored rest.
@@ -124,9 +131,27 @@ impl TileProducts for LimbOperands<'_> {
     #[inline(always)]
     fn combine<C: WideSum>(&self, tiles: &[i32], _: usize, _: Range<usize>, sums: &mut [C]) {
         let weights = self.left.len() + self.right.len() - 1;
-        let tile = sums.len();
-        for (weight, products) in tiles.chunks_exact(tile).take(weights).enumerate() {
-            add_shifted(sums, products, 8 * weight as u32);
+        let mut planes: [&[[i32; LANES]]; MOST_WEIGHTS] = [&[]; MOST_WEIGHTS];
+        let products = tiles.chunks_exact(sums.len()).take(weights);
+        planes.iter_mut().zip(products).for_each(|(plane, sums)| *plane = sums.as_chunks().0);
+        let (low, high) = planes[..weights].split_at(weights.min(LOW_WEIGHTS));
+        for (index, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let [low, high] = [(low, 0), (high, 8 * LOW_WEIGHTS as u32 - HIGH)].map(
+                #[inline(always)]
+                |(planes, lowest)| {
+                    let mut total = [0i64; LANES];
+                    for (weight, plane) in planes.iter().enumerate() {
+                        let shift = lowest + 8 * weight as u32;
+                        for (total, &sum) in total.iter_mut().zip(&plane[index]) {
+                            *total += i64::from(sum) << shift;
+                        }
+                    }
+                    total
+                },
+            );
+            for (sum, (low, high)) in sums.iter_mut().zip(low.into_iter().zip(high)) {
+                sum.add(low, high);
+            }
         }
     }
 }

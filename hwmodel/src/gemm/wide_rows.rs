@@ -105,20 +105,6 @@ impl WideSum for [i64; 2] {
     }
 }
 
-/// Adds sums times 2^`shift`.
-#[inline(always)]
-pub(super) fn add_shifted<C: WideSum>(c: &mut [C], sums: &[i32], shift: u32) {
-    if shift < HIGH {
-        for (c, &sum) in c.iter_mut().zip(sums) {
-            c.add(i64::from(sum) << shift, 0);
-        }
-    } else {
-        for (c, &sum) in c.iter_mut().zip(sums) {
-            c.add(0, i64::from(sum) << (shift - HIGH));
-        }
-    }
-}
-
 /// The largest magnitude `limit` of an accumulator, and factors of what the terms before and after a sum at
 /// the end of a block can add to it: one a row of each group, `[groups, m]`, and one a column.
 pub(super) struct CheckpointLimits {
