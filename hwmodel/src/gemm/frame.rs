@@ -28,16 +28,21 @@ pub(super) fn block_rows(m: usize, tile: usize, most: usize) -> usize {
 
 /// Makes room for `length` elements from the start of a cache line on; returns that place.
 pub(super) fn aligned<E: Copy>(memory: &mut Vec<E>, length: usize, zero: E) -> usize {
-    let line = LINE / size_of::<E>();
-    if memory.len() < length + line {
-        memory.resize(length + line, zero);
+    let needed = length + line::<E>();
+    if memory.len() < needed {
+        memory.resize(needed, zero);
     }
     line_start(memory)
 }
 
 /// The first element at the start of a cache line.
 pub(super) fn line_start<E>(memory: &[E]) -> usize {
-    memory.as_ptr().align_offset(LINE).min(LINE / size_of::<E>())
+    memory.as_ptr().align_offset(LINE).min(line::<E>())
+}
+
+/// Elements of a cache line.
+pub(super) const fn line<E>() -> usize {
+    LINE / size_of::<E>()
 }
 
 /// Sums of a product row-major in `c`, whose rows are `c_stride` long; this product's columns start
@@ -141,7 +146,7 @@ where
 /// Distance of packed rows of `length` elements, a multiple of any group: an odd number of cache lines, since the rows of a tile
 /// at a power of two apart would share few sets of the cache and cost half the rate.
 pub(super) fn row_stride<E>(length: usize) -> usize {
-    let line = 64 / size_of::<E>();
+    let line = line::<E>();
     let lines = length.div_ceil(line);
     (lines + 1 - lines % 2) * line
 }

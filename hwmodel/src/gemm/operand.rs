@@ -1,6 +1,6 @@
 //! Operands of a product as the frame reads them: rows of patches on the left, panels on the right.
 
-use super::frame::aligned;
+use super::frame::{line, line_start};
 use super::geometry::Convolution2d;
 use super::right::Right;
 use crate::kernels::TileKernel;
@@ -291,9 +291,8 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
         debug_assert!(block.is_multiple_of(group));
         let terms =
             k / block * block.next_multiple_of(multiple) + (k % block).next_multiple_of(multiple);
-        let mut data = Vec::new();
-        let length = terms * n.next_multiple_of(width);
-        let offset = if length > 0 { aligned(&mut data, length, E::default()) } else { 0 };
+        let data = vec![E::default(); terms * n.next_multiple_of(width) + line::<E>()];
+        let offset = line_start(&data);
         let mut packed = Self { data, offset, k, n, block, width, multiple };
         let panels = packed.panels();
         if panels == 0 {
@@ -402,8 +401,14 @@ fn pack_piece<T: Copy, E>(
                         }
                     }
                     4 if index < whole => {
-                        let rows = [0, 1, 2, 3].map(|offset| rows(first + offset));
-                        interleave(rows, target.as_chunks_mut::<4>().0, convert);
+                        let rows = rows(first)
+                            .iter()
+                            .zip(rows(first + 1))
+                            .zip(rows(first + 2).iter().zip(rows(first + 3)));
+                        let out = target.as_chunks_mut::<4>().0;
+                        for (out, ((&a, &b), (&c, &d))) in out.iter_mut().zip(rows) {
+                            *out = [convert(a), convert(b), convert(c), convert(d)];
+                        }
                     }
                     _ => {
                         for offset in first..length.min(first + group) {
@@ -414,23 +419,5 @@ fn pack_piece<T: Copy, E>(
                 }
             }
         }
-    }
-}
-
-/// Writes the values of four rows side by side.
-#[inline(always)]
-fn interleave<T: Copy, E>(rows: [&[T]; 4], out: &mut [[E; 4]], convert: impl Fn(T) -> E + Copy) {
-    /// Columns of a step: the compiler interleaves whole vectors where it knows how many there are.
-    const STEP: usize = 16;
-    let [a, b, c, d] = rows.map(|row| row.as_chunks::<STEP>());
-    let steps = a.0.iter().zip(b.0).zip(c.0.iter().zip(d.0));
-    for (out, ((a, b), (c, d))) in out.as_chunks_mut::<STEP>().0.iter_mut().zip(steps) {
-        for column in 0..STEP {
-            out[column] = [a[column], b[column], c[column], d[column]].map(convert);
-        }
-    }
-    let rest = a.1.iter().zip(b.1).zip(c.1.iter().zip(d.1));
-    for (out, ((&a, &b), (&c, &d))) in out[STEP * a.0.len()..].iter_mut().zip(rest) {
-        *out = [a, b, c, d].map(convert);
     }
 }

@@ -6,7 +6,7 @@
 use super::bound;
 use super::frame::{ROW_STEP, RowsThen, block_rows};
 use super::share::{Done, share};
-use crate::kernels::{MOST_OUTPUTS, SimdLevel, TileSession};
+use crate::kernels::{SimdLevel, TileSession};
 use std::ops::{Add, Range};
 
 /// The most sums of 32 bits an output: products of digits, or weights of limbs.
@@ -29,12 +29,13 @@ struct Scratch<C> {
 }
 
 impl<C: WideSum> Scratch<C> {
-    fn new() -> Self {
+    fn new([rows, columns]: [usize; 2]) -> Self {
+        let tile = rows * columns;
         Self {
             packed: Packed::default(),
-            tiles: vec![0; MOST_PRODUCTS * MOST_OUTPUTS],
-            sums: vec![C::ZERO; MOST_OUTPUTS],
-            largest: vec![C::ZERO; MOST_OUTPUTS],
+            tiles: vec![0; MOST_PRODUCTS * tile],
+            sums: vec![C::ZERO; tile],
+            largest: vec![C::ZERO; tile],
         }
     }
 }
@@ -185,29 +186,37 @@ pub(super) trait TileProducts: Sync {
         checkpoints: Option<Checkpoints<'_>>,
     ) {
         let Some(rows) = self.rows() else { return };
-        let simd = self.simd();
+        let (simd, tile) = (self.simd(), self.tile());
         let chunks = c.chunks_mut(rows * c_stride).enumerate();
         let Some(Checkpoints { limit, rows: norms, columns, beyond }) = checkpoints else {
-            share(chunks, Scratch::new, |scratch, (index, c)| {
-                simd.run(
-                    #[inline(always)]
-                    || rows_block(self, index * rows, scratch, (c, c_stride, column), None),
-                );
-                Done
-            });
+            share(
+                chunks,
+                || Scratch::new(tile),
+                |scratch, (index, c)| {
+                    simd.run(
+                        #[inline(always)]
+                        || rows_block(self, index * rows, scratch, (c, c_stride, column), None),
+                    );
+                    Done
+                },
+            );
             return;
         };
         let chunks = chunks.zip(beyond.chunks_mut(rows * c_stride));
-        share(chunks, Scratch::new, |scratch, ((index, c), beyond)| {
-            let first = index * rows;
-            let rows = &norms[first..];
-            let checkpoints = Some(Checkpoints { limit, rows, columns, beyond });
-            simd.run(
-                #[inline(always)]
-                || rows_block(self, first, scratch, (c, c_stride, column), checkpoints),
-            );
-            Done
-        });
+        share(
+            chunks,
+            || Scratch::new(tile),
+            |scratch, ((index, c), beyond)| {
+                let first = index * rows;
+                let rows = &norms[first..];
+                let checkpoints = Some(Checkpoints { limit, rows, columns, beyond });
+                simd.run(
+                    #[inline(always)]
+                    || rows_block(self, first, scratch, (c, c_stride, column), checkpoints),
+                );
+                Done
+            },
+        );
     }
 
     /// C = A·B, whose rows are used by [`RowsThen::finish`] and forgotten; returns the total of what that
@@ -226,7 +235,7 @@ pub(super) trait TileProducts: Sync {
         let RowsThen { out, finish, .. } = then;
         share(
             out.chunks_mut(rows * n).enumerate(),
-            || (Scratch::new(), vec![C::ZERO; rows * n]),
+            || (Scratch::new(self.tile()), vec![C::ZERO; rows * n]),
             |(scratch, sums), (index, out)| {
                 let sums = &mut sums[..out.len()];
                 self.simd().run(

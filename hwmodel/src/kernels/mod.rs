@@ -22,8 +22,8 @@ pub(crate) use element::{
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use tile::{
-    MOST_OUTPUTS, TileKernel, TileSession, WrappingSum, float32_kernel, has_tiles, int8_kernel,
-    int16_kernel, limb_kernels,
+    TileKernel, TileSession, WrappingSum, float32_kernel, has_tiles, int8_kernel, int16_kernel,
+    limb_kernels,
 };
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].

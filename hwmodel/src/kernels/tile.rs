@@ -95,7 +95,7 @@ pub(crate) struct TileKernel<E, S> {
 }
 
 /// The most outputs that a tile has, for buffers of one.
-pub(crate) const MOST_OUTPUTS: usize = 1024;
+const MOST_OUTPUTS: usize = 1024;
 /// The most outputs that a tile of vectors has.
 const MOST_VECTOR_OUTPUTS: usize = 512;
 
