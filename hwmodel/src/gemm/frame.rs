@@ -23,7 +23,7 @@ const LINE: usize = 64;
 pub(super) fn block_rows(m: usize, tile: usize, most: usize) -> usize {
     let step = if ROW_STEP.is_multiple_of(tile) { ROW_STEP } else { tile };
     let part = m.div_ceil(4 * rayon::current_num_threads());
-    part.next_multiple_of(step).clamp(step, most.max(step))
+    part.next_multiple_of(step).clamp(step, (most / step * step).max(step))
 }
 
 /// Makes room for `length` elements from the start of a cache line on; returns that place.
@@ -181,8 +181,8 @@ pub(crate) fn rows_block<T, E, S>(
     let _session = kernel.session();
     for chunk in (0..b.terms()).step_by(b.block() * together) {
         let blocks = || b.blocks().skip(chunk / b.block()).take(together).enumerate();
-        if blocks().any(|(_, (_, length))| whole(length) != length) {
-            // Terms that fill up the last group must be zeros.
+        if together == 1 && blocks().any(|(_, (_, length))| whole(length) != length) {
+            // Terms that fill up the last group must be zeros. A tile's may be anything: zeros of B meet them.
             block.clear();
         }
         let offset = aligned(block, together.min(b.blocks().len()) * padded * longest, zero);

@@ -101,6 +101,7 @@ const MOST_VECTOR_OUTPUTS: usize = 512;
 
 /// While it lives the thread may hold a tile unit; then the unit is at rest.
 #[must_use]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct TileSession(Option<Tiles>);
 
 impl Drop for TileSession {

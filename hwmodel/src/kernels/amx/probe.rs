@@ -6,7 +6,7 @@ use crate::random;
 
 /// Whether the CPU has AMX-INT8, the system lets this process use it, and its results equal the model's.
 /// Asked once a process.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 pub(in super::super) fn available() -> bool {
     use std::sync::OnceLock;
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
@@ -24,22 +24,22 @@ pub(in super::super) fn available() -> bool {
 }
 
 /// No other system is known to grant the unit.
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 pub(in super::super) fn available() -> bool {
     false
 }
 
-/// Whether the CPU has tiles of the size that palette 1 has had so far, and products of their bytes, and
-/// whether the system saves them.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+/// Whether the CPU has tiles of the size wanted and products of their bytes, and whether the system saves
+/// tiles.
+#[cfg(target_os = "linux")]
 fn cpu_has_it() -> bool {
     use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
     /// Leaf 1, ECX: the system has enabled XGETBV.
     const OSXSAVE: u32 = 1 << 27;
     /// Leaf 7, EDX: AMX-TILE and AMX-INT8.
-    const AMX: u32 = 1 << 24 | 1 << 25;
+    const AMX: u32 = (1 << 24) | (1 << 25);
     /// XCR0: configuration and data of tiles.
-    const STATE: u64 = 1 << 17 | 1 << 18;
+    const STATE: u64 = (1 << 17) | (1 << 18);
     /// Leaf 0x1d says how large the tiles of a palette are.
     const TILES: u32 = 0x1d;
 
@@ -49,27 +49,25 @@ fn cpu_has_it() -> bool {
         unsafe { _xgetbv(0) }
     }
 
-    if __cpuid(0).eax < TILES
-        || __cpuid(1).ecx & OSXSAVE == 0
-        || __cpuid_count(7, 0).edx & AMX != AMX
-    {
+    let leaves = __cpuid(0).eax;
+    if leaves < 7 || __cpuid(1).ecx & OSXSAVE == 0 || __cpuid_count(7, 0).edx & AMX != AMX {
         return false;
     }
     // SAFETY: OSXSAVE says that XGETBV can be executed.
     if unsafe { enabled_state() } & STATE != STATE {
         return false;
     }
-    let palettes = __cpuid_count(TILES, 0).eax;
+    if leaves < TILES || __cpuid_count(TILES, 0).eax == 0 {
+        // A virtual machine may hide this leaf; palette 1 has had one size so far.
+        return true;
+    }
     let palette = __cpuid_count(TILES, 1);
-    let tile_bytes = (ROWS * ROW_BYTES) as u32;
-    palettes >= 1
-        && palette.eax == (tile_bytes << 16 | 8 * tile_bytes)
-        && palette.ebx == (8 << 16 | ROW_BYTES as u32)
-        && palette.ecx & 0xffff == ROWS as u32
+    let (row_bytes, tiles, rows) = (palette.ebx & 0xffff, palette.ebx >> 16, palette.ecx & 0xffff);
+    row_bytes >= ROW_BYTES as u32 && tiles >= 8 && rows >= ROWS as u32
 }
 
 /// Asks the kernel to let this process use tiles; threads to come and those there share the permission.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 fn permission() -> bool {
     const ARCH_PRCTL: i64 = 158;
     const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
@@ -95,7 +93,7 @@ fn permission() -> bool {
 ///
 /// # Safety
 /// The CPU must have the unit, and this process must be allowed to use it.
-#[cfg_attr(not(all(target_arch = "x86_64", target_os = "linux")), allow(dead_code))]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 unsafe fn equals_the_model<U: TileUnit>() -> bool {
     let mut generator = random::generator(0x616d_7862, &[]);
     let mut bytes = |extreme: bool| -> Vec<u8> {
@@ -240,7 +238,7 @@ mod tests {
         let listed = SimdLevel::available().iter().any(|level| level.name() == "amx");
         assert!(!listed || available());
         assert_eq!(available(), available());
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        #[cfg(target_os = "linux")]
         if !cpu_has_it() {
             assert!(!available());
             let refused = SimdLevel::named("amx").unwrap_err();
