@@ -3,7 +3,8 @@
 //! with many pixels has few filters.
 
 use super::geometry::Convolution2d;
-use super::operand::{Panels, Patches};
+use super::operand::Patches;
+use super::panels::Panels;
 use super::right::Right;
 use super::rows_block;
 use crate::kernels::{RawInteger, TileKernel};

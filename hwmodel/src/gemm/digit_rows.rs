@@ -2,7 +2,8 @@
 
 use super::digits::{Plan, Scheme};
 use super::frame::{aligned, line_start, row_stride};
-use super::operand::{Panels, Patches};
+use super::operand::Patches;
+use super::panels::Panels;
 use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;

@@ -3,7 +3,8 @@
 //! An output is computed by one thread, with blocks of k in ascending order, so results do not
 //! depend on the number of threads.
 
-use super::operand::{Panels, Patches};
+use super::operand::Patches;
+use super::panels::Panels;
 use super::share::{Done, share};
 use crate::kernels::{TileKernel, WrappingSum};
 use rayon::prelude::*;

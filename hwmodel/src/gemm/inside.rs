@@ -6,7 +6,8 @@
 //! the whole product, in which a term that is zero changes nothing.
 
 use super::frame::{SPLIT, row_stride};
-use super::operand::{Panels, Patches};
+use super::operand::Patches;
+use super::panels::Panels;
 use super::share::{Done, share};
 use crate::kernels::{SimdLevel, TileKernel, float32_kernel};
 use rayon::prelude::*;

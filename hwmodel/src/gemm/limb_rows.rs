@@ -4,7 +4,8 @@
 
 use super::digits::{LIMB_TERMS, Plan};
 use super::frame::{PACKED_BYTES, aligned, line_start, row_stride};
-use super::operand::{Panels, Patches};
+use super::operand::Patches;
+use super::panels::Panels;
 use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;

@@ -19,6 +19,7 @@ mod lanes;
 mod limb_rows;
 mod operand;
 mod operands;
+mod panels;
 mod planes;
 mod proof;
 mod requantised;
@@ -36,7 +37,8 @@ pub use stepped::{StepState, TileState};
 pub(crate) use depthwise::{Windows, by_terms};
 pub(crate) use frame::{Output, SPLIT, by_columns, by_rows, rows_block};
 pub(crate) use inside::{by_kernel_places, by_places, places_pay};
-pub(crate) use operand::{Panels, Patches};
+pub(crate) use operand::Patches;
+pub(crate) use panels::Panels;
 pub(crate) use right::Right;
 
 use crate::accumulator::{Accumulator, AccumulatorWidth};

@@ -3,8 +3,8 @@
 use super::MacArray;
 use super::digits::{Magnitude, Multipliers, Plan};
 use super::frame::{Output, RowsThen, by_rows, rows_then};
-use super::operand::Panels;
 use super::operands::Operands;
+use super::panels::Panels;
 use super::proof::Proof;
 use super::wide_rows::{CheckpointLimits, Checkpoints, HIGH, WideSum};
 use crate::kernels::{self, RawInteger, TileKernel};

@@ -9,6 +9,7 @@
 mod amx;
 mod element;
 mod level;
+mod step;
 mod tile;
 #[cfg(target_arch = "x86_64")]
 mod vector_avx2;
@@ -17,10 +18,11 @@ mod vector_avx512;
 mod vector_portable;
 
 pub(crate) use element::{
-    Limits, NormSums, RawInteger, STEP_LANES, StepRange, StepSum, dequantise, norm_sums, quantise,
-    requantise_narrow, step_lanes, stochastic_words,
+    Limits, NormSums, RawInteger, dequantise, norm_sums, quantise, requantise_narrow,
+    stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
+pub(crate) use step::{STEP_LANES, StepRange, StepSum, step_lanes};
 pub(crate) use tile::{
     TileKernel, TileSession, WrappingSum, float32_kernel, has_tiles, int8_kernel, int16_kernel,
     limb_kernels,
