@@ -5,7 +5,7 @@ use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
 use hwsim::cli::settings::{ControllerKind, OptimiserKind, ScheduleKind, TrainArguments};
 use hwsim::data::{self, SearchPath};
-use hwsim::train::Trainer;
+use hwsim::train::{Trainer, WallTime};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -52,10 +52,11 @@ fn resumes(settings: &TrainArguments) -> Trainer {
     let mut whole = trainer(settings);
     advance(&mut whole, 7);
     let mut resumed = trainer(settings);
-    resumed.restore(whole.snapshot(None, 0.0).unwrap()).unwrap();
+    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
     let rates = [&mut whole, &mut resumed].map(|trainer| advance(trainer, 15));
     assert_eq!(rates[0], rates[1]);
-    let [a, b] = [&whole, &resumed].map(|trainer| trainer.snapshot(None, 0.0).unwrap());
+    let [a, b] =
+        [&whole, &resumed].map(|trainer| trainer.snapshot(None, WallTime::default()).unwrap());
     assert_eq!(a.meta, b.meta);
     assert!(a.tensors == b.tensors);
     whole
@@ -71,7 +72,8 @@ fn adapt_under_adam_resumes_with_the_same_bits_and_switches() {
     };
     let trainer = resumes(&settings);
     assert!(trainer.totals().iter().any(|layer| layer.switches > 0), "AdaPT never switched");
-    let names: Vec<String> = trainer.snapshot(None, 0.0).unwrap().tensors.into_keys().collect();
+    let names: Vec<String> =
+        trainer.snapshot(None, WallTime::default()).unwrap().tensors.into_keys().collect();
     for name in ["first-moment/fc1.weight", "second-moment/fc1.weight", "beta-powers/fc3.bias"] {
         assert!(names.iter().any(|known| known == name), "{name} is not in {names:?}");
     }

@@ -5,7 +5,7 @@ use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
 use hwsim::cli::settings::{ControllerKind, TrainArguments};
 use hwsim::data::{self, SearchPath};
-use hwsim::train::Trainer;
+use hwsim::train::{Trainer, WallTime};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -158,13 +158,14 @@ fn a_restored_muppet_run_goes_on_with_the_same_bits() {
     let mut whole = trainer();
     advance(&mut whole, 8);
     let mut resumed = trainer();
-    resumed.restore(whole.snapshot(None, 0.0).unwrap()).unwrap();
+    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
     for trainer in [&mut whole, &mut resumed] {
         advance(trainer, 20);
     }
     assert_eq!(whole.position().epoch, 4);
     assert!(whole.mean_word_length() > 8.0, "{}", whole.mean_word_length());
-    let [whole, resumed] = [whole, resumed].map(|trainer| trainer.snapshot(None, 0.0).unwrap());
+    let [whole, resumed] =
+        [whole, resumed].map(|trainer| trainer.snapshot(None, WallTime::default()).unwrap());
     assert_eq!(whole.meta, resumed.meta);
     assert!(whole.tensors == resumed.tensors);
 }

@@ -156,6 +156,9 @@ def main():
         runs = {
             "float32": ["--controller", "float32"],
             "static 8,4": ["--controller", "static", "--wl", "8", "--fl", "4"],
+            "static 8,4, fixed back": [
+                "--controller", "static", "--wl", "8", "--fl", "4", "--backward", "fixed", "--gradient-wl", "8"
+            ],
             "static 16,12": ["--controller", "static", "--wl", "16", "--fl", "12"],
             "static 24,16": ["--controller", "static", "--wl", "24", "--fl", "16"],
             "adapt, from 8,4": ["--controller", "adapt"],

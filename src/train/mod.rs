@@ -29,6 +29,6 @@ mod weight_update;
 pub use error::TrainError;
 pub use options::{RoundingOptions, RunOptions};
 pub use outcome::{Evaluation, Position, StepOutcome};
-pub use phases::PhaseSeconds;
+pub use phases::{PhaseSeconds, WallTime};
 pub use schedule::Schedule;
 pub use trainer::Trainer;

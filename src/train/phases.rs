@@ -55,6 +55,15 @@ impl PhaseSeconds {
     }
 }
 
+/// How long a run has taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct WallTime {
+    /// All of it in seconds.
+    pub seconds: f64,
+    /// Of these, the seconds of each phase.
+    pub phases: PhaseSeconds,
+}
+
 /// Assigns the time that passes to phases.
 #[derive(Debug, Clone)]
 pub(super) struct PhaseClock {

@@ -2,6 +2,7 @@
 
 use super::error::TrainError;
 use super::outcome::{Evaluation, StepOutcome};
+use super::phases::WallTime;
 use super::trainer::Trainer;
 use crate::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
 use std::path::PathBuf;
@@ -122,7 +123,8 @@ fn run_here(
 fn save(trainer: &Trainer, plan: &mut RunPlan<'_>, seconds: f64) -> Result<(), TrainError> {
     let Some(checkpoints) = &plan.checkpoints else { return Ok(()) };
     let position = plan.trace.as_mut().map(TraceWriter::position).transpose()?;
-    let snapshot = trainer.snapshot(position, seconds)?;
+    let time = WallTime { seconds, phases: trainer.phases() };
+    let snapshot = trainer.snapshot(position, time)?;
     snapshot.save(&checkpoints.directory, CHECKPOINT_FILE)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::error::TrainError;
 use super::optimiser::RuleState;
 use super::options::RunOptions;
 use super::outcome::{Evaluation, Position};
-use super::phases::{PhaseClock, PhaseSeconds};
+use super::phases::{PhaseClock, PhaseSeconds, WallTime};
 use super::schedule::ReduceOnPlateau;
 use super::trainer::Trainer;
 use crate::checkpoint::{Snapshot, SnapshotTensor};
@@ -77,14 +77,14 @@ fn raw(tensor: &FixedTensor) -> SnapshotTensor {
 }
 
 impl Trainer {
-    /// The complete state; `trace_position` and `seconds` are the caller's.
+    /// The complete state; `trace_position` and `time` are the caller's.
     ///
     /// # Errors
     /// If the state cannot be written as JSON.
     pub fn snapshot(
         &self,
         trace_position: Option<u64>,
-        seconds: f64,
+        time: WallTime,
     ) -> Result<Snapshot, TrainError> {
         let mut tensors = BTreeMap::new();
         for (parameter, optimiser) in self.network.parameters.iter().zip(&self.optimisers) {
@@ -130,8 +130,8 @@ impl Trainer {
             controller: (controller.controller, controller.scalars),
             data: fingerprint(&self.dataset),
             trace_position,
-            seconds,
-            phases: self.clock.seconds(),
+            seconds: time.seconds,
+            phases: time.phases,
         };
         let meta = serde_json::to_value(&state)
             .map_err(|error| TrainError::Resume(format!("its state has no JSON form: {error}")))?;
