@@ -19,9 +19,9 @@ const UNFOLDED: usize = 1 << 17;
 const PIXELS: usize = 64;
 const MOST_PIXELS: usize = 1024;
 
-/// Whether there are enough pixels for all threads.
-pub(super) fn pays(pixels: usize) -> bool {
-    pixels >= 2 * PART
+/// Whether there are enough pixels for all threads, and anything to sum.
+pub(super) fn pays(pixels: usize, filters: usize, terms: usize) -> bool {
+    pixels >= 2 * PART && filters > 0 && terms > 0
 }
 
 /// The operands of dW = dYᵀ·patches(X): of dY `[pixels, filters]`, the columns `wanted` take part.

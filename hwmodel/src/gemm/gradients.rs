@@ -100,7 +100,8 @@ impl MacArray {
         geometry.check_gradient(dy.shape(), input, weights, output)?;
         let pixels = input[0] * output[0] * output[1];
         let (filters, terms) = (o / groups, weights[1] * weights[2] * weights[3]);
-        let proof = by_pixels::pays(pixels).then(|| PixelProof::new(self, dy, x, [pixels, o]));
+        let proof = by_pixels::pays(pixels, filters, terms)
+            .then(|| PixelProof::new(self, dy, x, [pixels, o]));
         let product = |group: usize| {
             let wanted = group * filters..(group + 1) * filters;
             if let Some(bound) = proof.as_ref().and_then(|proof| proof.bound(wanted.clone())) {

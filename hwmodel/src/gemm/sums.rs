@@ -48,9 +48,13 @@ impl MacArray {
         };
         let block = if kernels::has_tiles(self.simd) { BLOCK_TILES } else { BLOCK_I8 };
         let panels = Panels::pack(&kernel, operands.right_of(right, group), k, n, block, |x: i8| x);
-        let offsets = kernel
-            .offset_a
-            .then(|| operands.column_sums(self.simd, group).iter().map(|sum| -128 * sum).collect());
+        let offsets = kernel.offset_a.then(|| {
+            operands
+                .column_sums(self.simd, group)
+                .iter()
+                .map(|sum| sum.wrapping_mul(-128))
+                .collect()
+        });
         Some(Bytes { kernel, left, panels, offsets })
     }
 

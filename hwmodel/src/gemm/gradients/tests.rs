@@ -3,6 +3,7 @@
 use super::super::tests::{any_accumulator, random_tensor};
 use super::*;
 use crate::accumulator::{Accumulator, AccumulatorWidth};
+use crate::format::Format;
 use crate::kernels::SimdLevel;
 use crate::overflow::Overflow;
 use proptest::prelude::*;
@@ -160,7 +161,7 @@ fn many_pixels_equal_their_definition() {
             let [oh, ow] = geometry.output_size([h, width]).unwrap();
             let (channels, filters) = (c / geometry.groups, 3);
             let output = [n, oh, ow, filters * geometry.groups];
-            assert!(by_pixels::pays(n * oh * ow));
+            assert!(by_pixels::pays(n * oh * ow, filters, channels));
             let accumulator =
                 Accumulator { width: AccumulatorWidth::Bits(bits), overflow: Overflow::Saturate };
             let x = random_tensor(&input, wl[0], 5 + index as u64, 1);
@@ -175,6 +176,38 @@ fn many_pixels_equal_their_definition() {
                 let again = pool.install(|| array.convolve_grad_weight(&dy, &x, geometry));
                 assert_eq!(again.unwrap(), product);
             }
+        }
+    }
+}
+
+#[test]
+fn sums_at_the_edge_of_32_bits_are_exact() {
+    // 2^17 pixels of 127 · 128: nearly 2^31.
+    let shape = [2, 256, 256, 1];
+    let format = Format::new(8, 0).unwrap();
+    let of =
+        |value: i32| FixedTensor::from_raw(&shape, format, &vec![value; 2 * 256 * 256]).unwrap();
+    for (x, dy) in [(127, -128), (-128, 127), (127, 127), (-127, -127)] {
+        for simd in SimdLevel::testable() {
+            let array = MacArray { simd, accumulator: Accumulator::default() };
+            let geometry = Convolution2d::square(1, 1, 0);
+            let product = array.convolve_grad_weight(&of(dy), &of(x), geometry).unwrap();
+            let expected = i128::from(x * dy) * 131_072;
+            assert_eq!(product.sums.get(0), expected, "{simd}");
+            assert!(matches!(product.sums, Sums::I32(_)), "{simd}");
+        }
+    }
+}
+
+#[test]
+fn nothing_to_sum_is_no_error() {
+    let array = MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() };
+    let geometry = Convolution2d::square(1, 1, 0);
+    let x = random_tensor(&[1, 80, 80, 2], 8, 1, 0);
+    let none = random_tensor(&[1, 80, 80, 0], 8, 1, 0);
+    for (dy, x) in [(&none, &x), (&x, &none)] {
+        if let Ok(product) = array.convolve_grad_weight(dy, x, geometry) {
+            assert_eq!(product.sums.len(), 0);
         }
     }
 }
