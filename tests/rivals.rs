@@ -185,9 +185,13 @@ fn shen_gives_each_layer_its_bits_in_all_three_products() {
         let rows = cells(&trace, kind, &["layer", "wl_input", "wl_weight", "wl_output"]);
         for (layer, wl) in [("fc1", "10"), ("fc2", "8"), ("fc3", "6")] {
             let row = rows.iter().find(|row| row[0] == layer).unwrap();
-            assert_eq!(row[1..], [wl, wl, wl], "{kind} {layer}");
+            assert_eq!(row[1..], [wl, wl, "16"], "{kind} {layer}");
         }
     }
+    let (_, trace) = run(&folder, "results", &[&arguments[..], &["--output-wl", "9"]].concat());
+    let results = cells(&trace, "grad-input", &["wl_input", "wl_weight", "wl_output"]);
+    assert!(!results.is_empty());
+    assert!(results.iter().all(|row| row[0] == row[1] && row[2] == "9"), "{results:?}");
 }
 
 #[test]
@@ -243,6 +247,11 @@ fn settings_of_another_controller_are_refused() {
         (&["--controller", "float32", "--backward", "fixed"], "`--backward` needs"),
         (&["--controller", "muppet", "--levels", "8,40"], "`--levels` is 40"),
         (&["--controller", "shen", "--bits", "8..4"], "LO..HI"),
+        (&["--controller", "shen", "--output-wl", "33"], "`--output-wl`"),
+        (
+            &["--controller", "muppet", "--output-wl", "9"],
+            "`--output-wl` needs `--controller shen`",
+        ),
     ] {
         let output = hwsim(SHORT).args(arguments).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();

@@ -54,7 +54,7 @@ impl LayerOperands {
         let operands = network.single_product(layer)?;
         let node = operands.node;
         let float32 = || ExportError::Float32 { layer: operands.name.to_owned() };
-        let output = operands.weight.formats.activation.fixed().ok_or_else(float32)?;
+        let output = operands.weight.formats.output().fixed().ok_or_else(float32)?;
         let weights = operands.weight.quantised.clone().ok_or_else(float32)?;
         let bias = match operands.bias {
             Some(bias) => Some(bias.quantised.clone().ok_or_else(float32)?),

@@ -10,7 +10,7 @@ use super::requantise::ChannelRequantiser;
 use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
 use crate::network::vector::pooling::PoolWindow;
 use crate::network::{Context, Network, Node, Operation, Parameter};
-use crate::precision::NumberFormat;
+use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::gemm::Convolution2d;
 use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
@@ -32,7 +32,7 @@ pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileE
     }
     let first = network.nodes.iter().find(|node| is_convolution(node));
     let input_format = match first {
-        Some(node) => activation_format(node, network)?,
+        Some(node) => input_format(node, network)?,
         // A network has a layer on the array.
         None => return Err(float32(&network.name)),
     };
@@ -99,7 +99,7 @@ impl Compiler<'_> {
                 (IntegerOperation::Convolution(Box::new(convolution)), format)
             }
             Operation::BatchNorm => {
-                let format = activation_format(node, self.network)?;
+                let format = output_format(node, self.network)?;
                 let relu = self.only_reader(index, Operation::Relu);
                 let channels = self.scales(node, input_format.fl(), format, None)?;
                 let scale =
@@ -144,7 +144,8 @@ impl Compiler<'_> {
         geometry: Convolution2d,
     ) -> Result<(Convolution, Format, usize), CompileError> {
         let node = &self.network.nodes[index];
-        let input = activation_format(node, self.network)?;
+        let input = input_format(node, self.network)?;
+        let output = output_format(node, self.network)?;
         let parameters = node.parameters_of(&self.network.parameters);
         let quantised = |parameter: &Parameter| match &parameter.quantised {
             Some(tensor) => Ok(tensor.clone()),
@@ -157,14 +158,14 @@ impl Compiler<'_> {
         let relu = self.only_reader(before_relu, Operation::Relu);
         let rectifies = relu.is_some();
         let (finish, format) = match norm {
-            None => (Finish::Shift { bias, rectifies }, input),
+            None => (Finish::Shift { bias, rectifies }, output),
             Some(norm) => {
                 let norm = &self.network.nodes[norm];
-                let format = activation_format(norm, self.network)?;
+                let format = output_format(norm, self.network)?;
                 let fl = input.fl() + weight.format().fl();
                 let channels = self.scales(norm, fl, format, bias.as_ref())?;
                 let ranges = ProductRanges::of_format(
-                    input,
+                    output,
                     fl,
                     self.overflow,
                     channels.len(),
@@ -268,9 +269,22 @@ fn is_convolution(node: &Node) -> bool {
     matches!(node.operation(), Operation::Convolution(_))
 }
 
-/// The format of a layer's activations.
-fn activation_format(node: &Node, network: &Network) -> Result<Format, CompileError> {
-    match node.parameters_of(&network.parameters).first().map(|p| p.formats.activation) {
+/// The format of a layer's input activations.
+fn input_format(node: &Node, network: &Network) -> Result<Format, CompileError> {
+    fixed_format(node, formats(node, network).map(|formats| formats.activation))
+}
+
+/// The format of a layer's results.
+fn output_format(node: &Node, network: &Network) -> Result<Format, CompileError> {
+    fixed_format(node, formats(node, network).map(RoleFormats::output))
+}
+
+fn formats(node: &Node, network: &Network) -> Option<RoleFormats> {
+    node.parameters_of(&network.parameters).first().map(|parameter| parameter.formats)
+}
+
+fn fixed_format(node: &Node, format: Option<NumberFormat>) -> Result<Format, CompileError> {
+    match format {
         Some(NumberFormat::Fixed(format)) => Ok(format),
         None | Some(NumberFormat::Float32) => Err(float32(&node.name)),
         Some(other) => {

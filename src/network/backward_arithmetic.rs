@@ -1,6 +1,6 @@
 //! How the two backward products of a layer are computed.
 
-use crate::precision::NumberFormat;
+use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::Rounding;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub enum BackwardArithmetic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GradientFormat {
-    /// Word length in bits, 1 to 32; `None` for that of the layer's gradient format.
+    /// Word length in bits, 1 to 32; `None` for that of the layer's gradient format, and of its output format for results.
     pub wl: Option<u32>,
     /// Word length in bits, 1 to 32, of dY and dX in the grad-input product; `None` for `wl`.
     pub grad_input_wl: Option<u32>,
@@ -36,10 +36,17 @@ pub struct GradientFormat {
 /// Word lengths in bits of the gradients of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GradientWords {
-    /// dY and dX.
-    pub(super) grad_input: u32,
-    /// dY and dW.
-    pub(super) grad_weight: u32,
+    /// Of the grad-input product: dY and dX.
+    pub(super) grad_input: ProductWords,
+    /// Of the grad-weight product: dY and dW.
+    pub(super) grad_weight: ProductWords,
+}
+
+/// Word lengths in bits of the gradient that enters a backward product and of the one that leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProductWords {
+    pub(super) operand: u32,
+    pub(super) result: u32,
 }
 
 impl GradientFormat {
@@ -49,13 +56,20 @@ impl GradientFormat {
         Self { wl, grad_input_wl: None, grad_weight_wl: None, fl: None, rounding }
     }
 
-    /// The word lengths of a layer whose gradient format is `own`; `None` where they are float32.
-    pub(super) fn words(self, own: NumberFormat) -> Option<GradientWords> {
-        let own = (own != NumberFormat::Float32).then(|| own.word_length());
-        let both = self.wl.or(own);
+    /// The word lengths of a layer with formats `own`; `None` where its gradients are float32.
+    pub(super) fn words(self, own: RoleFormats) -> Option<GradientWords> {
+        let fixed = own.gradient != NumberFormat::Float32;
+        let own_words = fixed.then(|| {
+            let operand = own.gradient.word_length();
+            ProductWords { operand, result: own.output.map_or(operand, NumberFormat::word_length) }
+        });
+        let words = |given: Option<u32>| {
+            let given = given.or(self.wl).map(|wl| ProductWords { operand: wl, result: wl });
+            given.or(own_words)
+        };
         Some(GradientWords {
-            grad_input: self.grad_input_wl.or(both)?,
-            grad_weight: self.grad_weight_wl.or(both)?,
+            grad_input: words(self.grad_input_wl)?,
+            grad_weight: words(self.grad_weight_wl)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use super::operation::Operation;
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
-use crate::precision::{NumberFormat, TensorInfo};
+use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
 use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
@@ -213,7 +213,7 @@ impl Network {
                 name: &node.name,
                 inputs,
                 parameters: &self.parameters[node.parameters.clone()],
-                owner_format: owner_format(&self.parameters, &self.mac_layers, node.owner),
+                owner: owner_formats(&self.parameters, &self.mac_layers, node.owner),
                 running: node.running.as_mut(),
                 tally: &mut tallies[node.owner],
             };
@@ -311,10 +311,10 @@ impl Network {
     }
 }
 
-/// The activation format of MAC layer `owner`.
-fn owner_format(parameters: &[Parameter], layers: &[MacLayer], owner: usize) -> NumberFormat {
+/// The formats of MAC layer `owner`.
+fn owner_formats(parameters: &[Parameter], layers: &[MacLayer], owner: usize) -> RoleFormats {
     let weight = layers.get(owner).and_then(|layer| parameters.get(layer.weight));
-    weight.map_or(NumberFormat::Float32, |weight| weight.formats.activation)
+    weight.map_or(RoleFormats::all(NumberFormat::Float32), |weight| weight.formats)
 }
 
 /// sum += other, element by element.

@@ -8,7 +8,7 @@ use super::parameter::{Parameter, ParameterSpec};
 use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use super::vector::lstm::StepTape;
-use crate::precision::NumberFormat;
+use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::block_float::{BlockFloatError, raw_format, tensor_format};
 use hwmodel::gemm::Convolution2d;
 use hwmodel::quantise::{self, NotANumber, QuantiseCounts};
@@ -52,8 +52,8 @@ pub struct Forward<'a, 'c> {
     pub inputs: Vec<Activation>,
     /// The layer's parameters.
     pub parameters: &'a [Parameter],
-    /// Activation format of the MAC layer this node belongs to.
-    pub owner_format: NumberFormat,
+    /// Formats of the MAC layer this node belongs to.
+    pub owner: RoleFormats,
     /// Running statistics, for layers that have them.
     pub running: Option<&'a mut RunningStatistics>,
     /// Counts of the MAC layer this node belongs to.
@@ -154,10 +154,16 @@ impl Forward<'_, '_> {
         self.inputs.swap_remove(0)
     }
 
-    /// The activation format of this layer, from its first parameter; float32 without parameters.
-    pub fn number_format(&self) -> NumberFormat {
+    /// The format of this layer's input activations, from its first parameter; float32 without parameters.
+    pub fn input_format(&self) -> NumberFormat {
         let first = self.parameters.first();
         first.map_or(NumberFormat::Float32, |parameter| parameter.formats.activation)
+    }
+
+    /// The format of this layer's results, from its first parameter; float32 without parameters.
+    pub fn output_format(&self) -> NumberFormat {
+        let first = self.parameters.first();
+        first.map_or(NumberFormat::Float32, |parameter| parameter.formats.output())
     }
 
     /// Random numbers of this node in this step.

@@ -39,14 +39,19 @@ impl NumberFormat {
     }
 }
 
-/// The formats of a parameter tensor, of the activations that meet it and of its gradient.
+/// The formats of a parameter tensor, of the activations that meet it, of its products' results and of its
+/// gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleFormats {
     /// The parameter tensor itself.
     pub weight: NumberFormat,
-    /// Input and output activations of its layer.
+    /// Input activations of its layer, and output activations where `output` is `None`.
     pub activation: NumberFormat,
+    /// Results: output activations, and dX and dW of a fixed-point backward pass. It is float32 only where
+    /// `activation` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<NumberFormat>,
     /// The gradient with respect to the tensor.
     pub gradient: NumberFormat,
 }
@@ -54,12 +59,17 @@ pub struct RoleFormats {
 impl RoleFormats {
     /// One format for every role.
     pub const fn all(format: NumberFormat) -> Self {
-        Self { weight: format, activation: format, gradient: format }
+        Self { weight: format, activation: format, output: None, gradient: format }
     }
 
     /// ⟨WL, FL⟩ for every role.
     pub const fn fixed(format: Format) -> Self {
         Self::all(NumberFormat::Fixed(format))
+    }
+
+    /// The format of output activations.
+    pub fn output(self) -> NumberFormat {
+        self.output.unwrap_or(self.activation)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Shen, Lai and Zhang 2024: one word length a layer, chosen before training by a factor of its matrix
 //! products (papers/shen2024.md).
 //!
-//! Weights, activations and gradients of a layer have the word length b(l) in all three products, each with a
-//! scale of its own. The factors need no network: A is the length of the first output slice of a weight,
+//! Weights and gradients of a layer, and the activations that enter it, have the word length b(l) in all three
+//! products, each with a scale of its own. Results, biases and batch norms, which the paper leaves in float32, have one
+//! longer word length (section 2.3). The factors need no network: A is the length of the first output slice of a weight,
 //! F the uses of its elements, D its place.
 
 use super::constant::Constant;
 use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
+use hwmodel::Format;
 use hwmodel::format::MAX_WORD_LENGTH;
 use hwmodel::random;
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,8 @@ pub struct ShenOptions {
     pub highest: u32,
     /// What D counts.
     pub depth: Depth,
+    /// Word length in bits of results, biases and normalisations, 1 to 32.
+    pub output_wl: u32,
     /// Seed of strategy R.
     pub seed: u64,
 }
@@ -74,6 +78,7 @@ impl Default for ShenOptions {
             lowest: 4,
             highest: 8,
             depth: Depth::Stage,
+            output_wl: 16,
             seed: 1,
         }
     }
@@ -150,28 +155,26 @@ fn stages(layers: &[WeightUse]) -> Vec<u64> {
 }
 
 impl ShenOptions {
-    /// A controller of `tensors` whose formats are chosen once; a bias takes the word length of the tensor
-    /// before it.
+    /// A controller of `tensors` whose formats are chosen once.
     ///
     /// # Errors
-    /// If an option is impossible, a tensor is empty, or the first tensor is a bias.
+    /// If an option is impossible or a tensor is empty.
     pub fn controller(&self, tensors: &[TensorInfo]) -> Result<Constant, PrecisionError> {
-        if let Some(first) = tensors.first().filter(|info| info.is_bias) {
-            return Err(PrecisionError::BiasFirst(first.name.clone()));
-        }
+        Format::new(self.output_wl, 0)?;
+        let long = NumberFormat::DynamicFixed { wl: self.output_wl };
         let weights = tensors.iter().filter(|info| !info.is_bias);
         let uses: Vec<WeightUse> = weights
             .map(|info| WeightUse { terms: info.first_slice_len as u64, uses: info.uses })
             .collect();
         let mut bits = bits_of_layers(self, &uses)?.into_iter();
-        let mut formats: Vec<RoleFormats> = Vec::with_capacity(tensors.len());
-        for info in tensors {
+        let formats = tensors.iter().map(|info| {
             let own = (!info.is_bias).then(|| bits.next()).flatten();
-            let own = own.map(|wl| RoleFormats::all(NumberFormat::DynamicFixed { wl }));
-            // The first tensor is no bias, so that there is one before.
-            formats.extend(own.or(formats.last().copied()));
-        }
-        Constant::new("shen", tensors, formats)
+            own.map_or(RoleFormats::all(long), |wl| RoleFormats {
+                output: Some(long),
+                ..RoleFormats::all(NumberFormat::DynamicFixed { wl })
+            })
+        });
+        Constant::new("shen", tensors, formats.collect())
     }
 }
 

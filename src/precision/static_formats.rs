@@ -68,9 +68,18 @@ fn one_a_tensor(
             return Err(PrecisionError::option("formats", given, allowed));
         }
     };
-    for role in formats.iter().flat_map(|f| [f.weight, f.activation, f.gradient]) {
-        if let NumberFormat::DynamicFixed { wl } = role {
-            Format::new(wl, 0)?;
+    for own in &formats {
+        for role in [own.weight, own.activation, own.output(), own.gradient] {
+            if let NumberFormat::DynamicFixed { wl } = role {
+                Format::new(wl, 0)?;
+            }
+        }
+        if [own.activation, own.output()].iter().filter(|&&f| f == NumberFormat::Float32).count()
+            == 1
+        {
+            let given = format!("activation {:?}, output {:?}", own.activation, own.output());
+            let allowed = "float32 for both or for neither".to_owned();
+            return Err(PrecisionError::option("formats", given, allowed));
         }
     }
     Ok(formats)
@@ -82,6 +91,26 @@ mod tests {
 
     fn tensors() -> [TensorInfo; 2] {
         [TensorInfo::from_shape("w", &[2, 3]), TensorInfo::from_shape("b", &[2])]
+    }
+
+    #[test]
+    fn results_are_float32_only_with_their_operands() {
+        let fixed = RoleFormats::fixed(Format::new(8, 4).unwrap());
+        let of = |own, output| {
+            let formats = RoleFormats { output: Some(output), ..own };
+            StaticOptions { formats: vec![formats], later: vec![] }.controller(&tensors())
+        };
+        let long = NumberFormat::DynamicFixed { wl: 16 };
+        assert_eq!(of(fixed, long).unwrap().formats()[0].output(), long);
+        let float32 = NumberFormat::Float32;
+        assert!(of(RoleFormats::all(float32), float32).is_ok());
+        for (own, output) in [
+            (fixed, float32),
+            (RoleFormats::all(float32), long),
+            (fixed, NumberFormat::DynamicFixed { wl: 33 }),
+        ] {
+            assert!(of(own, output).is_err(), "{own:?} {output:?}");
+        }
     }
 
     #[test]

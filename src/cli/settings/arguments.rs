@@ -285,10 +285,15 @@ pub struct TrainArguments {
     /// shen: depth D by stages of equal resolution or by layers [default: stage].
     #[arg(long, value_name = "WORD", value_parser = word::<Depth>(), help_heading = RIVALS)]
     pub depth: Option<Depth>,
-    /// Rounding of weights and biases [default: stochastic].
+    /// shen: word length of results, biases and batch norms in bits [default: 16] [range: 1 to 32].
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = RIVALS)]
+    pub output_wl: Option<i64>,
+    /// Rounding of weights and biases; shen has nearest-even without this flag [default:
+    /// stochastic].
     #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_weights: Option<Rounding>,
-    /// Rounding of activations and accumulators in training [default: stochastic].
+    /// Rounding of activations and accumulators in training; shen has nearest-even without
+    /// this flag [default: stochastic].
     #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_activations: Option<Rounding>,
     /// Rounding of weight gradients [default: stochastic].

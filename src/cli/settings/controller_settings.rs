@@ -26,7 +26,7 @@ const MUPPET: [&str; 8] = [
     "float32-epochs",
     "smallest-learning-rate",
 ];
-const SHEN: [&str; 4] = ["factor", "strategy", "bits", "depth"];
+const SHEN: [&str; 5] = ["factor", "strategy", "bits", "depth", "output-wl"];
 const FORMAT: [&str; 2] = ["wl", "fl"];
 const SCHEDULE: [&str; 9] = [
     "schedule",

@@ -111,6 +111,7 @@ impl TrainArguments {
             strategy: Some(shen.strategy),
             bits: Some(BitRange { lower: shen.lowest, upper: shen.highest }),
             depth: Some(shen.depth),
+            output_wl: Some(shen.output_wl.into()),
             ..Self::default()
         }
     }

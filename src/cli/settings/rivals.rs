@@ -9,6 +9,7 @@ use super::resolve::{MAX_EPOCHS, MAX_NUMBER};
 use crate::network::{BackwardArithmetic, GradientFormat};
 use crate::precision::muppet_policy::{MuppetPolicyOptions, MuppetReading};
 use crate::precision::{ShenOptions, Variant};
+use hwmodel::Rounding;
 use hwmodel::format::MAX_WORD_LENGTH;
 use std::ops::Bound::{Excluded, Included};
 
@@ -19,7 +20,11 @@ pub(super) fn own_defaults(controller: ControllerKind) -> TrainArguments {
         ControllerKind::Muppet => {
             TrainArguments { schedule: Some(ScheduleKind::Constant), ..plain_sgd() }
         }
-        ControllerKind::Shen => plain_sgd(),
+        ControllerKind::Shen => TrainArguments {
+            rounding_weights: Some(Rounding::NearestEven),
+            rounding_activations: Some(Rounding::NearestEven),
+            ..plain_sgd()
+        },
         _ => TrainArguments::default(),
     }
 }
@@ -97,6 +102,7 @@ pub(super) fn shen(layers: &Layers) -> Result<ShenOptions, SettingsError> {
         lowest: bits.lower,
         highest: bits.upper,
         depth: layers.present("depth", own.depth)?,
+        output_wl: layers.whole("output-wl", own.output_wl, 1..=MAX_WORD_LENGTH.into())?,
         seed: layers.whole("seed", own.seed, 0..=i64::MAX)?,
     })
 }

@@ -96,6 +96,7 @@ mod tests {
     use super::super::tests::flags;
     use super::*;
     use crate::precision::ControllerOptions;
+    use hwmodel::Rounding;
 
     fn runs(line: &str) -> Vec<Resolved> {
         match flags(line).resolve_runs().unwrap() {
@@ -126,6 +127,9 @@ mod tests {
             assert_eq!(run.options, flags(own).resolve().unwrap().options, "{own}");
         }
         assert!(matches!(&several[1].options.controller, ControllerOptions::Shen(_)));
+        let weights = several.iter().map(|run| run.options.rounding.weights);
+        let stochastic = Rounding::Stochastic;
+        assert!(weights.eq([stochastic, Rounding::NearestEven, stochastic, stochastic]));
     }
 
     #[test]

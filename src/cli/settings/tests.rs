@@ -150,6 +150,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("strategy", "C+", "'C+'"),
     ("bits", "8..16", "'8..16'"),
     ("depth", "layer", "'layer'"),
+    ("output-wl", "12", "12"),
     ("rounding-weights", "half-up", "'half-up'"),
     ("rounding-activations", "floor", "'floor'"),
     ("rounding-gradients", "toward-zero", "'toward-zero'"),

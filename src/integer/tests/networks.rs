@@ -6,6 +6,7 @@ use crate::network::vector::pooling::PoolWindow;
 use crate::network::{
     Activation, BiasBound, Builder, Context, Initialisation, Network, Pass, arch,
 };
+use crate::precision::NumberFormat;
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::gemm::Convolution2d;
 use hwmodel::{Accumulator, FixedTensor, Overflow, Rounding, SimdLevel};
@@ -59,6 +60,18 @@ fn without_batch_norm_every_bit_is_that_of_the_network() {
             assert_eq!(events > 0, accumulator != Accumulator::default(), "{name}");
         }
     }
+}
+
+#[test]
+fn results_with_formats_of_their_own_are_those_of_the_network() {
+    let mut network = quantised(network("lenet5"), |i| format(5 + i as u32 % 2, 3));
+    for (i, parameter) in network.parameters.iter_mut().enumerate() {
+        parameter.formats.output = Some(NumberFormat::Fixed(format(11 + i as u32 % 3, 6)));
+    }
+    let context = context(Accumulator::default());
+    let (integer, pass) = both(&mut network, &images([2, 32, 32, 1], 3), &context);
+    assert_eq!(&integer.logits, fixed(&pass.output));
+    assert_eq!(fixed(&pass.output).format(), format(13, 6));
 }
 
 #[test]
@@ -198,8 +211,7 @@ fn what_has_no_integer_program_is_refused() {
     let norm = network.nodes.iter_mut().find(|node| node.name == "stage1.0.conv2.norm").unwrap();
     norm.running_mut().unwrap().variance[3] = 1.0;
     let gamma = network.parameters.iter_mut().find(|p| p.name == "stage1.0.conv2.norm.weight");
-    gamma.unwrap().formats =
-        crate::precision::RoleFormats::all(crate::precision::NumberFormat::Float32);
+    gamma.unwrap().formats = crate::precision::RoleFormats::all(NumberFormat::Float32);
     insta::assert_snapshot!(refused(&network, &context), @"layer `stage1.0.conv2.norm` has format float32: an integer program needs a fixed ⟨WL, FL⟩ for every layer, as `hwsim train` gives with --controller adapt or static");
     // Products with FL -60 into words with FL 8.
     let network =

@@ -20,7 +20,7 @@ fn sum_format(
     first: &FixedTensor,
     second: &FixedTensor,
 ) -> Result<Format, NetworkError> {
-    let NumberFormat::DynamicFixed { wl } = call.owner_format else { return Ok(first.format()) };
+    let NumberFormat::DynamicFixed { wl } = call.owner.output() else { return Ok(first.format()) };
     let simd = call.context.array.simd;
     let mut sum = first.to_f32(simd);
     add_to(simd, &mut sum, &second.to_f32(simd));

@@ -45,7 +45,8 @@ impl Layer for AveragePool {
         let mut y = vec![0.0; shape.output_len()];
         average_pool::average_pool(&shape, &x.to_f32(call.context.array.simd), &mut y)?;
         call.tally.vector_operations += shape.input_len() as u64;
-        if let (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) = (&x, call.owner_format) {
+        if let (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) = (&x, call.owner.output())
+        {
             return Ok((call.dynamic_result(y, shape.output_shape(), wl)?, Saved::default()));
         }
         let format = match &x {

@@ -61,7 +61,7 @@ impl Layer for BatchNorm {
         };
         drop((gamma, beta));
         call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
-        let output = match call.number_format() {
+        let output = match call.output_format() {
             NumberFormat::Float32 => {
                 Activation::float(normaliser.all(simd, input.values())?, input.shape())
             }

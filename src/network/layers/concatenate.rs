@@ -99,7 +99,7 @@ impl Layer for Concatenate {
         let y = match fixed(&branches) {
             None => Activation::float(self.floats(call, &branches)?, shape),
             Some(tensors) => {
-                let format = match call.owner_format {
+                let format = match call.owner.output() {
                     NumberFormat::DynamicFixed { wl } => {
                         let values = self.floats(call, &branches)?;
                         tensor_format(&values, wl)

@@ -51,7 +51,7 @@ impl Layer for Dropout {
         let shape = x.shape();
         let mut y = x.to_f32(call.context.array.simd).into_owned();
         dropout(&mut y, self.probability, address(call.context, call.node));
-        let y = match (&x, call.owner_format) {
+        let y = match (&x, call.owner.output()) {
             (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) => {
                 call.dynamic_result(y, shape, wl)?
             }

@@ -45,7 +45,7 @@ impl Layer for LayerNorm {
         let y = layer_norm(&input.to_f32(simd), &gamma, &beta);
         drop((gamma, beta));
         call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
-        let output = match call.number_format() {
+        let output = match call.output_format() {
             NumberFormat::DynamicFixed { wl } => call.dynamic_result(y, input.shape(), wl)?,
             other => call.vector_result(y, input.shape(), other.fixed())?,
         };

@@ -34,7 +34,7 @@ fn hidden_format(call: &Forward<'_, '_>) -> Result<Option<Format>, NetworkError>
     if call.parameters[0].quantised.is_none() {
         return Ok(None);
     }
-    match call.number_format() {
+    match call.input_format() {
         NumberFormat::Float32 => Ok(None),
         NumberFormat::Fixed(format) => Ok(Some(format)),
         NumberFormat::DynamicFixed { wl } => Format::new(wl, wl as i32 - 1)
@@ -159,7 +159,7 @@ impl Layer for Lstm {
                     name: call.name,
                     inputs: vec![h.clone()],
                     parameters: call.parameters,
-                    owner_format: call.owner_format,
+                    owner: call.owner,
                     running: None,
                     tally: &mut tally,
                 },

@@ -28,11 +28,9 @@ pub(super) fn forward(
     let shapes = Shapes::new(&input.shape(), &weights.shape, geometry)?;
     let output = shapes.output();
     let simd = call.context.array.simd;
-    let (number_format, quantised) = (call.number_format(), weights.quantised.as_ref());
-    if let (NumberFormat::DynamicFixed { wl }, Some(quantised)) = (number_format, quantised) {
-        return dynamic::forward(geometry, call, (input, quantised), wl, &shapes);
-    }
-    let (Some(format), Some(quantised)) = (number_format.fixed(), quantised) else {
+    let formats = (call.input_format(), call.output_format());
+    let Some(quantised) = weights.quantised.as_ref().filter(|_| formats.0 != NumberFormat::Float32)
+    else {
         let mut y = float32::forward(simd, &shapes, input.values(), weights.values());
         if let Some(bias) = call.parameters.get(1) {
             let bias = bias.hardware_values(simd);
@@ -44,7 +42,10 @@ pub(super) fn forward(
         let saved = Saved { activation: Some(input), ..Saved::default() };
         return Ok((Activation::float(y, output), saved));
     };
-    let input = call.to_fixed(input, format)?;
+    let (NumberFormat::Fixed(own), NumberFormat::Fixed(format)) = formats else {
+        return dynamic::forward(geometry, call, (input, quantised), formats, &shapes);
+    };
+    let input = call.to_fixed(input, own)?;
     let Activation::Fixed(x) = &input else { unreachable!("to_fixed returns a fixed tensor") };
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
     let requantiser = call.requantiser(format, Role::Output);
@@ -52,7 +53,7 @@ pub(super) fn forward(
     let (data, mut counted, report) =
         array.convolve_requantised(x, quantised, geometry, bias, &requantiser)?;
     call.tally.output += report.counts;
-    let formats = ByOperand { input: format, weight: quantised.format(), output: format };
+    let formats = ByOperand { input: own, weight: quantised.format(), output: format };
     counted.accumulator_events += report.accumulator_events;
     call.tally.forward = Some(tally(&shapes, Some(formats), Product::Forward, counted));
     let y = FixedTensor::new(&output, format, data)?;
@@ -71,7 +72,7 @@ pub(super) fn backward(
     let input = call.saved.activation.take().expect("the forward pass keeps its input");
     if let BackwardArithmetic::Fixed(settings) = call.context.backward
         && let (Activation::Fixed(x), Some(quantised)) = (&input, &weights.quantised)
-        && let Some(words) = settings.words(weights.formats.gradient)
+        && let Some(words) = settings.words(weights.formats)
     {
         let operands = (&**x, quantised);
         return fixed_backward::backward(geometry, call, &shapes, operands, (settings, words));

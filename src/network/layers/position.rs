@@ -45,7 +45,7 @@ impl Layer for Position {
         sum.chunks_exact_mut(table.len().max(1)).for_each(|sample| add_to(simd, sample, &table));
         drop(table);
         call.tally.vector_operations += sum.len() as u64;
-        let output = match call.number_format() {
+        let output = match call.output_format() {
             NumberFormat::DynamicFixed { wl } => call.dynamic_result(sum, input.shape(), wl)?,
             other => call.vector_result(sum, input.shape(), other.fixed())?,
         };

@@ -257,6 +257,35 @@ fn branches_share_a_scale_of_their_own() {
 }
 
 #[test]
+fn results_have_formats_of_their_own() {
+    let (short, long) = (format(4, 1), format(12, 7));
+    let (dynamic_short, dynamic_long) =
+        (NumberFormat::DynamicFixed { wl: 4 }, NumberFormat::DynamicFixed { wl: 12 });
+    let (fixed_short, fixed_long) = (NumberFormat::Fixed(short), NumberFormat::Fixed(long));
+    for (own, output, expected) in [
+        (fixed_short, fixed_long, (long, [320, 320, -640])),
+        // 5 needs three integer bits.
+        (fixed_short, dynamic_long, (format(12, 8), [640, 640, -1280])),
+        // 2.6 is 5/2 in four bits too.
+        (dynamic_short, fixed_long, (long, [320, 320, -640])),
+        (dynamic_short, dynamic_long, (format(12, 8), [640, 640, -1280])),
+    ] {
+        let mut network = quantised(side_by_side([short; 2]), |_| own);
+        for parameter in &mut network.parameters {
+            parameter.formats.output = Some(output);
+        }
+        let images = Activation::float(vec![2.6], [1, 1, 1, 1]);
+        let pass = network.forward(images, &context(true)).unwrap();
+        let Activation::Fixed(y) = &pass.output else { panic!("integers stay integers") };
+        assert_eq!((y.format(), y.data().to_i32().as_slice()), (expected.0, &expected.1[..]));
+        let products = pass.tallies.iter().map(|tally| tally.forward.unwrap().formats.unwrap());
+        for formats in products {
+            assert_eq!((formats.input, formats.output.wl()), (short, 12), "{own:?} {output:?}");
+        }
+    }
+}
+
+#[test]
 fn one_float_branch_makes_the_result_float() {
     let mut network = side_by_side([format(8, 4); 2]);
     network.parameters[1].formats = RoleFormats::all(NumberFormat::Float32);

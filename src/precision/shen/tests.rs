@@ -155,7 +155,7 @@ fn one_value_of_a_factor_is_uniform() {
 }
 
 #[test]
-fn biases_take_the_bits_of_their_weights() {
+fn results_and_biases_are_longer_than_operands() {
     let shapes: [(&str, &[usize], u64); 4] = [
         ("conv.weight", &[4, 3, 3, 2], 64),
         ("conv.bias", &[4], 1),
@@ -165,9 +165,17 @@ fn biases_take_the_bits_of_their_weights() {
     let tensors = shapes
         .map(|(name, shape, uses)| TensorInfo { uses, ..TensorInfo::from_shape(name, shape) });
     let mut controller = ShenOptions::default().controller(&tensors).unwrap();
-    let found: Vec<u32> = controller.formats().iter().map(|f| f.gradient.word_length()).collect();
-    assert_eq!(found, [8, 8, 4, 4]);
+    let of = |role: fn(&RoleFormats) -> NumberFormat| -> Vec<u32> {
+        controller.formats().iter().map(|formats| role(formats).word_length()).collect()
+    };
+    assert_eq!(of(|formats| formats.weight), [8, 16, 4, 16]);
+    assert_eq!(of(|formats| formats.activation), [8, 16, 4, 16]);
+    assert_eq!(of(|formats| formats.gradient), [8, 16, 4, 16]);
+    assert_eq!(of(|formats| formats.output()), [16; 4]);
     let state = controller.state();
     controller.restore(&state).unwrap();
-    assert!(ShenOptions::default().controller(&tensors[1..2]).is_err());
+    for output_wl in [0, 33] {
+        let options = ShenOptions { output_wl, ..ShenOptions::default() };
+        assert!(options.controller(&tensors).is_err(), "{output_wl}");
+    }
 }

@@ -38,7 +38,7 @@ impl Context {
         call: &Forward<'_, '_>,
         products: &[gemm::Product],
     ) -> Result<Option<Format>, NetworkError> {
-        match call.owner_format {
+        match call.owner.output() {
             NumberFormat::Fixed(format) => Ok(Some(format)),
             NumberFormat::Float32 => Ok(None),
             NumberFormat::DynamicFixed { wl } => {
@@ -85,7 +85,7 @@ impl Layer for Context {
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
         let (probabilities, input) = (call.take(0), call.take(1));
-        let input = match call.owner_format {
+        let input = match call.owner.activation {
             NumberFormat::Float32 => input,
             NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
             NumberFormat::DynamicFixed { wl } => call.to_dynamic(input, wl)?,

@@ -75,7 +75,7 @@ impl Layer for Scores {
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
         let input = call.take_only();
-        let input = match call.owner_format {
+        let input = match call.owner.activation {
             NumberFormat::Float32 => input,
             NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
             NumberFormat::DynamicFixed { wl } => call.to_dynamic(input, wl)?,

@@ -1,9 +1,10 @@
-//! The forward product of a MAC layer whose activations have a scale of their own.
+//! The forward product of a MAC layer whose input or output activations have a scale of their own.
 
 use super::{Product, tally};
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Forward, Saved};
+use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::block_float::product_format;
 use hwmodel::float32::Shapes;
@@ -11,24 +12,30 @@ use hwmodel::gemm::Convolution2d;
 use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
 
-/// Y = X ∗ W + b with X and Y in `wl` bits, each with the FL that just holds it: Y's is chosen from the
-/// accumulators after the bias (papers/muppet.md section 2.3).
+/// Y = X ∗ W + b with X and Y in formats of their own, where dynamic with the FL that just holds the tensor: Y's is
+/// chosen from the accumulators after the bias (papers/muppet.md section 2.3).
 pub(super) fn forward(
     geometry: Convolution2d,
     call: &mut Forward<'_, '_>,
     (input, quantised): (Activation, &FixedTensor),
-    wl: u32,
+    (input_format, output_format): (NumberFormat, NumberFormat),
     shapes: &Shapes,
 ) -> Result<(Activation, Saved), NetworkError> {
-    let input = call.to_dynamic(input, wl)?;
-    let Activation::Fixed(x) = &input else { unreachable!("to_dynamic returns a fixed tensor") };
+    let input = match input_format {
+        NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
+        other => call.to_dynamic(input, other.word_length())?,
+    };
+    let Activation::Fixed(x) = &input else { unreachable!("both return a fixed tensor") };
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
     let mut product = call.context.array.convolve(x, quantised, geometry)?;
     if let Some(bias) = bias {
         product.report.accumulator_events += product.add_bias(bias);
     }
-    let format =
-        product_format(&product, wl).map_err(|error| call.no_scale("output", error.into()))?;
+    let format = match output_format {
+        NumberFormat::Fixed(format) => format,
+        other => product_format(&product, other.word_length())
+            .map_err(|error| call.no_scale("output", error.into()))?,
+    };
     let (data, report) = call.requantiser(format, Role::Output).product(&product, None);
     call.tally.output += report.counts;
     let formats = ByOperand { input: x.format(), weight: quantised.format(), output: format };

@@ -1,7 +1,7 @@
 //! The backward products of a MAC layer on the array.
 //!
 //! dY, which the vector unit holds in float32, is quantised once and enters both products; their accumulators
-//! are requantised to the same word length. If the products have word lengths of their own, dY is quantised for each. Every
+//! are requantised to the same word length, or to that of the layer's results. If the products have word lengths of their own, dY is quantised for each. Every
 //! quantiser is stochastic by default and counted as role gradient: that of dX, and of a dY of its own, with grad-input, the others
 //! with grad-weight.
 
@@ -36,11 +36,15 @@ pub(super) fn backward(
 ) -> Result<BackwardResult, NetworkError> {
     let (simd, array) = (call.context.array.simd, call.context.array);
     let gradients = Gradients { call: &call, settings };
-    let (mut dy, quantised) = gradients.quantise(shapes.output(), words.grad_weight)?;
+    let (mut dy, quantised) = gradients.quantise(shapes.output(), words.grad_weight.operand)?;
 
     let product = array.convolve_grad_weight(&dy, x, geometry)?;
-    let (dw, counts) =
-        gradients.requantise(&product, Role::WeightGradient, weights.shape(), words.grad_weight)?;
+    let (dw, counts) = gradients.requantise(
+        &product,
+        Role::WeightGradient,
+        weights.shape(),
+        words.grad_weight.result,
+    )?;
     let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
     let grad_weight = GemmTally {
         gradient: quantised + counts,
@@ -54,15 +58,15 @@ pub(super) fn backward(
     let (mut dx, mut grad_input) = (None, None);
     if call.wants_input {
         let mut quantised = QuantiseCounts::default();
-        if words.grad_input != words.grad_weight {
-            (dy, quantised) = gradients.quantise(shapes.output(), words.grad_input)?;
+        if words.grad_input.operand != words.grad_weight.operand {
+            (dy, quantised) = gradients.quantise(shapes.output(), words.grad_input.operand)?;
         }
         let product = array.convolve_grad_input(&dy, weights, shapes.input(), geometry)?;
         let (gradient, counts) = gradients.requantise(
             &product,
             Role::InputGradient,
             &shapes.input(),
-            words.grad_input,
+            words.grad_input.result,
         )?;
         let formats =
             ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };

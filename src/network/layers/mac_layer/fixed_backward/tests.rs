@@ -1,5 +1,6 @@
 //! The integer backward pass of whole networks against the float32 one.
 
+use crate::network::backward_arithmetic::{GradientWords, ProductWords};
 use crate::network::{
     Activation, BackwardArithmetic, Context, GradientFormat, Gradients, Initialisation, LayerTally,
     Network, arch,
@@ -149,6 +150,35 @@ fn each_product_can_have_a_word_length_of_its_own() {
     assert_eq!(gradients.parameters[last..], narrow.parameters[last..]);
     assert_ne!(gradients.parameters[last], wide.parameters[last]);
     assert_ne!(gradients.parameters[0], narrow.parameters[0]);
+}
+
+#[test]
+fn results_can_be_longer_than_operands() {
+    let context = context(fixed(None, None), Accumulator::default());
+    let mut network = network("lenet5", 6);
+    for parameter in &mut network.parameters {
+        parameter.formats.output = Some(NumberFormat::DynamicFixed { wl: 14 });
+    }
+    let images = (0..2 * 32 * 32 * 3).map(|i| (i as f32 * 0.37).sin()).collect();
+    let mut pass = network.forward(Activation::float(images, [2, 32, 32, 3]), &context).unwrap();
+    let gradient = (0..pass.logits.len()).map(|i| (i as f32 * 0.7).sin()).collect();
+    network.backward(&mut pass, gradient, &context, false).unwrap();
+    for tally in &pass.tallies {
+        for gemm in [tally.forward, tally.grad_input, tally.grad_weight].into_iter().flatten() {
+            let words = gemm.formats.unwrap().map(|format| format.wl());
+            assert_eq!((words.input, words.weight, words.output), (6, 6, 14));
+        }
+    }
+    let own = GradientFormat::of(None, Rounding::Floor);
+    let formats = network.parameters[0].formats;
+    let both = ProductWords { operand: 6, result: 14 };
+    let words = GradientWords { grad_input: both, grad_weight: both };
+    assert_eq!(own.words(formats), Some(words));
+    // A word length that is given holds for the result too.
+    let given = GradientFormat { grad_weight_wl: Some(4), ..own };
+    let four = ProductWords { operand: 4, result: 4 };
+    assert_eq!(given.words(formats), Some(GradientWords { grad_weight: four, ..words }));
+    assert_eq!(own.words(RoleFormats::all(NumberFormat::Float32)), None);
 }
 
 #[test]
