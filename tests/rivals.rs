@@ -225,6 +225,35 @@ fn summaries_are_compared_side_by_side() {
     assert_eq!(list[0]["energy_pj"], first["energy_pj"]);
     assert_eq!(list[1]["controller"], "float32");
     assert_eq!(compare("csv").lines().count(), 3);
+
+    // A trace of every step has the same numbers; the words and the machine's clock are not in it.
+    let traced = |name: &str| {
+        let done = hwsim(&["compare", "--output", "json"])
+            .arg(folder.path().join(name))
+            .assert()
+            .success();
+        let list: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+        list[0].clone()
+    };
+    let trace = traced("uniform.csv");
+    assert_eq!(trace["run"], "uniform");
+    for key in ["epochs", "steps", "top1", "top1_best", "loss", "accumulator_events", "cycles"] {
+        assert_eq!(trace[key], first[key], "{key}");
+    }
+    let close = |key: &str| {
+        let [trace, summary] = [&trace[key], &first[key]].map(|value| value.as_f64().unwrap());
+        assert!((trace - summary).abs() <= 1e-9 * summary.abs(), "{key}: {trace} {summary}");
+    };
+    for key in ["su1", "mem", "mean_sparsity", "saturation_rate", "energy_pj"] {
+        close(key);
+    }
+    for key in ["controller", "arch", "seed", "machine_seconds", "su2"] {
+        assert!(trace[key].is_null(), "{key}");
+    }
+    run(&folder, "thin", &["--controller", "float32", "--epochs", "1", "--trace-every", "2"]);
+    let thin = traced("thin.csv");
+    assert!(thin["cycles"].is_null() && thin["energy_pj"].is_null());
+    assert_eq!(thin["su1"], 1.0);
     let damaged = folder.path().join("damaged.json");
     std::fs::write(&damaged, "{\"top1\": 1}").unwrap();
     for path in [&damaged, &folder.path().join("missing.json")] {

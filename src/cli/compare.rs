@@ -1,17 +1,22 @@
-//! `hwsim compare`: the summaries of runs side by side.
+//! `hwsim compare`: runs side by side, by their summaries or traces.
+
+mod of_trace;
 
 use super::errors::Failure;
 use super::output;
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Compare runs by their summaries.
+/// Compare runs by their summaries or traces.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Summaries that `hwsim train --summary FILE` wrote, as JSON.
+    /// Summaries that `hwsim train --summary FILE` wrote, or traces of `--trace FILE`, which say less: no
+    /// controller, network or seed, and no sums unless every step is in the trace.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// How to print them.
@@ -50,7 +55,10 @@ const fn number(key: &'static str, label: &'static str, scale: f64, decimals: us
     Quantity { key, label, scale, decimals: Some(decimals) }
 }
 
-const QUANTITIES: [Quantity; 23] = [
+/// Only a language model has it.
+const PERPLEXITY: &str = "perplexity";
+
+const QUANTITIES: [Quantity; 24] = [
     word("controller", "controller"),
     word("arch", "network"),
     word("dataset", "data"),
@@ -61,6 +69,7 @@ const QUANTITIES: [Quantity; 23] = [
     number("top1", "top-1, %", 100.0, 2),
     number("top1_best", "best top-1, %", 100.0, 2),
     number("loss", "test loss, nats", 1.0, 4),
+    number(PERPLEXITY, "test perplexity", 1.0, 3),
     number("su1", "SU1, training speedup", 1.0, 3),
     number("su2", "SU2, at iso-accuracy", 1.0, 3),
     number("su3", "SU3, against MuPPET's baseline", 1.0, 3),
@@ -82,9 +91,15 @@ pub(super) struct Run {
     pub(super) summary: Map<String, Value>,
 }
 
+impl Run {
+    fn value(&self, quantity: &Quantity) -> &Value {
+        self.summary.get(quantity.key).unwrap_or(&Value::Null)
+    }
+}
+
 pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
     let runs: Vec<Run> =
-        arguments.runs.iter().map(|path| read(path)).collect::<Result<_, Failure>>()?;
+        arguments.runs.iter().map(|path| read_any(path)).collect::<Result<_, Failure>>()?;
     let text = match arguments.output {
         Output::Table => table(&runs),
         Output::Csv => csv(&runs)?,
@@ -94,15 +109,27 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The summary or trace at `path`.
+fn read_any(path: &Path) -> Result<Run, Failure> {
+    let mut start = [0; 2];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    // A gzip file, or the name of a trace's first column.
+    if read.is_ok() && [[0x1f, 0x8b], *b"sc"].contains(&start) {
+        return Ok(of_trace::read(path)?);
+    }
+    self::read(path)
+}
+
 /// The summary at `path`.
 pub(super) fn read(path: &Path) -> Result<Run, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{shown}`"))?;
-    let why = "is no summary: give the file of `hwsim train --summary FILE`";
+    let why =
+        "is no summary or trace: give a file of `hwsim train --summary FILE` or `--trace FILE`";
     let summary: Map<String, Value> =
         serde_json::from_str(&text).with_context(|| format!("`{shown}` {why}"))?;
     // A float32 run has no SU2; everything else is in every summary.
-    for quantity in &QUANTITIES {
+    for quantity in QUANTITIES.iter().filter(|quantity| quantity.key != PERPLEXITY) {
         if !summary.contains_key(quantity.key) {
             let key = quantity.key;
             return Err(Failure::Run(anyhow!("`{shown}` {why} (it has no `{key}`)")));
@@ -135,7 +162,7 @@ pub(super) fn table(runs: &[Run]) -> String {
     rows[0].extend(runs.iter().map(|run| run.name.clone()));
     for quantity in &QUANTITIES {
         let mut row = vec![quantity.label.to_owned()];
-        row.extend(runs.iter().map(|run| cell(quantity, &run.summary[quantity.key])));
+        row.extend(runs.iter().map(|run| cell(quantity, run.value(quantity))));
         rows.push(row);
     }
     let width = |column: usize| {
@@ -159,7 +186,7 @@ fn csv(runs: &[Run]) -> anyhow::Result<String> {
     let keys = QUANTITIES.iter().map(|quantity| quantity.key);
     writer.write_record(std::iter::once("run").chain(keys))?;
     for run in runs {
-        let values = QUANTITIES.iter().map(|quantity| plain(&run.summary[quantity.key]));
+        let values = QUANTITIES.iter().map(|quantity| plain(run.value(quantity)));
         writer.write_record(std::iter::once(run.name.clone()).chain(values))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -170,7 +197,7 @@ fn json(runs: &[Run]) -> anyhow::Result<String> {
         let name = ("run".to_owned(), Value::String(run.name.clone()));
         let values = QUANTITIES
             .iter()
-            .map(|quantity| (quantity.key.to_owned(), run.summary[quantity.key].clone()));
+            .map(|quantity| (quantity.key.to_owned(), run.value(quantity).clone()));
         Value::Object(std::iter::once(name).chain(values).collect())
     };
     let all: Vec<Value> = runs.iter().map(object).collect();
@@ -206,7 +233,7 @@ mod tests {
         assert_eq!(lines[0], row("", "first", "second, again"));
         assert_eq!(lines[1], row("controller", "adapt", "muppet"));
         assert!(lines[8].ends_with("25.00          25.00"), "{}", lines[8]);
-        assert!(lines[12].ends_with("1.500              -"), "{}", lines[12]);
+        assert!(lines[13].ends_with("1.500              -"), "{}", lines[12]);
     }
 
     #[test]
