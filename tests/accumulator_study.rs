@@ -75,5 +75,5 @@ fn float_layers_have_no_accumulator_bits() {
     let output = hwsim(&["eval", "--accumulator-study"]).arg(&model).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let line = String::from_utf8(output.stderr).unwrap();
-    insta::assert_snapshot!(line.trim_end(), @"hwsim: `--accumulator-study`: layer `conv1` is not in fixed point: its accumulator has bits only then, as after `hwsim train` with --controller adapt or static");
+    insta::assert_snapshot!(line.trim_end(), @"hwsim: `--accumulator-study`: layer `conv1` has format float32: its accumulator is known with a fixed ⟨WL, FL⟩, as `hwsim train` gives with --controller adapt or static");
 }

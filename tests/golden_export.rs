@@ -130,5 +130,5 @@ fn wrong_usage_and_failed_runs_are_one_line() {
     let float32 = trained("float32");
     let (line, code) = failure(&mut export(&float32, &["--layer", "conv1", "--out", "x"]));
     assert_eq!(code, 1);
-    insta::assert_snapshot!(line, @"hwsim: layer `conv1` computes in float32, so it has no words to export: save a model trained with `--controller adapt` or `static`");
+    insta::assert_snapshot!(line, @"hwsim: layer `conv1` has format float32: words to export need a fixed ⟨WL, FL⟩, as `hwsim train` gives with --controller adapt or static");
 }

@@ -1,6 +1,7 @@
 //! What can be wrong with an export.
 
 use crate::network::{NetworkError, NoSingleProduct};
+use crate::precision::NumberFormat;
 use hwmodel::TensorError;
 use hwmodel::gemm::ShapeError;
 use std::io;
@@ -36,14 +37,16 @@ pub enum ExportError {
         /// Why not.
         why: &'static str,
     },
-    /// The layer does not compute in integers.
+    /// The layer has no ⟨WL, FL⟩ that is known in advance.
     #[error(
-        "layer `{layer}` computes in float32, so it has no words to export: save a model trained with \
-         `--controller adapt` or `static`"
+        "layer `{layer}` has format {format}: words to export need a fixed ⟨WL, FL⟩, as `hwsim train` gives \
+         with --controller adapt or static"
     )]
-    Float32 {
+    NotFixed {
         /// Name of the layer.
         layer: String,
+        /// The format of its results.
+        format: NumberFormat,
     },
     /// A layer that is no single product.
     #[error(transparent)]

@@ -38,7 +38,7 @@ impl LayerOperands {
     /// Runs `images` through `network` up to MAC layer `layer` and keeps that layer's operands.
     ///
     /// # Errors
-    /// If the layer is no single product or computes in float32, rounding is stochastic, or the network cannot run.
+    /// If the layer is no single product or has no fixed ⟨WL, FL⟩, rounding is stochastic, or the network cannot run.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -53,11 +53,12 @@ impl LayerOperands {
         }
         let operands = network.single_product(layer)?;
         let node = operands.node;
-        let float32 = || ExportError::Float32 { layer: operands.name.to_owned() };
-        let output = operands.weight.formats.output().fixed().ok_or_else(float32)?;
-        let weights = operands.weight.quantised.clone().ok_or_else(float32)?;
+        let format = operands.weight.formats.output();
+        let not_fixed = || ExportError::NotFixed { layer: operands.name.to_owned(), format };
+        let output = format.fixed().ok_or_else(not_fixed)?;
+        let weights = operands.weight.quantised.clone().ok_or_else(not_fixed)?;
         let bias = match operands.bias {
-            Some(bias) => Some(bias.quantised.clone().ok_or_else(float32)?),
+            Some(bias) => Some(bias.quantised.clone().ok_or_else(not_fixed)?),
             None => None,
         };
         let (name, kind) = (operands.name.to_owned(), operands.kind.to_owned());
@@ -65,7 +66,7 @@ impl LayerOperands {
         network.nodes.truncate(node + 1);
         let pass = network.forward(images, context)?;
         let Some(Activation::Fixed(input)) = pass.mac_input(node) else {
-            return Err(ExportError::Float32 { layer: name });
+            return Err(ExportError::NotFixed { layer: name, format });
         };
         Ok(Self {
             layer: name,

@@ -290,7 +290,10 @@ fn layers_without_integers_are_refused() {
     network.set_float32();
     let run = |network, context: &Context| LayerOperands::capture(network, 1, images(), context);
     let error = run(network, &context(Accumulator::default())).unwrap_err();
-    assert!(matches!(error, ExportError::Float32 { ref layer } if layer == "fc2"), "{error}");
+    assert!(
+        matches!(error, ExportError::NotFixed { ref layer, format: NumberFormat::Float32 } if layer == "fc2"),
+        "{error}"
+    );
     let stochastic = Context { rounding: Rounding::Stochastic, ..context(Accumulator::default()) };
     assert!(matches!(run(quantised("mlp"), &stochastic), Err(ExportError::Stochastic)));
 }

@@ -286,14 +286,11 @@ fn formats(node: &Node, network: &Network) -> Option<RoleFormats> {
 fn fixed_format(node: &Node, format: Option<NumberFormat>) -> Result<Format, CompileError> {
     match format {
         Some(NumberFormat::Fixed(format)) => Ok(format),
-        None | Some(NumberFormat::Float32) => Err(float32(&node.name)),
-        Some(other) => {
-            let (layer, format) = (node.name.clone(), format!("{other:?}"));
-            Err(CompileError::Format { layer, format })
-        }
+        None => Err(float32(&node.name)),
+        Some(format) => Err(CompileError::Format { layer: node.name.clone(), format }),
     }
 }
 
 fn float32(layer: &str) -> CompileError {
-    CompileError::Format { layer: layer.to_owned(), format: "float32".to_owned() }
+    CompileError::Format { layer: layer.to_owned(), format: NumberFormat::Float32 }
 }

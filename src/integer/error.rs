@@ -5,6 +5,7 @@ use crate::network::vector::LengthError;
 use crate::network::vector::add::AddError;
 use crate::network::vector::batch_norm::BatchNormError;
 use crate::network::vector::pooling::PoolError;
+use crate::precision::NumberFormat;
 use hwmodel::gemm::ShapeError;
 use hwmodel::{Format, TensorError};
 
@@ -19,7 +20,7 @@ pub enum CompileError {
         /// Name of the layer.
         layer: String,
         /// Its format.
-        format: String,
+        format: NumberFormat,
     },
     /// A layer that needs the float unit.
     #[error(

@@ -3,6 +3,7 @@
 use super::{ControllerState, PrecisionError, Strategy};
 use hwmodel::Format;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The number format of one tensor in one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,6 +36,16 @@ impl NumberFormat {
         match self {
             Self::Fixed(format) => Some(format),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for NumberFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float32 => f.write_str("float32"),
+            Self::Fixed(format) => format.fmt(f),
+            Self::DynamicFixed { wl } => write!(f, "{wl} bits with a scale from the data"),
         }
     }
 }

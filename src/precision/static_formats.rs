@@ -77,7 +77,7 @@ fn one_a_tensor(
         if [own.activation, own.output()].iter().filter(|&&f| f == NumberFormat::Float32).count()
             == 1
         {
-            let given = format!("activation {:?}, output {:?}", own.activation, own.output());
+            let given = format!("activation {}, output {}", own.activation, own.output());
             let allowed = "float32 for both or for neither".to_owned();
             return Err(PrecisionError::option("formats", given, allowed));
         }

@@ -1,6 +1,7 @@
 //! How wide the accumulator of every layer must be, and what its bits cost.
 
 use crate::network::{Activation, Network, NoSingleProduct, Pass};
+use crate::precision::NumberFormat;
 use hwmodel::gemm::{Convolution2d, ShapeError};
 use hwmodel::machine::{MacCost, Machine};
 use hwmodel::{FixedTensor, SimdLevel, width};
@@ -56,12 +57,14 @@ pub struct LayerAccumulator {
 pub enum StudyError {
     /// A layer without integers.
     #[error(
-        "layer `{layer}` is not in fixed point: its accumulator has bits only then, as after `hwsim train` \
-         with --controller adapt or static"
+        "layer `{layer}` has format {format}: its accumulator is known with a fixed ⟨WL, FL⟩, as `hwsim train` \
+         gives with --controller adapt or static"
     )]
     NotFixed {
         /// Name of the layer.
         layer: String,
+        /// The format of its activations.
+        format: NumberFormat,
     },
     /// A layer that is no single product.
     #[error(transparent)]
@@ -102,8 +105,11 @@ impl AccumulatorStudy {
                     bias,
                 })
             };
-            let layer = || operands.name.to_owned();
-            fixed().ok_or_else(|| StudyError::NotFixed { layer: layer() })
+            let not_fixed = || StudyError::NotFixed {
+                layer: operands.name.to_owned(),
+                format: formats.activation,
+            };
+            fixed().ok_or_else(not_fixed)
         };
         let layers = (0..network.mac_layers.len()).map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers })
