@@ -111,8 +111,13 @@ impl Requantiser {
             }
         };
         let shift = fl - self.format.fl();
-        (fits && largest < 1 << 62 && self.plain(0, shift))
-            .then(|| OutputStage::new(self, &aligned, (0, shift)))
+        let (left, right) = if shift < 0 { (-shift, 0) } else { (0, shift) };
+        let most = (bound + largest as f64) * 2f64.powi(left);
+        let inside = left == 0 || (left <= 62 && most < 2f64.powi(62));
+        (fits && largest < 1 << 62 && inside && self.plain(left, right)).then(|| {
+            let aligned: Vec<i128> = aligned.iter().map(|bias| bias << left).collect();
+            OutputStage::new(self, &aligned, (left, right))
+        })
     }
 
     /// Requantises a tensor from its format to this one.
@@ -204,10 +209,10 @@ pub(crate) fn aligned(bias: Option<&FixedTensor>, fl: i32, columns: usize) -> Ve
     (0..columns).map(|i| align(bias.data().get(i).into(), shift)).collect()
 }
 
-/// The fast loops: bias, shift and saturation in i64 arithmetic that cannot overflow.
+/// The fast loops: left shift, bias, right shift and saturation in i64 arithmetic that cannot overflow.
 pub(crate) struct OutputStage<'a> {
     requantiser: &'a Requantiser,
-    /// A short bias is repeated: the loops run over its length.
+    /// After the left shift. A short one is repeated: the loops run over its length.
     bias: Vec<i64>,
     left: u32,
     right: u32,
@@ -247,6 +252,8 @@ impl<'a> OutputStage<'a> {
         out: &mut [T],
     ) -> Limits {
         let Requantiser { simd, format, rounding, address, .. } = *self.requantiser;
+        // Nothing is dropped, so that no mode needs random numbers.
+        let rounding = if self.right == 0 { Rounding::Floor } else { rounding };
         let (min, max) = (format.min_raw().into(), format.max_raw().into());
         let unit = self.unit().max(1);
         let mut limits = Limits::default();

@@ -35,13 +35,17 @@ proptest! {
     fn products_equal_the_scalar_definition(
         values in proptest::collection::vec(any::<i64>().prop_map(|v| v >> 2 >> (v & 61)), 1..60),
         wide: bool, columns in 1usize..5, fl in -20i32..70, wl in 1u32..=32, flo in -20i32..64,
-        bias_fl in 0i32..20, wrap: bool, seed: u64, with_bias: bool,
+        bias_fl in 0i32..20, wrap: bool, seed: u64, with_bias: bool, bounded: bool,
     ) {
         let columns = columns.min(values.len());
         let values = &values[..values.len() / columns * columns];
         let format = Format::new(wl, flo).unwrap();
         let overflow = if wrap { Overflow::Wrap } else { Overflow::Saturate };
-        let product = product(sums_of(wide, values), columns, fl, Accumulator::default());
+        let mut product = product(sums_of(wide, values), columns, fl, Accumulator::default());
+        if bounded {
+            let magnitudes = (0..values.len()).map(|i| product.sums.get(i).unsigned_abs());
+            product.bound = magnitudes.max().unwrap_or(0) as f64;
+        }
         let bias_raw: Vec<i32> = (0..columns as i32).map(|i| i * 7 - 9).collect();
         let bias = FixedTensor::from_raw(&[columns], Format::new(8, bias_fl).unwrap(), &bias_raw)
             .unwrap();
