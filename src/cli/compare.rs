@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(lines[0], row("", "first", "second, again"));
         assert_eq!(lines[1], row("controller", "adapt", "muppet"));
         assert!(lines[8].ends_with("25.00          25.00"), "{}", lines[8]);
-        assert!(lines[13].ends_with("1.500              -"), "{}", lines[12]);
+        assert!(lines[13].ends_with("1.500              -"), "{}", lines[13]);
     }
 
     #[test]
