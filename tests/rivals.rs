@@ -250,9 +250,10 @@ fn summaries_are_compared_side_by_side() {
     for key in ["controller", "arch", "seed", "machine_seconds", "su2"] {
         assert!(trace[key].is_null(), "{key}");
     }
-    run(&folder, "thin", &["--controller", "float32", "--epochs", "1", "--trace-every", "2"]);
+    run(&folder, "thin", &["--controller", "float32", "--epochs", "1", "--trace-every", "3"]);
     let thin = traced("thin.csv");
     assert!(thin["cycles"].is_null() && thin["energy_pj"].is_null());
+    assert_eq!(thin["steps"], list[1]["steps"]);
     assert_eq!(thin["su1"], 1.0);
     let damaged = folder.path().join("damaged.json");
     std::fs::write(&damaged, "{\"top1\": 1}").unwrap();

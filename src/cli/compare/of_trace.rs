@@ -19,12 +19,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     let totals = run.totals();
     let whole = run.partial.is_none() && run.every_step();
     let last = run.evaluations.last();
+    // An evaluation follows the last step, which a trace of every n-th step leaves out.
+    let evaluated = last.map_or(0, |evaluation| evaluation.step);
+    let steps = run.last_step.saturating_add(1).max(evaluated);
     let costs = run.costs.summary();
     let cost = |of: fn(&crate::cost::CostSummary) -> f64| costs.as_ref().map(of);
     let count = |of: fn(&Totals) -> f64| whole.then(|| whole_number(of(&totals)));
     let values: [(&str, Option<Value>); 14] = [
         ("epochs", last.map(|evaluation| evaluation.epoch.into())),
-        ("steps", Some(run.last_step.saturating_add(1).into())),
+        ("steps", Some(steps.into())),
         ("top1", run.top1().map(Value::from)),
         ("top1_best", run.best_top1().map(Value::from)),
         ("loss", last.map(|evaluation| evaluation.test_loss.into())),
