@@ -28,6 +28,11 @@ fn values_of_a_file_become_raw_integers() {
     assert_eq!(raw(&[]), "8 8 -128 127 0 -10 ");
     assert_eq!(raw(&["--rounding", "half-up"]), "8 9 -128 127 0 -9 ");
     assert_eq!(raw(&["--rounding", "floor"]), "8 8 -128 127 0 -10 ");
+    // Next to a tie, at distances that float32 and float64 do not have.
+    let near = "0.0312500001 0.03125 -0.0312500001 0.031250000000000000000000000000000001 1e-400";
+    std::fs::write(&input, near).unwrap();
+    assert_eq!(raw(&[]), "1 0 -1 1 0 ");
+    assert_eq!(raw(&["--rounding", "floor"]), "0 0 -1 0 0 ");
 }
 
 #[test]
@@ -62,10 +67,13 @@ fn wrong_input_is_one_line() {
     };
     let (line, code) = failure("1 x", &[]);
     assert_eq!(code, 1);
-    insta::assert_snapshot!(line, @"hwsim: values `FILE`: element 1, `x`, is not a number: invalid float literal");
+    insta::assert_snapshot!(line, @"hwsim: values `FILE`: element 1: `x` is not a number: write decimals, as in -0.5 or 1e-3");
     let (line, code) = failure("1 NaN", &[]);
     assert_eq!(code, 1);
     insta::assert_snapshot!(line, @"hwsim: element 1 is not a number (NaN), which no fixed-point format can hold");
+    let (line, code) = failure(" \n", &[]);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(line, @"hwsim: values `FILE`: the file has no numbers: write them separated by white space or commas");
     let (line, code) = failure("1", &["--wl", "33"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(line, @"hwsim: format (--wl, --fl): word length 33 is impossible: use 1 to 32 bits");

@@ -10,8 +10,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
 
+mod decimal;
+mod natural;
 mod scalar;
 
+pub use decimal::{Decimal, DecimalError, quantise_decimals};
 pub use scalar::quantise_with;
 pub(crate) use scalar::round;
 

@@ -2,10 +2,10 @@
 
 mod of_trace;
 
+use super::arguments::{OutputArguments, OutputFormat};
 use super::errors::Failure;
-use super::output;
 use anyhow::{Context, anyhow};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Read;
@@ -19,20 +19,8 @@ pub(super) struct CompareArguments {
     /// controller, network or seed, and no sums unless every step is in the trace.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// How to print them.
-    #[arg(long, value_name = "WORD", default_value = "table")]
-    output: Output,
-}
-
-/// Form of the comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// A table with one column a run.
-    Table,
-    /// Comma-separated values with one row a run.
-    Csv,
-    /// A list with one object a run.
-    Json,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 /// A quantity of a summary.
@@ -100,12 +88,12 @@ impl Run {
 pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
     let runs: Vec<Run> =
         arguments.runs.iter().map(|path| read_any(path)).collect::<Result<_, Failure>>()?;
-    let text = match arguments.output {
-        Output::Table => table(&runs),
-        Output::Csv => csv(&runs)?,
-        Output::Json => json(&runs)?,
+    let text = match arguments.output.format() {
+        OutputFormat::Table => table(&runs),
+        OutputFormat::Csv => csv(&runs)?,
+        OutputFormat::Json => json(&runs)?,
     };
-    output::print(&text)?;
+    arguments.output.emit(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,13 +8,14 @@ mod topology;
 
 pub(super) use arguments::CostArguments;
 
+use super::arguments::OutputFormat;
 use super::errors::Failure;
-use super::{output, scale_sim, setup};
+use super::{scale_sim, setup};
 use crate::workload::CostReport;
-use arguments::Output;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
+    arguments.output.check()?;
     if let (Some(config), Some(topology)) = (&arguments.scale_sim_config, &arguments.topology) {
         let reports = arguments.scale_sim_reports.as_deref();
         return scale_sim::run(config, topology, reports, arguments.explain_quirks);
@@ -24,11 +25,11 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
     let machines = arguments.machine.iter().map(|name| setup::machine(name));
     let machines = machines.collect::<Result<Vec<_>, _>>()?;
     let report = CostReport::new(&workload, &machines, &options).map_err(Failure::usage)?;
-    let text = match arguments.output {
-        Output::Table => table::render(&report),
-        Output::Csv => csv::render(&report)?,
-        Output::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
+    let text = match arguments.output.format() {
+        OutputFormat::Table => table::render(&report),
+        OutputFormat::Csv => csv::render(&report)?,
+        OutputFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report)?),
     };
-    output::print(&text)?;
+    arguments.output.emit(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `hwsim eval`.
 
+use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::integer_table::IntegerResult;
 use super::settings::{RandomSettings, RandomSourceKind, word};
@@ -14,11 +15,10 @@ use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
 use anyhow::{Context as _, anyhow};
-use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::counters::Counters;
 use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
-use hwmodel::{Overflow, Rounding, SimdLevel};
+use hwmodel::{Rounding, SimdLevel};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,12 +37,8 @@ pub(super) struct EvalArguments {
     /// Test images used; all if not given.
     #[arg(long)]
     limit_test: Option<usize>,
-    /// Accumulator width in bits (1 to 64) or `exact`; the model's own if not given.
-    #[arg(long)]
-    accumulator: Option<AccumulatorWidth>,
-    /// What an accumulator outside its range does: wrap or saturate.
-    #[arg(long)]
-    accumulator_overflow: Option<Overflow>,
+    #[command(flatten)]
+    accumulator: AccumulatorArguments,
     /// Rounding of activations; the model's own if not given.
     #[arg(long)]
     rounding: Option<Rounding>,
@@ -72,9 +68,11 @@ pub(super) struct EvalArguments {
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Write the result as JSON.
-    #[arg(long)]
+    /// Write the result as JSON too.
+    #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +166,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let simd = setup::simd()?;
     let (mut network, header) = model::load(&arguments.model)
         .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
+    arguments.output.check()?;
     if let Some(path) = &arguments.summary {
         output::check_writable(path)?;
     }
@@ -182,13 +181,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     model::check_data(&header, &dataset)?;
     dataset.normalisation = header.normalisation.clone();
 
-    let mut accumulator = header.accumulator;
-    if let Some(width) = arguments.accumulator {
-        accumulator.width = width;
-    }
-    if let Some(overflow) = arguments.accumulator_overflow {
-        accumulator.overflow = overflow;
-    }
+    let accumulator = arguments.accumulator.over(header.accumulator);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = Context {
         array: MacArray { simd, accumulator },
@@ -276,7 +269,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         accumulators: study.map(|study| study.finish(&machine)),
         machine: arguments.machine.clone(),
     };
-    print!("{}", render(&result));
+    arguments.output.emit_rows(&result, &result.layers, render)?;
     if let Some(path) = &arguments.summary {
         let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
         output::write(path, &format!("{json}\n"))?;

@@ -1,5 +1,6 @@
 //! `hwsim gap`.
 
+use super::arguments::{OutputArguments, expand, records};
 use super::errors::Failure;
 use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, images};
@@ -46,26 +47,28 @@ pub(super) struct GapArguments {
     /// How its numbers are spread: normal or uniform; the right operand is divided by √K.
     #[arg(long, default_value_t, conflicts_with = "model")]
     distribution: Distribution,
-    /// Formats WL,FL of inputs, weights, biases and outputs.
-    #[arg(long, num_args = 1.., value_name = "WL,FL",
-          default_values = ["8,4", "12,8", "16,12", "24,16"])]
+    /// Formats WL,FL of inputs, weights, biases and outputs, joined by `;`, as in '8,4;16,12'.
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        default_value = "8,4;12,8;16,12;24,16"
+    )]
     formats: Vec<String>,
-    /// Accumulator widths in bits (1 to 64) or `exact`.
-    #[arg(long, visible_alias = "accumulator", num_args = 1.., value_name = "BITS",
-          default_values = ["16", "20", "24", "32", "exact"])]
-    acc: Vec<String>,
+    /// Accumulator widths in bits (1 to 64) or `exact`, separated by commas; 16..32:4 is a range.
+    #[arg(long, alias = "acc", value_name = "LIST", default_value = "16,20,24,32,exact")]
+    accumulator: Vec<String>,
     /// What an addition outside the accumulator's range does: wrap, saturate or both in turn.
-    #[arg(long, visible_alias = "accumulator-overflow", default_value = "saturate")]
-    overflow: OverflowChoice,
+    #[arg(long, value_name = "WORD", default_value = "saturate")]
+    accumulator_overflow: OverflowChoice,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Write one row per layer, format and accumulator.
-    #[arg(long, value_name = "FILE")]
+    /// An older way to have the rows as CSV beside what is printed.
+    #[arg(long, value_name = "FILE", hide = true)]
     csv: Option<PathBuf>,
-    /// Print JSON instead of the table.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 /// Overflow policies that are compared.
@@ -86,6 +89,7 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
         accumulators: arguments.accumulators()?,
     };
     setup::threads(arguments.threads)?;
+    arguments.output.check()?;
     if let Some(path) = &arguments.csv {
         output::check_writable(path)?;
     }
@@ -104,16 +108,10 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
     };
     let rows = rows(&layers);
     if let Some(path) = &arguments.csv {
-        output::write(path, &csv(&rows)?)?;
+        output::write(path, &records(&rows)?)?;
     }
-    let text = if arguments.json {
-        let report = Report { schema: SCHEMA, subject: &subject, rows: &rows };
-        let json = serde_json::to_string_pretty(&report).context("the result has no JSON form")?;
-        format!("{json}\n")
-    } else {
-        gap_table::render(&subject, &layers)
-    };
-    output::print(&text)?;
+    let report = Report { schema: SCHEMA, subject: &subject, rows: &rows };
+    arguments.output.emit_rows(&report, &rows, |_| gap_table::render(&subject, &layers))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -158,28 +156,35 @@ impl GapArguments {
         let wrong = |text: &str, why: String| {
             Failure::usage(anyhow!("`--formats` has `{text}`: {why}, as in 8,4"))
         };
-        let parse = |text: &String| {
+        let parse = |text: &str| {
             let form = || wrong(text, "write WL,FL".to_owned());
             let (wl, fl) = text.split_once(',').ok_or_else(form)?;
             let wl = wl.trim().parse().map_err(|_| form())?;
             let fl = fl.trim().parse().map_err(|_| form())?;
             Format::new(wl, fl).map_err(|error| wrong(text, error.to_string()))
         };
-        self.formats.iter().map(parse).collect()
+        let mut all = Vec::new();
+        for text in self.formats.iter().flat_map(|list| list.split(';')) {
+            all.push(parse(text)?);
+        }
+        Ok(all)
     }
 
     /// The widths, each with every policy; `exact` once, since nothing overflows it.
     fn accumulators(&self) -> Result<Vec<Accumulator>, Failure> {
-        let policies: &[Overflow] = match self.overflow {
+        let policies: &[Overflow] = match self.accumulator_overflow {
             OverflowChoice::Wrap => &[Overflow::Wrap],
             OverflowChoice::Saturate => &[Overflow::Saturate],
             OverflowChoice::Both => &[Overflow::Saturate, Overflow::Wrap],
         };
         let mut accumulators = Vec::new();
-        for text in &self.acc {
-            let width: AccumulatorWidth = text
-                .parse()
-                .map_err(|error| Failure::usage(anyhow!("`--acc` has `{text}`: {error}")))?;
+        let wrong = |text: &str, error: &dyn std::fmt::Display| {
+            Failure::usage(anyhow!("`--accumulator` has `{text}`: {error}"))
+        };
+        let lists = self.accumulator.iter();
+        let items = lists.map(|list| expand(list).map_err(|error| wrong(list, &error)));
+        for text in items.collect::<Result<Vec<_>, _>>()?.concat() {
+            let width: AccumulatorWidth = text.parse().map_err(|error| wrong(&text, &error))?;
             let policies = match width {
                 AccumulatorWidth::Exact => &policies[..1],
                 AccumulatorWidth::Bits(_) => policies,
@@ -197,13 +202,4 @@ struct Report<'a> {
     #[serde(flatten)]
     subject: &'a Subject,
     rows: &'a [GapRow],
-}
-
-fn csv(rows: &[GapRow]) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).context("a row has no CSV form")?;
-    }
-    let bytes = writer.into_inner().context("the table cannot be finished")?;
-    String::from_utf8(bytes).context("the table is not UTF-8")
 }

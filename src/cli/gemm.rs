@@ -1,5 +1,6 @@
 //! `hwsim gemm`.
 
+use super::arguments::{AccumulatorArguments, FormatArguments};
 use super::errors::Failure;
 use super::{output, setup};
 use anyhow::{Context as _, anyhow};
@@ -39,12 +40,8 @@ pub(super) struct GemmArguments {
     /// Fractional length of B in bits.
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     fl_b: i32,
-    /// Accumulator width in bits (1 to 64) or `exact`.
-    #[arg(long, default_value = "exact")]
-    acc: AccumulatorWidth,
-    /// What an accumulator outside its range does: wrap or saturate.
-    #[arg(long, default_value = "saturate")]
-    overflow: Overflow,
+    #[command(flatten)]
+    accumulator: AccumulatorArguments,
     /// How often the product is computed; the best time counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
@@ -61,14 +58,13 @@ pub(super) struct GemmArguments {
     #[arg(long, value_name = "FILE")]
     b: Option<PathBuf>,
     /// Write the accumulators of C as text, a line a row.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Also time the float32 product of the same values.
     #[arg(long)]
     float32: bool,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArguments,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,7 +112,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
             return Err(Failure::Usage(message));
         }
     }
-    if let Some(path) = &arguments.out {
+    if let Some(path) = &arguments.output {
         output::check_writable(path)?;
     }
     let operand = |file: &Option<PathBuf>, shape, format, which| match file {
@@ -125,7 +121,8 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     };
     let a = operand(&arguments.a, [m, k], a_format, 0)?;
     let b = operand(&arguments.b, [k, n], b_format, 1)?;
-    let accumulator = Accumulator { width: arguments.acc, overflow: arguments.overflow };
+    let exact = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
+    let accumulator = arguments.accumulator.over(exact);
     let array = MacArray { simd, accumulator };
 
     let mut repeats = Vec::new();
@@ -163,14 +160,10 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         threads: rayon::current_num_threads(),
         float32_gmacs_per_s,
     };
-    if let Some(path) = &arguments.out {
+    if let Some(path) = &arguments.output {
         output::write(path, &sums_text(&product))?;
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&result)?);
-    } else {
-        print!("{}", table(&result));
-    }
+    arguments.format.print(&result, table)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,17 +1,17 @@
 //! `hwsim golden export` and `hwsim golden verify`: vectors of one layer for RTL test benches.
 
+use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments};
 use super::errors::Failure;
 use super::model_data::{DataArguments, ModelData, images};
-use super::{output, setup};
+use super::setup;
 use crate::export::{
     self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
 };
 use crate::network::BackwardArithmetic;
 use crate::network::Context;
 use anyhow::{Context as _, anyhow};
-use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::Rounding;
 use hwmodel::gemm::MacArray;
-use hwmodel::{Overflow, Rounding};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,8 +26,8 @@ pub(super) struct ExportArguments {
     #[arg(long)]
     layer: String,
     /// Folder that is made.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(short, long, alias = "out", value_name = "DIR")]
+    output: PathBuf,
     #[command(flatten)]
     data: DataArguments,
     /// Test images that run through the network.
@@ -37,13 +37,8 @@ pub(super) struct ExportArguments {
     /// given.
     #[arg(long, value_name = "K")]
     k_tile: Option<NonZeroUsize>,
-    /// Accumulator width of every layer in bits (1 to 64) or `exact`; the model's own if not given.
-    #[arg(long, visible_alias = "accumulator", value_name = "BITS")]
-    acc: Option<AccumulatorWidth>,
-    /// What an accumulator outside its range does: wrap or saturate; as the model has it if not
-    /// given.
-    #[arg(long, visible_alias = "accumulator-overflow")]
-    overflow: Option<Overflow>,
+    #[command(flatten)]
+    accumulator: AccumulatorArguments,
     /// Rounding of activations; the model's own if not given.
     #[arg(long)]
     rounding: Option<Rounding>,
@@ -56,6 +51,8 @@ pub(super) struct ExportArguments {
     /// Replace an export that is there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    format: FormatArguments,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -66,6 +63,8 @@ pub(super) struct ExportArguments {
 pub(super) struct VerifyArguments {
     /// Folder that `hwsim golden export` wrote.
     folder: PathBuf,
+    #[command(flatten)]
+    output: OutputArguments,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -87,9 +86,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
     let layer = data.layer(&arguments.layer)?;
     let ModelData { network, header, dataset } = data;
-    let mut accumulator = header.accumulator;
-    accumulator.width = arguments.acc.unwrap_or(accumulator.width);
-    accumulator.overflow = arguments.overflow.unwrap_or(accumulator.overflow);
+    let accumulator = arguments.accumulator.over(header.accumulator);
     let context = Context {
         array: MacArray { simd, accumulator },
         rounding: arguments.rounding.unwrap_or(header.rounding),
@@ -111,8 +108,11 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         word_bits: arguments.word_bits,
         force: arguments.force,
     };
-    let manifest = export::write(&arguments.out, &operands, &about, &options).map_err(failure)?;
-    output::print(&format!("{}\n{}", arguments.out.display(), describe(&manifest)))?;
+    let manifest =
+        export::write(&arguments.output, &operands, &about, &options).map_err(failure)?;
+    arguments.format.print(&manifest, |manifest| {
+        format!("{}\n{}", arguments.output.display(), describe(manifest))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,7 +164,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let folder = &arguments.folder;
     let verification = export::verify(folder, simd)
         .with_context(|| format!("cannot verify `{}`", folder.display()))?;
-    output::print(&render(&verification))?;
+    arguments.output.emit_rows(&verification, &verification.checks, render)?;
     match verification.first_difference() {
         None => Ok(ExitCode::SUCCESS),
         Some(difference) => {

@@ -1,5 +1,6 @@
 //! `hwsim machines`.
 
+use super::arguments::OutputArguments;
 use super::errors::Failure;
 use super::setup;
 use anyhow::Context as _;
@@ -25,9 +26,8 @@ const BITS_PER_KIB: u64 = 8192;
 pub(super) struct MachinesArguments {
     #[command(subcommand)]
     command: Option<MachinesCommand>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -36,11 +36,10 @@ enum MachinesCommand {
     Show {
         /// The name of a shipped machine, or a TOML file.
         machine: String,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        output: OutputArguments,
         /// Print the description itself, to start one's own from.
-        #[arg(long, conflicts_with = "json")]
+        #[arg(long, conflicts_with_all = ["json", "format"])]
         toml: bool,
     },
 }
@@ -94,27 +93,15 @@ pub(super) fn run(arguments: &MachinesArguments) -> Result<ExitCode, Failure> {
         None => {
             let machines = Machine::names().map(Machine::builtin).collect::<Result<Vec<_>, _>>()?;
             let reports: Vec<_> = machines.iter().map(report).collect();
-            print(arguments.json, &reports, |reports| list(reports))
+            arguments.output.emit_rows(&reports, &reports, |reports| list(reports))?;
         }
-        Some(MachinesCommand::Show { machine, toml: true, .. }) => {
-            print!("{}", description(machine)?);
-            Ok(ExitCode::SUCCESS)
+        Some(MachinesCommand::Show { machine, toml: true, output }) => {
+            output.emit(&description(machine)?)?;
         }
-        Some(MachinesCommand::Show { machine, json, .. }) => {
-            print(*json, &report(&setup::machine(machine)?), show)
+        Some(MachinesCommand::Show { machine, output, .. }) => {
+            let report = report(&setup::machine(machine)?);
+            output.emit_rows(&report, std::slice::from_ref(&report), show)?;
         }
-    }
-}
-
-fn print<T: Serialize>(
-    json: bool,
-    value: &T,
-    text: impl Fn(&T) -> String,
-) -> Result<ExitCode, Failure> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(value)?);
-    } else {
-        print!("{}", text(value));
     }
     Ok(ExitCode::SUCCESS)
 }

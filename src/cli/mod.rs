@@ -1,6 +1,7 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
 mod accumulator_table;
+mod arguments;
 mod compare;
 mod cost;
 mod errors;
@@ -27,7 +28,7 @@ mod sweep;
 mod table;
 mod train;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Bit-accurate fixed-point ASIC/FPGA simulator and training harness.
@@ -70,10 +71,23 @@ enum Command {
     Golden(golden::GoldenCommand),
 }
 
+/// The whole command line, older spellings included.
+fn command() -> clap::Command {
+    arguments::accept_older_spellings(Arguments::command())
+}
+
+/// Reads the arguments of the program; ends it with code 2 if they are wrong.
+fn parse() -> Arguments {
+    let mut command = command();
+    let given = arguments::join_lists(std::env::args_os());
+    let matches = command.try_get_matches_from_mut(given).unwrap_or_else(|error| error.exit());
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an
 /// interrupted run that left a checkpoint.
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let result = match parse().command {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),

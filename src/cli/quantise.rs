@@ -1,13 +1,15 @@
 //! `hwsim quantise`.
 
+use super::arguments::FormatArguments;
 use super::errors::Failure;
 use super::{output, setup};
 use anyhow::{Context as _, anyhow};
-use hwmodel::quantise::{QuantiseCounts, quantise};
+use hwmodel::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
 use hwmodel::{Format, Rounding};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -24,14 +26,15 @@ pub(super) struct QuantiseArguments {
     #[arg(long, default_value = "nearest-even")]
     rounding: Rounding,
     /// Normally distributed random values, as many, with a standard deviation of a quarter of the format's range.
-    #[arg(long, default_value_t = 1 << 22, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, conflicts_with = "input", default_value_t = 1 << 22, value_parser = clap::value_parser!(u32).range(1..))]
     elements: u32,
-    /// Values in place of random ones: a text file of numbers separated by white space or commas.
+    /// Values in place of random ones: a text file of decimal numbers separated by white space or commas; each is quantised
+    /// exactly as written.
     #[arg(long = "in", value_name = "FILE")]
     input: Option<PathBuf>,
     /// Write the raw integers as text, one a line.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Seed of the random values and of stochastic rounding.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,14 +44,13 @@ pub(super) struct QuantiseArguments {
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormatArguments,
 }
 
 #[derive(Debug, Serialize)]
 struct QuantiseResult {
-    elements: usize,
+    elements: u64,
     format: Format,
     rounding: Rounding,
     /// Elements per second of the best repeat, in 10^6.
@@ -61,6 +63,8 @@ struct QuantiseResult {
     nonzero: u64,
     simd: &'static str,
     threads: usize,
+    #[serde(skip)]
+    repeats: u32,
 }
 
 pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
@@ -69,68 +73,103 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     let format = Format::new(arguments.wl, arguments.fl)
         .context("format (--wl, --fl)")
         .map_err(Failure::Usage)?;
-    if let Some(path) = &arguments.out {
+    if let Some(path) = &arguments.output {
         output::check_writable(path)?;
     }
-    let values = values(arguments, format)?;
+    let values = match &arguments.input {
+        None => Values::Floats(random(arguments, format)),
+        Some(path) => Values::Decimals(read(path)?),
+    };
     let address = RandomAddress::new(arguments.seed, 0, 0, Role::Activation);
     let mut seconds = f64::INFINITY;
     let mut last = None;
     for _ in 0..arguments.repeat {
         drop(last.take());
         let start = Instant::now();
-        let result = quantise(simd, &values, format, arguments.rounding, address)?;
+        let result = match &values {
+            Values::Floats(values) => {
+                let (data, counts) = quantise(simd, values, format, arguments.rounding, address)?;
+                (data.to_i32(), counts)
+            }
+            Values::Decimals(values) => {
+                quantise_decimals(simd, values, format, arguments.rounding, address)?
+            }
+        };
         seconds = seconds.min(start.elapsed().as_secs_f64());
         last = Some(result);
     }
-    let (data, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
-    if let Some(path) = &arguments.out {
-        let lines = data.to_i32().iter().map(|raw| format!("{raw}\n")).collect::<String>();
+    let (raw, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
+    if let Some(path) = &arguments.output {
+        let lines = raw.iter().map(|raw| format!("{raw}\n")).collect::<String>();
         output::write(path, &lines)?;
     }
-    let QuantiseCounts { saturated_high, saturated_low, flushed_to_zero, nonzero, .. } = counts;
+    let QuantiseCounts {
+        elements, saturated_high, saturated_low, flushed_to_zero, nonzero, ..
+    } = counts;
     let result = QuantiseResult {
-        elements: values.len(),
+        elements,
         format,
         rounding: arguments.rounding,
-        melements_per_s: values.len() as f64 / seconds / 1e6,
+        melements_per_s: elements as f64 / seconds / 1e6,
         seconds,
         saturated_high,
         saturated_low,
         flushed_to_zero,
         nonzero,
-        simd: simd.name(),
+        simd: match values {
+            Values::Floats(_) => simd.name(),
+            Values::Decimals(_) => "exact decimals",
+        },
         threads: rayon::current_num_threads(),
+        repeats: arguments.repeat,
     };
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&result)?);
-    } else {
-        println!("{} values to {format}, {}", result.elements, result.rounding);
-        let line = |name: &str, value: String| println!("{name:<24}{value}");
-        line("rate", format!("{:.1} M elements/s", result.melements_per_s));
-        line("time", format!("{:.6} s, best of {}", result.seconds, arguments.repeat));
-        line("saturated high", result.saturated_high.to_string());
-        line("saturated low", result.saturated_low.to_string());
-        line("flushed to zero", result.flushed_to_zero.to_string());
-        line("non-zero", result.nonzero.to_string());
-        line("instructions", format!("{}, {} threads", result.simd, result.threads));
-    }
+    arguments.form.print(&result, table)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn values(arguments: &QuantiseArguments, format: Format) -> Result<Vec<f32>, Failure> {
-    let Some(path) = &arguments.input else {
-        let deviation = format.step() * -f64::from(format.min_raw()) / 4.0;
-        let mut generator = random::generator(arguments.seed, &[]);
-        let normal = || (random::normal(&mut generator) * deviation) as f32;
-        return Ok(std::iter::repeat_with(normal).take(arguments.elements as usize).collect());
+fn table(result: &QuantiseResult) -> String {
+    let mut text =
+        format!("{} values to {}, {}\n", result.elements, result.format, result.rounding);
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<24}{value}");
     };
+    line("rate", format!("{:.1} M elements/s", result.melements_per_s));
+    line("time", format!("{:.6} s, best of {}", result.seconds, result.repeats));
+    line("saturated high", result.saturated_high.to_string());
+    line("saturated low", result.saturated_low.to_string());
+    line("flushed to zero", result.flushed_to_zero.to_string());
+    line("non-zero", result.nonzero.to_string());
+    line("instructions", format!("{}, {} threads", result.simd, result.threads));
+    text
+}
+
+/// What is quantised.
+enum Values {
+    Floats(Vec<f32>),
+    /// Numbers as they were written: none of them is rounded to a float first.
+    Decimals(Vec<Decimal>),
+}
+
+fn random(arguments: &QuantiseArguments, format: Format) -> Vec<f32> {
+    let deviation = format.step() * -f64::from(format.min_raw()) / 4.0;
+    let mut generator = random::generator(arguments.seed, &[]);
+    let normal = || (random::normal(&mut generator) * deviation) as f32;
+    std::iter::repeat_with(normal).take(arguments.elements as usize).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<Decimal>, Failure> {
     let what = || format!("values `{}`", path.display());
     let text = std::fs::read_to_string(path).with_context(what)?;
     let numbers = text.split(|c: char| c.is_whitespace() || c == ',').filter(|s| !s.is_empty());
     let values = numbers.enumerate().map(|(index, number)| {
-        let wrong = || format!("{}: element {index}, `{number}`, is not a number", what());
-        number.parse().with_context(wrong)
+        number.parse().with_context(|| format!("{}: element {index}", what()))
     });
-    Ok(values.collect::<Result<_, _>>()?)
+    let values = values.collect::<Result<Vec<Decimal>, _>>()?;
+    if values.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "{}: the file has no numbers: write them separated by white space or commas",
+            what()
+        )));
+    }
+    Ok(values)
 }

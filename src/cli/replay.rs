@@ -1,13 +1,13 @@
 //! `hwsim replay`.
 
+use super::arguments::{AccumulatorWidthArgument, OutputArguments, OutputFormat};
 use super::errors::Failure;
-use super::{output, setup};
+use super::setup;
 use crate::explore::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, UPDATE_COLUMNS, count_cells, machine_cells,
     replay, update_cells,
 };
 use crate::trace::UpdateCost;
-use hwmodel::AccumulatorWidth;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use rayon::prelude::*;
@@ -33,31 +33,20 @@ pub(super) struct ReplayArguments {
     /// A TOML file of machines to go through, as for `hwsim sweep`.
     #[arg(long, value_name = "FILE.toml", conflicts_with = "machine")]
     sweep: Option<PathBuf>,
-    /// Accumulator width in bits (1 to 64) or `exact` [default: the run's --accumulator, else each machine's own].
-    #[arg(long, visible_alias = "acc", value_name = "BITS")]
-    accumulator: Option<AccumulatorWidth>,
+    #[command(flatten)]
+    accumulator: AccumulatorWidthArgument,
     /// Every layer on its own too.
     #[arg(long)]
     per_layer: bool,
-    /// How the numbers are written.
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[command(flatten)]
+    output: OutputArguments,
     /// Threads [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    Table,
-    /// One row a machine, or with --per-layer one a layer and one of totals.
-    Csv,
-    /// The same, nested.
-    Json,
-}
-
 pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
+    arguments.output.check()?;
     setup::threads(arguments.threads.map(usize::from))?;
     let machines = match &arguments.sweep {
         Some(path) => super::sweep::machines_of(path)?,
@@ -69,15 +58,15 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     let recording = Recording::read(&arguments.trace)?;
     let replays: Vec<Replay> = machines
         .par_iter()
-        .map(|machine| replay(&recording, machine, arguments.accumulator))
+        .map(|machine| replay(&recording, machine, arguments.accumulator.accumulator))
         .collect::<Result<_, _>>()?;
     warn(&recording, &replays);
-    let text = match arguments.output {
-        Output::Table => table(&recording, &replays, arguments.per_layer),
-        Output::Csv => csv(&replays, arguments.per_layer)?,
-        Output::Json => json(&recording, &replays, arguments.per_layer)?,
+    let text = match arguments.output.format() {
+        OutputFormat::Table => table(&recording, &replays, arguments.per_layer),
+        OutputFormat::Csv => csv(&replays, arguments.per_layer)?,
+        OutputFormat::Json => json(&recording, &replays, arguments.per_layer)?,
     };
-    output::print(&text)?;
+    arguments.output.emit(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

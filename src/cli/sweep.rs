@@ -39,8 +39,8 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
         return self::merge(merge);
     }
     let specification = arguments.specification()?;
-    let Some(out) = arguments.out.clone() else {
-        return Err(Failure::usage(anyhow!("give --out FILE.csv, where the table goes")));
+    let Some(out) = arguments.output.clone() else {
+        return Err(Failure::usage(anyhow!("give --output FILE.csv, where the table goes")));
     };
     if let Some(script) = &arguments.slurm {
         return slurm(arguments, script, &out);
@@ -196,7 +196,7 @@ fn without_slurm(arguments: impl Iterator<Item = String>) -> Vec<String> {
 
 fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
     let table = sweep::merge(&arguments.logs)?;
-    output::write(&arguments.out, &String::from_utf8(table)?)?;
+    output::write(&arguments.output, &String::from_utf8(table)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

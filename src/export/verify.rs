@@ -6,11 +6,12 @@ use super::operands::LayerOperands;
 use super::read::Folder;
 use super::write::{self, About, BIASED, EVENT_BITS, EVENTS, OVERFLOWED, SUMS, TENSORS};
 use hwmodel::{FixedTensor, SimdLevel};
+use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 /// What was compared, and the first difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What was compared with what.
     pub what: String,
@@ -23,7 +24,7 @@ pub struct Check {
 }
 
 /// Every check of an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Name of the layer, with its network.
     pub layer: String,

@@ -1,14 +1,16 @@
 //! The arguments of `hwsim cost`.
 
+use crate::cli::arguments::{AccumulatorWidthArgument, OutputArguments};
 use crate::workload::Pass;
-use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::machine::Machine;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "docs/cost.md explains every number.")]
+#[command(
+    after_help = "In the table, layers that cost nothing are left out. CSV has one row a phase of a layer and machine, and one of totals; JSON has the same, nested. docs/cost.md explains every number."
+)]
 #[command(group(clap::ArgGroup::new("workload").required(true).args(["arch", "topology", "onnx"])))]
 pub(in crate::cli) struct CostArguments {
     /// Architecture: any of `hwsim train` (docs/networks.md lists them), or of shapes only gpt2-small
@@ -41,8 +43,8 @@ pub(in crate::cli) struct CostArguments {
     /// A configuration of SCALE-Sim in place of a machine: the cycles of --topology by the rules of
     /// SCALE-Sim (docs/scale-sim.md).
     #[arg(long, value_name = "FILE.cfg",
-          conflicts_with_all = ["arch", "onnx", "wl", "fl", "float32", "formats", "acc", "pass",
-                                "batch", "output"])]
+          conflicts_with_all = ["arch", "onnx", "wl", "fl", "float32", "formats", "accumulator", "pass",
+                                "batch"])]
     pub(super) scale_sim_config: Option<PathBuf>,
     /// Write SCALE-Sim's reports into this folder.
     #[arg(long, value_name = "DIR", requires = "scale_sim_config")]
@@ -57,14 +59,13 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
     pub(super) fl: i32,
     /// Float32 in place of fixed point.
-    #[arg(long, conflicts_with_all = ["wl", "fl", "acc", "formats"])]
+    #[arg(long, conflicts_with_all = ["wl", "fl", "accumulator", "formats"])]
     pub(super) float32: bool,
     /// The formats that a `hwsim train --trace` had in force at a step, layer by layer.
     #[arg(long, value_name = "TRACE.csv@STEP", conflicts_with_all = ["wl", "fl"])]
     pub(super) formats: Option<TraceStep>,
-    /// Accumulator width in bits (1 to 64) or `exact`; the machine's own if not given.
-    #[arg(long, visible_alias = "accumulator", value_name = "BITS")]
-    pub(super) acc: Option<AccumulatorWidth>,
+    #[command(flatten)]
+    pub(super) accumulator: AccumulatorWidthArgument,
     /// What is computed: inference, or one training step (forward, backward, weight update).
     #[arg(long, value_enum, default_value_t = PassChoice::Inference)]
     pub(super) pass: PassChoice,
@@ -72,9 +73,8 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     pub(super) batch: u64,
-    /// How the numbers are written.
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) output: OutputArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -90,16 +90,6 @@ impl From<PassChoice> for Pass {
             PassChoice::Training => Self::Training,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli) enum Output {
-    /// For people; layers that cost nothing are left out.
-    Table,
-    /// One row a phase of a layer and machine, and one of totals.
-    Csv,
-    /// The same, nested.
-    Json,
 }
 
 /// `[h, w, c]`, written `32x32x3`.

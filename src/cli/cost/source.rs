@@ -58,7 +58,7 @@ pub(super) fn options(arguments: &CostArguments) -> Result<Options, Failure> {
         pass: arguments.pass.into(),
         batch: arguments.batch,
         formats: formats(arguments)?,
-        accumulator: arguments.acc,
+        accumulator: arguments.accumulator.accumulator,
     })
 }
 

@@ -1,9 +1,9 @@
 //! `hwsim golden check`.
 
+use crate::cli::arguments::OutputArguments;
 use crate::cli::errors::Failure;
 use crate::cli::setup;
 use crate::golden::{FileOutcome, Outcome, check_path};
-use anyhow::Context as _;
 use hwmodel::SimdLevel;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -14,9 +14,8 @@ use std::process::ExitCode;
 pub(in crate::cli) struct CheckArguments {
     /// Folder with golden vectors (folders below are not looked at), or one file.
     dir: PathBuf,
-    /// Print the result as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -65,16 +64,12 @@ struct CheckResult {
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
+    arguments.output.check()?;
     setup::threads(arguments.threads)?;
     let levels = setup::simd_levels()?;
     let outcomes = check_path(&arguments.dir, &levels).map_err(Failure::usage)?;
     let result = CheckResult::new(&levels, outcomes);
-    if arguments.json {
-        let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
-        println!("{json}");
-    } else {
-        print!("{}", result.render());
-    }
+    arguments.output.emit_rows(&result, &result.files, CheckResult::render)?;
     let failed = result.total.different + result.total.corrupt > 0;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

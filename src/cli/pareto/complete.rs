@@ -55,12 +55,12 @@ pub(in crate::cli) struct CompleteArguments {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     iterations: usize,
     /// The completed table.
-    #[arg(long, value_name = "FILE.csv")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    output: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &CompleteArguments) -> Result<ExitCode, Failure> {
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::check_writable(out)?;
     }
     let matrix = read_matrix(&arguments.matrix)?;
@@ -117,7 +117,7 @@ pub(super) fn run(arguments: &CompleteArguments) -> Result<ExitCode, Failure> {
         let _ = writeln!(text, "relative error on known errors that were not used: {error:.4}");
     }
     output::print(&text)?;
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::write(out, &completed_csv(&matrix, &weights, &completed)?)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `hwsim pareto evaluate`.
 
 use super::files::{columns, read_matrix, table};
+use crate::cli::arguments::numbers;
 use crate::cli::errors::Failure;
 use crate::cli::{output, setup};
 use crate::peppp::cross_validation::{Setting, ValidationOptions, ValidationRow, validate};
@@ -30,8 +31,8 @@ pub(in crate::cli) struct EvaluateArguments {
     )]
     methods: Vec<Method>,
     /// Numbers of measurements on the partition left out.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "3,4,5,6,8,10")]
-    budgets: Vec<usize>,
+    #[arg(long, value_name = "LIST", value_parser = numbers::<usize>, default_value = "3,4,5,6,8,10")]
+    budgets: std::vec::Vec<usize>,
     /// Rank of the factors.
     #[arg(long, value_name = "K", default_value_t = 3)]
     rank: usize,
@@ -54,8 +55,8 @@ pub(in crate::cli) struct EvaluateArguments {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Write the table too.
-    #[arg(long, value_name = "FILE.csv")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    output: Option<PathBuf>,
     /// Threads; the result does not depend on them [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
@@ -63,7 +64,7 @@ pub(in crate::cli) struct EvaluateArguments {
 
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads.map(usize::from))?;
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::check_writable(out)?;
     }
     let matrix = read_matrix(&arguments.matrix)?;
@@ -88,7 +89,7 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<ExitCode, Failure> {
     };
     let rows = validate(&matrix, &options).map_err(Failure::usage)?;
     output::print(&render(&rows))?;
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::write(out, &csv(&rows)?)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -107,7 +108,7 @@ const COLUMNS: [&str; 10] = [
     "relative_error",
 ];
 
-fn numbers(row: &ValidationRow) -> [f64; 7] {
+fn measures(row: &ValidationRow) -> [f64; 7] {
     let ValidationRow { measured, memory_mb, convergence, hyper_diff, relative_error, .. } = *row;
     let (of_convergence, of_hyper_diff) = (row.convergence_error, row.hyper_diff_error);
     [measured, memory_mb, convergence, of_convergence, hyper_diff, of_hyper_diff, relative_error]
@@ -115,7 +116,7 @@ fn numbers(row: &ValidationRow) -> [f64; 7] {
 
 fn cells(row: &ValidationRow, number: impl Fn(f64) -> String) -> Vec<String> {
     let mut cells = vec![row.setting.to_string(), row.method.to_string(), row.budget.to_string()];
-    cells.extend(numbers(row).map(number));
+    cells.extend(measures(row).map(number));
     cells
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/explore.md explains fronts, ties and short names of columns.")]
 pub(in crate::cli) struct FrontArguments {
-    /// Table with a header, such as those of `hwsim sweep` and `hwsim replay --output csv`.
+    /// Table with a header, such as those of `hwsim sweep` and `hwsim replay --format csv`.
     #[arg(value_name = "FILE.csv")]
     table: PathBuf,
     /// Columns of which less is better.
@@ -23,8 +23,8 @@ pub(in crate::cli) struct FrontArguments {
     #[arg(long)]
     skip_incomplete: bool,
     /// Write the table with a column `pareto` (true or false); may be the same file.
-    #[arg(long, value_name = "FILE.csv")]
-    csv: Option<PathBuf>,
+    #[arg(short, long, alias = "csv", value_name = "FILE.csv")]
+    output: Option<PathBuf>,
     /// Draw the rows with the front.
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &FrontArguments) -> Result<ExitCode, Failure> {
         .map_err(Failure::usage)?;
     let picture = arguments.svg.as_ref().map(|_| picture(arguments, &table)).transpose()?;
     output::print(&table.render())?;
-    if let Some(path) = &arguments.csv {
+    if let Some(path) = &arguments.output {
         output::write(path, &String::from_utf8(table.to_csv()?)?)?;
     }
     if let (Some(path), Some(picture)) = (&arguments.svg, picture) {

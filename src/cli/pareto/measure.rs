@@ -38,8 +38,8 @@ pub(in crate::cli) struct MeasureArguments {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Sample")]
     sample_seed: u64,
     /// The table; results so far are beside it in FILE.csv.log.
-    #[arg(long, value_name = "FILE.csv")]
-    out: PathBuf,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    output: PathBuf,
     /// Training runs at a time, each on one thread [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -50,7 +50,7 @@ pub(in crate::cli) struct MeasureArguments {
 
 pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let configurations = configurations(&arguments.configurations).map_err(Failure::usage)?;
-    output::check_writable(&arguments.out)?;
+    output::check_writable(&arguments.output)?;
     let (setup, paths) = arguments.training.setup()?;
     let text = setup.options.text;
     let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, (None, None))?;
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let chosen = all.iter().filter(|&&place| weights[place] > 0.0);
     let chosen = chosen.map(|&(row, column)| (row, configurations[column])).collect();
     let entries = Entries::new(&setup, &partitions, chosen)?;
-    let log = log_of(&arguments.out);
+    let log = log_of(&arguments.output);
     let Some(outcome) = entries.run(&log, arguments.threads, arguments.quiet)? else {
         eprintln!("stopped; the same command goes on from here");
         return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
         });
     }
     let header: Vec<&str> = AXES.into_iter().chain(RESULTS).collect();
-    output::write(&arguments.out, &table(&header, &rows)?)?;
+    output::write(&arguments.output, &table(&header, &rows)?)?;
     if !arguments.quiet {
         eprintln!(
             "{} configurations on {} partitions, {} trained, {} from the log: `{}`",
@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
             partitions.len(),
             outcome.evaluated,
             outcome.cached,
-            arguments.out.display()
+            arguments.output.display()
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ pub(in crate::cli) struct PickArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "train", required_unless_present = "train")]
     partition: Option<String>,
     /// The new task is a data set, trained now.
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "output")]
     train: bool,
     /// Configurations that are measured.
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(5).expect("not 0"))]
@@ -53,8 +53,8 @@ pub(in crate::cli) struct PickArguments {
     method_seed: u64,
     /// Every configuration with memory and error, measured or predicted; with --train, results so far are beside it in
     /// FILE.csv.log.
-    #[arg(long, value_name = "FILE.csv")]
-    out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     new_partition: NewPartitionArguments,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
         let why = "settings of a training have no meaning with --partition: give --train, or leave them out";
         return Err(Failure::usage(anyhow!(why)));
     }
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::check_writable(out)?;
     }
     let matrix = read_matrix(&arguments.matrix)?;
@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
     let answer = recommend(&memory_mb, &found.errors, arguments.memory.megabytes())
         .map_err(Failure::usage)?;
     output::print(&render(&matrix.configurations, &memory_mb, &found, &answer))?;
-    if let Some(out) = &arguments.out {
+    if let Some(out) = &arguments.output {
         output::write(out, &csv(&matrix.configurations, &memory_mb, &found, &answer)?)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -188,8 +188,8 @@ fn measure(
             let named = |&column: &usize| Ok((0, configurations[column].parse()?));
             let chosen: Result<Vec<_>, PepppError> = columns.iter().map(named).collect();
             let entries = Entries::new(setup, partition.as_slice(), chosen?)?;
-            let Some(out) = &arguments.out else {
-                return Err(Failure::usage(anyhow!("--train needs --out")));
+            let Some(out) = &arguments.output else {
+                return Err(Failure::usage(anyhow!("--train needs --output")));
             };
             let log = log_of(out);
             match entries.run(&log, arguments.threads, arguments.quiet)? {

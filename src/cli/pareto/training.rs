@@ -32,8 +32,8 @@ pub(super) struct PartitionArguments {
     /// A number of partitions of random classes, or `superclasses` for the twenty of CIFAR-100.
     #[arg(long, value_name = "N", default_value = "20", help_heading = "Data")]
     partitions: String,
-    /// Fewest and most classes of a random partition [default: 2-10, or all if there are fewer].
-    #[arg(long, value_name = "LEAST-MOST", help_heading = "Data")]
+    /// Fewest and most classes of a random partition, as in 2..5 [default: 2..10, or all if there are fewer].
+    #[arg(long, value_name = "LEAST..MOST", help_heading = "Data")]
     partition_classes: Option<String>,
     /// Most training images of a partition, even over its classes [default: all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
@@ -71,10 +71,12 @@ impl PartitionArguments {
         let sizes = match &self.partition_classes {
             None => 2..=classes.min(10),
             Some(text) => {
-                let (least, most) = text.split_once('-').unwrap_or((text, text));
+                // 2-5 is an older spelling.
+                let ends = text.split_once("..").or_else(|| text.split_once('-'));
+                let (least, most) = ends.unwrap_or((text, text));
                 let number = |text: &str| {
                     text.trim().parse::<usize>().map_err(|_| {
-                        Failure::usage(anyhow!("--partition-classes: write them as in 2-5"))
+                        Failure::usage(anyhow!("--partition-classes: write them as in 2..5"))
                     })
                 };
                 number(least)?..=number(most)?

@@ -9,6 +9,7 @@ use super::format_schedule::FormatSchedule;
 use super::gradient_scale::GradientScale;
 use super::layer_formats::LayerFormats;
 use super::random_source::RandomSourceKind;
+use crate::cli::arguments::numbers;
 use crate::data::{DatasetKind, TextLevel};
 use crate::network::arch;
 use crate::precision::{BitStrategy, Depth, Factor, Granularity, PushDownRange, Variant};
@@ -163,9 +164,9 @@ pub struct TrainArguments {
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
     pub plateau_minimum: Option<f64>,
     /// step: numbers of the epochs, counted from 0 and ascending, before which the learning rate
-    /// is multiplied, as in 10,13 [range: 1 to 1000000].
-    #[arg(long, value_name = "N,N,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = SCHED)]
-    pub milestones: Option<Vec<i64>>,
+    /// is multiplied, as in 10,13 or 10..30:5 [range: 1 to 1000000].
+    #[arg(long, value_name = "LIST", value_parser = numbers::<i64>, allow_hyphen_values = true, help_heading = SCHED)]
+    pub milestones: Option<std::vec::Vec<i64>>,
     /// step: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
     pub schedule_factor: Option<f64>,
@@ -243,10 +244,10 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "penalty", help_heading = ADAPT)]
     #[serde(skip)]
     pub no_penalty: Switch,
-    /// muppet: word lengths in bits on the way to float32, as in 8,12,14,16 [default: 8,12,14,16]
+    /// muppet: word lengths in bits on the way to float32, as in 8,12,14,16 or 8..16:2 [default: 8,12,14,16]
     /// [range: 1 to 32].
-    #[arg(long, value_name = "BITS,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = RIVALS)]
-    pub levels: Option<Vec<i64>>,
+    #[arg(long, value_name = "LIST", value_parser = numbers::<i64>, allow_hyphen_values = true, help_heading = RIVALS)]
+    pub levels: Option<std::vec::Vec<i64>>,
     /// muppet: r, epochs of a window of gradients; the paper's has one more [default: 3] [range: 1
     /// to 1000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RIVALS)]
@@ -323,7 +324,7 @@ pub struct TrainArguments {
     pub overflow: Option<Overflow>,
     /// Accumulator width in bits, or `exact` for one that cannot overflow [default: the
     /// machine's] [range: 1 to 64, exact].
-    #[arg(long, value_name = "BITS", help_heading = ARITH)]
+    #[arg(long, alias = "acc", value_name = "BITS", help_heading = ARITH)]
     pub accumulator: Option<AccumulatorWidth>,
     /// What an addition outside the accumulator does; needs --accumulator [default: saturate].
     #[arg(long, value_name = "WORD", value_parser = word::<Overflow>(), help_heading = ARITH)]

@@ -1,5 +1,6 @@
 //! The arguments of `hwsim sweep`, and the TOML file they can be given in.
 
+use crate::cli::arguments::{ListError, expand};
 use crate::cli::errors::Failure;
 use crate::explore::sweep::{Grid, Shard, value_of};
 use anyhow::{Context as _, anyhow};
@@ -11,7 +12,7 @@ use toml::{Table, Value};
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Every flag of a list takes values separated by commas. A sweep that was stopped goes on when the same command is given again.\ndocs/explore.md explains axes, files, results and shards."
+    after_help = "Every flag of a list takes values separated by commas and ranges of whole numbers: 8..64 (both ends included), 8..64:8 (step), 8..64:x2 (doubling). A sweep that was stopped goes on when the same command is given again.\ndocs/explore.md explains axes, files, results and shards."
 )]
 pub(in crate::cli) struct SweepArguments {
     #[command(subcommand)]
@@ -38,13 +39,7 @@ pub(in crate::cli) struct SweepArguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     mac_width: Vec<String>,
     /// Accumulator bits (1 to 64) or exact.
-    #[arg(
-        long,
-        visible_alias = "acc",
-        value_name = "LIST",
-        value_delimiter = ',',
-        help_heading = "Axes"
-    )]
+    #[arg(long, alias = "acc", value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     accumulator: Vec<String>,
     /// SRAM of each operand in KiB.
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
@@ -98,8 +93,8 @@ pub(in crate::cli) struct SweepArguments {
     #[arg(long, help_heading = "Evaluated")]
     train: bool,
     /// The table; results so far are beside it in FILE.csv.log.
-    #[arg(long, value_name = "FILE.csv")]
-    pub(super) out: Option<PathBuf>,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    pub(super) output: Option<PathBuf>,
     /// Leave impossible machines out; otherwise the first is an error.
     #[arg(long)]
     pub(super) skip_impossible: bool,
@@ -129,8 +124,8 @@ pub(super) enum SweepCommand {
 #[derive(Debug, clap::Args)]
 pub(super) struct MergeArguments {
     /// The table.
-    #[arg(long, value_name = "FILE.csv")]
-    pub(super) out: PathBuf,
+    #[arg(short, long, alias = "out", value_name = "FILE.csv")]
+    pub(super) output: PathBuf,
     /// Logs of the shards, FILE.csv.shard-I-of-N.log.
     #[arg(required = true, value_name = "LOG")]
     pub(super) logs: Vec<PathBuf>,
@@ -183,6 +178,16 @@ pub(super) fn grid_of(path: &Path) -> Result<Grid, Failure> {
     Grid::from_toml(&file.grid, &file.point).map_err(Failure::usage)
 }
 
+/// The values in the list of a flag.
+fn axis_values(list: &str) -> Result<Vec<Value>, ListError> {
+    Ok(expand(list)?.iter().map(|item| value_of(item)).collect())
+}
+
+/// The error of the flag `--name`.
+fn of_flag(name: &str, error: ListError) -> Failure {
+    Failure::Usage(anyhow!("`--{name}`: {error}"))
+}
+
 impl SweepArguments {
     /// File and flags together.
     pub(super) fn specification(&self) -> Result<Specification, Failure> {
@@ -207,7 +212,8 @@ impl SweepArguments {
             ("random-bits", &self.random_bits),
         ] {
             if !values.is_empty() {
-                let values = values.iter().map(|text| value_of(text)).collect();
+                let values =
+                    axis_values(&values.join(",")).map_err(|error| of_flag(name, error))?;
                 grid.axis(name, values).map_err(Failure::usage)?;
             }
         }
@@ -217,7 +223,13 @@ impl SweepArguments {
                     "--set `{set}`: write NAME=VALUE or NAME=VALUE,VALUE"
                 )));
             };
-            let values = values.split(',').map(value_of).collect();
+            let values = match name.trim() {
+                // Its values are ranges themselves.
+                "bits" => values.split(',').map(value_of).collect(),
+                name => {
+                    axis_values(values).map_err(|error| of_flag(&format!("set {name}"), error))?
+                }
+            };
             grid.axis(name.trim(), values).map_err(Failure::usage)?;
         }
         if self.train && file.train.is_none() {

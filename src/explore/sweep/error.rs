@@ -36,7 +36,7 @@ pub enum SweepError {
         source: std::io::Error,
     },
     /// Another process writes to the log.
-    #[error("another process writes to `{}`: wait for it, or use another --out or --shard", .0.display())]
+    #[error("another process writes to `{}`: wait for it, or use another --output or --shard", .0.display())]
     Locked(PathBuf),
     /// The file is no results log.
     #[error("`{}` is no results log: its first line is damaged or of another program", .0.display())]

@@ -33,7 +33,7 @@ pub fn script(arguments: &[String], out: &str, logs: &[String], shards: usize) -
              sbatch --parsable --array=0-0 --dependency=\"afterok:$array\" --kill-on-invalid-dep=yes \"$0\" merge\n    \
              ;;\n\
          merge)\n    \
-             exec \"$HWSIM\" sweep merge --out {out} {logs}\n    \
+             exec \"$HWSIM\" sweep merge --output {out} {logs}\n    \
              ;;\n\
          *)\n    \
              exec \"$HWSIM\" sweep {arguments} --shard \"$SLURM_ARRAY_TASK_ID/{shards}\" --threads \"${{SLURM_CPUS_PER_TASK:-1}}\"\n    \
@@ -62,7 +62,7 @@ mod tests {
         let arguments = ["--rows", "8,16", "--out", "my results.csv"].map(str::to_owned);
         let text = script(&arguments, "my results.csv", &["a.log".into(), "b.log".into()], 2);
         assert!(text.contains("#SBATCH --array=0-1\n"));
-        assert!(text.contains("sweep merge --out 'my results.csv' a.log b.log\n"));
+        assert!(text.contains("sweep merge --output 'my results.csv' a.log b.log\n"));
         assert!(text.contains(
             "sweep --rows 8,16 --out 'my results.csv' --shard \"$SLURM_ARRAY_TASK_ID/2\""
         ));

@@ -1,0 +1,13 @@
+//! Pieces of command lines that several commands share, so that one word means the same everywhere.
+
+mod accumulator;
+mod number_list;
+mod older_spellings;
+mod output_format;
+mod records;
+
+pub(super) use accumulator::{AccumulatorArguments, AccumulatorWidthArgument};
+pub(super) use number_list::{ListError, expand, numbers};
+pub(super) use older_spellings::{accept_older_spellings, join_lists};
+pub(super) use output_format::{FormatArguments, OutputArguments, OutputFormat};
+pub(super) use records::records;
