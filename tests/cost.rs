@@ -340,6 +340,18 @@ fn a_topology_runs_on_machines_and_by_the_rules_of_scale_sim() {
     // 49 folds of 25 + 16 + 16 - 2 cycles, less one.
     assert!(table.contains("2,694"), "{table}");
     assert!(std::fs::read_dir(reports).unwrap().count() == 3);
+    let csv = cost(&[&by_rules[..], &["--format", "csv"]].concat());
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let cycles = reader.headers().unwrap().iter().position(|name| name == "total_cycles").unwrap();
+    let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+    assert_eq!((&rows[0][0], &rows[0][cycles], rows.len()), ("Conv1", "2694", 3));
+    let json = cost(&[&by_rules[..], &["--output", "json", "--explain-quirks"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["layers"][0]["total_cycles"], 2694);
+    assert_eq!(json["layers"][0]["sram"]["weight"]["words"], 7350);
+    assert_eq!(json["quirks"][0]["hardware"], 2695.0);
+    let (text, code) = failure(&[&by_rules[..], &["--explain-quirks", "--format", "csv"]].concat());
+    assert_eq!(code, 2, "{text}");
     let (text, code) = failure(&[&by_rules[..], &["--wl", "4"]].concat());
     assert!(
         text.contains("'--scale-sim-config <FILE.cfg>' cannot be used with '--wl <WL>'"),

@@ -87,6 +87,26 @@ fn an_export_verifies_until_a_bit_flips() {
 }
 
 #[test]
+fn an_accumulator_under_test_does_not_move_the_operands() {
+    let folder = trained("static");
+    let input = |name: &str, more: &[&str]| {
+        output(export(&folder, &["--layer", "fc1", "-o", name]).args(more));
+        let read = |file| std::fs::read(folder.path().join(name).join(file)).unwrap();
+        (read("input.hex"), read("accumulators.hex"))
+    };
+    let own = input("own", &[]);
+    let narrow = input("narrow", &["--accumulator", "8"]);
+    assert_eq!(own.0, narrow.0);
+    assert_ne!(own.1, narrow.1);
+    // 8 bits in the layers before change what arrives here.
+    let everywhere = input("everywhere", &["--accumulator", "8", "--accumulator-everywhere"]);
+    assert_ne!(own.0, everywhere.0);
+    let layer = ["--layer", "fc1", "-o", "x", "--accumulator-everywhere"];
+    let (line, code) = failure(&mut export(&folder, &layer));
+    assert_eq!(code, 2, "{line}");
+}
+
+#[test]
 fn folders_are_not_overwritten_unless_forced() {
     let folder = trained("static");
     let arguments = ["--layer", "0", "--out", "vectors", "--outputs", "100", "--word-bits", "64"];
@@ -115,7 +135,7 @@ fn wrong_usage_and_failed_runs_are_one_line() {
     insta::assert_snapshot!(line, @"hwsim: memory words of 0 bits are impossible: use 1 to 4096");
     let (line, code) = with(&["--rounding", "stochastic"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(line, @"hwsim: stochastic rounding has no expected output: choose another one, such as --rounding nearest-even");
+    insta::assert_snapshot!(line, @"hwsim: stochastic rounding is not exported, since its outputs depend on random numbers: add `--rounding nearest-even`, or another mode but stochastic, for vectors that repeat");
     let (line, code) = with(&["--outputs", "0"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(line, @"hwsim: `--outputs` is `0`: use a number from 1 on, or all");

@@ -18,7 +18,13 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
     arguments.output.check()?;
     if let (Some(config), Some(topology)) = (&arguments.scale_sim_config, &arguments.topology) {
         let reports = arguments.scale_sim_reports.as_deref();
-        return scale_sim::run(config, topology, reports, arguments.explain_quirks);
+        return scale_sim::run(
+            config,
+            topology,
+            reports,
+            arguments.explain_quirks,
+            &arguments.output,
+        );
     }
     let workload = source::workload(arguments)?;
     let options = source::options(arguments)?;

@@ -39,7 +39,10 @@ pub(super) struct ExportArguments {
     k_tile: Option<NonZeroUsize>,
     #[command(flatten)]
     accumulator: AccumulatorArguments,
-    /// Rounding of activations; the model's own if not given.
+    /// Change the accumulators of all layers, not of the exported one alone; its inputs then depend on them.
+    #[arg(long, alias = "acc-everywhere")]
+    accumulator_everywhere: bool,
+    /// Rounding of activations in all layers; the model's own if not given.
     #[arg(long)]
     rounding: Option<Rounding>,
     /// Outputs with expected values, the first ones in the order n, y, x, channel, or `all`.
@@ -86,9 +89,16 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
     let layer = data.layer(&arguments.layer)?;
     let ModelData { network, header, dataset } = data;
-    let accumulator = arguments.accumulator.over(header.accumulator);
+    let AccumulatorArguments { accumulator: width, accumulator_overflow: overflow } =
+        arguments.accumulator;
+    if arguments.accumulator_everywhere && width.is_none() && overflow.is_none() {
+        let why = "`--accumulator-everywhere` needs --accumulator or --accumulator-overflow";
+        return Err(Failure::usage(anyhow!(why)));
+    }
+    let tested = arguments.accumulator.over(header.accumulator);
+    let others = if arguments.accumulator_everywhere { tested } else { header.accumulator };
     let context = Context {
-        array: MacArray { simd, accumulator },
+        array: MacArray { simd, accumulator: others },
         rounding: arguments.rounding.unwrap_or(header.rounding),
         random: header.random,
         overflow: header.overflow,
@@ -98,8 +108,9 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         backward: BackwardArithmetic::Float32,
     };
     let count = dataset.test.len();
-    let operands = LayerOperands::capture(network, layer, images(&dataset, 0..count), &context)
+    let captured = LayerOperands::capture(network, layer, images(&dataset, 0..count), &context)
         .map_err(failure)?;
+    let operands = LayerOperands { accumulator: tested, ..captured };
     let about = About { network: header.arch, dataset: dataset.name, seed: header.seed };
     let options = ExportOptions {
         simd,

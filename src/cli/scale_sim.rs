@@ -1,17 +1,21 @@
 //! SCALE-Sim's own inputs simulated by its rules: a table, its reports, and what its quirks change.
 
+mod rows;
+
+use super::arguments::{OutputArguments, OutputFormat};
 use super::errors::Failure;
 use super::output;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use hwmodel::scale_sim::quirks::{Quirk, QuirkEffect, explain};
 use hwmodel::scale_sim::{Config, Interface, LayerResult, Reports, Topology, simulate};
+use rows::ScaleSimReport;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Simulates the layers of the topology file `topology` on the array of the configuration file `config`.
 ///
-/// Prints a line a layer, and warnings about what is ignored to standard error. Writes SCALE-Sim's three reports into
+/// Writes a line a layer as `result` asks for, and warnings about what is ignored to standard error. Writes SCALE-Sim's three reports into
 /// `report`, which is made if it is missing. With `explain_quirks` says which of SCALE-Sim's rules changed an answer
 /// of this run.
 pub(super) fn run(
@@ -19,7 +23,12 @@ pub(super) fn run(
     topology: &Path,
     report: Option<&Path>,
     explain_quirks: bool,
+    result: &OutputArguments,
 ) -> Result<ExitCode, Failure> {
+    if explain_quirks && result.format() == OutputFormat::Csv {
+        let why = "--explain-quirks has no CSV form: use --format json, or leave it out";
+        return Err(Failure::usage(anyhow!(why)));
+    }
     let read = |path: &Path, what: &str| {
         std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the {what} `{}`", path.display()))
@@ -38,12 +47,7 @@ pub(super) fn run(
         eprintln!("hwsim: warning: {warning}");
     }
     let layers = simulate(&config, &topology)?;
-    let mut text = table(&config, &layers);
-    if explain_quirks {
-        let effects = explain(&config, &topology)?;
-        text.push('\n');
-        text.push_str(&quirks(&layers, &effects));
-    }
+    let effects = explain_quirks.then(|| explain(&config, &topology)).transpose()?;
     if let Some(folder) = report {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
@@ -51,7 +55,15 @@ pub(super) fn run(
             output::write(&folder.join(name), report)?;
         }
     }
-    output::print(&text)?;
+    let report = ScaleSimReport::new(&config, &layers, effects.as_deref());
+    result.emit_rows(&report, &report.layers, |_| {
+        let mut text = table(&config, &layers);
+        if let Some(effects) = &effects {
+            text.push('\n');
+            text.push_str(&quirks(&layers, effects));
+        }
+        text
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -182,6 +194,16 @@ fn change(effect: &QuirkEffect) -> String {
 mod tests {
     use super::*;
 
+    /// A table on standard output.
+    fn printed() -> OutputArguments {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            output: OutputArguments,
+        }
+        <Line as clap::Parser>::parse_from(["hwsim"]).output
+    }
+
     fn golden(run: &str) -> std::path::PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/scale-sim").join(run)
     }
@@ -200,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reports = folder.path().join("new/reports");
         let (config, topology) = (run_folder.join("config.cfg"), run_folder.join("topology.csv"));
-        run(&config, &topology, Some(&reports), true).unwrap();
+        run(&config, &topology, Some(&reports), true, &printed()).unwrap();
         let mut names: Vec<_> =
             std::fs::read_dir(&reports).unwrap().map(|file| file.unwrap().file_name()).collect();
         names.sort();
@@ -244,7 +266,8 @@ mod tests {
 
     #[test]
     fn missing_files_are_usage_errors() {
-        let failure = run(Path::new("no.cfg"), Path::new("no.csv"), None, false).unwrap_err();
+        let failure =
+            run(Path::new("no.cfg"), Path::new("no.csv"), None, false, &printed()).unwrap_err();
         assert!(
             matches!(failure, Failure::Usage(ref error) if error.to_string().contains("no.cfg"))
         );

@@ -53,7 +53,8 @@ pub enum ExportError {
     Product(#[from] NoSingleProduct),
     /// Random rounding.
     #[error(
-        "stochastic rounding has no expected output: choose another one, such as --rounding nearest-even"
+        "stochastic rounding is not exported, since its outputs depend on random numbers: add `--rounding nearest-even`, or \
+         another mode but stochastic, for vectors that repeat"
     )]
     Stochastic,
     /// Words of an impossible width.
