@@ -86,6 +86,17 @@ fn a_file_gets_what_would_be_printed() {
     hwsim(&["machines", "-o", "no/where.csv"]).assert().failure();
 }
 
+/// A pipe or terminal is no file that another one may be renamed to.
+#[test]
+#[cfg(unix)]
+fn a_device_is_written_to_and_stays_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("out");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    hwsim(&["machines", "-o"]).arg(&link).assert().success();
+    assert!(link.is_symlink() && !link.is_file());
+}
+
 #[test]
 fn tables_have_a_header_and_equal_rows_as_csv() {
     let lines = [

@@ -29,13 +29,24 @@ pub(super) fn check_writable(path: &Path) -> Result<()> {
     if path.is_dir() {
         anyhow::bail!("cannot write `{}`: it is a folder", path.display());
     }
-    temporary(path).with_context(what)?;
+    if !is_special(path) {
+        temporary(path).with_context(what)?;
+    }
     Ok(())
+}
+
+/// Whether `path` is there and neither a file nor a folder: `/dev/stdout`, a pipe, a terminal. It is written to as it is, since a
+/// file renamed to its place would destroy it.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Writes `text` to `path` under a temporary name first, so that an old file is never half replaced.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let what = || format!("cannot write `{}`", path.display());
+    if is_special(path) {
+        return std::fs::write(path, text).with_context(what);
+    }
     let mut file = temporary(path).with_context(what)?;
     file.write_all(text.as_bytes()).with_context(what)?;
     file.as_file().sync_all().with_context(what)?;
