@@ -54,6 +54,11 @@ impl Shapes {
         self.input
     }
 
+    /// Elements of the input that at least one window reads, over all groups.
+    pub fn distinct_inputs(&self) -> u64 {
+        self.geometry.distinct_inputs(self.input)
+    }
+
     /// Groups of the convolution.
     pub fn groups(&self) -> usize {
         self.geometry.groups

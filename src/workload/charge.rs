@@ -90,6 +90,7 @@ mod tests {
                 shape: GemmShape { m: 100, n: 20, k: 30 },
                 groups,
                 elements: ByOperand { input: 3000, weight: 600, output: 2000 },
+                input_tensor: 3000,
             };
             charge.product(&charge.work(&product, None).unwrap())
         };

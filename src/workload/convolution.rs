@@ -2,7 +2,7 @@
 
 use super::error::LayerProblem;
 use super::product::{Product, product};
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+use hwmodel::timing::{ByOperand, GemmKind, GemmShape, WindowAxis};
 
 /// A two-dimensional convolution (cross-correlation) with zero padding. A one-dimensional one has
 /// height 1 and kernel height 1.
@@ -94,15 +94,30 @@ impl Convolution {
         let [h, w, _] = self.input;
         let [kh, kw] = self.kernel;
         let large = LayerProblem::TooLarge;
+        let along = |axis: usize, windows: u64| {
+            WindowAxis {
+                size: self.input[axis],
+                padding: self.padding[axis][0],
+                kernel: self.kernel[axis],
+                dilation: self.dilation[axis],
+                stride: self.stride[axis],
+                windows,
+            }
+            .distinct_elements()
+        };
+        let read = [along(0, oh), along(1, ow)];
         let m = product(&[batch, self.images, oh, ow]).ok_or(large.clone())?;
         let k = product(&[kh, kw, channels]).ok_or(large.clone())?;
         let elements = ByOperand {
-            input: product(&[batch, self.images, h, w, channels]).ok_or(large.clone())?,
+            input: product(&[batch, self.images, read[0], read[1], channels])
+                .ok_or(large.clone())?,
             weight: product(&[k, filters]).ok_or(large.clone())?,
-            output: product(&[m, filters]).ok_or(large)?,
+            output: product(&[m, filters]).ok_or(large.clone())?,
         };
+        let input_tensor = product(&[batch, self.images, h, w, channels]).ok_or(large)?;
         let shape = GemmShape { m, n: filters, k };
-        Ok(Product { kind: GemmKind::Forward, shape, groups: self.groups, elements })
+        let kind = GemmKind::Forward;
+        Ok(Product { kind, shape, groups: self.groups, elements, input_tensor })
     }
 
     /// Filters and input channels of one group.
@@ -129,7 +144,17 @@ mod tests {
         let elements =
             ByOperand { input: 2 * 224 * 224 * 3, weight: 64 * 147, output: 2 * 112 * 112 * 64 };
         assert_eq!(product.elements, elements);
+        assert_eq!(product.input_tensor, elements.input);
         assert_eq!(convolution.weights(), Ok(9408));
+    }
+
+    /// ResNet-20's shortcut into its second stage, 64 images.
+    #[test]
+    fn a_stride_beyond_the_kernel_leaves_pixels_out() {
+        let product = Convolution::square([32, 32, 16], 32, 1, 2, 0).product(64).unwrap();
+        assert_eq!((product.elements.input, product.input_tensor), (262_144, 1_048_576));
+        assert_eq!(product.grad_weight().elements.weight, 262_144);
+        assert_eq!(product.grad_input().elements.output, 1_048_576);
     }
 
     #[test]

@@ -213,7 +213,7 @@ mod tests {
     fn product(n: u64) -> Product {
         let elements = ByOperand { input: 1, weight: 1, output: 1 };
         let shape = GemmShape { m: 7, n, ..SHAPE };
-        Product { kind: GemmKind::Forward, shape, groups: 1, elements }
+        Product { kind: GemmKind::Forward, shape, groups: 1, elements, input_tensor: 1 }
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl MatrixProduct {
             weight: product(&[k, n]).ok_or_else(large)?,
             output: product(&[m, n]).ok_or_else(large)?,
         };
-        Ok(Product { kind: GemmKind::Forward, shape: GemmShape { m, n, k }, groups, elements })
+        let (kind, shape) = (GemmKind::Forward, GemmShape { m, n, k });
+        Ok(Product { kind, shape, groups, elements, input_tensor: elements.input })
     }
 
     /// Elements of the weights; 0 for a product of activations.

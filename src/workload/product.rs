@@ -14,6 +14,9 @@ pub struct Product {
     /// Distinct tensor elements that one product reads or writes; the input of a convolution has fewer
     /// than M·K, since windows overlap.
     pub elements: ByOperand<u64>,
+    /// Elements of the whole tensor that the left operand is part of: windows may leave some out, but a
+    /// gradient is written for each.
+    pub input_tensor: u64,
 }
 
 impl Product {
@@ -26,11 +29,12 @@ impl Product {
     #[must_use]
     pub fn grad_input(&self) -> Self {
         let GemmShape { m, n, k } = self.shape;
-        let ByOperand { input: x, weight: w, output: y } = self.elements;
+        let ByOperand { weight: w, output: y, .. } = self.elements;
+        let dx = self.input_tensor;
         Self {
             kind: GemmKind::GradInput,
             shape: GemmShape { m, n: k, k: n },
-            elements: ByOperand { input: y, weight: w, output: x },
+            elements: ByOperand { input: y, weight: w, output: dx },
             ..*self
         }
     }
@@ -65,11 +69,12 @@ mod tests {
             shape: GemmShape { m: 100, n: 8, k: 27 },
             groups: 3,
             elements: ByOperand { input: 300, weight: 216, output: 800 },
+            input_tensor: 400,
         };
         let (dx, dw) = (forward.grad_input(), forward.grad_weight());
         assert_eq!(dx.shape, GemmShape { m: 100, n: 27, k: 8 });
         assert_eq!(dw.shape, GemmShape { m: 8, n: 27, k: 100 });
-        assert_eq!(dx.elements, ByOperand { input: 800, weight: 216, output: 300 });
+        assert_eq!(dx.elements, ByOperand { input: 800, weight: 216, output: 400 });
         assert_eq!(dw.elements, ByOperand { input: 800, weight: 300, output: 216 });
         assert_eq!([forward, dx, dw].map(|product| product.macs()), [Some(64_800); 3]);
     }

@@ -1,6 +1,7 @@
 //! Shape of a layer: the matrix product it is, and the addresses of its elements.
 
 use super::error::ShapeError;
+use crate::timing::WindowAxis;
 
 /// Largest value of a column of a topology file.
 pub(super) const LARGEST: u32 = i32::MAX as u32;
@@ -45,15 +46,17 @@ fn positions(size: u32, filter: u32, stride: u32) -> u64 {
     (u64::from(size) - u64::from(filter) + u64::from(stride)).div_ceil(u64::from(stride))
 }
 
-/// How many of `size` elements at least one window touches.
+/// How many of `size` elements at least one window touches; the last one may hang over the edge.
 fn touched(size: u32, filter: u32, stride: u32) -> u64 {
-    let [size, filter, stride] = [size, filter, stride].map(u64::from);
-    if stride <= filter {
-        return size;
+    WindowAxis {
+        size: size.into(),
+        padding: 0,
+        kernel: filter.into(),
+        dilation: 1,
+        stride: stride.into(),
+        windows: positions(size, filter, stride),
     }
-    let whole = (size - filter) / stride + 1;
-    // The ceiling adds at most one window, which hangs over the edge.
-    whole * filter + size.saturating_sub(whole * stride)
+    .distinct_elements()
 }
 
 impl LayerShape {

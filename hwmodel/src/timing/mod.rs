@@ -16,12 +16,14 @@ mod schedule;
 mod stationary;
 mod traffic;
 pub mod weight_stationary;
+mod windows;
 mod work;
 
 pub use cycles::Cycles;
 pub use operand::ByOperand;
 pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};
+pub use windows::WindowAxis;
 pub use work::{GemmKind, GemmShape, GemmWork, GemmWorkError, NumberSystem};
 
 #[cfg(test)]

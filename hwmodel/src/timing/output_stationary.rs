@@ -19,6 +19,7 @@ use crate::mac_style::Throughput;
 pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWork) -> Schedule {
     let (rows, columns) = (u64::from(resources.array.rows), u64::from(resources.array.columns));
     let outputs = columns * u64::from(throughput.outputs);
+    let widest = columns * u64::from(resources.mac.style.most_outputs());
     let (GemmShape { m, n, k }, groups) = (work.shape(), work.groups());
     let (row_folds, column_folds) = (m.div_ceil(rows), n.div_ceil(outputs));
     let each_group = |elements: u128| elements * u128::from(groups);
@@ -39,7 +40,7 @@ pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWo
         },
         partial_sums: 0,
         passes: ByOperand { input: column_folds, weight: row_folds, output: 1 },
-        strip: ByOperand { weight: k * n.min(outputs), ..ByOperand::default() },
+        strip: ByOperand { weight: k * n.min(widest), ..ByOperand::default() },
     }
 }
 

@@ -71,8 +71,8 @@ pub struct Schedule {
     pub partial_sums: u128,
     /// How often an operand crosses between DRAM and SRAM if nothing of it stays.
     pub passes: ByOperand<u64>,
-    /// Elements of the operand along the columns that the array needs while it goes down the rows; 0 for the
-    /// other operands.
+    /// Elements of the operand along the columns that stay while the array goes down the rows: K for each
+    /// column of the array in its widest mode; 0 for the other operands.
     pub strip: ByOperand<u64>,
 }
 

@@ -4,7 +4,9 @@
 //! in the output's SRAM, at accumulator width: written after each fold of K but the last, read back in
 //! the next. If they do not fit, the streamed dimension is cut into equal blocks that do, and every block
 //! loads the stationary operand again. That SRAM is laid out by columns: one word for each sum that
-//! stands side by side in the array in its widest mode, whether a product uses all of them or not.
+//! stands side by side in the array in its widest mode, whether a product uses all of them or not. A strip of
+//! the operand along the columns is as wide, so that shorter words, which stand side by side, never need more
+//! room than longer ones.
 
 use super::schedule::product;
 use super::{FoldCycles, GemmWork, Resources, Streams};
@@ -26,7 +28,7 @@ pub(super) struct Folds {
     pub(super) blocks: u64,
     pub(super) fold: FoldCycles,
     pub(super) streams: Streams,
-    /// Stationary elements needed while the folds of a column strip run.
+    /// Stationary elements of a strip as wide as the columns in their widest mode.
     pub(super) strip: u64,
     /// Partial sums written and read back.
     pub(super) partial_sums: u128,
@@ -45,15 +47,14 @@ pub(super) fn folds(
     let (k, groups) = (work.shape().k, work.groups());
     let Dimensions { columns: across, streamed } = *dimensions;
     let outputs = columns * u64::from(throughput.outputs);
+    let widest = columns * u64::from(resources.mac.style.most_outputs());
     let row_folds = k.div_ceil(rows * u64::from(throughput.terms));
     let column_folds = across.div_ceil(outputs);
     // Sums that are complete after one fold need no place to wait.
     let blocks = if row_folds == 1 {
         1
     } else {
-        let row_of_sums = columns
-            * u64::from(resources.mac.style.most_outputs())
-            * u64::from(work.accumulator_bits());
+        let row_of_sums = widest * u64::from(work.accumulator_bits());
         streamed.div_ceil((resources.partial_sum_bits / row_of_sums).max(1))
     };
     // The cycles of the whole stream are shared out, so that blocks never add to them.
@@ -69,7 +70,7 @@ pub(super) fn folds(
             cycles: stream / blocks,
             longer: strips * u128::from(stream % blocks),
         },
-        strip: k * across.min(outputs),
+        strip: k * across.min(widest),
         partial_sums: product(across, streamed, row_folds - 1) * u128::from(groups),
     }
 }

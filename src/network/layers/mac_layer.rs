@@ -105,6 +105,8 @@ pub(super) enum Product {
     GradWeight,
 }
 
+/// What a product counts. Of the input only what windows read is fetched; its gradient is written whole,
+/// since the layer before reads it whole.
 pub(super) fn tally(
     shapes: &Shapes,
     formats: Option<ByOperand<Format>>,
@@ -114,7 +116,8 @@ pub(super) fn tally(
     let groups = shapes.groups();
     let pixels = shapes.pixels() as u64;
     let (filters, terms) = ((shapes.output()[3] / groups) as u64, shapes.terms() as u64);
-    let x = (shapes.input().iter().product::<usize>() / groups) as u64;
+    let x = shapes.distinct_inputs() / groups as u64;
+    let dx = (shapes.input().iter().product::<usize>() / groups) as u64;
     let (w, y) = (filters * terms, pixels * filters);
     let (shape, elements) = match product {
         Product::Forward => (
@@ -123,13 +126,13 @@ pub(super) fn tally(
         ),
         Product::GradInput => (
             GemmShape { m: pixels, n: terms, k: filters },
-            ByOperand { input: y, weight: w, output: x },
+            ByOperand { input: y, weight: w, output: dx },
         ),
         Product::FixedGradInput(terms) => {
             let [n, h, width, channels] = shapes.input().map(|size| size as u64);
             let shape =
                 GemmShape { m: n * h * width, n: channels / groups as u64, k: terms as u64 };
-            (shape, ByOperand { input: y, weight: w, output: x })
+            (shape, ByOperand { input: y, weight: w, output: dx })
         }
         Product::GradWeight => (
             GemmShape { m: filters, n: terms, k: pixels },

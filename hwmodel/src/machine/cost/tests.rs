@@ -256,3 +256,44 @@ fn utilisation_counts_the_slots_of_the_style() {
     let used = fusion.utilisation(&work, &cost).unwrap();
     assert!(used > 0.5 && used <= 1.0, "{used}");
 }
+
+/// 8-bit words stand two by two in a DSP slice, 9-bit ones alone: the strip is as wide for both.
+#[test]
+fn packed_words_never_move_more_than_longer_ones() {
+    let mut machine = Machine::builtin("fpga-dsp-48x48").unwrap();
+    machine.array = Array { rows: 1, columns: 1, ..machine.array };
+    machine.memory.reuse = Reuse::Strip;
+    let shape = GemmShape { m: 1000, n: 2, k: 3 };
+    let cost = |machine: &Machine, bits| {
+        let bits = ByOperand { input: bits, weight: bits, output: bits };
+        machine.cost(&GemmWork::fixed(GemmKind::Forward, shape, bits, 32).unwrap())
+    };
+    // Half of the SRAM holds less than three weights of two columns, exactly these, all of 9 bits.
+    for (sram_bits, short, long) in [(80, 48_000, 54_000), (96, 48, 54_000), (108, 48, 54)] {
+        machine.memory.sram_bits.weight = sram_bits;
+        let (eight, nine) = (cost(&machine, 8), cost(&machine, 9));
+        assert_eq!((eight.traffic.dram_read.weight, nine.traffic.dram_read.weight), (short, long));
+        assert!(eight.cycles.total() <= nine.cycles.total());
+    }
+}
+
+/// MobileNetV2's `stage7.0.depthwise` on 4 x 4 pixels: 960 groups of one channel.
+#[test]
+fn folds_of_groups_follow_one_another_as_folds_of_one_product_do() {
+    let mut machine = Machine::builtin("tpu-like-256x256").unwrap();
+    let group = work(16, 1, 9);
+    let compute = |machine: &Machine, groups| {
+        machine.cost(&group.with_groups(groups).unwrap()).cycles.compute
+    };
+    // Alone: 256 to load, 510 of skew, 16 to stream, 1 to drain.
+    assert_eq!(compute(&machine, 1), 783);
+    // Overlapped: the next group's weights are loaded meanwhile, which takes longer than the stream.
+    assert_eq!(compute(&machine, 960), 959 * 256 + 783);
+    // As many folds of one product take as long.
+    let columns = GemmShape { m: 16, n: 960 * 256, k: 9 };
+    let one = GemmWork::fixed(GemmKind::Forward, columns, BITS, 24).unwrap();
+    assert_eq!(machine.cost(&one).cycles.compute, 246_287);
+    machine.array.overlap_load = false;
+    machine.array.overlap_drain = false;
+    assert_eq!(compute(&machine, 960), 960 * 783);
+}

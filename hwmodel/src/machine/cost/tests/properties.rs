@@ -5,10 +5,16 @@ use crate::mac_style::{BitSerial, Composable, Dsp, Exact, Fixed, MacStyle, Seria
 use crate::machine::{Array, Dataflow, Reuse};
 use crate::timing::{ByOperand, GemmKind, GemmShape};
 use proptest::prelude::*;
+use std::sync::OnceLock;
 
 /// A dimension: small, at a fold's edge or large.
 fn dimension() -> impl Strategy<Value = u64> {
     prop_oneof![1u64..40, 1u64..2000, 1u64..=1 << 20]
+}
+
+/// Bits of an SRAM: some hold few words, some all of them.
+fn sram() -> impl Strategy<Value = u64> {
+    prop_oneof![64u64..2000, 64u64..1 << 17, 64u64..1 << 30]
 }
 
 fn any_style() -> impl Strategy<Value = MacStyle> {
@@ -34,15 +40,22 @@ fn any_style() -> impl Strategy<Value = MacStyle> {
     ]
 }
 
+/// A shipped machine on each of the two nodes, read once.
+fn shipped(node: usize) -> &'static Machine {
+    static MACHINES: [OnceLock<Machine>; 2] = [OnceLock::new(), OnceLock::new()];
+    MACHINES[node]
+        .get_or_init(|| Machine::builtin(["edge-16x16", "tpu-like-256x256"][node]).unwrap())
+}
+
 prop_compose! {
     fn any_machine()(
         array in (1u32..300, 1u32..300, any::<bool>(), any::<bool>()),
         flow in 0usize..3, style in any_style(), zero_skip_limit in 1u32..5,
-        sram in prop::array::uniform3(64u64..1 << 30), double_buffered: bool, strip: bool,
+        sram in prop::array::uniform3(sram()), double_buffered: bool, strip: bool,
         ports in prop::array::uniform3(1u64..10_000), dram_bandwidth in 1u64..10_000,
         float32_macs_per_cycle in 0.01f64..=1.0, node in 0usize..2,
     ) -> Machine {
-        let mut machine = Machine::builtin(["edge-16x16", "tpu-like-256x256"][node]).unwrap();
+        let mut machine = shipped(node).clone();
         let (rows, columns, overlap_load, overlap_drain) = array;
         machine.array = Array { rows, columns, overlap_load, overlap_drain };
         machine.dataflow = Dataflow::ALL[flow];
@@ -129,6 +142,10 @@ proptest! {
         prop_assert!(traffic.sram_read.input >= all(shape.m, shape.k, work.bits().input));
         prop_assert!(traffic.sram_read.weight >= all(shape.k, shape.n, work.bits().weight));
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100_000))]
 
     #[test]
     fn more_bandwidth_sram_or_overlap_is_never_slower(
@@ -153,13 +170,15 @@ proptest! {
 
     #[test]
     fn shorter_words_never_move_more_take_longer_or_spend_more(
-        machine in any_machine(), m in dimension(), n in dimension(), k in dimension(),
+        machine in any_machine(), work in any_work(),
         bits in prop::array::uniform4(1u32..=31), which in 0usize..4,
     ) {
         let cost = |bits: [u32; 4]| {
             let words = ByOperand { input: bits[0], weight: bits[1], output: bits[2] };
-            let shape = GemmShape { m, n, k };
-            machine.cost(&GemmWork::fixed(GemmKind::Forward, shape, words, bits[3]).unwrap())
+            let same = GemmWork::fixed(work.kind(), work.shape(), words, bits[3]).unwrap();
+            let same = same.with_elements(work.elements()).unwrap();
+            let same = same.with_groups(work.groups()).unwrap();
+            machine.cost(&same.with_nonzero_macs(work.nonzero_macs()).unwrap())
         };
         let mut longer = bits;
         longer[which] += 1;
@@ -171,7 +190,9 @@ proptest! {
             "{:?} {:?}", short, long
         );
     }
+}
 
+proptest! {
     #[test]
     fn groups_cost_what_they_cost_one_by_one(
         machine in any_machine(), work in any_work(), groups in 1u64..16,
