@@ -10,8 +10,8 @@ use crate::gemm::{
     by_places, by_rows, places_pay, rows_block,
 };
 use crate::kernels::{self, SimdLevel, TileKernel};
+use crate::parallel::{self, Done};
 use crate::values::with_values;
-use rayon::prelude::*;
 
 mod depthwise;
 
@@ -249,7 +249,8 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
         let rows = Patches::image(dy, [pixels, 1, 1, shapes.weights[0]], grouped, [1, 1], group);
         // About 96 rows of the product at a time, so that the columns stay in the cache.
         let batch = (96 / pixels_each.max(1)).max(1);
-        dx.par_chunks_mut(batch * plane).enumerate().for_each_init(
+        parallel::share(
+            dx.chunks_mut((batch * plane).max(1)).enumerate(),
             || (Vec::new(), Vec::new()),
             |(packed, columns), (index, dx)| {
                 let images = dx.len() / plane;
@@ -267,6 +268,7 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
                         }
                     },
                 );
+                Done
             },
         );
     }

@@ -22,6 +22,7 @@ pub mod machine;
 pub mod minifloat;
 pub mod overflow;
 pub mod pack;
+mod parallel;
 pub mod qpytorch;
 pub mod quantise;
 pub mod random;

@@ -6,11 +6,11 @@
 //! subnormal results are rounded twice, is [`qpytorch::float_quantize`](crate::qpytorch::float_quantize).
 
 use crate::format::exp2;
-use crate::kernels::{Limits, SimdLevel};
+use crate::kernels::SimdLevel;
+use crate::parallel;
 use crate::quantise::{CHUNK, QuantiseCounts, with_words};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -200,18 +200,11 @@ pub fn quantise_in_place(
     rounding: Rounding,
     address: RandomAddress,
 ) -> Result<QuantiseCounts, MinifloatError> {
-    let limits = values
-        .par_chunks_mut(CHUNK)
-        .enumerate()
-        .map(|(chunk, values)| {
-            with_words(simd, rounding, address, chunk * CHUNK, values.len(), |words| {
-                blocks::quantise(values, words, format, rounding)
-            })
+    let limits = parallel::sum(values.chunks_mut(CHUNK).enumerate(), |(chunk, values)| {
+        with_words(simd, rounding, address, chunk * CHUNK, values.len(), |words| {
+            blocks::quantise(values, words, format, rounding)
         })
-        .reduce(Limits::default, |mut a, b| {
-            a += b;
-            a
-        });
+    });
     if limits.not_a_number > 0 {
         let index = values.iter().position(|value| value.is_nan()).unwrap_or(0);
         return Err(MinifloatError::NotANumber { index });

@@ -2,11 +2,11 @@
 
 use crate::format::{Container, Format};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::parallel;
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::RawData;
 use crate::with_raw;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign};
 
@@ -152,10 +152,10 @@ pub fn quantise_produced(
     let mut data = RawData::zeros(format, length);
     let chunk = (CHUNK / unit).max(1) * unit;
     let (min, max) = (f64::from(format.min_raw()), f64::from(format.max_raw()));
-    let limits = with_raw!(&mut data, out => out
-        .par_chunks_mut(chunk)
-        .enumerate()
-        .map_init(|| vec![0.0; chunk], |values, (index, out)| {
+    let limits = with_raw!(&mut data, out => parallel::share(
+        out.chunks_mut(chunk).enumerate(),
+        || vec![0.0; chunk],
+        |values, (index, out)| {
             let start = index * chunk;
             let values = &mut values[..out.len()];
             produce(start, values);
@@ -168,8 +168,8 @@ pub fn quantise_produced(
                 });
             }
             limits
-        })
-        .reduce(Limits::default, Limits::add));
+        },
+    ));
     if limits.not_a_number > 0 {
         let mut values = vec![0.0; chunk];
         let index = (0..length).step_by(chunk).find_map(|start| {
@@ -191,15 +191,11 @@ fn typed<T: RawInteger>(
     out: &mut [T],
 ) -> Limits {
     let (min, max) = (f64::from(format.min_raw()), f64::from(format.max_raw()));
-    x.par_chunks(CHUNK)
-        .zip(out.par_chunks_mut(CHUNK))
-        .enumerate()
-        .map(|(chunk, (x, out))| {
-            with_words(simd, rounding, address, chunk * CHUNK, x.len(), |words| {
-                kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
-            })
+    parallel::sum(x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate(), |(chunk, (x, out))| {
+        with_words(simd, rounding, address, chunk * CHUNK, x.len(), |words| {
+            kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
         })
-        .reduce(Limits::default, Limits::add)
+    })
 }
 
 /// Calls `f` with `length` random words of `address` from element `start` on, and counts the bits that

@@ -5,14 +5,14 @@ use crate::format::Format;
 use crate::gemm::{Product, Sums};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
 use crate::overflow::Overflow;
+use crate::parallel;
 use crate::quantise::{CHUNK, QuantiseCounts, with_words};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
 use num_traits::AsPrimitive;
-use rayon::prelude::*;
-use std::ops::Add;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where requantised values go and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,37 +167,31 @@ impl Requantiser {
         shift: i32,
         out: &mut [T],
     ) -> (Limits, u64) {
-        out.par_chunks_mut(CHUNK)
-            .enumerate()
-            .map(|(chunk, out)| {
-                let start = chunk * CHUNK;
-                let random_bits = self.bits_drawn(out.len(), shift);
-                let mut limits = Limits { random_bits, ..Limits::default() };
-                let mut events = 0;
-                let stochastic = self.rounding == Rounding::Stochastic && shift > 0;
-                let mut random =
-                    stochastic.then(|| self.address.numbers(start as u64, shift.unsigned_abs()));
-                for (offset, out) in out.iter_mut().enumerate() {
-                    let (value, outside) = value(start + offset);
-                    events += u64::from(outside);
-                    let random = random.as_mut().map_or(0, |random| random.next());
-                    let rounded = shift_exactly(self.rounding, value, shift, random);
-                    let (raw, outside) = self.overflow.apply(rounded, self.format.wl());
-                    limits.high += u64::from(outside && rounded > 0);
-                    limits.low += u64::from(outside && rounded < 0);
-                    limits.flushed += u64::from(value != 0 && raw == 0);
-                    limits.nonzero += u64::from(raw != 0);
-                    *out = T::from_i32(raw as i32);
-                }
-                (limits, events)
-            })
-            .reduce(
-                || (Limits::default(), 0),
-                |(mut a, x), (b, y)| {
-                    a += b;
-                    (a, x + y)
-                },
-            )
+        let outside_accumulator = AtomicU64::new(0);
+        let limits = parallel::sum(out.chunks_mut(CHUNK).enumerate(), |(chunk, out)| {
+            let start = chunk * CHUNK;
+            let random_bits = self.bits_drawn(out.len(), shift);
+            let mut limits = Limits { random_bits, ..Limits::default() };
+            let mut events = 0;
+            let stochastic = self.rounding == Rounding::Stochastic && shift > 0;
+            let mut random =
+                stochastic.then(|| self.address.numbers(start as u64, shift.unsigned_abs()));
+            for (offset, out) in out.iter_mut().enumerate() {
+                let (value, outside) = value(start + offset);
+                events += u64::from(outside);
+                let random = random.as_mut().map_or(0, |random| random.next());
+                let rounded = shift_exactly(self.rounding, value, shift, random);
+                let (raw, outside) = self.overflow.apply(rounded, self.format.wl());
+                limits.high += u64::from(outside && rounded > 0);
+                limits.low += u64::from(outside && rounded < 0);
+                limits.flushed += u64::from(value != 0 && raw == 0);
+                limits.nonzero += u64::from(raw != 0);
+                *out = T::from_i32(raw as i32);
+            }
+            outside_accumulator.fetch_add(events, Ordering::Relaxed);
+            limits
+        });
+        (limits, outside_accumulator.into_inner())
     }
 }
 
@@ -237,11 +231,10 @@ impl<'a> OutputStage<'a> {
         if unit == 0 {
             return Limits::default();
         }
-        sums.par_chunks(unit)
-            .zip(out.par_chunks_mut(unit))
-            .enumerate()
-            .map(|(index, (sums, out))| self.narrow(sums, index * unit, out))
-            .reduce(Limits::default, Limits::add)
+        parallel::sum(
+            sums.chunks(unit).zip(out.chunks_mut(unit)).enumerate(),
+            |(index, (sums, out))| self.narrow(sums, index * unit, out),
+        )
     }
 
     /// The sums of whole rows, the first of which is element `start` of the product.

@@ -2,7 +2,7 @@
 
 use crate::format::{Container, Format};
 use crate::kernels::{self, RawInteger, SimdLevel};
-use rayon::prelude::*;
+use crate::parallel;
 
 /// Raw integers in the container of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl RawData {
 
     /// Number of elements that are not zero.
     pub fn nonzero(&self) -> u64 {
-        with_raw!(self, raw => raw.par_chunks(1 << 14).map(count_nonzero).sum())
+        with_raw!(self, raw => parallel::sum(raw.chunks(1 << 14), count_nonzero))
     }
 }
 
@@ -200,10 +200,11 @@ impl FixedTensor {
         const CHUNK: usize = 1 << 15;
         assert_eq!(out.len(), self.len(), "one output an element");
         let step = self.format.step() as f32;
-        with_raw!(&self.data, raw => raw
-            .par_chunks(CHUNK)
-            .zip(out.par_chunks_mut(CHUNK))
-            .for_each(|(raw, out)| kernels::dequantise(simd, raw, step, out)));
+        with_raw!(&self.data, raw => {
+            parallel::each(raw.chunks(CHUNK).zip(out.chunks_mut(CHUNK)), |(raw, out)| {
+                kernels::dequantise(simd, raw, step, out);
+            });
+        });
     }
 }
 

@@ -5,9 +5,9 @@ use crate::format::Format;
 use crate::gemm::{Convolution2d, MacArray, ShapeError};
 use crate::kernels::SimdLevel;
 use crate::overflow::Overflow;
+use crate::parallel;
 use crate::requantise::align;
 use crate::tensor::FixedTensor;
-use rayon::prelude::*;
 
 /// Bits of the smallest two's complement word that holds `lowest` and `highest`.
 ///
@@ -88,8 +88,12 @@ pub fn on_data(
         let biased = aligned.as_ref().map_or(sum, |bias| sum + bias[index % bias.len()]);
         of_range(sum.min(biased), sum.max(biased))
     };
-    let outputs = (0..product.sums.len()).into_par_iter().with_min_len(1 << 14);
-    let sums = outputs.map(of_sum).max().unwrap_or(1);
+    const CHUNK: usize = 1 << 14;
+    let count = product.sums.len();
+    let chunks = (0..count).step_by(CHUNK);
+    let largest =
+        parallel::map(chunks, |start| (start..count.min(start + CHUNK)).map(of_sum).max());
+    let sums = largest.into_iter().flatten().max().unwrap_or(1);
     let provable = any_input(x.format(), weights, bias);
     // A partial sum may be larger than every whole sum, so the width is looked for from there on.
     for bits in sums..=64 {

@@ -2,9 +2,9 @@
 
 use crate::format::{Format, FormatError, MAX_FRACTIONAL_LENGTH};
 use crate::gemm::{Product, Sums};
+use crate::parallel;
 use crate::tensor::FixedTensor;
 use crate::with_raw;
-use rayon::prelude::*;
 
 /// ⟨`wl`, FL⟩ whose range just holds the accumulators of `product`: the rule of
 /// [`tensor_format`](super::tensor_format), exactly in integers.
@@ -37,10 +37,10 @@ pub fn raw_format(tensor: &FixedTensor, wl: u32) -> Result<Format, FormatError> 
 fn extremes<T: Copy + Ord + Into<i128> + Send + Sync>(values: &[T]) -> (i128, i128) {
     let Some(&first) = values.first() else { return (0, 0) };
     let wider = |(low, high): (T, T), (less, more): (T, T)| (low.min(less), high.max(more));
-    let (low, high) = values
-        .par_chunks(1 << 14)
-        .map(|chunk| chunk.iter().fold((first, first), |all, &value| wider(all, (value, value))))
-        .reduce(|| (first, first), wider);
+    let of_chunk =
+        |chunk: &[T]| chunk.iter().fold((first, first), |all, &value| wider(all, (value, value)));
+    let (low, high) =
+        parallel::map(values.chunks(1 << 14), of_chunk).into_iter().fold((first, first), wider);
     (low.into(), high.into())
 }
 

@@ -5,12 +5,12 @@ use super::{
 };
 use crate::format::{Format, exp2};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::parallel;
 use crate::quantise::{CHUNK, NotANumber, QuantiseCounts, round, with_words};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::RawData;
 use crate::with_raw;
-use rayon::prelude::*;
 
 /// A tensor of raw integers with one exponent a block.
 ///
@@ -160,8 +160,8 @@ impl Unit {
         exponents: &[i32],
         out: &mut [T],
     ) -> Limits {
-        let chunks = x.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK)).enumerate();
-        let limits = chunks.map(|(chunk, (x, out))| {
+        let chunks = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
+        parallel::sum(chunks, |(chunk, (x, out))| {
             let start = chunk * CHUNK;
             let (simd, rounding) = (self.simd, self.rounding);
             with_words(simd, rounding, self.address, start, x.len(), |words| {
@@ -178,10 +178,6 @@ impl Unit {
                 }
                 total
             })
-        });
-        limits.reduce(Limits::default, |mut a, b| {
-            a += b;
-            a
         })
     }
 }

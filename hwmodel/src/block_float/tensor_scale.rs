@@ -3,11 +3,11 @@
 use super::{BlockFloatError, check_finite, floor_log2};
 use crate::format::{Format, MAX_FRACTIONAL_LENGTH};
 use crate::kernels::SimdLevel;
+use crate::parallel;
 use crate::quantise::{QuantiseCounts, quantise};
 use crate::random::RandomAddress;
 use crate::rounding::Rounding;
 use crate::tensor::RawData;
-use rayon::prelude::*;
 
 /// ⟨`wl`, FL⟩ whose range just holds the extremes of `x` (papers/muppet.md section 2.2).
 ///
@@ -49,7 +49,7 @@ impl Extremes {
     const NONE: Self = Self { largest: 0, min: f32::INFINITY, max: f32::NEG_INFINITY };
 
     fn of(x: &[f32]) -> Self {
-        x.par_chunks(1 << 14).map(Self::of_chunk).reduce(|| Self::NONE, Self::or)
+        parallel::map(x.chunks(1 << 14), Self::of_chunk).into_iter().fold(Self::NONE, Self::or)
     }
 
     /// Of NaN the extremes mean nothing.

@@ -4,8 +4,8 @@
 use super::{BLOCK, Shapes};
 use crate::gemm::{Convolution2d, SPLIT, Windows, by_terms};
 use crate::kernels::SimdLevel;
+use crate::parallel;
 use crate::values::{Values, with_values};
-use rayon::prelude::*;
 
 /// Output pixels that a thread computes at a time.
 const PIXELS: usize = 32;
@@ -61,8 +61,8 @@ pub(super) fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[
     let mut dx = vec![0.0; images * plane];
     // The windows of one image.
     let windows = Windows { input: [1, height, width, channels], ..shapes.windows() };
-    let dy = dy.par_chunks((pixels * channels).max(1));
-    dx.par_chunks_mut(plane.max(1)).zip(dy).for_each(|(dx, dy)| {
+    let dy = dy.chunks((pixels * channels).max(1));
+    parallel::each(dx.chunks_mut(plane.max(1)).zip(dy), |(dx, dy)| {
         simd.run(
             #[inline(always)]
             || {
@@ -95,9 +95,8 @@ pub(super) fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &
         .collect();
     let windows = shapes.windows();
     // `[terms, channels of the task]` each.
-    let pieces: Vec<Vec<f32>> = with_values!(x, (x, convert) => tasks
-        .par_iter()
-        .map(|&(start, first)| {
+    let pieces: Vec<Vec<f32>> = with_values!(x, (x, convert) => {
+        parallel::map(tasks.iter(), |&(start, first)| {
             let range = start..pixels.min(start + SPLIT);
             let part = (first, CHANNELS.min(channels - first));
             simd.run(
@@ -105,7 +104,7 @@ pub(super) fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &
                 || summed(windows, x, dy, range, part, convert),
             )
         })
-        .collect());
+    });
     let mut dw = vec![0.0; channels * terms];
     for (&(start, first), piece) in tasks.iter().zip(&pieces) {
         let width = piece.len() / terms;
@@ -178,7 +177,7 @@ fn convolved<T: Copy + Sync>(
     let channels = windows.input[3];
     let pixels = windows.input[0] * windows.output[0] * windows.output[1];
     let mut y = vec![0.0; pixels * channels];
-    y.par_chunks_mut(PIXELS * channels).enumerate().for_each(|(chunk, y)| {
+    parallel::each(y.chunks_mut((PIXELS * channels).max(1)).enumerate(), |(chunk, y)| {
         simd.run(
             #[inline(always)]
             || {

@@ -2,9 +2,9 @@
 
 use super::{Product, Sums};
 use crate::accumulator::AccumulatorWidth;
+use crate::parallel;
 use crate::requantise::aligned;
 use crate::tensor::FixedTensor;
-use rayon::prelude::*;
 
 impl Product {
     /// Adds `bias` (one value a column), aligned to the fractional length of the sums as
@@ -29,19 +29,39 @@ impl Product {
         let columns = self.columns;
         let value = |sums: &Sums, index: usize| add(sums.get(index), aligned[index % columns]);
         let sums = std::mem::replace(&mut self.sums, Sums::I32(Vec::new()));
-        let indices = (0..sums.len()).into_par_iter().with_min_len(1 << 12);
+        let value = |index| value(&sums, index);
         let (all, events) = if fits_i64 {
-            let (all, events): (Vec<i64>, Vec<bool>) =
-                indices.map(|index| value(&sums, index)).map(|(sum, e)| (sum as i64, e)).unzip();
+            let (all, events) = collected(sums.len(), |index| {
+                let (sum, outside) = value(index);
+                (sum as i64, outside)
+            });
             (Sums::I64(all), events)
         } else {
-            let (all, events): (Vec<i128>, Vec<bool>) =
-                indices.map(|index| value(&sums, index)).unzip();
+            let (all, events) = collected(sums.len(), value);
             (Sums::I128(all), events)
         };
         self.sums = all;
-        events.iter().map(|&event| u64::from(event)).sum()
+        events
     }
+}
+
+/// The first results of `value` for every index, and how many of the second are true.
+fn collected<S: Copy + Default + Send>(
+    length: usize,
+    value: impl Fn(usize) -> (S, bool) + Sync,
+) -> (Vec<S>, u64) {
+    const CHUNK: usize = 1 << 12;
+    let mut all = vec![S::default(); length];
+    let events = parallel::sum(all.chunks_mut(CHUNK).enumerate(), |(chunk, all)| {
+        let mut events = 0;
+        for (index, sum) in (chunk * CHUNK..).zip(all) {
+            let outside;
+            (*sum, outside) = value(index);
+            events += u64::from(outside);
+        }
+        events
+    });
+    (all, events)
 }
 
 #[cfg(test)]

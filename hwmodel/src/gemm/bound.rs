@@ -7,7 +7,7 @@
 use super::operand::Patches;
 use super::right::{ColumnNorms, Right};
 use crate::kernels::{self, NormSums, RawInteger, SimdLevel};
-use rayon::prelude::*;
+use crate::parallel;
 
 /// Covers the rounding of norms and of their products.
 pub(super) const SLACK: f64 = 1.0 + 1.0 / (1u64 << 28) as f64;
@@ -45,14 +45,16 @@ impl Norms {
         let norms = match right {
             Right::ByK(data) => ColumnNorms::by_k(simd, data, n),
             Right::ByN(data) => {
-                let sums: Vec<NormSums> = match k {
-                    0 => vec![NormSums::default(); n],
-                    _ => data
-                        .par_chunks_exact(k)
-                        .with_min_len((1 << 14) / k + 1)
-                        .map(|column| kernels::norm_sums(simd, column))
-                        .collect(),
-                };
+                let mut sums = vec![NormSums::default(); n];
+                if k > 0 {
+                    let columns = (1 << 14) / k + 1;
+                    let pieces = sums.chunks_mut(columns).zip(data.chunks(columns * k));
+                    parallel::each(pieces, |(sums, data)| {
+                        for (sums, column) in sums.iter_mut().zip(data.chunks_exact(k)) {
+                            *sums = kernels::norm_sums(simd, column);
+                        }
+                    });
+                }
                 ColumnNorms {
                     one: sums.iter().map(|sums| sums.one).collect(),
                     square: sums.iter().map(|sums| sums.square).collect(),
@@ -81,7 +83,7 @@ pub(crate) fn largest<T: RawInteger>(data: &[T]) -> f64 {
         let (low, high): (i64, i64) = (low.as_(), high.as_());
         high.max(-low) as f64
     };
-    data.par_chunks(1 << 15).map(of).reduce(|| 0.0, f64::max)
+    parallel::map(data.chunks(1 << 15), of).into_iter().fold(0.0, f64::max)
 }
 
 /// A bound of every partial sum of every output from the largest |a| alone.

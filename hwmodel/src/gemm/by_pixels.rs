@@ -8,8 +8,9 @@ use super::panels::Panels;
 use super::right::Right;
 use super::rows_block;
 use crate::kernels::{RawInteger, TileKernel};
-use rayon::prelude::*;
+use crate::parallel::{self, Totals};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Pixels that a thread sums before it takes others; the sums are exact, so their order does not matter.
 const PART: usize = 2048;
@@ -46,19 +47,14 @@ impl<T: RawInteger, U: RawInteger> ByPixels<'_, T, U> {
         let pixels = self.patches.rows();
         let size = self.wanted.len() * self.patches.k();
         let parts = pixels.div_ceil(PART);
-        (0..parts)
-            .into_par_iter()
-            .map(|part| {
-                let pixels = part * PART..pixels.min((part + 1) * PART);
-                self.part(kernel, left, right, pixels)
-            })
-            .reduce(
-                || (vec![0; size], 0),
-                |(mut sums, nonzero), (more, more_nonzero)| {
-                    sums.iter_mut().zip(&more).for_each(|(sum, more)| *sum += more);
-                    (sums, nonzero + more_nonzero)
-                },
-            )
+        let nonzero = AtomicU64::new(0);
+        let sums = parallel::sum(0..parts, |part| {
+            let pixels = part * PART..pixels.min((part + 1) * PART);
+            let (sums, some) = self.part(kernel, left, right, pixels);
+            nonzero.fetch_add(some, Ordering::Relaxed);
+            Totals::new(sums)
+        });
+        (sums.of_length(size), nonzero.into_inner())
     }
 
     fn part<E>(

@@ -8,9 +8,9 @@ use super::MacArray;
 use super::geometry::Convolution2d;
 use super::operands::{Operands, Order};
 use crate::kernels::RawInteger;
+use crate::parallel;
 use crate::with_raw;
 use num_traits::{AsPrimitive, WrappingAdd, WrappingMul, Zero};
-use rayon::prelude::*;
 
 /// Output pixels that a thread computes at a time.
 const PIXELS: usize = 32;
@@ -89,7 +89,7 @@ impl MacArray {
         });
         let mut out = vec![S::zero(); operands.rows() * channels];
         with_raw!(operands.left.data(), data => {
-            out.par_chunks_mut(PIXELS * channels).enumerate().for_each(|(chunk, out)| {
+            parallel::each(out.chunks_mut((PIXELS * channels).max(1)).enumerate(), |(chunk, out)| {
                 self.simd.run(
                     #[inline(always)]
                     || {

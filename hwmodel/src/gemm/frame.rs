@@ -5,9 +5,8 @@
 
 use super::operand::Patches;
 use super::panels::Panels;
-use super::share::{Done, share};
 use crate::kernels::{TileKernel, WrappingSum};
-use rayon::prelude::*;
+use crate::parallel::{self, Done};
 use std::ops::Range;
 
 /// Rows of a block are a multiple of this, which the tile of every kernel of vectors divides.
@@ -74,7 +73,7 @@ pub(crate) fn by_rows<T, E, S>(
     }
     let rows = block_rows(m, kernel.rows, MOST_ROWS);
     let Output { c, c_stride, column, initial } = output;
-    share(c.chunks_mut(rows * c_stride).enumerate(), Vec::new, |block, (index, c)| {
+    parallel::share(c.chunks_mut(rows * c_stride).enumerate(), Vec::new, |block, (index, c)| {
         if let Some(initial) = initial {
             for row in c.chunks_exact_mut(c_stride) {
                 row[column..column + n].copy_from_slice(initial);
@@ -121,7 +120,7 @@ where
     }
     let rows = block_rows(m, kernel.rows, MOST_ROWS);
     let RowsThen { initial, out, finish } = then;
-    share(
+    parallel::share(
         out.chunks_mut(rows * n).enumerate(),
         || (Vec::new(), vec![S::default(); rows * n]),
         |(block, sums), (index, out)| {
@@ -243,21 +242,18 @@ where
         .step_by(SPLIT)
         .flat_map(|start| (0..n).step_by(width).map(move |first| (start, first)))
         .collect();
-    let pieces: Vec<Vec<f32>> = tasks
-        .par_iter()
-        .map(|&(start, first)| {
-            let mut sums = vec![0.0; m * width.min(n - first)];
-            let range = start..k.min(start + SPLIT);
-            kernel.simd.run(
-                #[inline(always)]
-                || {
-                    let left = (a, a_stride, a_first, m);
-                    columns_block(kernel, left, patches, range, block, convert, first, &mut sums)
-                },
-            );
-            sums
-        })
-        .collect();
+    let pieces: Vec<Vec<f32>> = parallel::map(tasks.iter(), |&(start, first)| {
+        let mut sums = vec![0.0; m * width.min(n - first)];
+        let range = start..k.min(start + SPLIT);
+        kernel.simd.run(
+            #[inline(always)]
+            || {
+                let left = (a, a_stride, a_first, m);
+                columns_block(kernel, left, patches, range, block, convert, first, &mut sums)
+            },
+        );
+        sums
+    });
     for (&(start, first), piece) in tasks.iter().zip(pieces) {
         let columns = piece.len() / m;
         for (row, source) in piece.chunks_exact(columns).enumerate() {

@@ -10,9 +10,9 @@ use super::operands::{Operands, Order};
 use super::right::Right;
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
 use crate::kernels::{self, RawInteger};
+use crate::parallel;
 use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Applies `$body` to the typed contents of a tensor and makes a tensor of the same format from it.
@@ -284,7 +284,7 @@ fn dilated<T: RawInteger>(
         place.checked_sub(geometry.padding[axis]).filter(|&place| place < size)
     };
     let mut out = vec![T::from_i32(0); n * height * width * o];
-    out.par_chunks_mut((height * width * o).max(1)).enumerate().for_each(|(image, out)| {
+    parallel::each(out.chunks_mut((height * width * o).max(1)).enumerate(), |(image, out)| {
         for y in 0..oh {
             let Some(row) = at(y, 0, height) else { continue };
             for x in 0..ow {
@@ -305,8 +305,7 @@ fn columns_as_rows<T: RawInteger>(matrix: &[T], columns: usize, wanted: Range<us
     const ROWS: usize = 256;
     let rows = matrix.len() / columns.max(1);
     let mut out = vec![T::from_i32(0); wanted.len() * rows];
-    let tasks = out.par_chunks_mut((COLUMNS * rows).max(1)).enumerate();
-    tasks.for_each(|(task, out)| {
+    parallel::each(out.chunks_mut((COLUMNS * rows).max(1)).enumerate(), |(task, out)| {
         let first = wanted.start + task * COLUMNS;
         for (part, matrix) in matrix.chunks(ROWS * columns).enumerate() {
             for (column, out) in out.chunks_exact_mut(rows).enumerate() {
@@ -323,7 +322,7 @@ fn unfolded<T: RawInteger>(patches: &Patches<'_, T>, pixels: usize, terms: usize
     const ROWS: usize = 64;
     let zero = T::from_i32(0);
     let mut out = vec![zero; pixels * terms];
-    out.par_chunks_mut((ROWS * terms).max(1)).enumerate().for_each(|(chunk, out)| {
+    parallel::each(out.chunks_mut((ROWS * terms).max(1)).enumerate(), |(chunk, out)| {
         let first = chunk * ROWS;
         let rows = first..first + out.len() / terms.max(1);
         patches.fill_rows(rows, 0..terms, out, terms, zero, |x| x);

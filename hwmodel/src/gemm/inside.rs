@@ -8,9 +8,8 @@
 use super::frame::{SPLIT, row_stride};
 use super::operand::Patches;
 use super::panels::Panels;
-use super::share::{Done, share};
 use crate::kernels::{SimdLevel, TileKernel, float32_kernel};
-use rayon::prelude::*;
+use crate::parallel::{self, Done};
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -85,18 +84,24 @@ pub(crate) fn by_places<T: Copy + Sync>(
     let pieces = sums.chunks_mut(images * n).enumerate().flat_map(|(place, sums)| {
         sums.chunks_mut(rows * n).enumerate().map(move |(index, sums)| (place, index * rows, sums))
     });
-    share(pieces, <(Vec<f32>, Vec<f32>)>::default, |(left, right), (place, first, sums)| {
-        let terms = (inside.rows[place / ow].clone(), inside.columns[place % ow].clone());
-        let images = (0..sums.len() / n).map(|row| (first + row) * places + place);
-        kernel.simd.run(
-            #[inline(always)]
-            || place_block(kernel, a, convert, b, images, terms, (left, right), sums),
-        );
-        Done
-    });
-    c.par_chunks_mut(c_stride).with_min_len(64).enumerate().for_each(|(row, c)| {
-        let (image, place) = (row / places, row % places);
-        c[column..column + n].copy_from_slice(&sums[(place * images + image) * n..][..n]);
+    parallel::share(
+        pieces,
+        <(Vec<f32>, Vec<f32>)>::default,
+        |(left, right), (place, first, sums)| {
+            let terms = (inside.rows[place / ow].clone(), inside.columns[place % ow].clone());
+            let images = (0..sums.len() / n).map(|row| (first + row) * places + place);
+            kernel.simd.run(
+                #[inline(always)]
+                || place_block(kernel, a, convert, b, images, terms, (left, right), sums),
+            );
+            Done
+        },
+    );
+    parallel::each(c.chunks_mut(64 * c_stride).enumerate(), |(index, c)| {
+        for (row, c) in (64 * index..).zip(c.chunks_mut(c_stride)) {
+            let (image, place) = (row / places, row % places);
+            c[column..column + n].copy_from_slice(&sums[(place * images + image) * n..][..n]);
+        }
     });
 }
 
@@ -201,7 +206,7 @@ pub(crate) fn by_kernel_places<T: Copy + Sync>(
     // The longest first, so that threads end together.
     tasks.sort_by_key(|(reads, _, _)| std::cmp::Reverse(reads.iter().filter(|&&x| x).count()));
     let pieces = Mutex::new(Vec::with_capacity(tasks.len()));
-    share(tasks.into_iter(), <(Vec<f32>, Vec<f32>)>::default, |(left, right), task| {
+    parallel::share(tasks.into_iter(), <(Vec<f32>, Vec<f32>)>::default, |(left, right), task| {
         let (reads, start, place) = task;
         let mut sums = vec![0.0; m * channels];
         for from in (start..k.min(start + SPLIT)).step_by(block) {
@@ -230,7 +235,7 @@ pub(crate) fn by_kernel_places<T: Copy + Sync>(
     let mut pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     pieces.sort_by_key(|&(start, place, _)| (start, place));
     let mut c = vec![0.0; m * n];
-    c.par_chunks_mut(n).enumerate().for_each(|(row, c)| {
+    parallel::each(c.chunks_mut(n).enumerate(), |(row, c)| {
         for (start, place, sums) in &pieces {
             let target = &mut c[place * channels..][..channels];
             let sums = &sums[row * channels..][..channels];

@@ -24,7 +24,6 @@ mod planes;
 mod proof;
 mod requantised;
 mod right;
-mod share;
 mod stepped;
 mod stepping;
 mod sums;

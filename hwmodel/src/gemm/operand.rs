@@ -1,8 +1,11 @@
 //! The left operand of a product as the frame reads it: rows of patches.
 
 use super::geometry::Convolution2d;
-use rayon::prelude::*;
+use crate::parallel::{self, Done, Totals};
 use std::ops::Range;
+
+/// Pixels, or patches, whose sums one task makes.
+const ROWS: usize = 256;
 
 /// The left operand: row m is the patch of output pixel m. A plain matrix `[m, k]` is m images of
 /// one pixel and k channels under a 1×1 kernel.
@@ -180,12 +183,14 @@ impl<'a, T: Copy> Patches<'a, T> {
         T: Sync,
     {
         let (first, size) = self.group;
-        let pixels: Vec<f64> = self
-            .data
-            .par_chunks(self.channels.max(1))
-            .with_min_len(256)
-            .map(|pixel| pixel[first..first + size].iter().map(|&x| value(x)).sum())
-            .collect();
+        let channels = self.channels.max(1);
+        let mut pixels = vec![0.0; self.data.len() / channels];
+        let data = self.data.chunks(ROWS * channels);
+        parallel::each(pixels.chunks_mut(ROWS).zip(data), |(sums, data)| {
+            for (sum, pixel) in sums.iter_mut().zip(data.chunks_exact(channels)) {
+                *sum = pixel[first..first + size].iter().map(|&x| value(x)).sum();
+            }
+        });
         let ones = Patches {
             data: &pixels,
             height: self.height,
@@ -196,18 +201,19 @@ impl<'a, T: Copy> Patches<'a, T> {
             output: self.output,
             rows: self.rows,
         };
-        let k = ones.k();
-        (0..self.rows)
-            .into_par_iter()
-            .with_min_len(256)
-            .map_init(
-                || vec![0.0; k],
-                |patch, row| {
+        let mut rows = vec![0.0; self.rows];
+        parallel::share(
+            rows.chunks_mut(ROWS).enumerate(),
+            || vec![0.0; ones.k()],
+            |patch, (index, rows)| {
+                for (row, sum) in (index * ROWS..).zip(rows) {
                     ones.fill(row, 0, patch, 0.0, |x| x);
-                    patch.iter().sum()
-                },
-            )
-            .collect()
+                    *sum = patch.iter().sum();
+                }
+                Done
+            },
+        );
+        rows
     }
 
     /// At every place of an image `[h, w, c]`, in how many images `test` holds.
@@ -217,24 +223,16 @@ impl<'a, T: Copy> Patches<'a, T> {
     {
         let plane = self.height * self.width * self.channels;
         let images: Vec<&[T]> = self.data.chunks(plane.max(1)).collect();
-        images
-            .par_chunks(16)
-            .map(|images| {
-                let mut counts = vec![0u32; plane];
-                for image in images {
-                    for (count, &value) in counts.iter_mut().zip(*image) {
-                        *count += u32::from(test(value));
-                    }
+        let counts = parallel::sum(images.chunks(16), |images| {
+            let mut counts = vec![0u32; plane];
+            for image in images {
+                for (count, &value) in counts.iter_mut().zip(*image) {
+                    *count += u32::from(test(value));
                 }
-                counts
-            })
-            .reduce(
-                || vec![0u32; plane],
-                |mut a, b| {
-                    a.iter_mut().zip(&b).for_each(|(a, b)| *a += b);
-                    a
-                },
-            )
+            }
+            Totals::new(counts)
+        });
+        counts.of_length(plane)
     }
 
     /// For every k, in how many rows a test holds (in padding it never does) of which `counts` are the

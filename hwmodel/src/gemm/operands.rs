@@ -6,9 +6,9 @@ use super::geometry::Convolution2d;
 use super::operand::Patches;
 use super::right::Right;
 use crate::kernels::{RawInteger, SimdLevel};
+use crate::parallel::{self, Done};
 use crate::tensor::FixedTensor;
 use crate::with_raw;
-use rayon::prelude::*;
 
 /// How the right operand lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,8 @@ impl<'a> Operands<'a> {
             let b = self.right_by_k(group);
             with_raw!(self.left.data(), data => {
                 let a = self.patches(data, group);
-                c.par_chunks_mut(stride.max(1)).enumerate().for_each_init(
+                parallel::share(
+                    c.chunks_mut(stride.max(1)).enumerate(),
                     || vec![0i32; self.terms],
                     |patch, (row, sums)| {
                         a.fill(row, 0, patch, 0, RawInteger::to_i32);
@@ -159,8 +160,9 @@ impl<'a> Operands<'a> {
                                 *sum += i128::from(a) * i128::from(b);
                             }
                         }
+                        Done
                     },
-                )
+                );
             });
         }
         c

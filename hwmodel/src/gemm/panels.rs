@@ -3,7 +3,7 @@
 use super::frame::{line, line_start};
 use super::right::Right;
 use crate::kernels::TileKernel;
-use rayon::prelude::*;
+use crate::parallel;
 use std::ops::Range;
 
 /// The right operand packed for a kernel: blocks of k, in each one panel per `columns` columns with
@@ -51,7 +51,7 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
                 rest = later;
             }
         }
-        pieces.into_par_iter().for_each(|(start, length, panel, piece)| {
+        parallel::each(pieces.into_iter(), |(start, length, panel, piece)| {
             let columns = panel * width..n.min((panel + 1) * width);
             kernel.simd.run(
                 #[inline(always)]

@@ -9,8 +9,8 @@ use super::operands::Operands;
 use super::panels::Panels;
 use super::wide_rows::{Checkpoints, TileProducts, WideSum};
 use crate::kernels::{self, RawInteger, SimdLevel};
+use crate::parallel;
 use crate::with_raw;
-use rayon::prelude::*;
 use std::ops::Add;
 
 /// Words split at a time by a thread.
@@ -177,7 +177,7 @@ fn converted<T: Copy + Sync, E: Copy + Default + Send>(
     convert: impl Fn(T) -> E + Sync + Copy,
 ) -> Vec<E> {
     let mut out = vec![E::default(); data.len()];
-    data.par_chunks(CHUNK).zip(out.par_chunks_mut(CHUNK)).for_each(|(data, out)| {
+    parallel::each(data.chunks(CHUNK).zip(out.chunks_mut(CHUNK)), |(data, out)| {
         simd.run(
             #[inline(always)]
             || out.iter_mut().zip(data).for_each(|(out, &x)| *out = convert(x)),

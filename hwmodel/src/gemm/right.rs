@@ -1,7 +1,7 @@
 //! The right operand in memory, and totals over its columns and terms.
 
 use crate::kernels::{RawInteger, SimdLevel};
-use rayon::prelude::*;
+use crate::parallel;
 
 /// The right operand in memory.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ impl<T: Copy + Sync> Right<'_, T> {
         value: impl Fn(T) -> i32 + Sync + Copy,
     ) -> Vec<i32> {
         let mut totals = vec![0i32; k.div_ceil(block) * n];
-        totals.par_chunks_mut(n.max(1)).enumerate().for_each(|(index, totals)| {
+        parallel::each(totals.chunks_mut(n.max(1)).enumerate(), |(index, totals)| {
             let start = index * block;
             let length = block.min(k - start);
             simd.run(
@@ -95,7 +95,7 @@ impl<T: Copy + Sync> Right<'_, T> {
         value: impl Fn(T) -> u32 + Sync + Copy,
     ) -> Vec<u32> {
         let mut totals = vec![0u32; k];
-        totals.par_chunks_mut(BLOCK).enumerate().for_each(|(index, totals)| {
+        parallel::each(totals.chunks_mut(BLOCK).enumerate(), |(index, totals)| {
             let start = index * BLOCK;
             simd.run(
                 #[inline(always)]
@@ -183,7 +183,7 @@ impl ColumnNorms {
             );
             norms
         };
-        let blocks: Vec<Self> = data.par_chunks(BLOCK * n).map(of_block).collect();
+        let blocks: Vec<Self> = parallel::map(data.chunks(BLOCK * n), of_block);
         let mut total = Self::zeros(n);
         for block in blocks {
             let add = |(total, part): (&mut f64, f64)| *total += part;

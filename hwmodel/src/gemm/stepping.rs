@@ -2,12 +2,12 @@
 
 use super::lanes::pack_lanes;
 use super::operands::Operands;
-use super::share::{Done, share};
 use super::wide_rows::WideSum;
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
+use crate::parallel;
 use crate::with_raw;
-use rayon::prelude::*;
 use std::ops::Add;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What stepping found.
 #[derive(Clone, Copy, Default)]
@@ -92,7 +92,7 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
             };
             let chunks = sums.chunks_mut(ROWS * stride).zip(open.chunks(ROWS * stride)).enumerate();
             total = total
-                + share(chunks, scratch, |scratch, (index, (sums, open))| {
+                + parallel::share(chunks, scratch, |scratch, (index, (sums, open))| {
                     let first = group * operands.columns;
                     let place = |row: usize, column: usize| row * stride + first + column;
                     let rows =
@@ -113,16 +113,18 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         stride: usize,
         group: usize,
     ) -> Vec<B> {
-        let dense = open.par_chunks(stride).any(|open| {
+        let dense = AtomicBool::new(false);
+        parallel::each(open.chunks(stride), |open| {
             let open = &open[group * n..(group + 1) * n];
-            open.chunks(STEP_LANES).any(is_dense)
+            if !dense.load(Ordering::Relaxed) && open.chunks(STEP_LANES).any(is_dense) {
+                dense.store(true, Ordering::Relaxed);
+            }
         });
-        if !dense {
+        if !dense.into_inner() {
             return Vec::new();
         }
         let mut panels = vec![B::from_i32(0); n.div_ceil(STEP_LANES) * STEP_LANES * k];
-        let chunks = panels.par_chunks_mut((STEP_LANES * k).max(1)).enumerate();
-        chunks.for_each(|(index, lanes)| {
+        parallel::each(panels.chunks_mut((STEP_LANES * k).max(1)).enumerate(), |(index, lanes)| {
             let at = index * STEP_LANES;
             let own: Vec<usize> = (at..n.min(at + STEP_LANES)).collect();
             pack_lanes(self.simd, columns, k, &own, lanes);
@@ -219,12 +221,11 @@ pub(super) fn by_columns<B: RawInteger>(
     with_raw!(operands.right.data(), data => {
         let right = operands.right_of(data, group);
         let chunks = out.chunks_mut((16 * k).max(1)).enumerate();
-        share(chunks, || (), |(), (index, out)| {
+        parallel::each(chunks, |(index, out)| {
             simd.run(
                 #[inline(always)]
                 || right.columns(16 * index, [k, n], out, |x| B::from_i32(RawInteger::to_i32(x))),
             );
-            Done
         });
     });
     out

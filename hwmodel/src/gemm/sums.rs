@@ -8,9 +8,9 @@ use super::panels::Panels;
 use super::proof::Proof;
 use super::wide_rows::{CheckpointLimits, Checkpoints, HIGH, WideSum};
 use crate::kernels::{self, RawInteger, TileKernel};
+use crate::parallel;
 use crate::tensor::{FixedTensor, RawData};
 use crate::with_raw;
-use rayon::prelude::*;
 use std::ops::Add;
 
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
@@ -232,10 +232,13 @@ impl MacArray {
         if operands.terms >= 1 << 16 {
             return operands.slow_sums();
         }
-        self.wide_sums::<[i64; 2]>(operands, self.plan(operands, proof))
-            .into_par_iter()
-            .with_min_len(CHUNK)
-            .map(|[low, high]| i128::from(low) + (i128::from(high) << HIGH))
-            .collect()
+        let halves = self.wide_sums::<[i64; 2]>(operands, self.plan(operands, proof));
+        let mut sums = vec![0i128; halves.len()];
+        parallel::each(sums.chunks_mut(CHUNK).zip(halves.chunks(CHUNK)), |(sums, halves)| {
+            for (sum, &[low, high]) in sums.iter_mut().zip(halves) {
+                *sum = i128::from(low) + (i128::from(high) << HIGH);
+            }
+        });
+        sums
     }
 }

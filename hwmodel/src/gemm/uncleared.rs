@@ -9,18 +9,19 @@ use super::MacArray;
 use super::bound::{self, Norms};
 use super::operands::Operands;
 use super::proof::Proof;
-use super::share::{Done, share};
 use super::stepping::{Held, ROWS, Stepped, Stepping, by_columns};
 use super::wide_rows::CheckpointLimits;
 use crate::kernels::{RawInteger, StepRange};
 use crate::overflow::Overflow;
+use crate::parallel::{self, Done};
 use crate::with_raw;
-use rayon::prelude::*;
 
 /// The largest sum that 64 bits hold with room for more.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
 /// Steps cost this many times as much as MACs of an exact product.
 const STEP_COST: usize = 16;
+/// Flags looked at in one piece.
+const FLAGS: usize = 1 << 15;
 
 impl MacArray {
     /// The accumulators of `bits` bits of a product that [`Proof::clears_all`] does not clear.
@@ -32,20 +33,25 @@ impl MacArray {
         bits: u32,
     ) -> (Vec<C>, Stepped) {
         let mut open = self.open_by_norms(operands, proof, bits);
-        let count = open.par_iter().filter(|&&open| open).count();
+        let count = opened(&open);
         let block = self.checkpoint_block(operands, proof, bits);
         let mut sums = match block {
             Some(block) if count > open.len() / STEP_COST => {
                 let limits = self.checkpoint_limits(operands, block, bits);
                 let (sums, beyond) = self.checkpointed_sums(operands, proof, block, &limits);
-                open.par_iter_mut().zip(beyond).for_each(|(open, beyond)| *open &= beyond);
+                parallel::each(
+                    open.chunks_mut(FLAGS).zip(beyond.chunks(FLAGS)),
+                    |(open, beyond)| {
+                        open.iter_mut().zip(beyond).for_each(|(open, &beyond)| *open &= beyond);
+                    },
+                );
                 sums
             }
             // If all are stepped, nothing is left to multiply.
             _ if count == open.len() => vec![C::ZERO; open.len()],
             _ => self.wrapping_sums(operands, proof),
         };
-        if !open.par_iter().any(|&open| open) {
+        if opened(&open) == 0 {
             return (sums, Stepped::default());
         }
         let stepped = self.step(operands, proof, bits, &open, &mut sums);
@@ -57,7 +63,7 @@ impl MacArray {
         let (n, stride) = (operands.columns, operands.stride());
         let limit = ((1i128 << (bits - 1)) - 1) as f64;
         let mut open = vec![false; operands.rows() * stride];
-        open.par_chunks_mut(stride.max(1)).with_min_len(16).enumerate().for_each(|(row, open)| {
+        parallel::each(open.chunks_mut(stride.max(1)).enumerate(), |(row, open)| {
             for (group, open) in open.chunks_exact_mut(n.max(1)).enumerate() {
                 let (rows, columns): (&Norms, &Norms) = proof.norms(group);
                 self.simd.run(
@@ -110,7 +116,7 @@ impl MacArray {
         };
         for group in 0..operands.geometry.groups {
             let rows = &mut limits.rows[group * operands.rows()..][..operands.rows()];
-            share(
+            parallel::share(
                 rows.chunks_mut(ROWS).enumerate(),
                 || vec![0i32; ROWS * k],
                 |patches, (index, norms)| {
@@ -131,7 +137,8 @@ impl MacArray {
             );
             let columns = by_columns::<i32>(self.simd, operands, group);
             let norms = &mut limits.columns[group * n..(group + 1) * n];
-            norms.par_iter_mut().zip(columns.par_chunks_exact(k)).with_min_len(16).for_each(
+            parallel::each(
+                norms.iter_mut().zip(columns.chunks_exact(k.max(1))),
                 |(norm, column)| {
                     *norm = self.simd.run(
                         #[inline(always)]
@@ -178,6 +185,11 @@ impl MacArray {
             stepping!(i128, i32)
         }
     }
+}
+
+/// How many outputs are open.
+fn opened(open: &[bool]) -> usize {
+    parallel::sum(open.chunks(FLAGS), |open| open.iter().filter(|&&open| open).count())
 }
 
 /// The largest Euclidean norm of `half` consecutive values, from multiples of `half` on.

@@ -5,8 +5,8 @@
 
 use super::bound;
 use super::frame::{ROW_STEP, RowsThen, block_rows};
-use super::share::{Done, share};
 use crate::kernels::{SimdLevel, TileSession};
+use crate::parallel::{self, Done};
 use std::ops::{Add, Range};
 
 /// The most sums of 32 bits an output: products of digits, or weights of limbs.
@@ -189,7 +189,7 @@ pub(super) trait TileProducts: Sync {
         let (simd, tile) = (self.simd(), self.tile());
         let chunks = c.chunks_mut(rows * c_stride).enumerate();
         let Some(Checkpoints { limit, rows: norms, columns, beyond }) = checkpoints else {
-            share(
+            parallel::share(
                 chunks,
                 || Scratch::new(tile),
                 |scratch, (index, c)| {
@@ -203,7 +203,7 @@ pub(super) trait TileProducts: Sync {
             return;
         };
         let chunks = chunks.zip(beyond.chunks_mut(rows * c_stride));
-        share(
+        parallel::share(
             chunks,
             || Scratch::new(tile),
             |scratch, ((index, c), beyond)| {
@@ -233,7 +233,7 @@ pub(super) trait TileProducts: Sync {
         let Some(rows) = self.rows() else { return R::default() };
         let n = self.shape()[1];
         let RowsThen { out, finish, .. } = then;
-        share(
+        parallel::share(
             out.chunks_mut(rows * n).enumerate(),
             || (Scratch::new(self.tile()), vec![C::ZERO; rows * n]),
             |(scratch, sums), (index, out)| {
