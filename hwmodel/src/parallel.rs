@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn results_keep_the_order_of_the_items() {
         for threads in [1, 2, 5] {
-            let squares = with_threads(threads, || map(0..999u64, |item| item * item));
+            let squares = with_threads(threads, || map(0..999u32, |item| item * item));
             assert!(squares.iter().zip(0..).all(|(&square, item)| square == item * item));
             assert_eq!(squares.len(), 999);
         }
