@@ -44,7 +44,7 @@ fn the_bit_weighted_cost_is_the_energy_of_exact_macs_with_free_memory() {
     let options = CostOptions {
         accumulation: 1,
         batch: 128,
-        epochs: 1,
+        epochs: 1.0,
         interval: 1,
         largest_resolution: 150,
         baseline_batch: 128,

@@ -87,6 +87,8 @@ fn a_run_writes_its_trace_summary_and_model() {
         "inference_su",
         "final_sparsity",
         "mean_sparsity",
+        "final_sparsity_exact",
+        "mean_sparsity_exact",
         "seconds",
         "macs",
         "layers",

@@ -316,3 +316,140 @@ fn networks_with_residual_sums_train_under_scales_of_their_own() {
     let eval: serde_json::Value = serde_json::from_slice(&std::fs::read(eval).unwrap()).unwrap();
     assert_eq!(eval["loss"], summary["loss"]);
 }
+
+/// The steps (from 0) whose row of `layer` says `switched`, and the word length of each step.
+fn switches(trace: &[u8], layer: &str) -> (Vec<String>, Vec<String>) {
+    let rows = cells(trace, "forward", &["layer", "step", "wl_weight", "switched"]);
+    let rows: Vec<_> = rows.into_iter().filter(|row| row[0] == layer).collect();
+    let steps = rows.iter().filter(|row| row[3] == "true").map(|row| row[1].clone()).collect();
+    (steps, rows.into_iter().map(|row| row[2].clone()).collect())
+}
+
+/// A change at the end of an epoch stands in the first step of the next one, also if the run was stopped in between.
+#[test]
+fn the_trace_shows_switches_at_the_end_of_an_epoch() {
+    let folder = TempDir::new().unwrap();
+    let schedule =
+        ["--controller", "static", "--epochs", "3", "--format-schedule", "0:8,4;1:12,6;2:fc2=16,8"];
+    let (summary, trace) = run(&folder, "static", &schedule);
+    let steps = summary["steps"].as_u64().unwrap() / 3;
+    let first = |epochs: &[u64]| -> Vec<String> {
+        epochs.iter().map(|epoch| (epoch * steps).to_string()).collect()
+    };
+    let (switched, word_lengths) = switches(&trace, "fc1");
+    assert_eq!(switched, first(&[1]));
+    assert_eq!((&*word_lengths[steps as usize - 1], &*word_lengths[steps as usize]), ("8", "12"));
+    assert_eq!(switches(&trace, "fc2").0, first(&[1, 2]));
+    assert_eq!(summary["layers"][1]["switches"], 2);
+
+    let muppet = [
+        "--controller",
+        "muppet",
+        "--variant",
+        "released",
+        "--epochs",
+        "4",
+        "--levels",
+        "8,12",
+        "--window-epochs",
+        "1",
+        "--violations",
+        "1",
+        "--threshold-alpha",
+        "0",
+        "--threshold-beta",
+        "0",
+        "--float32-epochs",
+        "1",
+        "--learning-rate",
+        "0.05",
+    ];
+    let (_, trace) = run(&folder, "muppet", &muppet);
+    let (switched, word_lengths) = switches(&trace, "fc1");
+    let changed: Vec<String> = (1..word_lengths.len())
+        .filter(|&step| word_lengths[step] != word_lengths[step - 1])
+        .map(|step| step.to_string())
+        .collect();
+    assert!(!changed.is_empty());
+    assert_eq!(switched, changed);
+}
+
+/// A checkpoint between the end of an epoch and the next step keeps the change for the trace.
+#[test]
+fn a_restored_run_still_shows_the_switch_at_the_end_of_the_epoch() {
+    let settings = TrainArguments {
+        arch: Some("mlp".to_owned()),
+        limit_train: Some(160),
+        limit_test: Some(50),
+        batch_size: Some(32),
+        epochs: Some(2),
+        controller: Some(ControllerKind::Static),
+        format_schedule: Some("0:8,4;1:12,6".parse().unwrap()),
+        ..TrainArguments::default()
+    };
+    let options = settings.resolve().unwrap().options;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded");
+    let search = SearchPath { data_dir: Some(folder), environment_dir: None, system: false };
+    let data = data::load(options.dataset, &search).unwrap();
+    let data = data.limit(options.limit_train, options.limit_test).unwrap();
+    let machine = Machine::builtin(&options.machine).unwrap();
+    let simd = SimdLevel::best();
+    let trainer = || Trainer::new(options.clone(), data.clone(), machine.clone(), simd).unwrap();
+    let mut whole = trainer();
+    advance(&mut whole, 5);
+    let mut resumed = trainer();
+    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
+    for trainer in [&mut whole, &mut resumed] {
+        let first = trainer.step().unwrap();
+        assert!(first.layers.iter().all(|(_, _, report)| report.switched));
+        let second = trainer.step().unwrap();
+        assert!(second.layers.iter().all(|(_, _, report)| !report.switched));
+    }
+}
+
+/// The figures of a run that `--max-steps` ends are those of the steps taken, however many epochs were planned.
+#[test]
+fn a_run_that_ends_early_has_the_figures_of_what_it_did() {
+    let folder = TempDir::new().unwrap();
+    let of = |epochs: &str, name: &str| {
+        let schedule = ["--schedule", "constant", "--controller", "static"];
+        let (summary, _) = run(
+            &folder,
+            name,
+            &[&["--max-steps", "5", "--epochs", epochs][..], &schedule].concat(),
+        );
+        summary
+    };
+    let whole = of("1", "one");
+    assert_eq!((&whole["steps"], &whole["epochs_executed"]), (&5.into(), &1.0.into()));
+    for (epochs, name) in [("3", "three"), ("12", "twelve"), ("100", "hundred")] {
+        let early = of(epochs, name);
+        for key in [
+            "su1",
+            "su3",
+            "mem",
+            "mem_exact",
+            "size_ratio",
+            "size_ratio_exact",
+            "inference_su",
+            "final_sparsity",
+            "final_sparsity_exact",
+            "mean_sparsity",
+            "costs",
+            "epochs_executed",
+        ] {
+            assert_eq!(early[key], whole[key], "{key} of {epochs} epochs");
+        }
+    }
+    let su3 = whole["costs"]["su3_released"].as_f64().unwrap();
+    let su1 = whole["costs"]["su1_released"].as_f64().unwrap();
+    // 150 epochs against one; the baseline's batch of 128 against 32 makes its dense backward pass cheaper per image.
+    assert!(su3 > 37.5 * su1 && su3 < 150.0 * su1, "SU3 {su3}, SU1 {su1}");
+    assert_eq!(whole["su3"], serde_json::Value::Null, "MuPPET has no baseline for this network");
+    let half = run(&folder, "half", &["--max-steps", "2", "--controller", "static"]).0;
+    assert_eq!(half["epochs_executed"], 0.4);
+    let path = folder.path().join("one.json");
+    let compared = hwsim(&["compare"]).arg(path).output().unwrap();
+    let text = String::from_utf8(compared.stdout).unwrap();
+    assert!(text.contains("no SU3 of one: MuPPET has no baseline for mlp on "), "{text}");
+}

@@ -1,7 +1,7 @@
 //! Random numbers that are addressed, not drawn.
 //!
 //! Stochastic rounding must give the same bits for any thread count and after a resume, so the random
-//! number of an element is a function of (seed, step, layer, role, element index): the first four are
+//! number of an element is a function of (seed, step, layer, part, role, element index): all but the last are
 //! hashed into a fresh PCG generator, the index is reached by jump-ahead. `rand_pcg` warns against
 //! splitting one stream by large power-of-two jumps; here a jump never leaves one tensor. Stochastic
 //! rounding can take a circuit's [`Lfsr`] instead, which is addressed in the same way.
@@ -50,6 +50,9 @@ pub struct RandomAddress {
     pub step: u64,
     /// Number of the layer or tensor.
     pub layer: u32,
+    /// Number of the part of a layer that computes several tensors in a step: a time step, a head of a sample,
+    /// a branch. `None` for the only one, which is another address than part 0.
+    pub part: Option<u64>,
     /// What the numbers are for.
     pub role: Role,
     /// What generates them.
@@ -57,9 +60,9 @@ pub struct RandomAddress {
 }
 
 impl RandomAddress {
-    /// An address in the numbers of the default source, [`RandomSource::PCG`].
+    /// An address without parts in the numbers of the default source, [`RandomSource::PCG`].
     pub const fn new(seed: u64, step: u64, layer: u32, role: Role) -> Self {
-        Self { seed, step, layer, role, source: RandomSource::PCG }
+        Self { seed, step, layer, part: None, role, source: RandomSource::PCG }
     }
 
     /// The PCG generator of this address, standing at element `index`; also that of another source,
@@ -76,7 +79,8 @@ impl RandomAddress {
 /// The PCG generator of an address at its first element.
 fn generator_of(address: RandomAddress) -> Pcg32 {
     let place = (u64::from(address.layer) << 32) | u64::from(address.role as u32);
-    generator(address.seed, &[0x0073_746f_6368_6173, address.step, place])
+    let path = [0x0073_746f_6368_6173, address.step, place, address.part.unwrap_or_default()];
+    generator(address.seed, &path[..3 + usize::from(address.part.is_some())])
 }
 
 /// A generator for one purpose of a run: `path` names the purpose (its numbers are hashed with the
@@ -164,6 +168,30 @@ mod tests {
         assert_ne!(base, first(RandomAddress { step: 4, ..ADDRESS }));
         assert_ne!(base, first(RandomAddress { layer: 3, ..ADDRESS }));
         assert_ne!(base, first(RandomAddress { role: Role::Gradient, ..ADDRESS }));
+        let part = |part| first(RandomAddress { part: Some(part), ..ADDRESS });
+        assert_ne!(base, part(0));
+        assert_ne!(part(0), part(1 << 32));
+    }
+
+    /// With 16 bits for the layer and 16 for the part, part 65,536 was part 0, and layer 65,536 was part 1 of layer 0.
+    #[test]
+    fn no_layer_part_and_role_share_their_numbers() {
+        let around = |middle: u64| (middle - 3..middle + 3).chain([0, 1]);
+        let layers = around(1 << 16).chain([u64::from(u32::MAX)]);
+        let mut seen = std::collections::HashMap::new();
+        for layer in layers {
+            let parts = around(1 << 16).chain(around(1 << 32)).chain([7 << 16, u64::MAX]);
+            for part in parts.map(Some).chain([None]) {
+                for role in [Role::Weight, Role::Output, Role::Error] {
+                    let layer = layer as u32;
+                    let address = RandomAddress { layer, part, role, ..ADDRESS };
+                    let first = address.at(0).next_u64();
+                    if let Some(other) = seen.insert(first, address) {
+                        assert_eq!(other, address, "two addresses with the same numbers");
+                    }
+                }
+            }
+        }
     }
 
     /// Published results depend on these bits: a change here belongs into the changelog.

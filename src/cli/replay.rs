@@ -158,7 +158,7 @@ fn csv(replays: &[Replay], per_layer: bool) -> Result<String, Failure> {
         }
         cells.extend(count_cells(&replay.total, pes));
         cells.extend(update_cells(&replay.update));
-        cells.extend(machine_cells(replay));
+        cells.extend(cells_of_machine(replay));
         csv.write_record(cells)?;
     }
     Ok(String::from_utf8(csv.into_inner().map_err(|error| error.into_error())?)?)
@@ -182,7 +182,7 @@ fn json(recording: &Recording, replays: &[Replay], per_layer: bool) -> Result<St
         let pes = replay.processing_elements;
         let mut machine = Map::new();
         machine.insert("machine".to_owned(), replay.machine.clone().into());
-        machine.extend(object(&MACHINE_COLUMNS, machine_cells(replay)));
+        machine.extend(object(&MACHINE_COLUMNS, cells_of_machine(replay)));
         machine.insert("total".to_owned(), counts(&replay.total, pes, &replay.update).into());
         if per_layer {
             let layers = replay.layers.iter().map(|layer| {
@@ -201,4 +201,10 @@ fn json(recording: &Recording, replays: &[Replay], per_layer: bool) -> Result<St
         "machines": machines.collect::<Vec<_>>(),
     });
     Ok(serde_json::to_string_pretty(&all)? + "\n")
+}
+
+/// The cells of [`MACHINE_COLUMNS`].
+fn cells_of_machine(replay: &Replay) -> Vec<String> {
+    let area_mm2 = replay.area.and_then(|area| area.total_mm2());
+    machine_cells(&replay.total, replay.seconds, area_mm2, replay.narrower_rows)
 }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use training::Training;
 
 /// Part of every key: results of other versions are not reused.
-const VERSION: &str = concat!("hwsim ", env!("CARGO_PKG_VERSION"), " sweep 1");
+const VERSION: &str = concat!("hwsim ", env!("CARGO_PKG_VERSION"), " sweep 2");
 
 /// What is evaluated for every point.
 enum Workload {
@@ -133,7 +133,7 @@ fn plan(designs: &Designs, workload: &mut Workload) -> Result<(Plan, Vec<usize>)
         let key = ContentHash::default().with(VERSION).with(&design.made.text);
         let key = key.with(&design.own_table);
         let key = match workload {
-            Workload::Costs(networks) => networks.prepare(design, key),
+            Workload::Costs(networks) => networks.key(design, key),
             Workload::Training(training) => training.prepare(design, key),
         };
         let key = key.map_err(|failure| at_point(design, failure))?;

@@ -38,6 +38,11 @@ fn percent(share: f64) -> String {
     }
 }
 
+/// Whole epochs without a fraction.
+fn epochs(executed: f64) -> String {
+    if executed.fract() == 0.0 { format!("{executed}") } else { format!("{executed:.2}") }
+}
+
 fn format_of(layer: &LayerSummary) -> String {
     match layer.fl {
         Some(fl) => format!("⟨{}, {fl}⟩", layer.wl),
@@ -75,7 +80,7 @@ pub(super) fn render(summary: &Summary) -> String {
         summary.data_origin,
         summary.controller,
         summary.seed,
-        summary.epochs,
+        epochs(summary.epochs_executed),
         summary.steps
     ));
     line(String::new());
@@ -126,18 +131,26 @@ pub(super) fn render(summary: &Summary) -> String {
             "SU2 at iso-accuracy",
             summary.su2.map_or("- (needs --with-baseline)".to_owned(), |v| format!("{v:.3}")),
         ),
-        ("SU3 against MuPPET", format!("{:.3}", summary.su3)),
-        ("MEM", format!("{:.3} (element-weighted {:.3})", summary.mem, summary.mem_exact)),
+        (
+            "SU3 against MuPPET",
+            match (summary.su3, &summary.su3_reason) {
+                (Some(su3), _) => format!("{su3:.3}"),
+                (None, reason) => format!("- ({})", reason.as_deref().unwrap_or("not known")),
+            },
+        ),
+        ("MEM", format!("{:.3} (paper: {:.3})", summary.mem_exact, summary.mem)),
         (
             "SZ model size",
-            format!("{:.3} (element-weighted {:.3})", summary.size_ratio, summary.size_ratio_exact),
+            format!("{:.3} (paper: {:.3})", summary.size_ratio_exact, summary.size_ratio),
         ),
         ("inference speedup", format!("{:.3}", summary.inference_su)),
         (
             "zero weights",
             format!(
-                "{} % at the end, {} % on average",
+                "{} % at the end (mean of layers {} %), {} % on average ({} %)",
+                percent(summary.final_sparsity_exact),
                 percent(summary.final_sparsity),
+                percent(summary.mean_sparsity_exact),
                 percent(summary.mean_sparsity)
             ),
         ),
@@ -213,6 +226,7 @@ mod tests {
         assert_eq!(joules(2.5e9), "2.500 mJ");
         assert_eq!(percent(0.00001), "<0.01");
         assert_eq!(percent(0.25), "25.00");
+        assert_eq!([3.0, 38.0 / 37.0].map(epochs), ["3", "1.03"]);
     }
 
     #[test]

@@ -15,8 +15,9 @@ pub struct CostOptions {
     pub accumulation: u32,
     /// Images of a batch.
     pub batch: u32,
-    /// Epochs of the run.
-    pub epochs: u32,
+    /// Epochs of the run, for SU3: those of the steps that were added. A run that ends early has fewer than it planned, see
+    /// [`CostAccumulator::summary_after`].
+    pub epochs: f64,
     /// Factor of the switching overhead: steps that one record stands for (released: 10).
     pub interval: u32,
     /// r_upr: the largest resolution, for the paper's bound.
@@ -78,7 +79,7 @@ pub(super) struct LayerSums {
 /// ```
 /// use hwsim::cost::{CostAccumulator, CostOptions, LayerCost, LayerStep};
 /// let options = CostOptions {
-///     accumulation: 1, batch: 128, epochs: 100, interval: 1, largest_resolution: 150,
+///     accumulation: 1, batch: 128, epochs: 100.0, interval: 1, largest_resolution: 150,
 ///     baseline_batch: 128, target_accuracy: 0.7,
 /// };
 /// let layer = LayerCost { operations: 1000, elements: 50 };
@@ -113,15 +114,12 @@ impl CostAccumulator {
     /// # Errors
     /// If an option is 0 that divides, the target is NaN, or there are no layers or empty ones.
     pub fn new(options: CostOptions, layers: &[LayerCost]) -> Result<Self, CostError> {
-        for (option, value) in [
-            ("accumulation", options.accumulation),
-            ("batch", options.batch),
-            ("epochs", options.epochs),
-        ] {
+        for (option, value) in [("accumulation", options.accumulation), ("batch", options.batch)] {
             if value == 0 {
                 return Err(CostError::Option { option, value: 0.0, allowed: "at least 1" });
             }
         }
+        check_epochs(options.epochs)?;
         if options.target_accuracy.is_nan() {
             let (option, value) = ("target_accuracy", f64::NAN);
             return Err(CostError::Option { option, value, allowed: "a fraction" });
@@ -204,7 +202,16 @@ impl CostAccumulator {
     /// # Errors
     /// If there was no step.
     pub fn summary(&self) -> Result<CostSummary, CostError> {
-        CostSummary::of(self)
+        CostSummary::of(self, self.options.epochs)
+    }
+
+    /// Every quantity of the steps so far, which are `epochs` epochs, in place of those of the options.
+    ///
+    /// # Errors
+    /// If there was no step, or `epochs` is not above 0.
+    pub fn summary_after(&self, epochs: f64) -> Result<CostSummary, CostError> {
+        check_epochs(epochs)?;
+        CostSummary::of(self, epochs)
     }
 
     fn check(&self, layers: &[LayerStep]) -> Result<(), CostError> {
@@ -235,6 +242,13 @@ impl CostAccumulator {
     }
 }
 
+fn check_epochs(epochs: f64) -> Result<(), CostError> {
+    if epochs.is_finite() && epochs > 0.0 {
+        return Ok(());
+    }
+    Err(CostError::Option { option: "epochs", value: epochs, allowed: "more than 0" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +257,7 @@ mod tests {
         CostOptions {
             accumulation: 2,
             batch: 64,
-            epochs: 100,
+            epochs: 100.0,
             interval: 1,
             largest_resolution: 150,
             baseline_batch: 128,
@@ -307,6 +321,8 @@ mod tests {
         let empty = LayerCost { operations: 1, elements: 0 };
         let refused = CostAccumulator::new(options(), &[LAYERS[0], empty]);
         assert_eq!(refused, Err(CostError::EmptyLayer(1)));
+        let none = CostOptions { epochs: 0.0, ..options() };
+        assert!(CostAccumulator::new(none, &LAYERS).is_err());
         let none = CostOptions { accumulation: 0, ..options() };
         assert!(CostAccumulator::new(none, &LAYERS).is_err());
     }

@@ -8,6 +8,8 @@
 mod accumulator;
 mod error;
 pub(crate) mod exact_float;
+pub mod figures;
+mod muppet_baseline;
 mod overhead;
 pub mod schedule;
 mod sum;
@@ -15,5 +17,7 @@ mod summary;
 
 pub use accumulator::{CostAccumulator, CostOptions, LayerCost, LayerStep, SwitchState};
 pub use error::CostError;
+pub use figures::{FIGURES, Figure};
+pub use muppet_baseline::su3_premise;
 pub use overhead::{push_down_operations, push_down_operations_bound, push_up_operations};
 pub use summary::{CostSummary, Quantity};

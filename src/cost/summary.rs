@@ -2,6 +2,7 @@
 
 use super::CostError;
 use super::accumulator::CostAccumulator;
+use super::muppet_baseline::BASELINE_EPOCHS;
 use serde::Serialize;
 
 /// One value with its name and meaning.
@@ -92,7 +93,7 @@ quantities! {
 }
 
 impl CostSummary {
-    pub(super) fn of(run: &CostAccumulator) -> Result<Self, CostError> {
+    pub(super) fn of(run: &CostAccumulator, epochs: f64) -> Result<Self, CostError> {
         let last: Option<Vec<_>> =
             run.layers.iter().map(|sums| sums.last.map(|step| (sums.cost, step))).collect();
         let (Some(last), true) = (last, run.steps > 0) else { return Err(CostError::NoSteps) };
@@ -153,7 +154,7 @@ impl CostSummary {
             overhead_share_paper: overhead / costs_paper,
             su2_released: su1_released / iso_released,
             su2_exact: su1_paper / iso_exact,
-            su3_released: 150.0 / f64::from(options.epochs) * 2.0 * full / su3_costs,
+            su3_released: BASELINE_EPOCHS / epochs * 2.0 * full / su3_costs,
             mem_released: 1.0 + 2.0 * size_published,
             mem_published: 1.0 + size_published,
             mem_layers: 1.0 + run.size_layers.value() / (32.0 * layers * steps),
@@ -179,7 +180,7 @@ mod tests {
         let options = CostOptions {
             accumulation: 1,
             batch: 128,
-            epochs: 75,
+            epochs: 75.0,
             interval: 1,
             largest_resolution: 150,
             baseline_batch: 128,
@@ -216,6 +217,17 @@ mod tests {
         assert_eq!(summary.inference_su, 12800.0 / 2800.0);
         assert_eq!(summary.zeros_final, 0.25);
         assert_eq!(summary.zeros_final_exact, 5.0 / 40.0);
+    }
+
+    #[test]
+    fn a_run_that_ends_early_is_compared_by_the_epochs_that_it_took() {
+        let mut run = accumulator();
+        run.step(&[record(8, 5), record(16, 30)]).unwrap();
+        let planned = run.summary().unwrap();
+        let half = run.summary_after(37.5).unwrap();
+        assert_eq!(half.su3_released, 2.0 * planned.su3_released);
+        assert_eq!(CostSummary { su3_released: planned.su3_released, ..half }, planned);
+        assert!(run.summary_after(0.0).is_err());
     }
 
     #[test]

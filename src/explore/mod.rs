@@ -5,7 +5,6 @@
 //! the commands made of them.
 
 mod error;
-mod network;
 pub mod pareto;
 mod recording;
 mod replay;
@@ -16,9 +15,9 @@ mod tests;
 mod work;
 
 pub use error::ExploreError;
-pub use network::{NetworkPass, NetworkPassError, NetworkShapes};
 pub use recording::Recording;
 pub use replay::{LayerReplay, Replay, replay};
 pub use report::{
-    COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS, count_cells, machine_cells, update_cells,
+    COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS, count_cells, counters_of, machine_cells, tops,
+    tops_per_watt, update_cells,
 };

@@ -1,6 +1,7 @@
 //! A recorded run on a machine.
 
 use super::recording::{RecordedRow, Recording, RowKind};
+use super::report::{tops, tops_per_watt};
 use super::{ExploreError, work::Work};
 use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
@@ -45,13 +46,12 @@ pub struct Replay {
 impl Replay {
     /// 10^12 operations per second, two a MAC.
     pub fn tops(&self) -> Option<f64> {
-        (self.seconds > 0.0).then(|| 2.0 * self.total.macs as f64 / self.seconds * 1e-12)
+        tops(&self.total, self.seconds)
     }
 
     /// 10^12 operations per second and watt, two a MAC: operations per pJ.
     pub fn tops_per_watt(&self) -> Option<f64> {
-        let energy_pj = self.total.energy.total();
-        (energy_pj > 0.0).then(|| 2.0 * self.total.macs as f64 / energy_pj)
+        tops_per_watt(&self.total)
     }
 }
 

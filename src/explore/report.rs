@@ -1,7 +1,7 @@
-//! Replays as cells of a table.
+//! Replays and costs of networks as cells of a table.
 
-use super::Replay;
 use crate::trace::UpdateCost;
+use crate::workload::{MachineCost, Phase};
 use hwmodel::counters::Counters;
 
 /// Columns of counts, in the order of [`count_cells`]; meanings as in docs/trace.md.
@@ -83,13 +83,45 @@ pub fn update_cells(update: &UpdateCost) -> Vec<String> {
     vec![operations.to_string(), dram_bits.to_string(), cycles.to_string(), float(*energy_pj)]
 }
 
-/// The cells of [`MACHINE_COLUMNS`].
-pub fn machine_cells(replay: &Replay) -> Vec<String> {
+/// The products and vector operations of a network as counters; updates of parameters are left out, as from those of a run.
+/// Every MAC counts as non-zero.
+pub fn counters_of(cost: &MachineCost) -> Counters {
+    let mut counters = Counters::default();
+    for row in cost.rows.iter().filter(|row| row.phase != Phase::Update) {
+        let bits = row
+            .product
+            .map_or(0, |product| u128::from(product.wl.input) * u128::from(product.wl.weight));
+        counters.macs += row.macs;
+        counters.nonzero_macs += row.macs;
+        counters.bit_operations += u128::from(row.macs) * bits;
+        counters.add_cost(&row.cost);
+    }
+    counters
+}
+
+/// 10^12 operations per second, two a MAC.
+pub fn tops(total: &Counters, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| 2.0 * total.macs as f64 / seconds * 1e-12)
+}
+
+/// 10^12 operations per second and watt, two a MAC: operations per pJ.
+pub fn tops_per_watt(total: &Counters) -> Option<f64> {
+    let energy_pj = total.energy.total();
+    (energy_pj > 0.0).then(|| 2.0 * total.macs as f64 / energy_pj)
+}
+
+/// The cells of [`MACHINE_COLUMNS`] for the work of `total`, which takes `seconds` on a machine of `area_mm2`.
+pub fn machine_cells(
+    total: &Counters,
+    seconds: f64,
+    area_mm2: Option<f64>,
+    narrower_rows: u64,
+) -> Vec<String> {
     vec![
-        float(replay.seconds),
-        optional(replay.area.and_then(|area| area.total_mm2())),
-        optional(replay.tops()),
-        optional(replay.tops_per_watt()),
-        replay.narrower_rows.to_string(),
+        float(seconds),
+        optional(area_mm2),
+        optional(tops(total, seconds)),
+        optional(tops_per_watt(total)),
+        narrower_rows.to_string(),
     ]
 }

@@ -207,7 +207,20 @@ pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
         classes: header.class_names.len(),
         initialisation: Initialisation { seed: 0, scale: 1.0 },
     };
-    let mut network = arch::build(&header.arch, &task)?;
+    let layers = arch::layers(&header.arch, &task)?;
+    // Before memory for the sizes of the header is asked for.
+    for parameter in layers.parameters() {
+        let elements = parameter.elements();
+        let fits = match snapshot.tensors.get(&parameter.name) {
+            Some(SnapshotTensor::U8 { data, .. }) => data.len().saturating_mul(8) >= elements,
+            Some(SnapshotTensor::F32 { data, .. }) => data.len() == elements,
+            _ => false,
+        };
+        if !fits {
+            return Err(ModelError::Parameter(parameter.name.clone()));
+        }
+    }
+    let mut network = layers.finish()?;
     if header.formats.len() != network.parameters.len() {
         return Err(ModelError::Parameter(format!("number {}", header.formats.len())));
     }

@@ -51,6 +51,17 @@ pub struct Builder {
 /// Number of the random purpose "initial values" in the path of a generator.
 const INITIAL_VALUES: u64 = 1;
 
+/// The most elements or multiply-adds of a layer.
+const MOST_COUNTED: u64 = 1 << 63;
+
+/// The most parameters that are drawn: 8 GiB of float32.
+const MOST_PARAMETERS: u64 = 1 << 31;
+
+/// The product of `sizes`, or the largest number.
+pub(super) fn saturating_product(sizes: &[usize]) -> u64 {
+    sizes.iter().fold(1u64, |product, &size| product.saturating_mul(size as u64))
+}
+
 impl Builder {
     /// An empty network `name` for images `[h, w, c]`.
     pub fn new(
@@ -125,6 +136,12 @@ impl Builder {
                 why: "a network needs a convolution or linear layer".to_owned(),
             });
         }
+        let elements = self.parameters.iter().map(|parameter| parameter.elements() as u64);
+        let parameters = elements.fold(0, u64::saturating_add);
+        if parameters > MOST_PARAMETERS {
+            let (network, most) = (self.name, MOST_PARAMETERS);
+            return Err(NetworkError::TooManyParameters { network, parameters, most });
+        }
         let (initialisation, bias_bound) = (self.initialisation, self.bias_bound);
         let parameters = self.parameters.par_iter_mut().zip(&self.initialisers).enumerate();
         parameters.try_for_each(|(index, (parameter, &initialiser))| {
@@ -160,13 +177,22 @@ impl Builder {
         inputs: &[NodeId],
     ) -> Result<NodeId, NetworkError> {
         let shapes: Vec<[usize; 3]> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let too_large = |what| NetworkError::LayerTooLarge { layer: name.to_owned(), what };
+        let countable = |sizes: &[usize], what| match saturating_product(sizes) {
+            0..=MOST_COUNTED => Ok(()),
+            _ => Err(too_large(what)),
+        };
+        shapes.iter().try_for_each(|shape| countable(shape, "input elements"))?;
         let shape = layer.output_shape(&shapes).map_err(|why| NetworkError::Layer {
             layer: name.to_owned(),
             input: shapes.first().copied().unwrap_or_default(),
             why,
         })?;
         let first = self.parameters.len();
-        for spec in layer.parameters(&shapes) {
+        countable(&shape, "output elements")?;
+        let specs = layer.parameters(&shapes);
+        specs.iter().try_for_each(|spec| countable(&spec.shape, "parameters"))?;
+        for spec in specs {
             let name = format!("{name}.{}", spec.name);
             self.parameters.push(Parameter::new(name, spec.shape, Vec::new()));
             self.initialisers.push(spec.initialiser);
@@ -186,6 +212,9 @@ impl Builder {
                 return Err(NetworkError::Layer { layer, input, why });
             };
             let macs = layer.macs(&shapes);
+            if macs > MOST_COUNTED {
+                return Err(too_large("multiply-adds"));
+            }
             self.mac_layers.push(MacLayer { name: name.to_owned(), weight, macs, elements });
             self.mac_layers.len() - 1
         } else {

@@ -36,6 +36,37 @@ pub enum NetworkError {
         /// The architectures that take such images.
         others: String,
     },
+    /// A size that no network has.
+    #[error("the {what} is {given}: use 1 to {most}")]
+    Size {
+        /// Which size.
+        what: &'static str,
+        /// The size given.
+        given: usize,
+        /// The largest allowed.
+        most: usize,
+    },
+    /// A layer beyond what can be counted.
+    #[error("layer `{layer}` has more than 2^63 {what}: use smaller images or fewer classes")]
+    LayerTooLarge {
+        /// Name of the layer.
+        layer: String,
+        /// What is counted.
+        what: &'static str,
+    },
+    /// More parameters than are held in memory.
+    #[error(
+        "`{network}` has {parameters} parameters for these images and classes, and only networks of up to {most} are \
+         trained or run: use smaller images or fewer classes, or only cost it with `hwsim cost`"
+    )]
+    TooManyParameters {
+        /// Name of the architecture.
+        network: String,
+        /// Its parameters.
+        parameters: u64,
+        /// The most allowed.
+        most: u64,
+    },
     /// A layer does not fit its input.
     #[error("layer `{layer}` does not fit its input {input:?}: {why}")]
     Layer {

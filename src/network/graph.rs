@@ -64,6 +64,11 @@ impl Node {
         self.running.as_mut()
     }
 
+    /// Index of the layer on the MAC array that this node's counts belong to.
+    pub fn owner(&self) -> usize {
+        self.owner
+    }
+
     /// The kind of the layer.
     pub fn kind(&self) -> &'static str {
         self.layer.kind()
@@ -210,6 +215,7 @@ impl Network {
             let mut call = Forward {
                 context,
                 node: index as u32,
+                part: None,
                 name: &node.name,
                 inputs,
                 parameters: &self.parameters[node.parameters.clone()],
@@ -283,6 +289,7 @@ impl Network {
             let result = node.layer.backward(Backward {
                 context,
                 node: index as u32,
+                part: None,
                 name: &node.name,
                 gradient,
                 input_shape: [pass.batch, h, w, c],

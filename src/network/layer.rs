@@ -46,6 +46,8 @@ pub struct Forward<'a, 'c> {
     pub context: &'a Context,
     /// Number of the node, the address of its random numbers.
     pub node: u32,
+    /// The part of the node that this call computes, in the same address; see [`RandomAddress::part`].
+    pub part: Option<u64>,
     /// Name of the layer, for messages.
     pub name: &'a str,
     /// Inputs in order.
@@ -66,6 +68,8 @@ pub struct Backward<'a, 'c> {
     pub context: &'a Context,
     /// Number of the node, the address of its random numbers.
     pub node: u32,
+    /// The part of the node that this call computes, in the same address; see [`RandomAddress::part`].
+    pub part: Option<u64>,
     /// Name of the layer, for messages.
     pub name: &'a str,
     /// Gradient of the loss with respect to the output, `[n, h, w, c]`.
@@ -172,6 +176,7 @@ impl Forward<'_, '_> {
             seed: self.context.seed,
             step: self.context.step,
             layer: self.node,
+            part: self.part,
             role,
             source: self.context.random,
         }

@@ -292,8 +292,11 @@ fn fused_attention_is_two_products_and_a_softmax() {
     };
     let workload = workload(graph(&["", "p", "p"]), &[]).unwrap();
     let operations: Vec<_> = products(&workload).iter().map(|layer| layer.operation).collect();
-    let product = |n, k| Operation::MatrixProduct(MatrixProduct::attention(7 * 4, n, k, 3 * 2));
-    assert_eq!(operations, [product(14, 16), product(4, 14)]);
+    let product = |n, k, wide_result| {
+        let matrix = MatrixProduct::attention(7 * 4, n, k, 3 * 2);
+        Operation::MatrixProduct(MatrixProduct { wide_result, ..matrix })
+    };
+    assert_eq!(operations, [product(14, 16, true), product(4, 14, false)]);
     let names: Vec<_> = workload.layers().iter().map(|layer| layer.name.as_str()).collect();
     assert_eq!(names, ["Attention-y.scores", "Attention-y.softmax", "Attention-y.context"]);
     assert_eq!(super::tests::workload(graph(&[]), &[]).unwrap().macs(), 8 * 3 * 7 * 9 * (16 + 4));

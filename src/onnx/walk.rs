@@ -121,7 +121,13 @@ impl<'a> Walk<'a> {
                 let name = layer_name(index, &node, operation);
                 let name = if part.is_empty() { name } else { format!("{name}.{part}") };
                 let needs_input_gradient = before;
-                self.layers.push(Layer { name, operation, parameters, needs_input_gradient });
+                self.layers.push(Layer {
+                    name,
+                    operation,
+                    parameters,
+                    needs_input_gradient,
+                    unit: None,
+                });
             }
         }
         for (name, output) in message.output.iter().zip(outcome.outputs) {

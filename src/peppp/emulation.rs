@@ -64,7 +64,7 @@ impl Quantiser {
         (what, name): (&'static str, &str),
     ) -> Result<(), NetworkError> {
         let Self { simd, rounding, seed, step, random: source } = *self;
-        let address = RandomAddress { seed, step, layer: layer as u32, role, source };
+        let address = RandomAddress { seed, step, layer: layer as u32, part: None, role, source };
         let rounded = minifloat::quantise_in_place(simd, values, format, rounding, address);
         // The format exists, so a number without a place in it is what can go wrong.
         rounded.map(|_| ()).map_err(|_| NetworkError::Diverged {

@@ -40,11 +40,28 @@ impl Layer {
     }
 }
 
+/// The layers with a weight; products of activations count with the one before, whose formats they have, as in training.
+fn weighted(all: Vec<Layer>) -> Vec<Layer> {
+    let mut layers: Vec<Layer> = Vec::with_capacity(all.len());
+    for layer in all {
+        match layers.last_mut().filter(|_| layer.cost.elements == 0) {
+            Some(before) => {
+                let operations = before.cost.operations.saturating_add(layer.cost.operations);
+                before.cost.operations = operations;
+            }
+            None => layers.push(layer),
+        }
+    }
+    layers
+}
+
 impl Costs {
     /// Takes in a complete step; a step in which a layer has no forward product of a countable size is left out.
     pub(super) fn push(&mut self, step: u64, rows: &[LayerStepRows]) -> Result<(), CostError> {
-        let layers: Option<Vec<Layer>> = rows.iter().map(Layer::of).collect();
-        let Some(layers) = layers.filter(|layers| !layers.is_empty()) else { return Ok(()) };
+        let all: Option<Vec<Layer>> = rows.iter().map(Layer::of).collect();
+        let Some(layers) = all.map(weighted).filter(|layers| !layers.is_empty()) else {
+            return Ok(());
+        };
         let accumulation = layers[0].micro_batches;
         let accumulator = match &mut self.accumulator {
             Some(accumulator) => accumulator,
@@ -89,7 +106,7 @@ fn options(accumulation: u64) -> CostOptions {
         accumulation: u32::try_from(accumulation).unwrap_or(u32::MAX),
         // Only SU3 depends on the batch and the epochs, only the bound on the resolution.
         batch: 1,
-        epochs: 1,
+        epochs: 1.0,
         interval: 1,
         largest_resolution: 0,
         baseline_batch: 128,

@@ -8,7 +8,7 @@ use crate::chart::{Prefix, significant};
 /// A quantity of a run, as text.
 type Quantity = fn(&Run) -> Option<String>;
 
-const QUANTITIES: [(&str, Quantity); 21] = [
+const QUANTITIES: [(&str, Quantity); 22] = [
     ("network", |run| run.word("arch").map(str::to_owned)),
     ("data", |run| run.word("dataset").map(str::to_owned)),
     ("controller", |run| run.word("controller").map(str::to_owned)),
@@ -22,7 +22,8 @@ const QUANTITIES: [(&str, Quantity); 21] = [
     ("best top-1, %", |run| run.best_top1().map(percent)),
     ("test loss, nats", |run| Some(significant(run.evaluations.last()?.test_loss, 4))),
     ("mean word length, bits", |run| run.mean_word_length.mean().map(|bits| format!("{bits:.1}"))),
-    ("zero weights at the end, %", |run| final_sparsity(run).map(percent)),
+    ("zero weights at the end, %", |run| cost(run, "final_sparsity_exact").map(percent)),
+    ("zero weights at the end, mean of layers, %", |run| cost(run, "final_sparsity").map(percent)),
     ("saturated, per million", |run| {
         run.totals().saturated_per_million().map(|rate| significant(rate, 4))
     }),
@@ -47,11 +48,25 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.2}", 100.0 * share)
 }
 
-/// Share of zero weights in the last traced step, mean over layers.
-pub(super) fn final_sparsity(run: &Run) -> Option<f64> {
-    let last: Option<Vec<f64>> = run.layers.iter().map(|layer| layer.sparsity.last()).collect();
-    let last = last.filter(|last| !last.is_empty())?;
-    Some(last.iter().sum::<f64>() / last.len() as f64)
+/// A run's own value of a figure of the papers: the summary's, or that of the traced steps.
+pub(super) fn cost(run: &Run, key: &str) -> Option<f64> {
+    let traced = || {
+        let costs = run.costs.summary()?;
+        match key {
+            "su1" => Some(costs.su1_paper),
+            "mem" => Some(costs.mem_published),
+            "mem_exact" => Some(costs.mem_exact),
+            "size_ratio" => Some(costs.sz_released),
+            "size_ratio_exact" => Some(costs.sz_exact),
+            "inference_su" => Some(costs.inference_su),
+            "mean_sparsity" => Some(costs.zeros_average),
+            "mean_sparsity_exact" => Some(costs.zeros_average_exact),
+            "final_sparsity" => Some(costs.zeros_final),
+            "final_sparsity_exact" => Some(costs.zeros_final_exact),
+            _ => None,
+        }
+    };
+    run.summarised(key).or_else(traced)
 }
 
 pub(super) fn section(runs: &[Run]) -> Section {

@@ -3,6 +3,7 @@
 use super::block::{Block, Figure, Row, Section, Table};
 use super::run::Run;
 use crate::chart::escape;
+use crate::cost::figures;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");
@@ -114,6 +115,12 @@ fn figure(page: &mut String, figure: &Figure, runs: &[Run]) {
     );
 }
 
+/// The definition of the figure called `name`, if it is one.
+fn tooltip(name: &str) -> String {
+    let figure = figures::labelled(name);
+    figure.map_or(String::new(), |figure| format!(" title=\"{}\"", escape(&figure.text())))
+}
+
 fn table(page: &mut String, table: &Table) {
     let caption = match table.caption.as_str() {
         "" => String::new(),
@@ -139,7 +146,13 @@ fn table(page: &mut String, table: &Table) {
         if name.is_empty() {
             page.push_str("<td></td>");
         } else {
-            let _ = write!(page, "<th scope=\"col\"{}>{}</th>", class(column), escape(name));
+            let _ = write!(
+                page,
+                "<th scope=\"col\"{}{}>{}</th>",
+                class(column),
+                tooltip(name),
+                escape(name)
+            );
         }
     }
     page.push_str("</tr></thead>\n<tbody>\n");
@@ -148,7 +161,11 @@ fn table(page: &mut String, table: &Table) {
         for (column, cell) in cells.iter().enumerate() {
             let text = cell.as_deref().map_or("–".to_owned(), escape);
             let _ = match column {
-                0 => write!(page, "<th scope=\"row\">{text}</th>"),
+                0 => write!(
+                    page,
+                    "<th scope=\"row\"{}>{text}</th>",
+                    tooltip(cell.as_deref().unwrap_or_default())
+                ),
                 _ => write!(page, "<td{}>{text}</td>", class(column)),
             };
         }

@@ -88,6 +88,23 @@ mod tests {
         }
     }
 
+    /// SU3's premise and the page have the same baselines.
+    #[test]
+    fn every_published_baseline_of_muppet_meets_the_premise_of_su3() {
+        let baselines = ALL
+            .iter()
+            .filter(|row| row.method.starts_with("MuPPET") && row.quantity == "float32_top1");
+        let mut count = 0;
+        for row in baselines {
+            let top1 = row.value.parse::<f64>().unwrap() / 100.0;
+            let premise = |top1| crate::cost::su3_premise(&row.network, &row.dataset, Some(top1));
+            assert_eq!(premise(top1), Ok(()), "{row:?}");
+            assert!(premise(top1 - 0.02).is_err(), "{row:?}");
+            count += 1;
+        }
+        assert_eq!(count, 6);
+    }
+
     #[test]
     fn alexnet_on_cifar10_has_its_published_numbers() {
         let methods = published("alexnet", "cifar10");

@@ -27,9 +27,9 @@ pub(super) fn sparsity(runs: &[Run]) -> Section {
 pub(super) fn costs(runs: &[Run]) -> Section {
     let memory = Overlay {
         title: "Memory of training",
-        caption: "1 for the float32 master copy + (Σ WL) · (mean share of non-zero weights) / (32 · layers); 2 in float32. The mean over steps is MEM.",
+        caption: "1 for the float32 master copy + (Σ WL) · (mean share of non-zero weights) / (32 · layers); 2 in float32. The mean over steps is the papers' MEM.",
         x_name: "optimiser step",
-        y_name: "relative to the float32 model",
+        y_name: "relative to the float32 master copy",
         low: Some(1.0),
         high: Some(2.05),
         kind: ScaleKind::Linear,

@@ -40,6 +40,9 @@ pub struct PendingWeights {
     pub counts: QuantiseCounts,
     /// Whether the array has to be reconfigured for a new format.
     pub reconfigured: bool,
+    /// Whether the end of an epoch changed the format, which the trace shows in the next step.
+    #[serde(default)]
+    pub switched_at_epoch_end: bool,
 }
 
 /// Accounts of one optimiser step.

@@ -32,6 +32,7 @@ impl Trainer {
         self.clock.lap(|phases| &mut phases.update);
         self.apply(&decision);
         self.count_switches(&decision);
+        self.mark_switches(&decision);
         self.costs.validation(top1);
         let (step, epoch, learning_rate) =
             (self.position.step, self.position.epoch, self.learning_rate);

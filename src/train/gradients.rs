@@ -43,6 +43,7 @@ impl Trainer {
                 seed: self.options.seed,
                 step: self.position.step,
                 layer: tensor as u32,
+                part: None,
                 role: Role::Gradient,
                 source: self.options.random,
             };

@@ -40,6 +40,7 @@ impl Trainer {
                     seed: self.options.seed,
                     step: self.position.step,
                     layer: tensor as u32,
+                    part: None,
                     role: Role::Weight,
                     source: self.options.random,
                 };

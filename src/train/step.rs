@@ -4,6 +4,7 @@ use super::accounting::{PendingWeights, StepAccounts};
 use super::error::TrainError;
 use super::gradients::views;
 use super::outcome::StepOutcome;
+use super::recording::InForce;
 use super::trainer::Trainer;
 use crate::precision::{Decision, NumberFormat, Step};
 
@@ -26,20 +27,21 @@ impl Trainer {
             images += count;
         }
         accounts.add_weights(&self.machine, &self.pending);
-        self.pending.fill(PendingWeights::default());
-
-        let in_force: Vec<(NumberFormat, u64)> = self
+        let in_force: Vec<InForce> = self
             .network
             .mac_layers
             .iter()
-            .map(|layer| {
+            .zip(&self.pending)
+            .map(|(layer, pending)| {
                 let weight = &self.network.parameters[layer.weight];
                 let quantised = weight.quantised.as_ref();
                 let format = quantised
                     .map_or(NumberFormat::Float32, |tensor| NumberFormat::Fixed(tensor.format()));
-                (format, if layer.has_weight() { weight.nonzero() } else { 0 })
+                let nonzero = if layer.has_weight() { weight.nonzero() } else { 0 };
+                InForce { format, nonzero, switched_before: pending.switched_at_epoch_end }
             })
             .collect();
+        self.pending.fill(PendingWeights::default());
         let (loss, penalty, gradient_norm) =
             self.prepare_gradients(last_cross_entropy, &mut accounts)?;
         self.clock.lap(|phases| &mut phases.update);

@@ -5,7 +5,7 @@ use super::options::RunOptions;
 use super::phases::PhaseSeconds;
 use super::terms::{cost_options, fixed_format, layer_costs, weighted};
 use super::trainer::Trainer;
-use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep};
+use crate::cost::{CostAccumulator, CostError, CostSummary, LayerStep, su3_premise};
 use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::timing::ByOperand;
@@ -95,6 +95,8 @@ pub struct Summary {
     pub seed: u64,
     /// Epochs completed.
     pub epochs: u32,
+    /// Epochs executed, a part of one as a fraction.
+    pub epochs_executed: f64,
     /// Optimiser steps.
     pub steps: u64,
     /// Final top-1 share of the test set, 0 to 1.
@@ -114,11 +116,14 @@ pub struct Summary {
     /// SU1 over the share of training after which the float32 twin's best accuracy is reached; only
     /// with a twin.
     pub su2: Option<f64>,
-    /// Training speedup against MuPPET's baseline.
-    pub su3: f64,
-    /// Memory of training relative to float32, as published.
+    /// Training speedup against MuPPET's baseline, where the comparison says anything.
+    pub su3: Option<f64>,
+    /// Why there is no SU3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub su3_reason: Option<String>,
+    /// Memory of training relative to the float32 master copy alone, as published.
     pub mem: f64,
-    /// Memory of training relative to float32, element-weighted.
+    /// The same, element-weighted.
     pub mem_exact: f64,
     /// Final model size relative to float32 (SZ), as published.
     pub size_ratio: f64,
@@ -130,6 +135,10 @@ pub struct Summary {
     pub final_sparsity: f64,
     /// Share of zero weights, mean over layers and steps.
     pub mean_sparsity: f64,
+    /// Share of the final weights that are zero.
+    pub final_sparsity_exact: f64,
+    /// Share of all weights that are zero, mean over steps.
+    pub mean_sparsity_exact: f64,
     /// Seconds of computing.
     pub seconds: f64,
     /// Of these, the seconds of each phase.
@@ -178,7 +187,8 @@ impl Summary {
     /// If no step was taken.
     pub fn of(trainer: &Trainer, seconds: f64) -> Result<Self, CostError> {
         let network = trainer.network();
-        let costs = trainer.costs.summary()?;
+        let epochs_executed = trainer.epochs_executed();
+        let costs = trainer.costs.summary_after(epochs_executed)?;
         let last = final_model(trainer)?;
         let mut total = Counters::default();
         let mut update = UpdateCost::default();
@@ -215,6 +225,8 @@ impl Summary {
         }
         let evaluations = trainer.evaluations();
         let options = trainer.options();
+        let top1_best = evaluations.iter().map(|e| e.top1).reduce(f64::max);
+        let premise = su3_premise(&network.name, &trainer.dataset().name, top1_best);
         let cycles = total.cycles.total();
         Ok(Self {
             arch: network.name.clone(),
@@ -223,15 +235,17 @@ impl Summary {
             controller: trainer.controller.name().to_owned(),
             seed: options.seed,
             epochs: trainer.position().epoch,
+            epochs_executed,
             steps: trainer.position().step,
             top1: evaluations.last().map(|e| e.top1),
-            top1_best: evaluations.iter().map(|e| e.top1).reduce(f64::max),
+            top1_best,
             loss: evaluations.last().map(|e| e.loss),
             perplexity: trainer.perplexity(),
             unigram_perplexity: trainer.dataset().unigram_perplexity(),
             su1: costs.su1_paper,
             su2: None,
-            su3: costs.su3_released,
+            su3: premise.is_ok().then_some(costs.su3_released),
+            su3_reason: premise.err(),
             mem: costs.mem_published,
             mem_exact: costs.mem_exact,
             size_ratio: last.sz_released,
@@ -239,6 +253,8 @@ impl Summary {
             inference_su: last.inference_su,
             final_sparsity: last.zeros_final,
             mean_sparsity: costs.zeros_average,
+            final_sparsity_exact: last.zeros_final_exact,
+            mean_sparsity_exact: costs.zeros_average_exact,
             seconds,
             phases: trainer.phases(),
             macs: total.macs,
@@ -266,11 +282,11 @@ impl Summary {
         let Some(last) = twin.evaluations().last() else { return };
         let best = twin.evaluations().iter().map(|e| e.top1).fold(0.0, f64::max);
         let evaluations = trainer.evaluations();
-        // SU2 = SU1 / ((i + 1) / n), i the first evaluation at the target; SU1 if it is never reached.
-        let share = evaluations
-            .iter()
-            .position(|e| e.top1 >= best)
-            .map_or(1.0, |i| (i + 1) as f64 / evaluations.len() as f64);
+        // The share of the steps, not of the evaluations: the last one of a run that ends early follows a part of an epoch.
+        // SU1 if the target is never reached.
+        let steps = self.steps.max(1) as f64;
+        let reached = evaluations.iter().find(|e| e.top1 >= best);
+        let share = reached.map_or(1.0, |e| e.step as f64 / steps);
         self.su2 = Some(self.su1 / share);
         self.baseline = Some(BaselineSummary {
             top1_best: best,

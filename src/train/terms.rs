@@ -50,7 +50,7 @@ pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
     CostOptions {
         accumulation: options.optimiser.accumulation,
         batch: options.batch_size as u32,
-        epochs: options.epochs,
+        epochs: f64::from(options.epochs),
         interval: 1,
         largest_resolution,
         baseline_batch: 128,

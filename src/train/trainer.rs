@@ -180,6 +180,11 @@ impl Trainer {
         (self.dataset.train.len() / images) as u64
     }
 
+    /// Epochs of the steps so far, a part of one as a fraction.
+    pub fn epochs_executed(&self) -> f64 {
+        self.position.step as f64 / self.steps_per_epoch().max(1) as f64
+    }
+
     /// Optimiser steps of the whole run.
     pub fn total_steps(&self) -> u64 {
         let all = self.steps_per_epoch() * u64::from(self.options.epochs);

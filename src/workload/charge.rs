@@ -48,9 +48,15 @@ impl Charge<'_> {
         self.machine.utilisation(work, cost)
     }
 
-    /// `operations` of the vector unit on values on their way to or from the array.
-    pub(super) fn vector(&self, operations: u64) -> Cost {
-        self.machine.vector_cost(operations, 0)
+    /// `operations` of the vector unit on values on their way to or from the array, after `before` operations whose
+    /// last cycle may have had lanes to spare. `None` beyond 64 bits.
+    pub(super) fn vector(&self, before: u64, operations: u64) -> Option<Cost> {
+        let all = self.machine.vector_cost(before.checked_add(operations)?, 0);
+        let earlier = self.machine.vector_cost(before, 0);
+        let mut cost = self.machine.vector_cost(operations, 0);
+        cost.cycles.vector = all.cycles.vector - earlier.cycles.vector;
+        cost.energy.leakage = all.energy.leakage - earlier.energy.leakage;
+        Some(cost)
     }
 
     /// A step of gradient descent without momentum on `parameters` weights, whose words on the array
@@ -98,6 +104,20 @@ mod tests {
         assert_eq!(many.cycles.compute, 13 * one.cycles.compute);
         assert_eq!(many.traffic.dram_total(), 13 * one.traffic.dram_total());
         assert!((many.energy.total() / one.energy.total() - 13.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_group_of_operations_fills_the_lanes_once() {
+        let machine = Machine::builtin("edge-16x16").unwrap();
+        let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
+        let parts = [5, 20, 7, 1].iter().scan(0, |before, &operations| {
+            let cost = charge.vector(*before, operations).unwrap();
+            *before += operations;
+            Some(cost.cycles.vector)
+        });
+        // 33 operations on 16 lanes.
+        assert_eq!(parts.sum::<u128>(), 3);
+        assert!(charge.vector(u64::MAX, 1).is_none());
     }
 
     #[test]

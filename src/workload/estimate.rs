@@ -16,6 +16,7 @@ use hwmodel::machine::{Cost, Machine};
 use hwmodel::timing::{ByOperand, GemmKind};
 use hwmodel::{AccumulatorWidth, Format};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// What is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,7 @@ pub fn estimate(
         charge: Charge { machine, accumulator },
         training: options.pass == Pass::Training,
         configured: None,
+        units: HashMap::new(),
         rows: Vec::with_capacity(workload.layers().len()),
     };
     let formats = layer_formats(workload, options)?;
@@ -103,7 +105,8 @@ fn layer_formats(
         let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
         let product = layer.operation.product(options.batch).map_err(problem)?;
         if let Some(product) = &product {
-            current = Some(options.formats.of(&layer.name, product)?);
+            let formats = options.formats.of(&layer.name, product)?;
+            current = Some(formats.map(|formats| with_result(&layer.operation, formats)));
         }
         found.push((product, current));
     }
@@ -111,12 +114,24 @@ fn layer_formats(
     Ok(found.into_iter().map(|(product, formats)| (product, formats.unwrap_or(first))).collect())
 }
 
+/// `formats` with words of 32 bits for results that the vector unit reads as they leave the accumulators.
+fn with_result(operation: &Operation, formats: ByOperand<Format>) -> ByOperand<Format> {
+    let wide = matches!(operation, Operation::MatrixProduct(matrix) if matrix.wide_result);
+    let fl = (formats.input.fl() + formats.weight.fl()).clamp(-64, 64);
+    match Format::new(32, fl) {
+        Ok(output) if wide => ByOperand { output, ..formats },
+        _ => formats,
+    }
+}
+
 /// Rows under construction.
 struct Ledger<'a> {
     charge: Charge<'a>,
     training: bool,
-    /// Word lengths of the last fixed-point product.
-    configured: Option<ByOperand<u32>>,
+    /// Word lengths of the operands of the last fixed-point product.
+    configured: Option<[u32; 2]>,
+    /// Operations of the vector unit so far, by group.
+    units: HashMap<usize, u64>,
     rows: Vec<CostRow>,
 }
 
@@ -176,7 +191,7 @@ impl Ledger<'_> {
         let work = self.charge.work(product, formats)?;
         let mut cost = self.charge.product(&work);
         if formats.is_some() {
-            let wl = work.bits();
+            let wl = [work.bits().input, work.bits().weight];
             if self.configured.is_some_and(|configured| configured != wl) {
                 cost += self.charge.reconfiguration();
             }
@@ -212,16 +227,25 @@ impl Ledger<'_> {
             elements.checked_mul(operations)
         };
         let forward = count(per_element.forward).ok_or(LayerProblem::TooLarge)?;
-        let cost = self.charge.vector(forward);
+        let cost = self.vector_cost(layer, forward).ok_or(LayerProblem::TooLarge)?;
         self.push_vector(layer, Phase::Forward, forward, cost);
         // A layer's own parameters need its backward pass, too.
         let backward = layer.needs_input_gradient || layer.parameters > 0;
         if self.training && backward && per_element.backward > 0 {
             let operations = count(per_element.backward).ok_or(LayerProblem::TooLarge)?;
-            let cost = self.charge.vector(operations);
+            let cost = self.vector_cost(layer, operations).ok_or(LayerProblem::TooLarge)?;
             self.push_vector(layer, Phase::GradInput, operations, cost);
         }
         Ok(())
+    }
+
+    /// `operations` of the vector unit for `layer`, after those of its group.
+    fn vector_cost(&mut self, layer: &Layer, operations: u64) -> Option<Cost> {
+        let mut alone = 0;
+        let before = layer.unit.map_or(&mut alone, |unit| self.units.entry(unit).or_default());
+        let cost = self.charge.vector(*before, operations)?;
+        *before += operations;
+        Some(cost)
     }
 
     fn update(

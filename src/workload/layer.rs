@@ -61,6 +61,10 @@ pub struct Layer {
     pub parameters: u64,
     /// Whether a parameter lies before it, so that training needs the gradient of its input.
     pub needs_input_gradient: bool,
+    /// The group of layers, by number, whose operations the vector unit does one after the other without filling up its lanes
+    /// in between: a layer on the array and those after it up to the next, as a trace counts them. `None` is a group of
+    /// one.
+    pub unit: Option<usize>,
 }
 
 impl Layer {
@@ -88,6 +92,7 @@ impl Layer {
             operation: Operation::Vector(VectorLayer { kind, elements }),
             parameters,
             needs_input_gradient: true,
+            unit: None,
         }
     }
 
@@ -100,7 +105,7 @@ impl Layer {
     fn with_weights(name: impl Into<String>, operation: Operation, bias: u64) -> Self {
         // Sizes whose weights have no number are refused by `Workload::push`.
         let parameters = operation.weights().unwrap_or(0).saturating_add(bias);
-        Self { name: name.into(), operation, parameters, needs_input_gradient: true }
+        Self { name: name.into(), operation, parameters, needs_input_gradient: true, unit: None }
     }
 }
 

@@ -26,17 +26,24 @@ pub struct MatrixProduct {
     pub batch: u64,
     /// What W is.
     pub right: RightOperand,
+    /// Whether the results leave as 32-bit words for the vector unit, also in fixed point: the scores of an attention.
+    pub wide_result: bool,
 }
 
 impl MatrixProduct {
     /// A linear layer of `m` rows, `k` inputs and `n` outputs.
     pub fn linear(m: u64, n: u64, k: u64) -> Self {
-        Self { m, n, k, batch: 1, right: RightOperand::Weight }
+        Self { m, n, k, batch: 1, right: RightOperand::Weight, wide_result: false }
     }
 
     /// `heads` products of two activations.
     pub fn attention(m: u64, n: u64, k: u64, heads: u64) -> Self {
-        Self { m, n, k, batch: heads, right: RightOperand::Activation }
+        Self { m, n, k, batch: heads, right: RightOperand::Activation, wide_result: false }
+    }
+
+    /// The scores of `heads` heads: `length` queries by as many keys of `columns` columns.
+    pub fn scores(length: u64, columns: u64, heads: u64) -> Self {
+        Self { wide_result: true, ..Self::attention(length, length, columns, heads) }
     }
 
     /// The forward product of `batch` samples.

@@ -62,15 +62,20 @@ impl Layers<'_> {
                 operation,
                 parameters: parameters.iter().map(|p| p.elements() as u64).sum(),
                 needs_input_gradient: before,
+                unit: Some(node.owner()),
             });
             let vector = match node.operation() {
                 Operation::Lstm => Some(("gates", VectorKind::LstmGates)),
-                Operation::Scores(_) => Some(("softmax", VectorKind::Softmax)),
+                Operation::Scores(_) => Some(("softmax", VectorKind::AttentionSoftmax)),
                 _ => None,
             };
             if let Some((what, kind)) = vector {
                 let elements = node.shape.iter().map(|&size| size as u64).product();
-                layers.push(Layer::vector(format!("{}.{what}", node.name), kind, elements, 0));
+                let name = format!("{}.{what}", node.name);
+                layers.push(Layer {
+                    unit: Some(node.owner()),
+                    ..Layer::vector(name, kind, elements, 0)
+                });
             }
         }
         Workload::new(self.name, layers)
@@ -103,12 +108,12 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
         Operation::Add => vector(VectorKind::Add, input),
         Operation::Flatten => None,
         Operation::Embedding => vector(VectorKind::Embedding, node.shape),
-        Operation::Position => vector(VectorKind::Add, node.shape),
+        Operation::Position => vector(VectorKind::Position, node.shape),
         Operation::LayerNorm => vector(VectorKind::Normalisation, node.shape),
         Operation::Scores(heads) => {
             let [length, _, width] = input.map(|size| size as u64);
             let (heads, columns) = (heads as u64, width / 3 / heads as u64);
-            let product = MatrixProduct::attention(length, length, columns, heads);
+            let product = MatrixProduct::scores(length, columns, heads);
             Some(LayerOperation::MatrixProduct(product))
         }
         Operation::Context(heads) => {
@@ -126,6 +131,7 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
                 k: hidden,
                 batch: steps,
                 right: RightOperand::Weight,
+                wide_result: false,
             }))
         }
     }

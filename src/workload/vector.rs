@@ -1,6 +1,10 @@
 //! Layers that do not run on the MAC array.
 
-use crate::network::vector::lstm;
+use crate::network::vector::operations::VectorOperations;
+use crate::network::vector::{
+    add, average_pool, batch_norm, causal_softmax, dropout, embedding, layer_norm, lstm, position,
+    softmax,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a vector-unit layer does, as far as its cost is concerned.
@@ -13,6 +17,8 @@ pub enum VectorKind {
     Normalisation,
     /// Softmax and its logarithm.
     Softmax,
+    /// Softmax of the scaled scores of an attention.
+    AttentionSoftmax,
     /// Average pooling; its elements are those of the input.
     AveragePool,
     /// Sum, mean, maximum and so on along axes; its elements are those of the input.
@@ -29,21 +35,14 @@ pub enum VectorKind {
     MaxPool,
     /// Rows of a table, picked by index.
     Embedding,
+    /// Addition of a table of positions.
+    Position,
     /// Elements set to zero at random in training, the others scaled.
     Dropout,
     /// Elements change their place only.
     DataMovement,
     /// Gates and state of an LSTM; its elements are the units of all time steps.
     LstmGates,
-}
-
-/// Float32 operations of the vector unit per element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VectorOperations {
-    /// In the forward pass.
-    pub forward: u64,
-    /// In the backward pass.
-    pub backward: u64,
 }
 
 impl VectorKind {
@@ -53,6 +52,7 @@ impl VectorKind {
             Self::BatchNorm => "batch-norm",
             Self::Normalisation => "normalisation",
             Self::Softmax => "softmax",
+            Self::AttentionSoftmax => "attention-softmax",
             Self::AveragePool => "average-pool",
             Self::Reduction => "reduction",
             Self::Gelu => "gelu",
@@ -61,6 +61,7 @@ impl VectorKind {
             Self::Relu => "relu",
             Self::MaxPool => "max-pool",
             Self::Embedding => "embedding",
+            Self::Position => "position",
             Self::Dropout => "dropout",
             Self::DataMovement => "data-movement",
             Self::LstmGates => "lstm-gates",
@@ -69,26 +70,25 @@ impl VectorKind {
 
     /// Operations per element, where the layers around it run in float32 if `float32`.
     ///
-    /// Batch norm, average pool and addition are charged as training charges them. ReLU, max pooling
-    /// and fixed-point addition are integer work on the array's results and free; an elementary
-    /// function (exp, erf, a division) is one operation.
+    /// What hwsim trains is charged as [`crate::network::vector`] states it; the rest occurs in ONNX files only. ReLU, max
+    /// pooling and fixed-point addition are integer work on the array's results and free.
     pub fn operations(self, float32: bool) -> VectorOperations {
-        let (forward, backward) = match self {
-            // Mean, variance, scale, offset; two reductions and their combination.
-            Self::BatchNorm | Self::Normalisation => (5, 8),
-            // Maximum, difference, exp, sum, division; product, sum, difference, product.
-            Self::Softmax => (5, 4),
-            Self::AveragePool | Self::Reduction => (1, 1),
+        match self {
+            Self::BatchNorm => batch_norm::OPERATIONS,
+            Self::Normalisation => layer_norm::OPERATIONS,
+            Self::Softmax => softmax::OPERATIONS,
+            Self::AttentionSoftmax => causal_softmax::OPERATIONS,
+            Self::AveragePool | Self::Reduction => average_pool::OPERATIONS,
             // Division, erf, addition and two products; a derivative and a product for each.
-            Self::Gelu => (5, 10),
-            Self::ElementWise => (1, 2),
-            Self::LstmGates => (lstm::FORWARD_OPERATIONS, lstm::BACKWARD_OPERATIONS),
-            Self::Add => (u64::from(float32), 0),
-            // The products of activations and of gradients, both in training only.
-            Self::Dropout => (0, 2),
-            Self::Relu | Self::MaxPool | Self::Embedding | Self::DataMovement => (0, 0),
-        };
-        VectorOperations { forward, backward }
+            Self::Gelu => VectorOperations::new(5, 10),
+            Self::ElementWise => VectorOperations::new(1, 2),
+            Self::LstmGates => lstm::OPERATIONS,
+            Self::Add => add::operations(float32),
+            Self::Dropout => dropout::OPERATIONS,
+            Self::Embedding => embedding::OPERATIONS,
+            Self::Position => position::OPERATIONS,
+            Self::Relu | Self::MaxPool | Self::DataMovement => VectorOperations::NONE,
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     let costs = run.costs.summary();
     let cost = |of: fn(&crate::cost::CostSummary) -> f64| costs.as_ref().map(of);
     let count = |of: fn(&Totals) -> f64| whole.then(|| whole_number(of(&totals)));
-    let values: [(&str, Option<Value>); 14] = [
+    let values: [(&str, Option<Value>); 18] = [
         ("epochs", last.map(|evaluation| evaluation.epoch.into())),
         ("steps", Some(steps.into())),
         ("top1", run.top1().map(Value::from)),
@@ -33,6 +33,10 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
         ("loss", last.map(|evaluation| evaluation.test_loss.into())),
         ("su1", cost(|costs| costs.su1_paper).map(Value::from)),
         ("mem", cost(|costs| costs.mem_published).map(Value::from)),
+        ("mem_exact", cost(|costs| costs.mem_exact).map(Value::from)),
+        ("size_ratio_exact", cost(|costs| costs.sz_exact).map(Value::from)),
+        ("final_sparsity_exact", cost(|costs| costs.zeros_final_exact).map(Value::from)),
+        ("mean_sparsity_exact", cost(|costs| costs.zeros_average_exact).map(Value::from)),
         ("size_ratio", cost(|costs| costs.sz_released).map(Value::from)),
         ("inference_su", cost(|costs| costs.inference_su).map(Value::from)),
         ("final_sparsity", cost(|costs| costs.zeros_final).map(Value::from)),
@@ -46,6 +50,8 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     for (key, value) in values {
         summary.insert(key.to_owned(), value.unwrap_or_default());
     }
+    let reason = "a trace says neither network, data nor batch";
+    summary.insert("su3_reason".to_owned(), reason.into());
     summary.insert("energy_pj".to_owned(), whole.then(|| totals.all_energy()).into());
     Ok(Run { name: run.name, summary })
 }

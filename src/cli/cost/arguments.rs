@@ -1,6 +1,7 @@
 //! The arguments of `hwsim cost`.
 
 use crate::cli::arguments::{AccumulatorWidthArgument, OutputArguments};
+use crate::network::arch;
 use crate::workload::Pass;
 use hwmodel::machine::Machine;
 use std::path::PathBuf;
@@ -28,13 +29,13 @@ pub(in crate::cli) struct CostArguments {
           conflicts_with_all = ["arch", "topology"])]
     pub(super) dim: Vec<Dimension>,
     /// Height, width and channels of the images that --arch is built for [default: those its sizes are
-    /// published for, 32x32x3 or 224x224x3]; Tx1x1 for sequences of T tokens [default: 64x1x1].
+    /// published for, 32x32x1, 32x32x3 or 224x224x3]; Tx1x1 for sequences of T tokens [default: 64x1x1].
     #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
     pub(super) image: Option<ImageSize>,
     /// Classes that --arch tells apart [default: 10, or 1000 where the images are 224x224x3], or tokens of
     /// a vocabulary [default: 10001].
     #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = clap::value_parser!(u32).range(1..=arch::MOST_CLASSES as i64))]
     pub(super) classes: Option<u32>,
     /// Machines: shipped names or TOML files, separated by commas or repeated.
     #[arg(long, value_name = "NAME|FILE", value_delimiter = ',',
@@ -99,10 +100,11 @@ pub(in crate::cli) struct ImageSize(pub(super) [usize; 3]);
 impl FromStr for ImageSize {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        const MAX: usize = 1 << 16;
         let sizes: Option<Vec<usize>> = text
             .split(['x', '×', ','])
-            .map(|size| size.trim().parse().ok().filter(|size| (1..=MAX).contains(size)))
+            .map(|size| {
+                size.trim().parse().ok().filter(|size| (1..=arch::MOST_PIXELS).contains(size))
+            })
             .collect();
         match sizes.as_deref() {
             Some(&[h, w, c]) => Ok(Self([h, w, c])),

@@ -5,44 +5,32 @@ use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
 use crate::explore::sweep::ContentHash;
 use crate::explore::{
-    COUNT_COLUMNS, MACHINE_COLUMNS, NetworkPass, NetworkShapes, Recording, count_cells,
-    machine_cells, replay,
+    COUNT_COLUMNS, MACHINE_COLUMNS, Recording, count_cells, counters_of, machine_cells, replay,
 };
 use crate::network::{Initialisation, arch};
+use crate::workload::{Formats, Options, Pass, Workload, estimate};
 use anyhow::{Context as _, anyhow};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use hwmodel::Format;
 
 const DEFAULT_ARCH: &str = "lenet5";
 const DEFAULT_WL: u32 = 8;
+/// The largest batch, as of `hwsim cost`.
+const MOST_SAMPLES: u64 = 1 << 32;
 
-/// What is costed, by word length (`None` is that of the trace).
+/// What is costed.
 pub(super) struct Networks {
     source: Source,
-    recordings: HashMap<Option<u32>, Recording>,
 }
 
 enum Source {
-    Trace { content: ContentHash, top1: Option<f64> },
-    Network { shapes: NetworkShapes, keys: NetworkKeys },
+    Trace { recording: Box<Recording>, content: ContentHash, top1: Option<f64> },
+    Network { workload: Workload, key: ContentHash, pass: Pass, batch: u64 },
 }
 
 impl Networks {
     pub(super) fn new(specification: &Specification) -> Result<Self, Failure> {
-        let mut recordings = HashMap::new();
         let Some(path) = &specification.trace else {
-            let keys = specification.network.clone();
-            let initialisation = Initialisation { seed: 0, scale: 1.0 };
-            let name = keys.arch.as_deref().unwrap_or(DEFAULT_ARCH);
-            let common = arch::common_task(name, initialisation);
-            let task = arch::Task {
-                input: keys.image.unwrap_or(common.input),
-                classes: keys.classes.unwrap_or(common.classes),
-                initialisation,
-            };
-            let network = arch::build(name, &task).map_err(Failure::usage)?;
-            let shapes = NetworkShapes::of(network)?;
-            return Ok(Self { source: Source::Network { shapes, keys }, recordings });
+            return Ok(Self { source: network(&specification.network)? });
         };
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
@@ -56,8 +44,8 @@ impl Networks {
             );
         }
         let top1 = recording.top1();
-        recordings.insert(None, recording);
-        Ok(Self { source: Source::Trace { content, top1 }, recordings })
+        let recording = Box::new(recording);
+        Ok(Self { source: Source::Trace { recording, content, top1 } })
     }
 
     /// The result columns.
@@ -98,38 +86,71 @@ impl Networks {
         Ok(found)
     }
 
-    /// The key of a point, after making what it is costed on.
-    pub(super) fn prepare(
-        &mut self,
+    /// The key of a point.
+    pub(super) fn key(
+        &self,
         design: &PointDesign,
         key: ContentHash,
     ) -> Result<ContentHash, Failure> {
         let wl = self.word_length(design)?;
+        wl.map(|wl| Format::new(wl, 0)).transpose().map_err(Failure::usage)?;
+        Ok(match &self.source {
+            Source::Trace { content, .. } => key.with("trace").with(content.hex()),
+            Source::Network { key: network, .. } => {
+                key.with("workload").with(network.hex()).with(format!("{wl:?}"))
+            }
+        })
+    }
+
+    /// The result cells of a point.
+    pub(super) fn evaluate(&self, design: &PointDesign) -> Result<Vec<String>, Failure> {
+        let machine = &design.made.machine;
         match &self.source {
-            Source::Trace { content, .. } => Ok(key.with("trace").with(content.hex())),
-            Source::Network { shapes, keys } => {
-                let pass = NetworkPass {
-                    batch: keys.batch.unwrap_or(1),
-                    wl,
-                    training: keys.gradients.unwrap_or(false),
+            Source::Trace { recording, top1, .. } => {
+                let replay = replay(recording, machine, None)?;
+                let mut cells = count_cells(&replay.total, replay.processing_elements);
+                let area_mm2 = replay.area.and_then(|area| area.total_mm2());
+                let narrower = replay.narrower_rows;
+                cells.extend(machine_cells(&replay.total, replay.seconds, area_mm2, narrower));
+                cells.push(top1.map_or(String::new(), |top1| format!("{top1:?}")));
+                Ok(cells)
+            }
+            Source::Network { workload, pass, batch, .. } => {
+                let formats = match self.word_length(design)? {
+                    Some(wl) => Formats::uniform(Format::new(wl, 0).map_err(Failure::usage)?),
+                    None => Formats::float32(),
                 };
-                if let Entry::Vacant(entry) = self.recordings.entry(wl) {
-                    entry.insert(shapes.recording(pass).map_err(Failure::usage)?);
-                }
-                Ok(key.with("network").with(format!("{keys:?} {pass:?}")))
+                let options = Options { pass: *pass, batch: *batch, formats, accumulator: None };
+                let cost = estimate(workload, machine, &options).map_err(Failure::usage)?;
+                let total = counters_of(&cost);
+                let area = cost.area.and_then(|area| Some(area.logic_um2? + area.sram_um2?));
+                let seconds = machine.seconds(total.cycles.total());
+                let mut cells = count_cells(&total, machine.array().processing_elements());
+                cells.extend(machine_cells(&total, seconds, area.map(|um2| um2 * 1e-6), 0));
+                Ok(cells)
             }
         }
     }
+}
 
-    /// The result cells of a point that was prepared.
-    pub(super) fn evaluate(&self, design: &PointDesign) -> Result<Vec<String>, Failure> {
-        let recording = &self.recordings[&self.word_length(design)?];
-        let replay = replay(recording, &design.made.machine, None)?;
-        let mut cells = count_cells(&replay.total, replay.processing_elements);
-        cells.extend(machine_cells(&replay));
-        if let Source::Trace { top1, .. } = self.source {
-            cells.push(top1.map_or(String::new(), |top1| format!("{top1:?}")));
-        }
-        Ok(cells)
+/// The network of `keys`, built for the images and classes that its sizes are published for unless they say otherwise, as
+/// `hwsim cost` does.
+fn network(keys: &NetworkKeys) -> Result<Source, Failure> {
+    let initialisation = Initialisation { seed: 0, scale: 1.0 };
+    let name = keys.arch.as_deref().unwrap_or(DEFAULT_ARCH);
+    let (image, classes) = arch::published_task(name).map_err(Failure::usage)?;
+    let task = arch::Task {
+        input: keys.image.unwrap_or(image),
+        classes: keys.classes.unwrap_or(classes),
+        initialisation,
+    };
+    let layers = arch::layers(name, &task).map_err(Failure::usage)?;
+    let workload = Workload::from_builder(&layers).map_err(Failure::usage)?;
+    let pass = if keys.gradients.unwrap_or(false) { Pass::Training } else { Pass::Inference };
+    let batch = keys.batch.unwrap_or(1);
+    if !(1..=MOST_SAMPLES).contains(&batch) {
+        return Err(Failure::usage(anyhow!("a batch of {batch} is impossible: use 1 to 2^32")));
     }
+    let key = format!("{name} {:?} {} {pass:?} {batch}", task.input, task.classes);
+    Ok(Source::Network { workload, key: ContentHash::default().with(key), pass, batch })
 }

@@ -40,7 +40,29 @@ pub struct Task {
 /// where it has one.
 pub const SMALL_IMAGE: usize = 64;
 
+/// The largest height, width and number of channels of an image, and the longest sequence.
+pub const MOST_PIXELS: usize = 1 << 16;
+
+/// The most classes, or tokens of a vocabulary.
+pub const MOST_CLASSES: usize = 1_000_000;
+
 impl Task {
+    /// Refuses sizes that no network has, before anything is counted or drawn.
+    fn check(&self) -> Result<(), NetworkError> {
+        let [h, w, c] = self.input;
+        for (what, given, most) in [
+            ("image height or sequence length", h, MOST_PIXELS),
+            ("image width", w, MOST_PIXELS),
+            ("number of channels", c, MOST_PIXELS),
+            ("number of classes or tokens", self.classes, MOST_CLASSES),
+        ] {
+            if !(1..=most).contains(&given) {
+                return Err(NetworkError::Size { what, given, most });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the variant for small images is built.
     fn has_small_images(&self) -> bool {
         let [h, w, _] = self.input;
@@ -59,15 +81,17 @@ struct Architecture {
 }
 
 const CIFAR: ([usize; 3], usize) = ([32, 32, 3], 10);
+/// MNIST and its like, padded to 32×32.
+const GREY: ([usize; 3], usize) = ([32, 32, 1], 10);
 const IMAGENET: ([usize; 3], usize) = ([224, 224, 3], 1000);
 /// Sequences of 64 tokens of the 10,000 most frequent and the unknown one.
 const TEXT: ([usize; 3], usize) = ([64, 1, 1], 10_001);
 
 const ARCHITECTURES: [Architecture; 16] = [
-    Architecture { name: "lenet5", build: lenet5::build, least: 16, published: CIFAR },
+    Architecture { name: "lenet5", build: lenet5::build, least: 16, published: GREY },
     Architecture { name: "alexnet", build: alexnet::build, least: 29, published: CIFAR },
     Architecture { name: "resnet20", build: resnet20::build, least: 1, published: CIFAR },
-    Architecture { name: "mlp", build: mlp::build, least: 1, published: CIFAR },
+    Architecture { name: "mlp", build: mlp::build, least: 1, published: GREY },
     Architecture { name: "resnet18", build: resnet18::build, least: 1, published: IMAGENET },
     Architecture { name: "resnet34", build: resnet34::build, least: 1, published: IMAGENET },
     Architecture { name: "resnet50", build: resnet50::build, least: 1, published: IMAGENET },
@@ -116,7 +140,7 @@ fn find(name: &str) -> Result<&'static Architecture, NetworkError> {
 }
 
 /// Shape `[h, w, c]` of the images and number of classes that the published sizes of architecture `name`
-/// are for: 224×224×3 and 1000, or 32×32×3 and 10.
+/// are for: 224×224×3 and 1000, 32×32×3 and 10, 32×32×1 and 10, or sequences of 64 tokens of 10,001.
 ///
 /// # Errors
 /// If no architecture has this name.
@@ -130,6 +154,7 @@ pub fn published_task(name: &str) -> Result<([usize; 3], usize), NetworkError> {
 /// If no architecture has this name or it does not fit the images.
 pub fn layers(name: &str, task: &Task) -> Result<Builder, NetworkError> {
     let architecture = find(name)?;
+    task.check()?;
     let [h, w, _] = task.input;
     let side = h.min(w);
     if side < architecture.least {

@@ -5,7 +5,7 @@ use crate::network::error::NetworkError;
 use crate::network::graph::add_to;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
-use crate::network::vector::add::{AddSettings, residual_add};
+use crate::network::vector::add::{self, AddSettings, residual_add};
 use crate::precision::NumberFormat;
 use hwmodel::block_float::tensor_format;
 use hwmodel::random::Role;
@@ -62,7 +62,7 @@ impl Layer for Add {
                 let simd = call.context.array.simd;
                 let mut sum = first.to_f32(simd).into_owned();
                 add_to(simd, &mut sum, &second.to_f32(simd));
-                call.tally.vector_operations += sum.len() as u64;
+                call.tally.vector_operations += add::operations(true).forward_on(sum.len());
                 Activation::float(sum, first.shape())
             }
         };

@@ -44,7 +44,7 @@ impl Layer for AveragePool {
         let shape = self.shape(x.shape())?;
         let mut y = vec![0.0; shape.output_len()];
         average_pool::average_pool(&shape, &x.to_f32(call.context.array.simd), &mut y)?;
-        call.tally.vector_operations += shape.input_len() as u64;
+        call.tally.vector_operations += average_pool::OPERATIONS.forward_on(shape.input_len());
         if let (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) = (&x, call.owner.output())
         {
             return Ok((call.dynamic_result(y, shape.output_shape(), wl)?, Saved::default()));
@@ -60,7 +60,7 @@ impl Layer for AveragePool {
         let shape = self.shape(call.input_shape)?;
         let mut gradient = vec![0.0; shape.input_len()];
         average_pool::average_pool_backward(&shape, &call.gradient, &mut gradient)?;
-        call.tally.vector_operations += shape.input_len() as u64;
+        call.tally.vector_operations += average_pool::OPERATIONS.backward_on(shape.input_len());
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
     }
 }

@@ -6,17 +6,12 @@ use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
-    BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
+    self, BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
 };
 use crate::precision::NumberFormat;
 
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
 pub(in crate::network) struct BatchNorm;
-
-/// Float32 operations per element of the vector unit: mean, variance, scale and offset forward,
-/// the two reductions and the combination backward.
-const FORWARD_OPERATIONS: u64 = 5;
-const BACKWARD_OPERATIONS: u64 = 8;
 
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
@@ -60,7 +55,7 @@ impl Layer for BatchNorm {
             (None, Normaliser::of_running(running, &parameters)?)
         };
         drop((gamma, beta));
-        call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
+        call.tally.vector_operations += batch_norm::OPERATIONS.forward_on(input.len());
         let output = match call.output_format() {
             NumberFormat::Float32 => {
                 Activation::float(normaliser.all(simd, input.values())?, input.shape())
@@ -88,7 +83,7 @@ impl Layer for BatchNorm {
         let mut gradient = call.gradient;
         let gradients =
             batch_norm_backward(simd, input.values(), &gamma, &statistics, &mut gradient)?;
-        call.tally.vector_operations += BACKWARD_OPERATIONS * gradient.len() as u64;
+        call.tally.vector_operations += batch_norm::OPERATIONS.backward_on(gradient.len());
         let parameters = vec![gradients.gamma, gradients.beta];
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters })
     }

@@ -18,9 +18,6 @@ pub(in crate::network) struct Concatenate {
     pub(in crate::network) channels: Vec<usize>,
 }
 
-/// Branch b draws its random numbers as layer node + b · 2^16 would.
-const NEXT_BRANCH: u32 = 1 << 16;
-
 impl Concatenate {
     fn pixels([n, h, w, _]: [usize; 4]) -> usize {
         n * h * w
@@ -53,8 +50,8 @@ impl Concatenate {
                 continue;
             }
             let mut requantiser = call.requantiser(format, Role::Output);
-            let layer = call.node + branch as u32 * NEXT_BRANCH;
-            requantiser.address = RandomAddress { layer, ..requantiser.address };
+            let part = Some(branch as u64);
+            requantiser.address = RandomAddress { part, ..requantiser.address };
             let (tensor, counts) = requantiser.tensor(&tensor);
             call.tally.output += counts;
             words.push(Arc::new(tensor));

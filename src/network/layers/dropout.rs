@@ -5,7 +5,7 @@ use crate::network::error::NetworkError;
 use crate::network::graph::Context;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
-use crate::network::vector::dropout::dropout;
+use crate::network::vector::dropout::{OPERATIONS, dropout};
 use crate::precision::NumberFormat;
 use hwmodel::random::{RandomAddress, Role};
 
@@ -15,14 +15,10 @@ pub(in crate::network) struct Dropout {
     pub(in crate::network) probability: f32,
 }
 
-/// Float32 operations per element of the activations and of their gradients. Both are charged in the
-/// backward pass, since a forward pass for inference has none.
-const OPERATIONS: u64 = 2;
-
 /// Where node `node` finds the elements that it drops in this step.
 fn address(context: &Context, node: u32) -> RandomAddress {
     let Context { seed, step, random, .. } = *context;
-    RandomAddress { seed, step, layer: node, role: Role::Dropout, source: random }
+    RandomAddress { seed, step, layer: node, part: None, role: Role::Dropout, source: random }
 }
 
 impl Layer for Dropout {
@@ -67,7 +63,7 @@ impl Layer for Dropout {
         let mut gradient = call.gradient;
         if call.context.training {
             dropout(&mut gradient, self.probability, address(call.context, call.node));
-            call.tally.vector_operations += OPERATIONS * gradient.len() as u64;
+            call.tally.vector_operations += OPERATIONS.backward_on(gradient.len());
         }
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
     }

@@ -5,6 +5,7 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::vector::embedding;
 use hwmodel::{FixedTensor, RawData};
 
 /// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
@@ -93,7 +94,7 @@ impl Layer for Embedding {
             let sums = &mut gradient[token * channels..][..channels];
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
-        call.tally.vector_operations += call.gradient.len() as u64;
+        call.tally.vector_operations += embedding::OPERATIONS.backward_on(call.gradient.len());
         Ok(BackwardResult { inputs: vec![None], parameters: vec![gradient] })
     }
 }

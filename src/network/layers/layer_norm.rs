@@ -5,15 +5,11 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
-use crate::network::vector::layer_norm::{layer_norm, layer_norm_backward};
+use crate::network::vector::layer_norm::{self, layer_norm, layer_norm_backward};
 use crate::precision::NumberFormat;
 
 /// y = γ·(x - μ)/√(σ² + ε) + β over the channels of each token; the result is quantised to the layer's format.
 pub(in crate::network) struct LayerNorm;
-
-/// Float32 operations per element, as of a batch norm.
-const FORWARD_OPERATIONS: u64 = 5;
-const BACKWARD_OPERATIONS: u64 = 8;
 
 impl Layer for LayerNorm {
     fn kind(&self) -> &'static str {
@@ -44,7 +40,7 @@ impl Layer for LayerNorm {
         let beta = call.parameters[1].hardware_values(simd);
         let y = layer_norm(&input.to_f32(simd), &gamma, &beta);
         drop((gamma, beta));
-        call.tally.vector_operations += FORWARD_OPERATIONS * input.len() as u64;
+        call.tally.vector_operations += layer_norm::OPERATIONS.forward_on(input.len());
         let output = match call.output_format() {
             NumberFormat::DynamicFixed { wl } => call.dynamic_result(y, input.shape(), wl)?,
             other => call.vector_result(y, input.shape(), other.fixed())?,
@@ -58,7 +54,7 @@ impl Layer for LayerNorm {
         let input = call.saved.activation.expect("a training pass keeps its input");
         let gamma = call.parameters[0].hardware_values(simd);
         let gradients = layer_norm_backward(&input.to_f32(simd), &gamma, &call.gradient);
-        call.tally.vector_operations += BACKWARD_OPERATIONS * call.gradient.len() as u64;
+        call.tally.vector_operations += layer_norm::OPERATIONS.backward_on(call.gradient.len());
         let parameters = vec![gradients.gamma, gradients.beta];
         Ok(BackwardResult { inputs: vec![Some(gradients.input)], parameters })
     }

@@ -2,14 +2,13 @@
 
 use super::mac_layer;
 use crate::network::activation::Activation;
+use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved, TimeStep};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
-use crate::network::vector::lstm::{
-    BACKWARD_OPERATIONS, FORWARD_OPERATIONS, GATES, step, step_backward,
-};
+use crate::network::vector::lstm::{GATES, OPERATIONS, step, step_backward};
 use crate::precision::NumberFormat;
 use hwmodel::gemm::Convolution2d;
 use hwmodel::{FixedTensor, Format, RawData};
@@ -41,12 +40,6 @@ fn hidden_format(call: &Forward<'_, '_>) -> Result<Option<Format>, NetworkError>
             .map(Some)
             .map_err(|error| call.no_scale("output", error.into())),
     }
-}
-
-/// The number by which the random numbers of node `node` in time step `step` are addressed.
-fn address(node: u32, step: usize) -> u32 {
-    // At most 4096 steps, and far fewer than 2^16 nodes.
-    node | (step as u32) << 16
 }
 
 /// Rows (sample, step) of `[n, steps, columns]` for one step, `[n, columns]`.
@@ -129,7 +122,7 @@ impl Layer for Lstm {
 
     fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
         let [steps, _, width] = inputs[0];
-        (steps * width * (width / GATES)) as u64
+        saturating_product(&[steps, width, width / GATES])
     }
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
@@ -138,7 +131,7 @@ impl Layer for Lstm {
         let hidden = width / GATES;
         let simd = call.context.array.simd;
         let x = input.to_f32(simd);
-        let (node, format) = (call.node, hidden_format(call)?);
+        let (part, format) = (call.part, hidden_format(call)?);
         let one_step = [n, 1, 1, hidden];
         let mut h = match format {
             None => Activation::float(vec![0.0; n * hidden], one_step),
@@ -155,7 +148,8 @@ impl Layer for Lstm {
                 geometry(),
                 &mut Forward {
                     context: call.context,
-                    node: address(node, index),
+                    node: call.node,
+                    part: Some(index as u64),
                     name: call.name,
                     inputs: vec![h.clone()],
                     parameters: call.parameters,
@@ -168,7 +162,7 @@ impl Layer for Lstm {
             let mut z = rows_of(&x, [steps, width], index);
             z.iter_mut().zip(&*sums.to_f32(simd)).for_each(|(z, sum)| *z += sum);
             let (values, tape) = step(z, &mut c, hidden);
-            call.node = address(node, index);
+            call.part = Some(index as u64);
             let next = call.vector_result(values, one_step, format)?;
             if call.context.training {
                 kept.push(TimeStep { before: h, tape });
@@ -176,8 +170,8 @@ impl Layer for Lstm {
             outputs.push(next.clone());
             h = next;
         }
-        call.node = node;
-        call.tally.vector_operations += FORWARD_OPERATIONS * (n * steps * hidden) as u64;
+        call.part = part;
+        call.tally.vector_operations += OPERATIONS.forward_on(n * steps * hidden);
         let output = joined(&outputs, [n, steps, 1, hidden])?;
         Ok((output, Saved { steps: kept, ..Saved::default() }))
     }
@@ -202,7 +196,8 @@ impl Layer for Lstm {
                 geometry(),
                 Backward {
                     context: call.context,
-                    node: address(call.node, index),
+                    node: call.node,
+                    part: Some(index as u64),
                     name: call.name,
                     gradient: dz,
                     input_shape: [n, 1, 1, hidden],
@@ -219,7 +214,7 @@ impl Layer for Lstm {
             dh.copy_from_slice(previous);
             dw.iter_mut().zip(&result.parameters[0]).for_each(|(sum, part)| *sum += part);
         }
-        call.tally.vector_operations += BACKWARD_OPERATIONS * (n * steps * hidden) as u64;
+        call.tally.vector_operations += OPERATIONS.backward_on(n * steps * hidden);
         Ok(BackwardResult { inputs: vec![Some(dx)], parameters: vec![dw] })
     }
 }

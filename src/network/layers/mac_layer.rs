@@ -5,6 +5,7 @@ mod fixed_backward;
 
 use crate::network::activation::Activation;
 use crate::network::backward_arithmetic::BackwardArithmetic;
+use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
 use crate::network::tally::GemmTally;
@@ -167,7 +168,8 @@ fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
 pub(super) fn macs(geometry: Convolution2d, filters: usize, input: [usize; 3]) -> u64 {
     let Some([oh, ow]) = geometry.output_size([input[0], input[1]]) else { return 0 };
     let [kh, kw] = geometry.kernel;
-    (oh * ow * filters * kh * kw * (input[2] / geometry.groups.max(1))) as u64
+    let channels = input[2] / geometry.groups.max(1);
+    saturating_product(&[oh, ow, filters, kh, kw, channels])
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::network::graph::add_to;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::vector::position;
 use crate::precision::NumberFormat;
 
 /// y[t] = x[t] + p[t] with the table p `[T, channels]`. The sum is the vector unit's and is quantised to the
@@ -44,7 +45,7 @@ impl Layer for Position {
         let mut sum = input.to_f32(simd).into_owned();
         sum.chunks_exact_mut(table.len().max(1)).for_each(|sample| add_to(simd, sample, &table));
         drop(table);
-        call.tally.vector_operations += sum.len() as u64;
+        call.tally.vector_operations += position::OPERATIONS.forward_on(sum.len());
         let output = match call.output_format() {
             NumberFormat::DynamicFixed { wl } => call.dynamic_result(sum, input.shape(), wl)?,
             other => call.vector_result(sum, input.shape(), other.fixed())?,

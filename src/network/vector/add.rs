@@ -11,11 +11,18 @@
 //! Each operand is rounded by itself, before the addition: an operand that already has the result's FL
 //! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
 
+use crate::network::vector::operations::VectorOperations;
 use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::RandomAddress;
 use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw};
 use num_traits::{AsPrimitive, PrimInt, Signed};
 use rayon::prelude::*;
+
+/// Per element: one sum in float32; integers are added on the array's results, at no charge. Gradients pass
+/// through.
+pub const fn operations(float32: bool) -> VectorOperations {
+    if float32 { VectorOperations::new(1, 0) } else { VectorOperations::NONE }
+}
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
 const CHUNK: usize = 1 << 14;

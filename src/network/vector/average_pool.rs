@@ -4,8 +4,12 @@
 //! pixels of a window are added in row-major order. Global average pooling is the window of
 //! [`PoolShape::global`].
 
+use crate::network::vector::operations::VectorOperations;
 use crate::network::vector::pooling::{PoolError, PoolShape};
 use rayon::prelude::*;
+
+/// Per element of the input: the sum forward, the share of the gradient backward.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(1, 1);
 
 /// The mean of every window; `x` is [n, h, w, c], `y` the output shape.
 ///

@@ -1,6 +1,11 @@
 //! The softmax of attention scores, of which a token sees its own and those before it.
 
-use super::softmax::exponentials;
+use super::operations::VectorOperations;
+use super::softmax::{self, exponentials};
+
+/// Per score: a softmax, and the product with the scale in each direction.
+pub const OPERATIONS: VectorOperations =
+    VectorOperations::new(softmax::OPERATIONS.forward + 1, softmax::OPERATIONS.backward + 1);
 
 /// Replaces the scores `[T, T]` of one head by probabilities: row t is the softmax of scale·s over columns
 /// 0 to t, and 0 after them. Rows are computed in float64 and rounded once to float32.

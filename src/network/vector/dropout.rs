@@ -5,9 +5,14 @@
 //! (seed, step, layer, role, i): forward and backward pass draw the same, whatever the threads, and
 //! nothing needs to be stored.
 
+use crate::network::vector::operations::VectorOperations;
 use hwmodel::random::RandomAddress;
 use rand_core::Rng;
 use rayon::prelude::*;
+
+/// Per element: the products of activations and of gradients. Both are charged in the backward pass, since a forward
+/// pass for inference has none.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(0, 2);
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
 const CHUNK: usize = 1 << 14;

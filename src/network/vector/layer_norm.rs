@@ -3,7 +3,12 @@
 //! y = γ·(x - μ)/√(σ² + ε) + β with mean μ and variance σ² (of the population) of the row. Rows are computed
 //! in float64 in the order of their channels and each result is rounded once to float32.
 
+use crate::network::vector::operations::VectorOperations;
 use rayon::prelude::*;
+
+/// Per element of the input, as of a batch norm: mean, variance, scale and offset forward, the two reductions and the
+/// combination backward.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(5, 8);
 
 /// Added to the variance.
 pub const EPSILON: f64 = 1e-5;

@@ -6,15 +6,14 @@
 //! float32, everything else in float32 in the order written.
 
 use super::elementary::{logistic, tanh};
+use super::operations::VectorOperations;
 use rayon::prelude::*;
 
 /// Gates of a unit: input, forget, candidate and output, in this order.
 pub const GATES: usize = 4;
-/// Float32 operations of a unit in a time step: four sums, five elementary functions, three products and a
-/// sum.
-pub const FORWARD_OPERATIONS: u64 = 13;
-/// The same of its backward pass.
-pub const BACKWARD_OPERATIONS: u64 = 24;
+/// Per unit and time step: four sums, five elementary functions, three products and a sum; and of its backward
+/// pass.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(13, 24);
 
 /// What a time step leaves for the backward pass, for `n` samples of `hidden` units.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,6 +1,10 @@
 //! The exponentials of a row of logits.
 
 use super::elementary::exp;
+use super::operations::VectorOperations;
+
+/// Per element: maximum, difference, exponential, sum and division; backward product, sum, difference and product.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(5, 4);
 
 /// Sets `exponentials` to e^(x - max) of every logit; returns where the maximum is (the first of
 /// equals) and the sum, added in order. No exponential overflows.

@@ -43,17 +43,18 @@ pub(super) fn attention(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     }
     let seen = new.checked_add(past).ok_or_else(too_large)?;
     let scores = checked(vec![b, query_heads, length, seen])?;
-    let product = |n, k| {
+    let product = |n, k, wide_result| {
         let m = length.checked_mul(query_heads / key_heads).ok_or_else(too_large)?;
         let batch = b.checked_mul(key_heads).ok_or_else(too_large)?;
-        let matrix = MatrixProduct { m, n, k, batch, right: RightOperand::Activation };
+        let right = RightOperand::Activation;
+        let matrix = MatrixProduct { m, n, k, batch, right, wide_result };
         Ok::<_, NodeProblem>(Operation::MatrixProduct(matrix))
     };
-    let softmax = VectorLayer { kind: VectorKind::Softmax, elements: count(&scores) };
+    let softmax = VectorLayer { kind: VectorKind::AttentionSoftmax, elements: count(&scores) };
     let works = vec![
-        ("scores", product(seen, d)?),
+        ("scores", product(seen, d, true)?),
         ("softmax", Operation::Vector(softmax)),
-        ("context", product(width, seen)?),
+        ("context", product(width, seen, false)?),
     ];
     let joined = query_heads.checked_mul(width).ok_or_else(too_large)?;
     let output = match node.shape(0)?.len() {

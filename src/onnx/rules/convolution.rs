@@ -175,6 +175,7 @@ pub(super) fn transposed(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         k: x[1] / groups,
         batch: groups,
         right: RightOperand::Weight,
+        wide_result: false,
     };
     let work = Operation::MatrixProduct(matrix);
     Ok(Outcome::new(vec![Output::new(checked(shape)?)], Some(work)).with_parameters(&[1, 2]))

@@ -52,6 +52,7 @@ pub(super) fn matmul(node: &Node<'_>, [a, b]: [usize; 2]) -> Result<Outcome, Nod
         k: left_k,
         batch: own,
         right: operand(left, right),
+        wide_result: false,
     };
     let outputs = vec![Output::new(checked(shape)?)];
     Ok(Outcome::new(outputs, Some(Operation::MatrixProduct(matrix))).with_parameters(&[0, 1, 3]))
@@ -76,7 +77,8 @@ pub(super) fn gemm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         return Err(NodeProblem::Shape(format!("shapes {a:?} and {b:?} cannot be multiplied")));
     }
     let (rows, columns) = if left.constant && !right.constant { (n, m) } else { (m, n) };
-    let matrix = MatrixProduct { m: rows, n: columns, k, batch: 1, right: operand(left, right) };
+    let right = operand(left, right);
+    let matrix = MatrixProduct { right, ..MatrixProduct::linear(rows, columns, k) };
     let outputs = vec![Output::new(checked(vec![m, n])?)];
     Ok(Outcome::new(outputs, Some(Operation::MatrixProduct(matrix))).with_parameters(&[0, 1, 2]))
 }

@@ -1,8 +1,7 @@
 //! A transformer of the size of GPT-2 small (Radford et al. 2019, "Language models are unsupervised
 //! multitask learners"): 12 layers of width 768 with 12 heads, 1024 tokens, vocabulary 50257.
 //!
-//! Every token's logits are computed and the attention is dense, as in training. The scale 1/√64
-//! of the scores is a shift and costs nothing. The output layer shares the token embedding's weights.
+//! Every token's logits are computed and the attention is dense, as in training. The output layer shares the token embedding's weights.
 
 use super::super::error::WorkloadError;
 use super::super::layer::{Layer, Workload};
@@ -22,7 +21,7 @@ pub(super) fn build() -> Result<Workload, WorkloadError> {
     };
     let mut layers = vec![
         vector("wte", VectorKind::Embedding, values, VOCABULARY * WIDTH).first(),
-        vector("wpe", VectorKind::Add, values, TOKENS * WIDTH),
+        vector("wpe", VectorKind::Position, values, TOKENS * WIDTH),
     ];
     for block in 0..BLOCKS {
         let linear = |name: &str, outputs, inputs| {
@@ -37,11 +36,13 @@ pub(super) fn build() -> Result<Workload, WorkloadError> {
             vector(&format!("h.{block}.{name}"), kind, elements, parameters)
         };
         let head = WIDTH / HEADS;
+        let matrix = MatrixProduct::scores(TOKENS, head, HEADS);
+        let scores = Layer::matrix_product(format!("h.{block}.attn.scores"), matrix, false);
         layers.extend([
             vector("ln_1", VectorKind::Normalisation, values, 2 * WIDTH),
             linear("attn.c_attn", 3 * WIDTH, WIDTH),
-            attention("scores", TOKENS, head),
-            vector("attn.softmax", VectorKind::Softmax, HEADS * TOKENS * TOKENS, 0),
+            scores,
+            vector("attn.softmax", VectorKind::AttentionSoftmax, HEADS * TOKENS * TOKENS, 0),
             attention("context", head, TOKENS),
             linear("attn.c_proj", WIDTH, WIDTH),
             vector("add_1", VectorKind::Add, values, 0),

@@ -7,7 +7,7 @@ fn lfsr(width: u8, bits: u8, steps: u8) -> Lfsr {
 
 fn address(lfsr: Lfsr, seed: u64) -> RandomAddress {
     let source = RandomSource::Lfsr(lfsr);
-    RandomAddress { seed, step: 1, layer: 2, role: Role::Output, source }
+    RandomAddress { seed, step: 1, layer: 2, part: None, role: Role::Output, source }
 }
 
 /// x^8 + x^4 + x^3 + x^2 + 1: bits 0, 2, 3 and 4 feed bit 7. Worked by hand from 0000 0001.
@@ -185,6 +185,7 @@ fn no_address_loads_zero_and_every_part_counts() {
         RandomAddress { seed: 2, ..base },
         RandomAddress { step: 2, ..base },
         RandomAddress { layer: 3, ..base },
+        RandomAddress { part: Some(0), ..base },
         RandomAddress { role: Role::Weight, ..base },
     ];
     assert!(others.iter().all(|&other| lfsr.load(other) != lfsr.load(base)));

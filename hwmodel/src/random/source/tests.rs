@@ -28,7 +28,7 @@ fn sources() -> Vec<RandomSource> {
 }
 
 fn address(source: RandomSource) -> RandomAddress {
-    RandomAddress { seed: 11, step: 3, layer: 5, role: Role::Activation, source }
+    RandomAddress { seed: 11, step: 3, layer: 5, part: None, role: Role::Activation, source }
 }
 
 /// r·2^`bits` of element `index`, from the definitions of word and register alone.

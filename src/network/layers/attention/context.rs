@@ -1,7 +1,8 @@
 //! Sums of values weighted by probabilities.
 
-use super::head::{Block, address, geometry, right_operand, transposed, transposed_activation};
+use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
 use crate::network::activation::Activation;
+use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::layers::mac_layer::{self, Product, dense, tally};
@@ -80,7 +81,7 @@ impl Layer for Context {
 
     fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
         let length = inputs[0][0];
-        (length * length * (inputs[1][2] / 3)) as u64
+        saturating_product(&[length, length, inputs[1][2] / 3])
     }
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
@@ -128,15 +129,15 @@ impl Layer for Context {
         let output = match self.format(call, &products)? {
             Some(format) if !products.is_empty() => {
                 let mut raw = vec![0i32; n * length * (width / 3)];
-                let node = call.node;
+                let part = call.part;
                 for (index, product) in products.iter().enumerate() {
-                    call.node = address(node, index);
+                    call.part = Some(index as u64);
                     let requantiser = call.requantiser(format, Role::Output);
                     let (data, report) = requantiser.product(product, None);
                     call.tally.output += report.counts;
                     blocks(index).put(&data.to_i32(), &mut raw);
                 }
-                call.node = node;
+                call.part = part;
                 if let Some(formats) =
                     call.tally.forward.as_mut().and_then(|forward| forward.formats.as_mut())
                 {
@@ -171,7 +172,8 @@ impl Layer for Context {
                 geometry(),
                 Backward {
                     context: call.context,
-                    node: address(call.node, index),
+                    node: call.node,
+                    part: Some(index as u64),
                     name: call.name,
                     gradient: result.of(&call.gradient),
                     input_shape: [length, 1, 1, length],

@@ -12,12 +12,6 @@ pub(super) fn geometry() -> Convolution2d {
     Convolution2d::square(1, 1, 0)
 }
 
-/// The number by which the random numbers of head `index` (of all heads of all samples) of node `node` are
-/// addressed.
-pub(super) fn address(node: u32, index: usize) -> u32 {
-    node | (index as u32) << 16
-}
-
 /// A part of `[n, T, 1, width]`: the columns of one head of one sample.
 #[derive(Clone, Copy)]
 pub(super) struct Block {

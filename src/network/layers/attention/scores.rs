@@ -1,22 +1,18 @@
 //! Probabilities of attention from queries and keys.
 
-use super::head::{Block, address, geometry, right_operand, sums};
+use super::head::{Block, geometry, right_operand, sums};
 use crate::network::activation::Activation;
+use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::layers::mac_layer::{self, Product, dense, tally};
 use crate::network::operation::Operation;
 use crate::network::tally::LayerTally;
-use crate::network::vector::causal_softmax::{causal_softmax, causal_softmax_backward};
+use crate::network::vector::causal_softmax::{OPERATIONS, causal_softmax, causal_softmax_backward};
 use crate::precision::NumberFormat;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::timing::ByOperand;
-
-/// Float32 operations of a score: the scale, and maximum, difference, exponential, sum and division of
-/// a softmax; backward two products, a sum and a difference, and the scale.
-const FORWARD_OPERATIONS: u64 = 6;
-const BACKWARD_OPERATIONS: u64 = 5;
 
 /// `[T, 1, 3·channels]` queries, keys and values → `[T, 1, heads·T]` probabilities
 /// softmax(Q·Kᵀ/√(channels / heads)), of which a token has 0 for those after it.
@@ -70,7 +66,7 @@ impl Layer for Scores {
 
     fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
         let [length, _, width] = inputs[0];
-        (length * length * (width / 3)) as u64
+        saturating_product(&[length, length, width / 3])
     }
 
     fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
@@ -107,7 +103,7 @@ impl Layer for Scores {
             causal_softmax(&mut scores, length, self.scale(width));
             own.put(&scores, &mut values);
         }
-        call.tally.vector_operations += FORWARD_OPERATIONS * values.len() as u64;
+        call.tally.vector_operations += OPERATIONS.forward_on(values.len());
         let format = match &input {
             Activation::Float(..) => None,
             Activation::Fixed(tensor) => {
@@ -138,7 +134,8 @@ impl Layer for Scores {
                 geometry(),
                 Backward {
                     context: call.context,
-                    node: address(call.node, index),
+                    node: call.node,
+                    part: Some(index as u64),
                     name: call.name,
                     gradient,
                     input_shape: [length, 1, 1, query.columns],
@@ -157,7 +154,7 @@ impl Layer for Scores {
             }
             key.put(&result.parameters[0], &mut dx);
         }
-        call.tally.vector_operations += BACKWARD_OPERATIONS * probabilities.len() as u64;
+        call.tally.vector_operations += OPERATIONS.backward_on(probabilities.len());
         Ok(BackwardResult { inputs: vec![Some(dx)], parameters: Vec::new() })
     }
 }

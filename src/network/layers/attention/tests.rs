@@ -206,3 +206,45 @@ fn backward_products_run_on_the_array() {
 fn a_transposed_matrix() {
     assert_eq!(transposed(&[1, 2, 3, 4, 5, 6], 3), [1, 4, 2, 5, 3, 6]);
 }
+
+/// With 16 bits for the node and 16 for the head, sample 65,536 drew the numbers of sample 0, and a batch of 32,768 of four heads
+/// flushed exactly twice as many results to zero as one of 16,384.
+#[test]
+fn heads_beyond_65536_have_random_numbers_of_their_own() {
+    const FIRST: usize = 1 << 16;
+    const MORE: usize = 16;
+    let initialisation = Initialisation { seed: 2, scale: 1.5 };
+    let mut net = Builder::new("test", [1, 1, 1], initialisation, BiasBound::Scale);
+    let x = net.embedding("embedding", net.tokens(), 1, 4).unwrap();
+    net.attention("attention", x, 1).unwrap();
+    let mut network = net.finish().unwrap();
+    let format = Format::new(8, 4).unwrap();
+    quantised(&mut network, RoleFormats::fixed(format), |_| format);
+    let context = context(Rounding::Stochastic, BackwardArithmetic::Float32);
+    let samples = FIRST + MORE;
+    let tokens = Activation::float(vec![0.0; samples], [samples, 1, 1, 1]);
+    let pass = network.forward(tokens, &context).unwrap();
+    let node = |name: &str| network.nodes.iter().position(|node| node.name == name).unwrap();
+    let saved = &pass.saved[node("attention.out")];
+    let results = saved.activation.as_ref().unwrap().to_f32(SimdLevel::PORTABLE);
+    // All samples have the same token, so that only rounding can tell them apart; queries, keys and values of a sample are
+    // rounded by element, which never repeated, so they are compared where they agree.
+    let inputs = pass.saved[node("attention.context")].second.as_ref().unwrap();
+    let inputs = inputs.to_f32(SimdLevel::PORTABLE);
+    let of =
+        |values: &[f32], width: usize, sample: usize| values[sample * width..][..width].to_vec();
+    let (mut equal, mut pairs) = (0, 0);
+    for sample in 0..MORE {
+        let values = |sample: usize| of(&inputs, 12, sample)[8..].to_vec();
+        let context = |sample: usize| of(&results, 4, sample);
+        for column in 0..4 {
+            if values(sample)[column].to_bits() == values(FIRST + sample)[column].to_bits() {
+                pairs += 1;
+                let same = context(sample)[column].to_bits();
+                equal += usize::from(same == context(FIRST + sample)[column].to_bits());
+            }
+        }
+    }
+    assert!(pairs > 8, "too few equal inputs to compare: {pairs}");
+    assert!(equal < pairs, "all {pairs} results of equal inputs are rounded alike");
+}

@@ -88,6 +88,7 @@ impl Gradients<'_, '_, '_> {
             seed: context.seed,
             step: context.step,
             layer: self.call.node,
+            part: self.call.part,
             role,
             source: context.random,
         }

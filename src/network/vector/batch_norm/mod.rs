@@ -11,10 +11,15 @@ mod backward;
 mod forward;
 
 use crate::network::vector::length::{LengthError, check_length};
+use crate::network::vector::operations::VectorOperations;
 pub use backward::batch_norm_backward;
 pub use forward::{Normaliser, batch_statistics};
 use rayon::iter::IndexedParallelIterator;
 use serde::{Deserialize, Serialize};
+
+/// Per element of the input: mean, variance, scale and offset forward, the two reductions and the combination
+/// backward.
+pub const OPERATIONS: VectorOperations = VectorOperations::new(5, 8);
 
 /// Added to the variance before its root is taken.
 pub const EPSILON: f32 = 1e-5;
