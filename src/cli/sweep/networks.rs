@@ -11,6 +11,7 @@ use crate::network::{Initialisation, arch};
 use crate::workload::{Formats, Options, Pass, Workload, estimate};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
+use hwmodel::machine::Machine;
 
 const DEFAULT_ARCH: &str = "lenet5";
 const DEFAULT_WL: u32 = 8;
@@ -151,6 +152,11 @@ fn network(keys: &NetworkKeys) -> Result<Source, Failure> {
     if !(1..=MOST_SAMPLES).contains(&batch) {
         return Err(Failure::usage(anyhow!("a batch of {batch} is impossible: use 1 to 2^32")));
     }
+    // Sizes beyond the cost model are an error of the file, before the first point.
+    let formats = Formats::uniform(Format::new(DEFAULT_WL, 0).map_err(Failure::usage)?);
+    let options = Options { pass, batch, formats, accumulator: None };
+    let machine = Machine::builtin(Machine::DEFAULT).map_err(Failure::usage)?;
+    estimate(&workload, &machine, &options).map_err(Failure::usage)?;
     let key = format!("{name} {:?} {} {pass:?} {batch}", task.input, task.classes);
     Ok(Source::Network { workload, key: ContentHash::default().with(key), pass, batch })
 }
