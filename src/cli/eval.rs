@@ -4,7 +4,7 @@ use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::integer_table::IntegerResult;
 use super::settings::{RandomSettings, RandomSourceKind, word};
-use super::{accumulator_table, output, setup};
+use super::{accumulator_table, eval_checks, output, setup};
 use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
@@ -15,6 +15,7 @@ use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
 use anyhow::{Context as _, anyhow};
+use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::counters::Counters;
 use hwmodel::gemm::MacArray;
 use hwmodel::random::RandomSource;
@@ -32,7 +33,7 @@ pub(super) struct EvalArguments {
     #[arg(long)]
     dataset: Option<DatasetKind>,
     /// Folder of the data set.
-    #[arg(long)]
+    #[arg(long, alias = "dataset-dir", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Test images used; all if not given.
     #[arg(long)]
@@ -181,7 +182,10 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     model::check_data(&header, &dataset)?;
     dataset.normalisation = header.normalisation.clone();
 
-    let accumulator = arguments.accumulator.over(header.accumulator);
+    let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
+    eval_checks::has_effect(&network, given)?;
+    let accumulator = arguments.accumulator.over(header.accumulator)?;
+    let fixed = eval_checks::is_fixed(&network);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = Context {
         array: MacArray { simd, accumulator },
@@ -256,7 +260,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         top1: result.top1,
         loss: result.loss,
         perplexity: dataset.text.map(|_| exp(result.loss)),
-        accumulator: format!("{} {}", accumulator.width, accumulator.overflow),
+        accumulator: match (fixed, accumulator.width) {
+            (false, _) => "float32".to_owned(),
+            (true, AccumulatorWidth::Exact) => "exact".to_owned(),
+            (true, width) => format!("{width} {}", accumulator.overflow),
+        },
         rounding,
         random_source: context.random.to_string(),
         random_bits_drawn: total.random_bits,
@@ -269,6 +277,10 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         accumulators: study.map(|study| study.finish(&machine)),
         machine: arguments.machine.clone(),
     };
+    if let Some(warning) = eval_checks::too_narrow(&network, accumulator, total.accumulator_events)
+    {
+        eprintln!("hwsim: warning: {warning}");
+    }
     arguments.output.emit_rows(&result, &result.layers, render)?;
     if let Some(path) = &arguments.summary {
         let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
@@ -291,14 +303,16 @@ fn compare(
 
 fn render(result: &EvalResult) -> String {
     let mut out = format!(
-        "{} on {} ({}): {} {}, accumulator {}, rounding {}\n",
+        "{} on {} ({}): {} {}, {}\n",
         result.arch,
         result.dataset,
         result.data_origin,
         result.images,
         if result.perplexity.is_some() { "sequences" } else { "images" },
-        result.accumulator,
-        result.rounding
+        match result.accumulator.as_str() {
+            "float32" => "float32".to_owned(),
+            accumulator => format!("accumulator {accumulator}, rounding {}", result.rounding),
+        }
     );
     out.push_str(&format!(
         "{:<18} {:>9} {:>16} {:>16} {:>14} {:>16}\n",

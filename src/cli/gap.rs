@@ -58,9 +58,9 @@ pub(super) struct GapArguments {
     /// Accumulator widths in bits (1 to 64) or `exact`, separated by commas; 16..32:4 is a range.
     #[arg(long, alias = "acc", value_name = "LIST", default_value = "16,20,24,32,exact")]
     accumulator: Vec<String>,
-    /// What an addition outside the accumulator's range does: wrap, saturate or both in turn.
-    #[arg(long, value_name = "WORD", default_value = "saturate")]
-    accumulator_overflow: OverflowChoice,
+    /// What an addition outside the accumulator's range does: wrap, saturate or both in turn [default: saturate].
+    #[arg(long, value_name = "WORD")]
+    accumulator_overflow: Option<OverflowChoice>,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -173,9 +173,9 @@ impl GapArguments {
     /// The widths, each with every policy; `exact` once, since nothing overflows it.
     fn accumulators(&self) -> Result<Vec<Accumulator>, Failure> {
         let policies: &[Overflow] = match self.accumulator_overflow {
-            OverflowChoice::Wrap => &[Overflow::Wrap],
-            OverflowChoice::Saturate => &[Overflow::Saturate],
-            OverflowChoice::Both => &[Overflow::Saturate, Overflow::Wrap],
+            Some(OverflowChoice::Wrap) => &[Overflow::Wrap],
+            None | Some(OverflowChoice::Saturate) => &[Overflow::Saturate],
+            Some(OverflowChoice::Both) => &[Overflow::Saturate, Overflow::Wrap],
         };
         let mut accumulators = Vec::new();
         let wrong = |text: &str, error: &dyn std::fmt::Display| {
@@ -191,6 +191,12 @@ impl GapArguments {
             };
             let with_width = |&overflow: &Overflow| Accumulator { width, overflow };
             accumulators.extend(policies.iter().map(with_width));
+        }
+        let all_exact = accumulators.iter().all(|each| each.width == AccumulatorWidth::Exact);
+        if all_exact && self.accumulator_overflow.is_some() {
+            return Err(Failure::usage(anyhow!(
+                "`--accumulator-overflow` has no effect, since every accumulator is exact: add bits to --accumulator or leave it out"
+            )));
         }
         Ok(accumulators)
     }

@@ -2,7 +2,7 @@
 
 use super::arguments::{AccumulatorArguments, FormatArguments};
 use super::errors::Failure;
-use super::{output, setup};
+use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::float32::{self, Shapes, Values};
@@ -122,7 +122,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     let a = operand(&arguments.a, [m, k], a_format, 0)?;
     let b = operand(&arguments.b, [k, n], b_format, 1)?;
     let exact = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
-    let accumulator = arguments.accumulator.over(exact);
+    let accumulator = arguments.accumulator.over(exact)?;
     let array = MacArray { simd, accumulator };
 
     let mut repeats = Vec::new();
@@ -163,7 +163,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     if let Some(path) = &arguments.output {
         output::write(path, &sums_text(&product))?;
     }
-    arguments.format.print(&result, table)?;
+    arguments.format.print(&result, render)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -240,7 +240,7 @@ fn sums_text(product: &Product) -> String {
     text
 }
 
-fn table(result: &GemmResult) -> String {
+fn render(result: &GemmResult) -> String {
     let GemmResult { m, n, k, .. } = result;
     let mut text = format!(
         "C [{m}, {n}] = A [{m}, {k}] {} · B [{k}, {n}] {}, accumulator {} ({})\n",
@@ -249,10 +249,10 @@ fn table(result: &GemmResult) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<24}{value}");
     };
-    line("rate", format!("{:.1} GMAC/s", result.gmacs_per_s));
-    line("time", format!("{:.6} s, best of {}", result.seconds, result.repeats.len()));
+    line("rate", format!("{}MAC/s", table::scaled(result.gmacs_per_s * 1e9)));
+    line("time", format!("{}, best of {}", table::seconds(result.seconds), result.repeats.len()));
     if let Some(rate) = result.float32_gmacs_per_s {
-        line("float32 rate", format!("{rate:.1} GMAC/s"));
+        line("float32 rate", format!("{}MAC/s", table::scaled(rate * 1e9)));
     }
     line("MACs", result.macs.to_string());
     line("non-zero MACs", result.nonzero_macs.to_string());

@@ -95,7 +95,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         let why = "`--accumulator-everywhere` needs --accumulator or --accumulator-overflow";
         return Err(Failure::usage(anyhow!(why)));
     }
-    let tested = arguments.accumulator.over(header.accumulator);
+    let tested = arguments.accumulator.over(header.accumulator)?;
     let others = if arguments.accumulator_everywhere { tested } else { header.accumulator };
     let context = Context {
         array: MacArray { simd, accumulator: others },

@@ -2,14 +2,16 @@
 
 use super::arguments::OutputArguments;
 use super::errors::Failure;
-use super::setup;
-use anyhow::Context as _;
+use super::{output, setup};
+use anyhow::{Context as _, anyhow};
 use hwmodel::Rounding;
+use hwmodel::energy::EnergyTables;
 use hwmodel::mac_style::MacEnergy;
 use hwmodel::machine::{Area, Machine};
 use hwmodel::timing::ByOperand;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Word lengths in bits for which rates and energies are shown.
@@ -32,6 +34,14 @@ pub(super) struct MachinesArguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum MachinesCommand {
+    /// The shipped energy tables, or the CSV text of one, to start one's own from.
+    Energy {
+        /// Name of a table; without it the names are listed.
+        table: Option<String>,
+        /// Write it into this file instead of printing it.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// One machine: peak rates, balance and energy of a MAC at several word lengths, area.
     Show {
         /// The name of a shipped machine, or a TOML file.
@@ -94,6 +104,9 @@ pub(super) fn run(arguments: &MachinesArguments) -> Result<ExitCode, Failure> {
             let machines = Machine::names().map(Machine::builtin).collect::<Result<Vec<_>, _>>()?;
             let reports: Vec<_> = machines.iter().map(report).collect();
             arguments.output.emit_rows(&reports, &reports, |reports| list(reports))?;
+        }
+        Some(MachinesCommand::Energy { table, output }) => {
+            energy(table.as_deref(), output.as_deref())?
         }
         Some(MachinesCommand::Show { machine, toml: true, output }) => {
             output.emit(&description(machine)?)?;
@@ -294,6 +307,24 @@ fn show(report: &MachineReport) -> String {
         );
     }
     text
+}
+
+fn energy(table: Option<&str>, file: Option<&Path>) -> Result<(), Failure> {
+    let names: Vec<_> = EnergyTables::builtin_names().collect();
+    let text = match table {
+        None => names.join("\n") + "\n",
+        Some(name) => EnergyTables::builtin_csv(name)
+            .ok_or_else(|| {
+                let known = names.join(", ");
+                Failure::usage(anyhow!("unknown energy table `{name}`: use one of {known}"))
+            })?
+            .to_owned(),
+    };
+    match file {
+        Some(file) => output::write(file, &text)?,
+        None => output::print(&text)?,
+    }
+    Ok(())
 }
 
 fn area(area: &Area) -> String {

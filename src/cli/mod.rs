@@ -6,6 +6,7 @@ mod compare;
 mod cost;
 mod errors;
 mod eval;
+mod eval_checks;
 mod gap;
 mod gap_table;
 mod gemm;
@@ -14,6 +15,7 @@ mod golden_export;
 mod integer_table;
 pub mod interrupt;
 mod machines;
+mod manual;
 mod model_data;
 mod output;
 mod pareto;
@@ -48,6 +50,7 @@ enum Command {
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),
     /// Floats to raw integers, counted and timed.
+    #[command(alias = "quantize")]
     Quantise(quantise::QuantiseArguments),
     /// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
     Cost(cost::CostArguments),
@@ -69,11 +72,15 @@ enum Command {
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
+    /// Completions of this command line for a shell.
+    Completions(manual::CompletionsArguments),
+    /// Manual pages.
+    Man(manual::ManArguments),
 }
 
 /// The whole command line, older spellings included.
 fn command() -> clap::Command {
-    arguments::accept_older_spellings(Arguments::command())
+    manual::short_help(arguments::accept_older_spellings(Arguments::command()))
 }
 
 /// Reads the arguments of the program; ends it with code 2 if they are wrong.
@@ -101,6 +108,8 @@ pub fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Pareto(command) => pareto::run(&command),
         Command::Golden(command) => golden::run(&command),
+        Command::Completions(arguments) => manual::completions(&arguments, command()),
+        Command::Man(arguments) => manual::man(&arguments, command()),
     };
     match result {
         Ok(code) => code,

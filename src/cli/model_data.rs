@@ -16,7 +16,7 @@ pub(super) struct DataArguments {
     #[arg(long)]
     pub(super) dataset: Option<DatasetKind>,
     /// Folder of the data set.
-    #[arg(long)]
+    #[arg(long, alias = "dataset-dir", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
 }
 

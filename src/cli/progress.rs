@@ -39,6 +39,8 @@ pub struct Progress {
     total_steps: u64,
     start: Instant,
     rate: Rate,
+    /// What the samples are.
+    unit: &'static str,
 }
 
 enum Output {
@@ -58,7 +60,15 @@ impl Progress {
             Output::Plain(PlainLines { to: std::io::stderr(), next: Duration::ZERO })
         };
         let rate = Rate::starting_at(Duration::ZERO);
-        Self { output, total_steps, start: Instant::now(), rate }
+        Self { output, total_steps, start: Instant::now(), rate, unit: "images" }
+    }
+
+    /// The same with samples called `unit`, as in "sequences" of a text.
+    #[must_use]
+    pub fn of(self, unit: &'static str) -> Self {
+        let mut progress = self;
+        progress.unit = unit;
+        progress
     }
 
     /// Shows a finished step.
@@ -69,13 +79,14 @@ impl Progress {
             Output::Silent => {}
             Output::Bar(bar) => {
                 bar.set_position(view.step);
-                bar.set_message(describe(&view, self.total_steps, self.rate.per_second(now)));
+                let rate = self.rate.per_second(now);
+                bar.set_message(brief(&view, self.total_steps, rate, self.unit));
             }
             Output::Plain(lines) => {
                 let rate = &self.rate;
-                let total_steps = self.total_steps;
+                let (total_steps, unit) = (self.total_steps, self.unit);
                 lines.step(now, || {
-                    let text = describe(&view, total_steps, rate.per_second(now));
+                    let text = describe(&view, total_steps, rate.per_second(now), unit);
                     format!("step {}/{total_steps}, {text}", view.step)
                 });
             }
@@ -111,17 +122,39 @@ fn bar(total_steps: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style);
     }
+    bar.enable_steady_tick(TICK);
     bar
 }
 
-const TEMPLATE: &str = "{bar:24} {pos}/{len} {wide_msg}";
+/// The elapsed time goes on in an evaluation, in which there are no steps. With the message of [`brief`] it fits 80 columns.
+const TEMPLATE: &str = "{elapsed} {bar:10} {pos}/{len} {wide_msg}";
+
+/// How often the bar is drawn without a step.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A step for the bar: what is left and what is learnt first, since a narrow terminal cuts the end off.
+fn brief(view: &StepView, total_steps: u64, rate: Option<(f64, f64)>, unit: &str) -> String {
+    let StepView { step, epoch, loss, mean_word_length, .. } = *view;
+    let mut text = String::new();
+    if let Some((steps, _)) = rate {
+        let seconds = total_steps.saturating_sub(step) as f64 / steps;
+        if let Ok(left) = Duration::try_from_secs_f64(seconds.ceil()) {
+            text += &format!("{:#} left, ", HumanDuration(left));
+        }
+    }
+    text += &format!("epoch {epoch}, loss {loss:.3}, WL {mean_word_length:.1}");
+    if let Some((_, samples)) = rate {
+        text += &format!(", {samples:.0} {unit}/s");
+    }
+    text
+}
 
 /// One line about a step. `rate` is steps and images a second.
-fn describe(view: &StepView, total_steps: u64, rate: Option<(f64, f64)>) -> String {
+fn describe(view: &StepView, total_steps: u64, rate: Option<(f64, f64)>, unit: &str) -> String {
     let StepView { step, epoch, loss, mean_word_length, .. } = *view;
     let mut text = format!("epoch {epoch}, loss {loss:.4}, mean WL {mean_word_length:.1} bits");
     if let Some((steps, images)) = rate {
-        text += &format!(", {steps:.1} steps/s, {images:.0} images/s");
+        text += &format!(", {steps:.1} steps/s, {images:.0} {unit}/s");
         let seconds = total_steps.saturating_sub(step) as f64 / steps;
         if let Ok(left) = Duration::try_from_secs_f64(seconds.ceil()) {
             text += &format!(", {} left", HumanDuration(left));
@@ -160,11 +193,22 @@ mod tests {
 
     #[test]
     fn a_step_in_words() {
-        insta::assert_snapshot!(describe(&VIEW, 100, None), @"epoch 2, loss 0.5124, mean WL 11.2 bits");
-        insta::assert_snapshot!(describe(&VIEW, 100, Some((0.5, 64.0))), @"epoch 2, loss 0.5124, mean WL 11.2 bits, 0.5 steps/s, 64 images/s, 2 minutes left");
+        insta::assert_snapshot!(describe(&VIEW, 100, None, "images"), @"epoch 2, loss 0.5124, mean WL 11.2 bits");
+        insta::assert_snapshot!(describe(&VIEW, 100, Some((0.5, 64.0)), "images"), @"epoch 2, loss 0.5124, mean WL 11.2 bits, 0.5 steps/s, 64 images/s, 2 minutes left");
         let diverged = StepView { loss: f64::NAN, ..VIEW };
-        insta::assert_snapshot!(describe(&diverged, 30, Some((12.34, 1580.0))), @"epoch 2, loss NaN, mean WL 11.2 bits, 12.3 steps/s, 1580 images/s, 0 seconds left");
-        insta::assert_snapshot!(describe(&VIEW, u64::MAX, Some((1e-300, 1.0))), @"epoch 2, loss 0.5124, mean WL 11.2 bits, 0.0 steps/s, 1 images/s");
+        insta::assert_snapshot!(describe(&diverged, 30, Some((12.34, 1580.0)), "images"), @"epoch 2, loss NaN, mean WL 11.2 bits, 12.3 steps/s, 1580 images/s, 0 seconds left");
+        insta::assert_snapshot!(describe(&VIEW, u64::MAX, Some((1e-300, 1.0)), "images"), @"epoch 2, loss 0.5124, mean WL 11.2 bits, 0.0 steps/s, 1 images/s");
+    }
+
+    #[test]
+    fn the_bar_fits_80_columns() {
+        let view = StepView { step: 11_000, epoch: 12, images: 64, ..VIEW };
+        let text = brief(&view, 12_345, Some((9.9, 634.0)), "sequences");
+        insta::assert_snapshot!(text, @"136s left, epoch 12, loss 0.512, WL 11.2, 634 sequences/s");
+        // Elapsed time, bar and position stand before it; the rate alone may be cut off.
+        let before = "00:01:23 ".len() + 10 + " 11000/12345 ".len();
+        assert!(before + text.find(", 634").unwrap() <= 80);
+        assert!(describe(&VIEW, 100, Some((0.5, 64.0)), "sequences").contains("64 sequences/s"));
     }
 
     #[test]
@@ -185,10 +229,11 @@ mod tests {
         bar.set_draw_target(ProgressDrawTarget::hidden());
         let rate = Rate::starting_at(Duration::ZERO);
         let output = Output::Bar(bar.clone());
-        let mut progress = Progress { output, total_steps: 100, start: Instant::now(), rate };
+        let start = Instant::now();
+        let mut progress = Progress { output, total_steps: 100, start, rate, unit: "images" };
         progress.step(VIEW);
         assert_eq!(bar.position(), 40);
-        assert!(bar.message().starts_with("epoch 2, loss 0.5124"), "{}", bar.message());
+        assert!(bar.message().contains("epoch 2, loss 0.512, WL 11.2"), "{}", bar.message());
         drop(progress);
         assert!(bar.is_finished());
     }

@@ -2,7 +2,7 @@
 
 use super::arguments::FormatArguments;
 use super::errors::Failure;
-use super::{output, setup};
+use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
@@ -123,18 +123,18 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         threads: rayon::current_num_threads(),
         repeats: arguments.repeat,
     };
-    arguments.form.print(&result, table)?;
+    arguments.form.print(&result, render)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(result: &QuantiseResult) -> String {
+fn render(result: &QuantiseResult) -> String {
     let mut text =
         format!("{} values to {}, {}\n", result.elements, result.format, result.rounding);
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<24}{value}");
     };
-    line("rate", format!("{:.1} M elements/s", result.melements_per_s));
-    line("time", format!("{:.6} s, best of {}", result.seconds, result.repeats));
+    line("rate", format!("{} elements/s", table::scaled(result.melements_per_s * 1e6)));
+    line("time", format!("{}, best of {}", table::seconds(result.seconds), result.repeats));
     line("saturated high", result.saturated_high.to_string());
     line("saturated low", result.saturated_low.to_string());
     line("flushed to zero", result.flushed_to_zero.to_string());

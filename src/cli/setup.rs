@@ -15,6 +15,12 @@ const DATA_VARIABLE: &str = "HWSIM_DATA";
 
 /// Makes the thread pool.
 pub(super) fn threads(threads: Option<usize>) -> Result<(), Failure> {
+    const MOST: usize = 1024;
+    if let Some(threads) = threads.filter(|threads| !(1..=MOST).contains(threads)) {
+        return Err(Failure::usage(anyhow!(
+            "`--threads` is {threads}: use 1 to {MOST}, or leave it out for one a processor"
+        )));
+    }
     // The main thread is one of them: what it does alone then needs no other thread to wake.
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).use_current_thread();

@@ -30,6 +30,24 @@ pub(super) fn joules(pj: f64) -> String {
     }
 }
 
+/// A time with the unit that suits it and three significant digits.
+pub(super) fn seconds(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s >= 0.9995 => (s, "s"),
+        s if s >= 0.9995e-3 => (s * 1e3, "ms"),
+        s if s >= 0.9995e-6 => (s * 1e6, "µs"),
+        s => (s * 1e9, "ns"),
+    };
+    let decimals = if value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
 fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.00005 {
         "<0.01".to_owned()
@@ -66,6 +84,71 @@ fn shares(phases: &PhaseSeconds) -> String {
     words.join("; ")
 }
 
+/// Two blocks of a line for each layer, both within 80 columns as long as names are short: what it is and costs, then what
+/// left its range.
+fn layer_lines(summary: &Summary, line: &mut impl FnMut(String)) {
+    let longest = summary.layers.iter().map(|layer| layer.name.chars().count()).max();
+    let names = longest.unwrap_or(0).max(12);
+    line(format!(
+        "{:<names$} {:>9} {:>13} {:>8} {:>7} {:>8} {:>10}",
+        "layer", "final", "mean", "switches", "zeros %", "cycles", "energy"
+    ));
+    for layer in &summary.layers {
+        line(format!(
+            "{:<names$} {:>9} {:>13} {:>8} {:>7} {:>8} {:>10}",
+            layer.name,
+            format_of(layer),
+            mean_format(layer),
+            layer.switches,
+            percent(layer.sparsity),
+            scaled(layer.cycles as f64),
+            joules(layer.energy_pj),
+        ));
+    }
+    line(String::new());
+    line(format!(
+        "{:<names$} {:>9} {:>9} {:>9} {:>9} {:>19}",
+        "saturated %", "inputs", "weights", "outputs", "gradients", "accumulator events"
+    ));
+    for layer in &summary.layers {
+        let saturation = &layer.saturation;
+        line(format!(
+            "{:<names$} {:>9} {:>9} {:>9} {:>9} {:>19}",
+            layer.name,
+            percent(saturation.input),
+            percent(saturation.weight),
+            percent(saturation.output),
+            percent(layer.gradient_saturation),
+            layer.accumulator_events,
+        ));
+    }
+    line(String::new());
+}
+
+/// Columns that a terminal has at least.
+const COLUMNS: usize = 80;
+/// Columns of the labels.
+const LABELS: usize = 22;
+
+/// A label and its value; a list of items joined by `; ` goes on in further lines where it is too long.
+fn labelled(name: &str, value: &str, line: &mut impl FnMut(String)) {
+    let mut text = format!("{name:<LABELS$} ");
+    let mut empty = true;
+    for item in value.split("; ") {
+        if !empty && text.chars().count() + 2 + item.chars().count() > COLUMNS {
+            line(format!("{text};"));
+            text = " ".repeat(LABELS + 1);
+            empty = true;
+        }
+        if !empty {
+            text.push_str("; ");
+        }
+        text.push_str(item);
+        empty = false;
+    }
+    line(text);
+}
+
 /// The whole table.
 pub(super) fn render(summary: &Summary) -> String {
     let mut out = String::new();
@@ -84,39 +167,7 @@ pub(super) fn render(summary: &Summary) -> String {
         summary.steps
     ));
     line(String::new());
-    let longest = summary.layers.iter().map(|layer| layer.name.chars().count()).max();
-    let names = longest.unwrap_or(0).max(18);
-    line(format!(
-        "{:<names$} {:>9} {:>13} {:>8} {:>8}   {:^31} {:>10} {:>9} {:>10}",
-        "layer",
-        "final",
-        "mean",
-        "switches",
-        "zeros %",
-        "saturated % (in, w, out, grad)",
-        "acc events",
-        "cycles",
-        "energy"
-    ));
-    for layer in &summary.layers {
-        let saturation = &layer.saturation;
-        line(format!(
-            "{:<names$} {:>9} {:>13} {:>8} {:>8}   {:>7} {:>7} {:>7} {:>7} {:>10} {:>9} {:>10}",
-            layer.name,
-            format_of(layer),
-            mean_format(layer),
-            layer.switches,
-            percent(layer.sparsity),
-            percent(saturation.input),
-            percent(saturation.weight),
-            percent(saturation.output),
-            percent(layer.gradient_saturation),
-            layer.accumulator_events,
-            scaled(layer.cycles as f64),
-            joules(layer.energy_pj),
-        ));
-    }
-    line(String::new());
+    layer_lines(summary, &mut line);
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.4}"));
     let top1 = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{:.2} %", 100.0 * v));
     if let (Some(perplexity), Some(unigram)) = (summary.perplexity, summary.unigram_perplexity) {
@@ -198,7 +249,7 @@ pub(super) fn render(summary: &Summary) -> String {
         ),
         ("of which", shares(&summary.phases)),
     ] {
-        line(format!("{name:<22} {value}"));
+        labelled(name, &value, &mut line);
     }
     if let Some(twin) = &summary.baseline {
         line(format!(
@@ -227,6 +278,22 @@ mod tests {
         assert_eq!(percent(0.00001), "<0.01");
         assert_eq!(percent(0.25), "25.00");
         assert_eq!([3.0, 38.0 / 37.0].map(epochs), ["3", "1.03"]);
+        let times = [0.0, 3.507e-6, 0.000_999_9, 0.0123, 1.5, 1234.0].map(seconds);
+        assert_eq!(times, ["0.00 ns", "3.51 µs", "1.00 ms", "12.3 ms", "1.50 s", "1234 s"]);
+    }
+
+    #[test]
+    fn long_lists_go_on_in_the_next_line() {
+        let items: Vec<String> = (0..9).map(|i| format!("phase{i} 11.{i} %")).collect();
+        let mut lines = Vec::new();
+        labelled("of which", &items.join("; "), &mut |line| lines.push(line));
+        assert_eq!(lines.len(), 3);
+        assert!(lines.iter().all(|line| line.chars().count() <= COLUMNS), "{lines:?}");
+        let joined = lines.iter().map(|line| line[LABELS + 1..].to_owned()).collect::<Vec<_>>();
+        assert_eq!(joined.join(" "), items.join("; "));
+        let mut lines = Vec::new();
+        labelled("MACs", "12", &mut |line| lines.push(line));
+        assert_eq!(lines, [format!("{:<22} 12", "MACs")]);
     }
 
     #[test]

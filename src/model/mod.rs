@@ -5,6 +5,8 @@
 //! running statistics are float32. The metadata names architecture, formats, classes, normalisation
 //! and the arithmetic that the network was trained for.
 
+mod recognise;
+
 use crate::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};
 use crate::data::{Dataset, Normalisation, TextOptions};
 use crate::network::{Initialisation, Network, NetworkError, Parameter, arch};
@@ -32,6 +34,42 @@ pub enum ModelError {
         "it is not a model of version {VERSION}: save one with `hwsim train --save-model FILE` ({0})"
     )]
     Kind(String),
+    /// A checkpoint of a run.
+    #[error(
+        "it is the checkpoint of a training run: save its network with `hwsim train --resume FOLDER --save-model FILE`, FOLDER being where \
+         the checkpoint is"
+    )]
+    Checkpoint,
+    /// A folder.
+    #[error("it is a folder{}", if *checkpoint {
+        " with the checkpoint of a training run: save its network with `hwsim train --resume FOLDER --save-model FILE`"
+    } else {
+        ": give the file that `hwsim train --save-model FILE` wrote"
+    })]
+    Folder {
+        /// Whether it has a checkpoint in it.
+        checkpoint: bool,
+    },
+    /// An ONNX model.
+    #[error(
+        "it is an ONNX file, of which hwsim reads the shapes alone: cost it with `hwsim cost --onnx FILE`; networks that run are saved by \
+         `hwsim train --save-model FILE`"
+    )]
+    Onnx,
+    /// A safetensors file of another program.
+    #[error(
+        "it is a safetensors file that hwsim did not write, and weights of other programs are not read: give the file that \
+         `hwsim train --save-model FILE` wrote"
+    )]
+    OtherProgram,
+    /// Not what was saved.
+    #[error(
+        "it is no model, or a damaged one ({reason}): copy the file anew, or save it again with `hwsim train --save-model FILE`"
+    )]
+    Damaged {
+        /// What does not fit.
+        reason: String,
+    },
     /// A parameter is missing or has the wrong type.
     #[error("parameter `{0}` is missing, or its type or size does not fit")]
     Parameter(String),
@@ -195,9 +233,10 @@ fn settled(parameter: &Parameter) -> RoleFormats {
 /// # Errors
 /// If the file is damaged or no model.
 pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
-    let mut snapshot = Snapshot::load(path)?;
+    recognise::by_name(path)?;
+    let mut snapshot = Snapshot::load(path).map_err(recognise::of_container)?;
     let header = ModelHeader::deserialize(&snapshot.meta)
-        .map_err(|error| ModelError::Kind(error.to_string()))?;
+        .map_err(|error| recognise::of_metadata(&snapshot.meta, error.to_string()))?;
     if header.kind != KIND || header.version != VERSION {
         let found = format!("found `{}` version {}", header.kind, header.version);
         return Err(ModelError::Kind(found));

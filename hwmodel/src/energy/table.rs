@@ -176,6 +176,12 @@ impl EnergyTable {
     }
 }
 
+/// Names and texts of the shipped tables.
+const SHIPPED: [(&str, &str); 2] = [
+    ("horowitz-2014", include_str!("../../energy/horowitz-2014.csv")),
+    ("jouppi-2021", include_str!("../../energy/jouppi-2021.csv")),
+];
+
 /// The tables that machine descriptions may name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EnergyTables {
@@ -189,13 +195,20 @@ impl EnergyTables {
     /// Never, unless this crate was built with a damaged table.
     pub fn builtin() -> Result<Self, EnergyTableError> {
         let mut tables = Self::default();
-        for (name, text) in [
-            ("horowitz-2014", include_str!("../../energy/horowitz-2014.csv")),
-            ("jouppi-2021", include_str!("../../energy/jouppi-2021.csv")),
-        ] {
+        for (name, text) in SHIPPED {
             tables.insert(EnergyTable::from_csv(text, name)?);
         }
         Ok(tables)
+    }
+
+    /// Names of the shipped tables.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        SHIPPED.into_iter().map(|(name, _)| name)
+    }
+
+    /// The CSV text of the shipped table `name`.
+    pub fn builtin_csv(name: &str) -> Option<&'static str> {
+        SHIPPED.into_iter().find(|(known, _)| *known == name).map(|(_, text)| text)
     }
 
     /// Adds `table`; one of the same name is replaced and returned.

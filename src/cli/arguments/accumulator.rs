@@ -1,5 +1,7 @@
 //! `--accumulator` and `--accumulator-overflow`.
 
+use crate::cli::errors::Failure;
+use anyhow::anyhow;
 use hwmodel::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, Overflow};
 
@@ -17,11 +19,23 @@ pub(in crate::cli) struct AccumulatorArguments {
 
 impl AccumulatorArguments {
     /// The accumulator `own` with what these flags change of it.
-    pub(in crate::cli) fn over(&self, own: Accumulator) -> Accumulator {
-        Accumulator {
-            width: self.accumulator.unwrap_or(own.width),
-            overflow: self.accumulator_overflow.unwrap_or(own.overflow),
+    ///
+    /// # Errors
+    /// If an overflow policy is given for an exact accumulator, which never overflows.
+    pub(in crate::cli) fn over(&self, own: Accumulator) -> Result<Accumulator, Failure> {
+        let width = self.accumulator.unwrap_or(own.width);
+        match (width, self.accumulator_overflow) {
+            (AccumulatorWidth::Exact, Some(overflow)) => Err(Failure::usage(anyhow!(
+                "`--accumulator-overflow {overflow}` has no effect, since the accumulator is exact: add `--accumulator BITS` or leave it out"
+            ))),
+            (_, overflow) => Ok(Accumulator { width, overflow: overflow.unwrap_or(own.overflow) }),
         }
+    }
+
+    /// The flags that are given, for messages.
+    pub(in crate::cli) fn given(&self) -> impl Iterator<Item = &'static str> {
+        let width = self.accumulator.map(|_| "accumulator");
+        width.into_iter().chain(self.accumulator_overflow.map(|_| "accumulator-overflow"))
     }
 }
 

@@ -204,6 +204,16 @@ fn is_measured(found: &Estimate, column: usize) -> bool {
     found.measured.iter().any(|&(other, _)| other == column)
 }
 
+/// An error is a share from 0 to 1; a prediction outside is shown at its limit, and that it is.
+fn error_of(found: &Estimate, column: usize) -> String {
+    let error = found.errors[column];
+    match error {
+        below if below < 0.0 => "0.0000 (extrapolated below 0)".to_owned(),
+        above if above > 1.0 => "1.0000 (extrapolated above 1)".to_owned(),
+        error => format!("{error:.4}"),
+    }
+}
+
 fn render(
     configurations: &[String],
     memory_mb: &[f64],
@@ -214,7 +224,7 @@ fn render(
         vec![
             configurations[column].clone(),
             format!("{:.3}", memory_mb[column]),
-            format!("{:.4}", found.errors[column]),
+            error_of(found, column),
             if is_measured(found, column) { "measured" } else { "predicted" }.to_owned(),
         ]
     };
@@ -232,11 +242,11 @@ fn render(
     }));
     let chosen = answer.chosen;
     format!(
-        "recommended: {}, {:.3} MB, {} error {:.4}\n\nmeasured, {} of {} configurations ({spent:.3} MB in all):\n{}\nestimated frontier:\n{}",
+        "recommended: {}, {:.3} MB, {} error {}\n\nmeasured, {} of {} configurations ({spent:.3} MB in all):\n{}\nestimated frontier:\n{}",
         configurations[chosen],
         memory_mb[chosen],
         if is_measured(found, chosen) { "measured" } else { "predicted" },
-        found.errors[chosen],
+        error_of(found, chosen),
         found.measured.len(),
         configurations.len(),
         columns(&measured),
@@ -254,7 +264,7 @@ fn csv(
         vec![
             configuration.clone(),
             format!("{:?}", memory_mb[column]),
-            format!("{:?}", found.errors[column]),
+            format!("{:?}", found.errors[column].clamp(0.0, 1.0)),
             is_measured(found, column).to_string(),
             answer.frontier.contains(&column).to_string(),
             (column == answer.chosen).to_string(),

@@ -46,10 +46,10 @@ pub struct TrainArguments {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(preset_names()), help_heading = RUN)]
     pub preset: Option<String>,
     /// Architecture of the network [default: lenet5] (lstm with a text).
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(arch::names()), help_heading = RUN)]
+    #[arg(long, aliases = ["model", "architecture", "network"], value_name = "NAME", value_parser = PossibleValuesParser::new(arch::names()), help_heading = RUN)]
     pub arch: Option<String>,
     /// Passes over the training set [default: 12] [range: 1 to 1000000].
-    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
+    #[arg(long, aliases = ["num-epochs", "max-epochs"], value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
     pub epochs: Option<i64>,
     /// Optimiser steps after which the run ends early [range: 1 to 9223372036854775807].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = RUN)]
@@ -75,7 +75,7 @@ pub struct TrainArguments {
     pub dataset: Option<DatasetKind>,
     /// Folder of the data set's files; without it HWSIM_DATA, the system's folder and, for
     /// fashion-mnist and text, an embedded slice are tried.
-    #[arg(long, value_name = "DIR", help_heading = DATA)]
+    #[arg(long, aliases = ["dataset-dir", "data-path"], value_name = "DIR", help_heading = DATA)]
     pub data_dir: Option<PathBuf>,
     /// text: tokens are words or characters [default: word].
     #[arg(long, value_name = "WORD", value_parser = word::<TextLevel>(), help_heading = DATA)]
@@ -95,7 +95,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
     pub limit_test: Option<i64>,
     /// Images or sequences of a micro-batch [default: 128] (16 with a text) [range: 1 to 1048576].
-    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
+    #[arg(long, aliases = ["bs", "batch"], value_name = "N", allow_hyphen_values = true, help_heading = DATA)]
     pub batch_size: Option<i64>,
     /// Crop and flip CIFAR training images at random; other data sets are never varied [default:
     /// on].
@@ -106,10 +106,10 @@ pub struct TrainArguments {
     #[serde(skip)]
     pub no_augment: Switch,
     /// Rule of the update: SGD with momentum, or Adam [default: sgd].
-    #[arg(long, value_name = "WORD", value_parser = word::<OptimiserKind>(), help_heading = OPT)]
+    #[arg(long, aliases = ["optimizer", "optim"], value_name = "WORD", value_parser = word::<OptimiserKind>(), help_heading = OPT)]
     pub optimiser: Option<OptimiserKind>,
     /// Initial learning rate; 0.001 with adam, 0.1 with sgd on a text [default: 0.01] [range: above 0, at most 1000000].
-    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    #[arg(long, aliases = ["lr"], value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub learning_rate: Option<f64>,
     /// sgd: momentum μ in m ← μ·m + d [default: 0.9] [range: at least 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
@@ -129,25 +129,25 @@ pub struct TrainArguments {
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub l1: Option<f64>,
     /// Weight decay β, the L2 part of the loss, in the gradient [default: 0.00000001] [range: 0 to 1000000].
-    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    #[arg(long, aliases = ["weight-decay", "wd"], value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub l2: Option<f64>,
     /// Micro-batches whose gradients make one update [default: 1] [range: 1 to 65536].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = OPT)]
     pub accumulation: Option<i64>,
     /// Divide the gradient of each tensor by its L2 norm [default: on].
-    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_normalise_gradients", help_heading = OPT)]
+    #[arg(long, aliases = ["normalize-gradients"], action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_normalise_gradients", help_heading = OPT)]
     pub normalise_gradients: Switch,
     /// Take gradients as they are.
-    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "normalise_gradients", help_heading = OPT)]
+    #[arg(long, aliases = ["no-normalize-gradients"], action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "normalise_gradients", help_heading = OPT)]
     #[serde(skip)]
     pub no_normalise_gradients: Switch,
     /// Scale s of the truncated normal initial weights [default: 0.5] [range: above 0, at most
     /// 1000000].
-    #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
+    #[arg(long, aliases = ["initialization-scale", "init-scale"], value_name = "X", allow_hyphen_values = true, help_heading = OPT)]
     pub initialisation_scale: Option<f64>,
     /// How the learning rate changes: never, when the test loss stalls, at given epochs, or with
     /// every step along half a cosine [default: plateau].
-    #[arg(long, value_name = "WORD", value_parser = word::<ScheduleKind>(), help_heading = SCHED)]
+    #[arg(long, aliases = ["scheduler", "lr-schedule", "lr-scheduler"], value_name = "WORD", value_parser = word::<ScheduleKind>(), help_heading = SCHED)]
     pub schedule: Option<ScheduleKind>,
     /// plateau: the learning rate is multiplied by this [default: 0.1] [range: above 0, below 1].
     #[arg(long, value_name = "X", allow_hyphen_values = true, help_heading = SCHED)]
@@ -188,11 +188,11 @@ pub struct TrainArguments {
     #[arg(long, value_name = "WORD,...", value_delimiter = ',', value_parser = word::<ControllerKind>(), help_heading = CTRL)]
     pub controllers: Option<Vec<ControllerKind>>,
     /// Word length in bits: adapt starts with it, static keeps it [default: 8] [range: 1 to 32].
-    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
+    #[arg(long, aliases = ["word-length", "bits-per-word"], value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
     pub wl: Option<i64>,
     /// Fractional length in bits: adapt starts with it, static keeps it [default: 4] [range:
     /// adapt 0 to 31, static -64 to 64].
-    #[arg(long, value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
+    #[arg(long, aliases = ["fractional-length", "frac-bits"], value_name = "BITS", allow_hyphen_values = true, help_heading = CTRL)]
     pub fl: Option<i64>,
     /// static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12;
     /// all other layers have --wl and --fl.
@@ -301,7 +301,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_gradients: Option<Rounding>,
     /// Rounding of activations and accumulators in evaluation [default: nearest-even].
-    #[arg(long, value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
+    #[arg(long, aliases = ["rounding-eval"], value_name = "WORD", value_parser = word::<Rounding>(), help_heading = ARITH)]
     pub rounding_evaluation: Option<Rounding>,
     /// Generator of the random numbers of stochastic rounding: PCG, or the linear-feedback shift
     /// register of a circuit [default: pcg].
@@ -330,7 +330,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "WORD", value_parser = word::<Overflow>(), help_heading = ARITH)]
     pub accumulator_overflow: Option<Overflow>,
     /// Machine to simulate: the name of a shipped one, or a TOML file [default: edge-16x16].
-    #[arg(long, value_name = "NAME", help_heading = ARITH)]
+    #[arg(long, aliases = ["device", "hardware"], value_name = "NAME", help_heading = ARITH)]
     pub machine: Option<String>,
     /// Arithmetic of the two backward products: float32, or exact integers on the MAC array, which
     /// muppet and shen have without this flag [default: float32].
@@ -362,7 +362,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "FILE", help_heading = FILES, long_help = crate::cost::figures::help())]
     pub summary: Option<PathBuf>,
     /// Write checkpoints into this folder, also at the end and on interruption.
-    #[arg(long, value_name = "DIR", help_heading = FILES)]
+    #[arg(long, aliases = ["checkpoint-dir"], value_name = "DIR", help_heading = FILES)]
     pub checkpoint: Option<PathBuf>,
     /// Optimiser steps between checkpoints [default: 1000] [range: 1 to 1000000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
@@ -371,7 +371,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "DIR", help_heading = FILES)]
     pub resume: Option<PathBuf>,
     /// Write the trained network.
-    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    #[arg(long, aliases = ["save"], value_name = "FILE", help_heading = FILES)]
     pub save_model: Option<PathBuf>,
     /// Show no progress.
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "no_quiet", help_heading = FILES)]

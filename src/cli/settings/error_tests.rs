@@ -277,7 +277,7 @@ fn unreadable_flags() {
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(unreadable("--milestones 3,x"), @r"
-    error: invalid value 'x' for '--milestones <N,N,...>': invalid digit found in string
+    error: invalid value '3,x' for '--milestones <LIST>': `x` is no number that is allowed here: write numbers and ranges, as in 8,16 or 8..64:8
 
     For more information, try '--help'.
     ");

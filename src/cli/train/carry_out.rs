@@ -189,7 +189,8 @@ fn with_progress(
     plan: &mut RunPlan<'_>,
     quiet: bool,
 ) -> Result<RunEnd, Failure> {
-    let mut shown = Shown(Progress::new(trainer.total_steps(), quiet));
+    let unit = if trainer.dataset().text.is_some() { "sequences" } else { "images" };
+    let mut shown = Shown(Progress::new(trainer.total_steps(), quiet).of(unit));
     let end = run::run(trainer, plan, &mut shown);
     shown.0.finish();
     Ok(end?)
