@@ -24,6 +24,11 @@ pub(super) fn replace(
         let path = path.to_owned();
         move |source| SnapshotError::Io { action, path, source }
     };
+    // Renaming would put a file in the place of, say, /dev/null.
+    if std::fs::metadata(&path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        let mut device = File::options().write(true).open(&path).map_err(at("open", &path))?;
+        return write(&mut device).and_then(|()| device.flush()).map_err(at("write", &path));
+    }
     remove_stale(folder, &prefix).map_err(at("clear up", folder))?;
     let temporary = create(folder, &prefix).map_err(at("write to", folder))?;
     // Without locks on this file system nothing is protected against a second process.

@@ -17,6 +17,12 @@ pub enum SnapshotError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Another run writes its checkpoints there.
+    #[error("another run is writing checkpoints into `{}`: wait for it or give another folder", .folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The name is not that of a file in the folder.
     #[error("`{0}` is no file name: give one without folders")]
     FileName(String),

@@ -9,12 +9,14 @@ mod decode;
 pub(crate) mod durable;
 mod encode;
 mod error;
+mod folder_lock;
 mod snapshot;
 mod tensor;
 #[cfg(test)]
 mod tests;
 
 pub use error::SnapshotError;
+pub use folder_lock::FolderLock;
 pub use snapshot::Snapshot;
 pub use tensor::SnapshotTensor;
 

@@ -4,6 +4,7 @@ mod of_trace;
 
 use super::arguments::{OutputArguments, OutputFormat};
 use super::errors::Failure;
+use super::files::Files;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -93,6 +94,10 @@ impl Run {
 }
 
 pub(super) fn run(arguments: &CompareArguments) -> Result<ExitCode, Failure> {
+    Files::default()
+        .input("a run", &arguments.runs)
+        .output("--output", arguments.output.file())
+        .check()?;
     let runs: Vec<Run> =
         arguments.runs.iter().map(|path| read_any(path)).collect::<Result<_, Failure>>()?;
     let text = match arguments.output.format() {

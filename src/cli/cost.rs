@@ -10,12 +10,21 @@ pub(super) use arguments::CostArguments;
 
 use super::arguments::OutputFormat;
 use super::errors::Failure;
+use super::files::Files;
 use super::{scale_sim, setup};
 use crate::workload::CostReport;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
-    arguments.output.check()?;
+    let files = Files::default()
+        .input("--topology", &arguments.topology)
+        .input("--onnx", &arguments.onnx)
+        .input("--scale-sim-config", &arguments.scale_sim_config);
+    let machines = arguments.machine.iter();
+    machines
+        .fold(files, |files, name| files.machine("--machine", name))
+        .output("--output", arguments.output.file())
+        .check()?;
     if let (Some(config), Some(topology)) = (&arguments.scale_sim_config, &arguments.topology) {
         let reports = arguments.scale_sim_reports.as_deref();
         return scale_sim::run(

@@ -2,6 +2,7 @@
 
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
+use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::settings::{RandomSettings, RandomSourceKind, word};
 use super::{accumulator_table, eval_checks, output, setup};
@@ -163,14 +164,17 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
+    Files::default()
+        .input("the model", [&arguments.model])
+        .data(arguments.data_dir.as_ref())
+        .machine("--machine", &arguments.machine)
+        .output("--summary", &arguments.summary)
+        .output("--output", arguments.output.file())
+        .check()?;
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let (mut network, header) = model::load(&arguments.model)
         .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
-    arguments.output.check()?;
-    if let Some(path) = &arguments.summary {
-        output::check_writable(path)?;
-    }
     let machine = setup::machine(&arguments.machine)?;
     let kind = match arguments.dataset {
         Some(kind) => kind,

@@ -2,6 +2,7 @@
 
 use super::arguments::{OutputArguments, expand, records};
 use super::errors::Failure;
+use super::files::Files;
 use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, images};
 use super::{output, setup};
@@ -89,10 +90,12 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
         accumulators: arguments.accumulators()?,
     };
     setup::threads(arguments.threads)?;
-    arguments.output.check()?;
-    if let Some(path) = &arguments.csv {
-        output::check_writable(path)?;
-    }
+    Files::default()
+        .input("the model", &arguments.model)
+        .data(arguments.data.data_dir.as_ref())
+        .output("--csv", &arguments.csv)
+        .output("--output", arguments.output.file())
+        .check()?;
     let (subject, layers) = match (&arguments.model, arguments.m, arguments.n, arguments.k) {
         (Some(model), ..) => network_gap(arguments, model, options)?,
         (None, Some(m), Some(n), Some(k)) => {

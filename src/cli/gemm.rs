@@ -2,6 +2,7 @@
 
 use super::arguments::{AccumulatorArguments, FormatArguments};
 use super::errors::Failure;
+use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::accumulator::AccumulatorWidth;
@@ -112,9 +113,11 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
             return Err(Failure::Usage(message));
         }
     }
-    if let Some(path) = &arguments.output {
-        output::check_writable(path)?;
-    }
+    Files::default()
+        .input("--a", &arguments.a)
+        .input("--b", &arguments.b)
+        .output("--output", &arguments.output)
+        .check()?;
     let operand = |file: &Option<PathBuf>, shape, format, which| match file {
         None => Ok(random_operand(shape, format, arguments.seed, which)),
         Some(path) => read_operand(path, shape, format),

@@ -2,6 +2,7 @@
 
 use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments};
 use super::errors::Failure;
+use super::files::Files;
 use super::model_data::{DataArguments, ModelData, images};
 use super::setup;
 use crate::export::{
@@ -84,6 +85,11 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
             Ok(number) => Some(number),
         },
     };
+    Files::default()
+        .input("the model", [&arguments.model])
+        .data(arguments.data.data_dir.as_ref())
+        .growing("--output", [&arguments.output])
+        .check()?;
     let simd = setup::simd()?;
     setup::threads(arguments.threads)?;
     let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;

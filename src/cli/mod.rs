@@ -7,6 +7,7 @@ mod cost;
 mod errors;
 mod eval;
 mod eval_checks;
+mod files;
 mod gap;
 mod gap_table;
 mod gemm;

@@ -37,7 +37,7 @@ pub(super) fn check_writable(path: &Path) -> Result<()> {
 
 /// Whether `path` is there and neither a file nor a folder: `/dev/stdout`, a pipe, a terminal. It is written to as it is, since a
 /// file renamed to its place would destroy it.
-fn is_special(path: &Path) -> bool {
+pub(super) fn is_special(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 

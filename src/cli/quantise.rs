@@ -2,6 +2,7 @@
 
 use super::arguments::FormatArguments;
 use super::errors::Failure;
+use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
@@ -73,9 +74,10 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     let format = Format::new(arguments.wl, arguments.fl)
         .context("format (--wl, --fl)")
         .map_err(Failure::Usage)?;
-    if let Some(path) = &arguments.output {
-        output::check_writable(path)?;
-    }
+    Files::default()
+        .input("--in", &arguments.input)
+        .output("--output", &arguments.output)
+        .check()?;
     let values = match &arguments.input {
         None => Values::Floats(random(arguments, format)),
         Some(path) => Values::Decimals(read(path)?),

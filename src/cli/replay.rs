@@ -2,6 +2,7 @@
 
 use super::arguments::{AccumulatorWidthArgument, OutputArguments, OutputFormat};
 use super::errors::Failure;
+use super::files::Files;
 use super::setup;
 use crate::explore::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, UPDATE_COLUMNS, count_cells, machine_cells,
@@ -46,7 +47,13 @@ pub(super) struct ReplayArguments {
 }
 
 pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
-    arguments.output.check()?;
+    let files =
+        Files::default().input("the trace", [&arguments.trace]).input("--sweep", &arguments.sweep);
+    let machines = arguments.machine.iter();
+    machines
+        .fold(files, |files, name| files.machine("--machine", name))
+        .output("--output", arguments.output.file())
+        .check()?;
     setup::threads(arguments.threads.map(usize::from))?;
     let machines = match &arguments.sweep {
         Some(path) => super::sweep::machines_of(path)?,

@@ -1,6 +1,7 @@
 //! `hwsim report`: traces as one page of HTML.
 
 use super::errors::Failure;
+use super::files::Files;
 use super::output;
 use crate::report::{Designs, Report, ReportError, Run, RunSummary};
 use anyhow::{Context, anyhow};
@@ -30,18 +31,18 @@ pub(super) struct ReportArguments {
 }
 
 pub(super) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
-    let inputs = [&arguments.traces, &arguments.summary, &arguments.front];
-    if inputs.into_iter().flatten().any(|input| same_file(input, &arguments.output)) {
-        let output = arguments.output.display();
-        return Err(Failure::usage(anyhow!("`{output}` is an input: give the page another name")));
-    }
     let (traces, summaries) = (arguments.traces.len(), arguments.summary.len());
     if summaries > traces {
         return Err(Failure::usage(anyhow!(
             "{summaries} summaries for {traces} traces: give at most one for each"
         )));
     }
-    output::check_writable(&arguments.output)?;
+    Files::default()
+        .input("a trace", &arguments.traces)
+        .input("--summary", &arguments.summary)
+        .input("--front", &arguments.front)
+        .output("--output", [&arguments.output])
+        .check()?;
     let runs = arguments.traces.iter().map(|path| Run::read(path)).collect::<Result<_, _>>()?;
     let mut summaries = Vec::new();
     for path in &arguments.summary {
@@ -62,11 +63,4 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?)
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => a == b,
-    }
 }

@@ -4,6 +4,7 @@ mod rows;
 
 use super::arguments::{OutputArguments, OutputFormat};
 use super::errors::Failure;
+use super::files::Files;
 use super::output;
 use anyhow::{Context as _, anyhow};
 use hwmodel::scale_sim::quirks::{Quirk, QuirkEffect, explain};
@@ -19,8 +20,8 @@ use std::process::ExitCode;
 /// `report`, which is made if it is missing. With `explain_quirks` says which of SCALE-Sim's rules changed an answer
 /// of this run.
 pub(super) fn run(
-    config: &Path,
-    topology: &Path,
+    config_path: &Path,
+    topology_path: &Path,
     report: Option<&Path>,
     explain_quirks: bool,
     result: &OutputArguments,
@@ -34,12 +35,12 @@ pub(super) fn run(
             .with_context(|| format!("cannot read the {what} `{}`", path.display()))
             .map_err(Failure::Usage)
     };
-    let text = read(config, "configuration")?;
+    let text = read(config_path, "configuration")?;
     let (config, config_warnings) =
-        Config::parse(&config.display().to_string(), &text).map_err(Failure::usage)?;
-    let text = read(topology, "topology")?;
+        Config::parse(&config_path.display().to_string(), &text).map_err(Failure::usage)?;
+    let text = read(topology_path, "topology")?;
     let (topology, topology_warnings) =
-        Topology::parse(&topology.display().to_string(), &text).map_err(Failure::usage)?;
+        Topology::parse(&topology_path.display().to_string(), &text).map_err(Failure::usage)?;
     for warning in &config_warnings {
         eprintln!("hwsim: warning: {warning}");
     }
@@ -51,7 +52,14 @@ pub(super) fn run(
     if let Some(folder) = report {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        for (name, report) in Reports::new(&layers).files() {
+        let reports = Reports::new(&layers);
+        Files::default()
+            .input("the configuration", [config_path])
+            .input("the topology", [topology_path])
+            .output("--output", result.file())
+            .output("a report", reports.files().map(|(name, _)| folder.join(name)))
+            .check()?;
+        for (name, report) in reports.files() {
             output::write(&folder.join(name), report)?;
         }
     }

@@ -10,12 +10,13 @@ pub(super) use arguments::SweepArguments;
 pub(super) use designs::machines_of;
 
 use super::errors::Failure;
+use super::files::Files;
 use super::{interrupt, output, setup};
 use crate::explore::sweep::{
     self, ContentHash, Evaluation, Outcome, Parallelism, Plan, Shard, SweepError,
 };
 use anyhow::anyhow;
-use arguments::{MergeArguments, SweepCommand};
+use arguments::{MergeArguments, Specification, SweepCommand};
 use designs::{Designs, PointDesign};
 use networks::Networks;
 use std::collections::HashSet;
@@ -42,11 +43,11 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     let Some(out) = arguments.output.clone() else {
         return Err(Failure::usage(anyhow!("give --output FILE.csv, where the table goes")));
     };
+    files(arguments, &specification, &out).check()?;
     if let Some(script) = &arguments.slurm {
         return slurm(arguments, script, &out);
     }
     setup::threads(arguments.threads.map(usize::from))?;
-    output::check_writable(&out)?;
     let mut workload = if specification.train.is_some() {
         Workload::Training(Box::new(Training::new(&specification)?))
     } else {
@@ -89,6 +90,16 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
         other => other?,
     };
     report(arguments, &plan, &log, outcome, &out, designs.impossible)
+}
+
+/// What the sweep reads and writes.
+fn files(arguments: &SweepArguments, specification: &Specification, out: &Path) -> Files {
+    Files::default()
+        .input("the sweep's file", &arguments.file)
+        .input("--trace", &specification.trace)
+        .output("--output", [out])
+        .growing("the log of --output", [log_of(out, arguments.shard)])
+        .output("--slurm", &arguments.slurm)
 }
 
 /// Says how it ended, and writes the table if it is complete.
@@ -195,6 +206,10 @@ fn without_slurm(arguments: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 fn merge(arguments: &MergeArguments) -> Result<ExitCode, Failure> {
+    Files::default()
+        .input("a log", &arguments.logs)
+        .output("--output", [&arguments.output])
+        .check()?;
     let table = sweep::merge(&arguments.logs)?;
     output::write(&arguments.output, &String::from_utf8(table)?)?;
     Ok(ExitCode::SUCCESS)

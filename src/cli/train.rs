@@ -1,6 +1,7 @@
 //! `hwsim train`.
 
 mod carry_out;
+mod files;
 mod prepare;
 mod several;
 
@@ -11,7 +12,7 @@ use crate::checkpoint::Snapshot;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::run_state;
 use anyhow::anyhow;
-use carry_out::{End, Session, carry_out, check_files};
+use carry_out::{End, Session, carry_out};
 pub(super) use prepare::default_epochs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,7 +36,8 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
     if state.is_some() {
         refuse_with_resume(resolved)?;
     }
-    check_files(resolved)?;
+    files::declare(files::inputs(resolved), resolved).check()?;
+    prepare::check_owner(resolved)?;
     let mut trainer = prepare::trainer(resolved, state.as_ref(), simd)?;
     let state = snapshot.map(|snapshot| trainer.restore(snapshot)).transpose()?;
     let trace = resolved.paths.trace.as_deref();

@@ -12,6 +12,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// What the name of the plain CSV that grows during the run adds to that of the final file.
+    pub(super) const PARTIAL: &str = ".partial";
+    /// What that of its compressed form adds.
+    pub(super) const COMPRESSED_PARTIAL: &str = ".partial.gz";
+
     /// Takes a path that ends in `.csv` or `.csv.gz`.
     pub(super) fn new(path: &Path) -> Result<Self, TraceError> {
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -45,12 +50,12 @@ impl Target {
 
     /// The plain CSV that grows during the run.
     pub(super) fn partial(&self) -> PathBuf {
-        self.with(".partial")
+        self.with(Self::PARTIAL)
     }
 
     /// What the partial file is compressed into at the end.
     pub(super) fn compressed_partial(&self) -> PathBuf {
-        self.with(".partial.gz")
+        self.with(Self::COMPRESSED_PARTIAL)
     }
 
     fn with(&self, suffix: &str) -> PathBuf {

@@ -72,6 +72,17 @@ impl TraceWriter {
         Ok(Self { target, csv: csv::Writer::from_writer(file) })
     }
 
+    /// The files beside the trace `path` that exist while it is written.
+    #[must_use]
+    pub fn files_on_the_way(path: &Path) -> [PathBuf; 2] {
+        let with = |suffix: &str| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        [with(Target::PARTIAL), with(Target::COMPRESSED_PARTIAL)]
+    }
+
     /// Adds a row.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::precision::PrecisionError;
 use crate::trace::TraceError;
 use hwmodel::machine::MachineError;
 use hwmodel::timing::GemmWorkError;
+use std::path::PathBuf;
 
 /// A training run that cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,17 @@ pub enum TrainError {
     /// A checkpoint that does not fit the run.
     #[error("the checkpoint cannot be continued: {0}")]
     Resume(String),
+    /// A checkpoint of another run is where this one's would go.
+    #[error(
+        "`{}` holds a checkpoint of another run ({other}): give another folder, or --overwrite to replace it",
+        .folder.display()
+    )]
+    AnotherRun {
+        /// The folder.
+        folder: PathBuf,
+        /// What tells it apart.
+        other: String,
+    },
     /// Static formats change after the last epoch.
     #[error(
         "formats change at epoch {epoch}, but the epochs of the run are 0 to {last}: use more --epochs or a shorter --format-schedule",

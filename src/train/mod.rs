@@ -5,6 +5,7 @@
 //! the end.
 
 pub mod accounting;
+pub mod checkpoint_folder;
 mod epoch;
 mod error;
 pub mod evaluation;

@@ -1,5 +1,6 @@
 //! A whole run: steps, epochs, trace, checkpoints, and a clean stop at any step.
 
+use super::checkpoint_folder::unused;
 use super::error::TrainError;
 use super::outcome::{Evaluation, StepOutcome};
 use super::phases::WallTime;
@@ -30,7 +31,7 @@ pub struct RunPlan<'a> {
     pub trace_every: u64,
     /// Checkpoints.
     pub checkpoints: Option<CheckpointPlan>,
-    /// Folder for the checkpoint of a stopped run if `checkpoints` has none.
+    /// Folder for the checkpoint of a stopped run if `checkpoints` has none; a number is added if it holds one.
     pub folder_at_stop: Option<PathBuf>,
     /// Set from outside to stop after the step under way.
     pub stop: Option<&'a AtomicBool>,
@@ -86,6 +87,7 @@ fn run_here(
         if stopped(plan) {
             let folder = plan.folder_at_stop.clone().filter(|_| plan.checkpoints.is_none());
             if let Some(directory) = folder {
+                let directory = unused(&directory);
                 plan.checkpoints = Some(CheckpointPlan { directory, every: u64::MAX });
             }
             save(trainer, plan, elapsed())?;

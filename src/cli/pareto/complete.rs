@@ -2,6 +2,7 @@
 
 use super::files::{read_matrix, table};
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::output;
 use crate::peppp::metrics::relative_error;
 use crate::peppp::sampling::{Sampling, sample};
@@ -60,9 +61,10 @@ pub(in crate::cli) struct CompleteArguments {
 }
 
 pub(super) fn run(arguments: &CompleteArguments) -> Result<ExitCode, Failure> {
-    if let Some(out) = &arguments.output {
-        output::check_writable(out)?;
-    }
+    Files::default()
+        .input("the matrix", [&arguments.matrix])
+        .output("--output", &arguments.output)
+        .check()?;
     let matrix = read_matrix(&arguments.matrix)?;
     let (values, known) = matrix.observed();
     let sampling = match arguments.sample {

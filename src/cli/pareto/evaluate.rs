@@ -3,6 +3,7 @@
 use super::files::{columns, read_matrix, table};
 use crate::cli::arguments::numbers;
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::{output, setup};
 use crate::peppp::cross_validation::{Setting, ValidationOptions, ValidationRow, validate};
 use crate::peppp::method::Method;
@@ -64,9 +65,10 @@ pub(in crate::cli) struct EvaluateArguments {
 
 pub(super) fn run(arguments: &EvaluateArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads.map(usize::from))?;
-    if let Some(out) = &arguments.output {
-        output::check_writable(out)?;
-    }
+    Files::default()
+        .input("the matrix", [&arguments.matrix])
+        .output("--output", &arguments.output)
+        .check()?;
     let matrix = read_matrix(&arguments.matrix)?;
     let setting = |text: &String| {
         let known = Setting::ALL.into_iter().find(|setting| setting.to_string() == text.trim());

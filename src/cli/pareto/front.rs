@@ -1,6 +1,7 @@
 //! `hwsim pareto front`.
 
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::output;
 use crate::explore::pareto::{Chart, Goal, Table, chart};
 use anyhow::{Context as _, anyhow};
@@ -45,6 +46,15 @@ pub(super) fn run(arguments: &FrontArguments) -> Result<ExitCode, Failure> {
     if goals.is_empty() {
         return Err(Failure::usage(anyhow!("give --minimise or --maximise with a column")));
     }
+    // The table may gain its column in place.
+    let files =
+        Files::default().output("--output", &arguments.output).output("--svg", &arguments.svg);
+    let in_place = Files::default().input("", [&arguments.table]).growing("", &arguments.output);
+    let files = match in_place.check() {
+        Ok(()) => files.input("the table", [&arguments.table]),
+        Err(_) => files,
+    };
+    files.check()?;
     let name = arguments.table.display().to_string();
     let text = std::fs::read(&arguments.table).with_context(|| format!("cannot read `{name}`"))?;
     let table = Table::read(text.as_slice(), &name, &goals, arguments.skip_incomplete)

@@ -4,6 +4,7 @@ use super::entries::{AXES, Entries, PartitionData, RESULTS, log_of};
 use super::files::table;
 use super::training::{PartitionArguments, TrainingArguments};
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::{interrupt, output, setup};
 use crate::peppp::sampling::{Sampling, sample};
 use crate::peppp::{Configuration, PepppError};
@@ -50,7 +51,11 @@ pub(in crate::cli) struct MeasureArguments {
 
 pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let configurations = configurations(&arguments.configurations).map_err(Failure::usage)?;
-    output::check_writable(&arguments.output)?;
+    Files::default()
+        .data(arguments.training.data_dir())
+        .output("--output", [&arguments.output])
+        .growing("the log of --output", [log_of(&arguments.output)])
+        .check()?;
     let (setup, paths) = arguments.training.setup()?;
     let text = setup.options.text;
     let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, (None, None))?;

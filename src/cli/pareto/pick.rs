@@ -5,6 +5,7 @@ use super::files::{columns, read_matrix, table};
 use super::memory_size::MemorySize;
 use super::training::{NewPartitionArguments, TrainingArguments};
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::{output, setup};
 use crate::peppp::gaussian_process::ProcessOptions;
 use crate::peppp::method::{Estimate, MetaTraining, Method, Task, estimate};
@@ -80,9 +81,12 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
         let why = "settings of a training have no meaning with --partition: give --train, or leave them out";
         return Err(Failure::usage(anyhow!(why)));
     }
-    if let Some(out) = &arguments.output {
-        output::check_writable(out)?;
-    }
+    Files::default()
+        .input("the matrix", [&arguments.matrix])
+        .data(arguments.training.data_dir())
+        .output("--output", &arguments.output)
+        .growing("the log of --output", arguments.output.as_deref().map(log_of))
+        .check()?;
     let matrix = read_matrix(&arguments.matrix)?;
     let (rest, task) = match &arguments.partition {
         Some(name) => {

@@ -163,6 +163,11 @@ pub(super) struct TrainingArguments {
 }
 
 impl TrainingArguments {
+    /// Folder with the data set, if it is given.
+    pub(super) fn data_dir(&self) -> Option<&PathBuf> {
+        self.data_dir.as_ref()
+    }
+
     /// Whether any of them is given.
     pub(super) fn any(&self) -> bool {
         let Self { dataset, data_dir, arch, epochs, learning_rate, set } = self;

@@ -364,6 +364,10 @@ pub struct TrainArguments {
     /// Write checkpoints into this folder, also at the end and on interruption.
     #[arg(long, aliases = ["checkpoint-dir"], value_name = "DIR", help_heading = FILES)]
     pub checkpoint: Option<PathBuf>,
+    /// Write checkpoints even if the folder holds those of another run, which they replace.
+    #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), help_heading = FILES)]
+    #[serde(skip)]
+    pub overwrite: Switch,
     /// Optimiser steps between checkpoints [default: 1000] [range: 1 to 1000000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
     pub checkpoint_every: Option<i64>,

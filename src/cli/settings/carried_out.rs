@@ -2,7 +2,7 @@
 //! them, so a resumed run may change them and a sweep or a measurement decides on them itself.
 
 /// Their names.
-const CARRIED_OUT: [&str; 11] = [
+const CARRIED_OUT: [&str; 12] = [
     "data-dir",
     "threads",
     "with-baseline",
@@ -10,6 +10,7 @@ const CARRIED_OUT: [&str; 11] = [
     "trace-every",
     "summary",
     "checkpoint",
+    "overwrite",
     "checkpoint-every",
     "resume",
     "save-model",

@@ -57,6 +57,8 @@ pub struct Resolved {
 /// The files of a training run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Paths {
+    /// Configuration file.
+    pub config: Option<PathBuf>,
     /// Folder of the data set.
     pub data_dir: Option<PathBuf>,
     /// Trace to write.
@@ -67,6 +69,8 @@ pub struct Paths {
     pub summary: Option<PathBuf>,
     /// Folder for checkpoints.
     pub checkpoint: Option<PathBuf>,
+    /// Whether the checkpoints of another run may be replaced.
+    pub overwrite: bool,
     /// Optimiser steps between checkpoints.
     pub checkpoint_every: u64,
     /// Folder of the checkpoint to continue from.
@@ -126,11 +130,13 @@ impl Resolved {
         Ok(Resolved {
             options: run_options(layers, controller, schedule, format)?,
             paths: Paths {
+                config: own.config.clone(),
                 data_dir: own.data_dir.clone(),
                 trace: own.trace.clone(),
                 trace_every: layers.whole("trace-every", own.trace_every, 1..=MAX_COUNT)?,
                 summary: own.summary.clone(),
                 checkpoint: own.checkpoint.clone(),
+                overwrite: own.overwrite.unwrap_or(false),
                 checkpoint_every: layers.whole(
                     "checkpoint-every",
                     own.checkpoint_every,

@@ -5,6 +5,7 @@ use super::super::progress::{Progress, StepView};
 use super::super::settings::Resolved;
 use super::super::{output, setup};
 use super::load_checkpoint;
+use crate::checkpoint::FolderLock;
 use crate::model::{self, Arithmetic};
 use crate::trace::{self, TraceError, TraceWriter};
 use crate::train::run::{self, CHECKPOINT_FILE, CheckpointPlan, Observer, RunEnd, RunPlan};
@@ -13,11 +14,11 @@ use crate::train::summary::{Provenance, Summary};
 use crate::train::{Evaluation, RunOptions, StepOutcome, Trainer};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Folder of the float32 twin's checkpoint inside the run's.
-const TWIN_FOLDER: &str = "float32-twin";
+pub(super) const TWIN_FOLDER: &str = "float32-twin";
 
 /// What the process gives a run.
 pub(super) struct Session<'a> {
@@ -36,14 +37,6 @@ pub(super) enum End {
     Stopped(PathBuf),
 }
 
-/// Fails now if a file could not be written at the end.
-pub(super) fn check_files(resolved: &Resolved) -> Result<(), Failure> {
-    for path in [&resolved.paths.summary, &resolved.paths.save_model].into_iter().flatten() {
-        output::check_writable(path)?;
-    }
-    Ok(())
-}
-
 /// Takes `trainer`, which has been restored from `state` if there is one, to its end, and writes every file asked for.
 pub(super) fn carry_out(
     resolved: &Resolved,
@@ -51,7 +44,7 @@ pub(super) fn carry_out(
     state: Option<&RunState>,
     session: &Session<'_>,
 ) -> Result<End, Failure> {
-    let mut plan = plan(resolved, trainer, state, session)?;
+    let (mut plan, _lock) = plan(resolved, trainer, state, session)?;
     introduce(resolved, trainer, session.simd);
     let stopped = |plan: &RunPlan<'_>| {
         let checkpoints = plan.checkpoints.as_ref();
@@ -108,9 +101,12 @@ fn plan<'a>(
     trainer: &Trainer,
     state: Option<&RunState>,
     session: &Session<'a>,
-) -> Result<RunPlan<'a>, Failure> {
+) -> Result<(RunPlan<'a>, Option<FolderLock>), Failure> {
     let paths = &resolved.paths;
     let position = state.and_then(|state| state.trace_position);
+    let directory = paths.checkpoint.clone().or_else(|| paths.resume.clone());
+    // Before the old trace goes.
+    let lock = directory.as_deref().map(take_folder).transpose()?;
     let trace = match (&paths.trace, state, position) {
         (None, Some(_), Some(_)) => {
             return Err(Failure::usage(anyhow!(
@@ -129,23 +125,25 @@ fn plan<'a>(
             )));
         }
     };
-    let directory = paths.checkpoint.clone().or_else(|| paths.resume.clone());
     let checkpoints =
         directory.map(|directory| CheckpointPlan { directory, every: paths.checkpoint_every });
-    if let Some(checkpoints) = &checkpoints {
-        std::fs::create_dir_all(&checkpoints.directory).with_context(|| {
-            format!("cannot make the checkpoint folder `{}`", checkpoints.directory.display())
-        })?;
-        output::check_writable(&checkpoints.directory.join(CHECKPOINT_FILE))?;
-    }
-    Ok(RunPlan {
+    let plan = RunPlan {
         trace,
         trace_every: paths.trace_every,
         checkpoints,
         folder_at_stop: Some(session.folder_at_stop.clone()),
         stop: Some(session.stop),
         seconds_before: state.map_or(0.0, |state| state.seconds),
-    })
+    };
+    Ok((plan, lock))
+}
+
+/// Makes the folder for checkpoints if it is missing, and keeps other processes out of it.
+fn take_folder(folder: &Path) -> Result<FolderLock, Failure> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the checkpoint folder `{}`", folder.display()))?;
+    output::check_writable(&folder.join(CHECKPOINT_FILE))?;
+    Ok(FolderLock::take(folder)?)
 }
 
 fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {

@@ -3,8 +3,12 @@
 use super::super::errors::Failure;
 use super::super::settings::{DEFAULT_EPOCHS, Resolved};
 use super::super::setup;
+use super::load_checkpoint;
+use crate::data::Dataset;
 use crate::network::{Initialisation, arch};
-use crate::train::state::RunState;
+use crate::train::checkpoint_folder::check_owner as check_folder_owner;
+use crate::train::run::CHECKPOINT_FILE;
+use crate::train::state::{RunState, fingerprint, run_state};
 use crate::train::{RunOptions, Trainer};
 use hwmodel::SimdLevel;
 
@@ -14,11 +18,43 @@ pub(super) fn trainer(
     state: Option<&RunState>,
     simd: SimdLevel,
 ) -> Result<Trainer, Failure> {
+    let (options, dataset) = options(resolved, state)?;
+    let machine = setup::machine(&options.machine)?;
+    Ok(Trainer::new(options, dataset, machine, simd)?)
+}
+
+/// Checks that the folder for checkpoints holds none of another run.
+pub(super) fn check_owner(resolved: &Resolved) -> Result<(), Failure> {
+    let paths = &resolved.paths;
+    let Some(folder) = paths.checkpoint.as_ref().filter(|_| !paths.overwrite) else {
+        return Ok(());
+    };
+    let resumed = paths.resume.as_ref().and_then(|resumed| resumed.canonicalize().ok());
+    // The run that is resumed checks by itself whose checkpoint it is.
+    if !folder.join(CHECKPOINT_FILE).exists()
+        || resumed.is_some() && resumed == folder.canonicalize().ok()
+    {
+        return Ok(());
+    }
+    let state = match &paths.resume {
+        Some(from) if from.join(CHECKPOINT_FILE).exists() => {
+            Some(run_state(&load_checkpoint(from)?)?)
+        }
+        _ => None,
+    };
+    let (options, dataset) = options(resolved, state.as_ref())?;
+    check_folder_owner(folder, &options, fingerprint(&dataset)).map_err(Failure::usage)
+}
+
+/// The final options, and the data.
+fn options(
+    resolved: &Resolved,
+    state: Option<&RunState>,
+) -> Result<(RunOptions, Dataset), Failure> {
     let mut options = state.map_or(&resolved.options, |state| &state.options).clone();
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
     let dataset = setup::dataset(options.dataset, &options.text, data_dir, limits)?;
-    let machine = setup::machine(&options.machine)?;
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
     }
@@ -31,7 +67,7 @@ pub(super) fn trainer(
         let infos = network.tensor_infos();
         options.controller = resolved.options_for(&infos).map_err(Failure::usage)?.controller;
     }
-    Ok(Trainer::new(options, dataset, machine, simd)?)
+    Ok((options, dataset))
 }
 
 /// Epochs if none are asked for: as many as `--max-steps` needs, or about as many optimiser steps as

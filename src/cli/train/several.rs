@@ -4,8 +4,8 @@ use super::super::compare::{self, Run};
 use super::super::errors::Failure;
 use super::super::settings::Resolved;
 use super::super::{interrupt, output, setup};
-use super::carry_out::{End, Session, carry_out, check_files};
-use super::{FOLDER_AT_STOP, load_checkpoint, prepare};
+use super::carry_out::{End, Session, carry_out};
+use super::{FOLDER_AT_STOP, files, load_checkpoint, prepare};
 use crate::precision::ControllerOptions;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::{RunOptions, Trainer};
@@ -19,9 +19,9 @@ pub(super) fn run(runs: &[Resolved]) -> Result<ExitCode, Failure> {
     setup::threads(runs.first().and_then(|run| run.threads))?;
     let simd = setup::simd()?;
     let stop = interrupt::install();
-    for run in runs {
-        check_files(run)?;
-    }
+    let inputs = runs.first().map(files::inputs).unwrap_or_default();
+    runs.iter().fold(inputs, files::declare).check()?;
+    runs.iter().try_for_each(prepare::check_owner)?;
     let mut done = Vec::with_capacity(runs.len());
     for resolved in runs {
         let mut trainer = prepare::trainer(resolved, None, simd)?;

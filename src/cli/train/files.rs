@@ -1,0 +1,42 @@
+//! What a run reads and writes.
+
+use super::super::files::Files;
+use super::super::settings::Resolved;
+use super::carry_out::TWIN_FOLDER;
+use crate::trace::TraceWriter;
+use crate::train::run::CHECKPOINT_FILE;
+use std::path::Path;
+
+/// Adds the files of the run to `files`.
+pub(super) fn declare(files: Files, resolved: &Resolved) -> Files {
+    let paths = &resolved.paths;
+    let checkpoints = |folder: &Path| {
+        [folder.join(CHECKPOINT_FILE), folder.join(TWIN_FOLDER).join(CHECKPOINT_FILE)]
+    };
+    // A run goes on in the folder that it is resumed from.
+    let into = paths.checkpoint.as_ref().or(paths.resume.as_ref());
+    let same = |folder: &&std::path::PathBuf| {
+        let canonical = folder.canonicalize().ok();
+        canonical.is_some() && canonical == into.and_then(|into| into.canonicalize().ok())
+    };
+    let from = paths.resume.as_ref().filter(|from| !same(from) && Some(*from) != into);
+    let partial = paths.trace.as_deref().into_iter().flat_map(TraceWriter::files_on_the_way);
+    files
+        .input(
+            "the checkpoint of --resume",
+            from.into_iter().flat_map(|folder| checkpoints(folder)),
+        )
+        .growing("--trace", &paths.trace)
+        .growing("the partial file of --trace", partial)
+        .growing("the checkpoint", into.into_iter().flat_map(|folder| checkpoints(folder)))
+        .output("--summary", &paths.summary)
+        .output("--save-model", &paths.save_model)
+}
+
+/// Adds what every one of several runs reads.
+pub(super) fn inputs(resolved: &Resolved) -> Files {
+    Files::default()
+        .input("--config", &resolved.paths.config)
+        .data(resolved.paths.data_dir.as_ref())
+        .machine("--machine", &resolved.options.machine)
+}
