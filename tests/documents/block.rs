@@ -120,12 +120,8 @@ fn commands_are_found_in_both_kinds_of_blocks() {
                 \x20   A=1 hwsim f\n\n    no command\n\nlist\n    hwsim not a block\n\n```toml\nx = 1\n```\n";
     let commands: Vec<_> =
         blocks(page).iter().flat_map(Block::commands).map(|c| (c.line, c.text)).collect();
-    let expected = [
-        (4, "hwsim a --b \"x # y\""),
-        (5, "hwsim c --d"),
-        (5, "hwsim e"),
-        (9, "A=1 hwsim f"),
-    ];
+    let expected =
+        [(4, "hwsim a --b \"x # y\""), (5, "hwsim c --d"), (5, "hwsim e"), (9, "A=1 hwsim f")];
     let expected: Vec<_> = expected.map(|(line, text)| (line, text.to_owned())).into();
     assert_eq!(commands, expected);
 }

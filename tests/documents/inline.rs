@@ -16,7 +16,8 @@ pub(crate) fn faults(name: &str, page: &str) -> Vec<String> {
             continue;
         }
         for span in line.split('`').skip(1).step_by(2).filter(|span| span.starts_with("hwsim ")) {
-            faults.extend(fault(span, &mut helps).map(|f| format!("{name}:{number}: `{span}`: {f}")));
+            faults
+                .extend(fault(span, &mut helps).map(|f| format!("{name}:{number}: `{span}`: {f}")));
         }
     }
     faults
