@@ -78,6 +78,24 @@ fn files(block: &Block, folder: &Path) {
     }
 }
 
+/// The command with more arguments, each in place of its own value where it has that flag (except the repeatable `--set`).
+fn with_arguments(command: &str, added: &str) -> String {
+    let mut words: Vec<&str> = command.split(' ').collect();
+    let flags = added.split(' ').filter(|word| word.starts_with("--") && *word != "--set");
+    for flag in flags {
+        if let Some(index) = words.iter().position(|word| *word == flag) {
+            words.drain(index..index + 2);
+        }
+    }
+    format!("{} {added}", words.join(" "))
+}
+
+#[test]
+fn a_shorter_value_takes_the_place_of_the_printed_one() {
+    let found = with_arguments("hwsim x --epochs 2 --set a=1", "--epochs 1 --set b=2");
+    assert_eq!(found, "hwsim x --set a=1 --epochs 1 --set b=2");
+}
+
 fn run(command: &Command, directives: &[Directive], folder: &Path) -> Result<(), String> {
     let mut text = command.text.replacen("cargo run --release --", "hwsim", 1);
     let (mut expected, mut added) = (0, "");
@@ -91,9 +109,7 @@ fn run(command: &Command, directives: &[Directive], folder: &Path) -> Result<(),
         }
     }
     if !added.is_empty() {
-        // Before a redirection of the output.
-        let end = text.find(" > ").unwrap_or(text.len());
-        text.insert_str(end, &format!(" {added}"));
+        text = with_arguments(&text, added);
     }
     let program = PathBuf::from(env!("CARGO_BIN_EXE_hwsim"));
     let mut search = vec![program.parent().expect("the program's folder").to_owned()];
