@@ -160,7 +160,7 @@ fn damaged_inputs_and_wrong_usage_are_told_in_a_line() {
     assert_eq!(std::fs::read(folder.path().join("old.html")).unwrap(), b"the page of yesterday");
     fails(&folder, &["run.csv.gz", "-o", "no/such/folder.html"], 1, "cannot write");
     fails(&folder, &["run.csv.gz", "-o", "."], 1, "it is a folder");
-    fails(&folder, &["run.csv.gz", "-o", "run.csv.gz"], 2, "is an input");
+    fails(&folder, &["run.csv.gz", "-o", "run.csv.gz"], 2, "would overwrite a trace");
     fails(&folder, &["run.csv.gz"], 2, "--output");
     fails(&folder, &["-o", "x.html"], 2, "TRACE");
     fails(

@@ -451,5 +451,5 @@ fn a_run_that_ends_early_has_the_figures_of_what_it_did() {
     let path = folder.path().join("one.json");
     let compared = hwsim(&["compare"]).arg(path).output().unwrap();
     let text = String::from_utf8(compared.stdout).unwrap();
-    assert!(text.contains("no SU3 of one: MuPPET has no baseline for mlp on "), "{text}");
+    assert!(text.contains("no SU3: MuPPET has no baseline for mlp on "), "{text}");
 }

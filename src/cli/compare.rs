@@ -179,12 +179,26 @@ pub(super) fn table(runs: &[Run]) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
     }
-    for run in runs {
-        if let Some(reason) = run.summary.get("su3_reason").and_then(Value::as_str) {
-            out.push_str(&format!("no SU3 of {}: {reason}\n", run.name));
+    out.push_str(&reasons_without_su3(runs));
+    out
+}
+
+/// Why runs have no SU3: one line, without their names, if the reason is the same for all.
+fn reasons_without_su3(runs: &[Run]) -> String {
+    let reason =
+        |run: &Run| run.summary.get("su3_reason").and_then(Value::as_str).map(str::to_owned);
+    let reasons: Vec<Option<String>> = runs.iter().map(reason).collect();
+    match reasons.first() {
+        Some(Some(first)) if reasons.iter().all(|reason| reason.as_ref() == Some(first)) => {
+            format!("no SU3: {first}\n")
+        }
+        _ => {
+            let named = runs.iter().zip(&reasons).filter_map(|(run, reason)| {
+                reason.as_ref().map(|reason| format!("no SU3 of {}: {reason}\n", run.name))
+            });
+            named.collect()
         }
     }
-    out
 }
 
 fn csv(runs: &[Run]) -> anyhow::Result<String> {

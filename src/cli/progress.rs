@@ -204,7 +204,7 @@ mod tests {
     fn the_bar_fits_80_columns() {
         let view = StepView { step: 11_000, epoch: 12, images: 64, ..VIEW };
         let text = brief(&view, 12_345, Some((9.9, 634.0)), "sequences");
-        insta::assert_snapshot!(text, @"136s left, epoch 12, loss 0.512, WL 11.2, 634 sequences/s");
+        insta::assert_snapshot!(text, @"2m left, epoch 12, loss 0.512, WL 11.2, 634 sequences/s");
         // Elapsed time, bar and position stand before it; the rate alone may be cut off.
         let before = "00:01:23 ".len() + 10 + " 11000/12345 ".len();
         assert!(before + text.find(", 634").unwrap() <= 80);

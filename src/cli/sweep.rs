@@ -39,10 +39,14 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     if let Some(SweepCommand::Merge(merge)) = &arguments.command {
         return self::merge(merge);
     }
-    let specification = arguments.specification()?;
     let Some(out) = arguments.output.clone() else {
         return Err(Failure::usage(anyhow!("give --output FILE.csv, where the table goes")));
     };
+    Files::default()
+        .input("the sweep's file", &arguments.file)
+        .output("--output", [&out])
+        .check()?;
+    let specification = arguments.specification()?;
     files(arguments, &specification, &out).check()?;
     if let Some(script) = &arguments.slurm {
         return slurm(arguments, script, &out);

@@ -81,7 +81,7 @@ pub enum TrainError {
     },
     /// An architecture for another kind of data.
     #[error(
-        "architecture `{arch}` predicts {predictions} class a sample, but data set `{dataset}` has {targets} targets a sample: add `--dataset text` for a language model (lstm, transformer), or choose another --arch for images"
+        "architecture `{arch}` predicts {predictions} class a sample, but data set `{dataset}` has {targets} targets a sample: train language models (lstm, transformer) on text (`--dataset text`) and the others on images"
     )]
     Predictions {
         /// The architecture.

@@ -18,10 +18,12 @@ macro_rules! pages {
 
 pages! {
     readme: "README.md",
+    command_line: "docs/command-line.md",
     cost: "docs/cost.md",
     data: "docs/data.md",
     explore: "docs/explore.md",
     export: "docs/export.md",
+    figures: "docs/figures.md",
     gap: "docs/gap.md",
     golden: "docs/golden.md",
     integer: "docs/integer.md",
