@@ -264,6 +264,7 @@ fn packed_words_never_move_more_than_longer_ones() {
     machine.array = Array { rows: 1, columns: 1, ..machine.array };
     machine.memory.reuse = Reuse::Strip;
     machine.memory.double_buffered = true;
+    machine.dataflow = Dataflow::OutputStationary;
     let shape = GemmShape { m: 1000, n: 2, k: 3 };
     let cost = |machine: &Machine, bits| {
         let bits = ByOperand { input: bits, weight: bits, output: bits };
