@@ -46,8 +46,9 @@ impl Norms {
             Right::ByK(data) => ColumnNorms::by_k(simd, data, n),
             Right::ByN(data) => {
                 let mut sums = vec![NormSums::default(); n];
-                if k > 0 {
-                    let columns = (1 << 14) / k + 1;
+                // Without terms all norms are zero.
+                if let Some(columns) = (1usize << 14).checked_div(k) {
+                    let columns = columns + 1;
                     let pieces = sums.chunks_mut(columns).zip(data.chunks(columns * k));
                     parallel::each(pieces, |(sums, data)| {
                         for (sums, column) in sums.iter_mut().zip(data.chunks_exact(k)) {

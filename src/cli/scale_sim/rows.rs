@@ -64,7 +64,7 @@ impl ScaleSimReport {
     ) -> Self {
         let effect = |effect: &QuirkEffect| Effect {
             quirk: effect.quirk.to_string(),
-            number: effect.quirk.number() as usize,
+            number: effect.quirk.number(),
             layer: layers[effect.layer].name.clone(),
             quantity: effect.quantity,
             scale_sim: effect.scale_sim,
@@ -79,7 +79,7 @@ impl ScaleSimReport {
                 Interface::Calculated => "CALC",
                 Interface::User(_) => "USER",
             },
-            sram_words: config.sram_words.map(|words| words as u64),
+            sram_words: config.sram_words,
             layers: layers.iter().map(Row::new).collect(),
             quirks: effects.map(|effects| effects.iter().map(effect).collect()),
         }
