@@ -21,6 +21,7 @@ pub mod onnx;
 pub mod peppp;
 pub mod precision;
 pub mod report;
+pub mod shell;
 pub mod study;
 pub mod trace;
 pub mod train;

@@ -11,6 +11,7 @@ use hwsim::golden::{
     CHECKS, Check, Report, check_layers, check_matmul, check_quant_fixed, check_requant,
 };
 
+#[allow(clippy::print_stdout, reason = "the log of a test")]
 fn passes(check: Check, name: &str) -> Report {
     let report = check(&golden(name)).unwrap();
     println!("{report}");

@@ -15,6 +15,7 @@ fn references(name: &str) -> u64 {
     text(name).lines().filter(reference).count() as u64
 }
 
+#[allow(clippy::print_stdout, reason = "the log of a test")]
 fn passes(check: Check, name: &str, kinds: &[&str]) {
     let report = check(&golden(name)).unwrap();
     println!("{report} {:?}", report.rows);

@@ -135,6 +135,7 @@ fn set_private(file: &str) {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "the log of a test")]
 fn a_real_slurm_carries_out_and_merges_the_sweep() {
     let missing: Vec<_> = PROGRAMS.into_iter().filter(|program| find(program).is_none()).collect();
     if !missing.is_empty() {

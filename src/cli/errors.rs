@@ -1,5 +1,6 @@
 //! One clear line for every failure, and its exit code.
 
+use super::output;
 use std::process::ExitCode;
 
 /// Why a command ended without success.
@@ -9,6 +10,23 @@ pub(super) enum Failure {
     Usage(anyhow::Error),
     /// A failed run: exit code 1.
     Run(anyhow::Error),
+    /// The work is done, but some of its outputs failed: exit code 1.
+    Outputs(Vec<anyhow::Error>),
+}
+
+/// The error with its causes on one line.
+pub(super) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    let mut said = line.clone();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        // A transparent error repeats its source.
+        if !said.contains(&cause) {
+            line.push_str(&format!(": {cause}"));
+            said = cause;
+        }
+    }
+    line.trim_end().to_owned()
 }
 
 impl Failure {
@@ -21,26 +39,23 @@ impl Failure {
     pub(super) fn into_error(self) -> anyhow::Error {
         match self {
             Self::Usage(error) | Self::Run(error) => error,
+            Self::Outputs(errors) => {
+                let lines: Vec<String> = errors.iter().map(one_line).collect();
+                anyhow::anyhow!("{}", lines.join("; "))
+            }
         }
     }
 
-    /// Prints the error with its causes on one line and gives its exit code.
+    /// Prints the error with its causes on one line, or each of several, and gives its exit code.
     pub(super) fn report(&self) -> ExitCode {
-        let (error, code) = match self {
-            Self::Usage(error) => (error, 2),
-            Self::Run(error) => (error, 1),
+        let (errors, code) = match self {
+            Self::Usage(error) => (std::slice::from_ref(error), 2),
+            Self::Run(error) => (std::slice::from_ref(error), 1),
+            Self::Outputs(errors) => (errors.as_slice(), 1),
         };
-        let mut line = format!("hwsim: {error}");
-        let mut said = error.to_string();
-        for cause in error.chain().skip(1) {
-            let cause = cause.to_string();
-            // A transparent error repeats its source.
-            if !said.contains(&cause) {
-                line.push_str(&format!(": {cause}"));
-                said = cause;
-            }
+        for error in errors {
+            output::note(&format!("hwsim: {}", one_line(error)));
         }
-        eprintln!("{}", line.trim_end());
         ExitCode::from(code)
     }
 }

@@ -283,13 +283,15 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     };
     if let Some(warning) = eval_checks::too_narrow(&network, accumulator, total.accumulator_events)
     {
-        eprintln!("hwsim: warning: {warning}");
+        output::note(&format!("hwsim: warning: {warning}"));
     }
-    arguments.output.emit_rows(&result, &result.layers, render)?;
+    let mut outputs = output::Attempts::default();
+    outputs.add(arguments.output.emit_rows(&result, &result.layers, render));
     if let Some(path) = &arguments.summary {
         let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
-        output::write(path, &format!("{json}\n"))?;
+        outputs.add(output::write(path, &format!("{json}\n")).context("--summary"));
     }
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

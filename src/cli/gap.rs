@@ -5,7 +5,7 @@ use super::errors::Failure;
 use super::files::Files;
 use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, images};
-use super::{output, setup};
+use super::{accumulator_warning, output, setup};
 use crate::gap::{
     Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
 };
@@ -110,12 +110,35 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
         _ => return Err(Failure::usage(anyhow!("give a MODEL, or all of --m, --n and --k"))),
     };
     let rows = rows(&layers);
+    // The widest accumulator that has the fault speaks for the others.
+    let bits = |row: &GapRow| match row.accumulator {
+        AccumulatorWidth::Bits(bits) => Some(bits),
+        AccumulatorWidth::Exact => None,
+    };
+    let warnings = rows.iter().filter_map(|row| Some((bits(row)?, warning(row)?)));
+    if let Some((_, warning)) = warnings.max_by_key(|(bits, _)| *bits) {
+        output::note(&format!("hwsim: warning: {warning}"));
+    }
+    let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.csv {
-        output::write(path, &records(&rows)?)?;
+        outputs.add(records(&rows).and_then(|text| output::write(path, &text)));
     }
     let report = Report { schema: SCHEMA, subject: &subject, rows: &rows };
-    arguments.output.emit_rows(&report, &rows, |_| gap_table::render(&subject, &layers))?;
+    let table = |_: &Report<'_>| gap_table::render(&subject, &layers);
+    outputs.add(arguments.output.emit_rows(&report, &rows, table));
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say of an accumulator that holds no sum of 1 or more.
+fn warning(row: &GapRow) -> Option<String> {
+    let sums = accumulator_warning::Sums {
+        layer: &row.layer,
+        fractional_bits: 2 * row.fl,
+        sufficient: row.bits_any_words,
+    };
+    let accumulator = Accumulator { width: row.accumulator, overflow: Overflow::Saturate };
+    accumulator_warning::of_sums([sums], accumulator, row.accumulator_events)
 }
 
 fn network_gap(

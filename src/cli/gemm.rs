@@ -163,10 +163,12 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         threads: rayon::current_num_threads(),
         float32_gmacs_per_s,
     };
+    let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.output {
-        output::write(path, &sums_text(&product))?;
+        outputs.add(output::write(path, &sums_text(&product)));
     }
-    arguments.format.print(&result, render)?;
+    outputs.add(arguments.format.print(&result, render));
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use super::golden_export::{self, ExportArguments, VerifyArguments};
 use clap::Subcommand;
 use std::process::ExitCode;
 
-mod check;
+pub(super) mod check;
 
 /// Golden vectors: inputs and expected results.
 #[derive(Debug, Subcommand)]

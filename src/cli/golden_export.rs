@@ -3,8 +3,9 @@
 use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments};
 use super::errors::Failure;
 use super::files::Files;
+use super::golden::check::files_of;
 use super::model_data::{DataArguments, ModelData, images};
-use super::setup;
+use super::{accumulator_warning, output, setup};
 use crate::export::{
     self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
 };
@@ -13,6 +14,7 @@ use crate::network::Context;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Rounding;
 use hwmodel::gemm::MacArray;
+use hwmodel::width;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -127,6 +129,18 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     };
     let manifest =
         export::write(&arguments.output, &operands, &about, &options).map_err(failure)?;
+    let (input, weight) = (operands.input.format(), operands.weights.format());
+    let bias = operands.bias.as_ref().map(|bias| bias.format());
+    let terms = operands.weights.shape().iter().skip(1).product::<usize>() as u64;
+    let sums = accumulator_warning::Sums {
+        layer: &operands.layer,
+        fractional_bits: input.fl() + weight.fl(),
+        sufficient: width::any_words(input, weight, bias, terms),
+    };
+    let events = manifest.accumulator_events;
+    if let Some(warning) = accumulator_warning::of_sums([sums], tested, events) {
+        output::note(&format!("hwsim: warning: {warning}"));
+    }
     arguments.format.print(&manifest, |manifest| {
         format!("{}\n{}", arguments.output.display(), describe(manifest))
     })?;
@@ -179,6 +193,10 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let simd = setup::simd()?;
     setup::threads(arguments.threads)?;
     let folder = &arguments.folder;
+    Files::default()
+        .input("the export", files_of(folder))
+        .output("--output", arguments.output.file())
+        .check()?;
     let verification = export::verify(folder, simd)
         .with_context(|| format!("cannot verify `{}`", folder.display()))?;
     arguments.output.emit_rows(&verification, &verification.checks, render)?;

@@ -45,6 +45,7 @@ mod tests {
     /// asked to stop, then waits for a second signal.
     #[test]
     #[ignore = "started by the tests of signals"]
+    #[allow(clippy::print_stderr, reason = "the tests read it")]
     fn child() {
         use std::time::{Duration, Instant};
         if std::env::var_os(CHILD).is_none() {

@@ -2,6 +2,7 @@
 
 use super::arguments::OutputArguments;
 use super::errors::Failure;
+use super::files::Files;
 use super::{output, setup};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Rounding;
@@ -109,14 +110,20 @@ pub(super) fn run(arguments: &MachinesArguments) -> Result<ExitCode, Failure> {
             energy(table.as_deref(), output.as_deref())?
         }
         Some(MachinesCommand::Show { machine, toml: true, output }) => {
+            check_files(machine, output)?;
             output.emit(&description(machine)?)?;
         }
         Some(MachinesCommand::Show { machine, output, .. }) => {
+            check_files(machine, output)?;
             let report = report(&setup::machine(machine)?);
             output.emit_rows(&report, std::slice::from_ref(&report), show)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_files(machine: &str, output: &OutputArguments) -> Result<(), Failure> {
+    Files::default().machine("the machine", machine).output("--output", output.file()).check()
 }
 
 /// The TOML text of a shipped machine or of a file that is one.

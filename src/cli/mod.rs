@@ -1,6 +1,7 @@
 //! The command line: the only room that reads arguments and environment, prints, and exits.
 
 mod accumulator_table;
+mod accumulator_warning;
 mod arguments;
 mod compare;
 mod cost;

@@ -1,5 +1,7 @@
-//! What a command writes at its end.
+//! What a command prints, and the files it writes at its end. Nothing else prints: a reader that has left must not end a
+//! command in the middle.
 
+use super::errors::Failure;
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::Path;
@@ -60,5 +62,36 @@ pub(super) fn print(text: &str) -> Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write to standard output"),
+    }
+}
+
+/// Prints a line to standard error; that nobody reads it is no error.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Tries every output of finished work, so that one that fails costs no other.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    failed: Vec<anyhow::Error>,
+}
+
+impl Attempts {
+    /// Remembers an output that failed.
+    pub(super) fn add<E: Into<anyhow::Error>>(&mut self, written: Result<(), E>) {
+        self.failed.extend(written.err().map(Into::into));
+    }
+
+    /// The failures, if there are any.
+    ///
+    /// # Errors
+    /// [`Failure::Outputs`].
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        if self.failed.is_empty() { Ok(()) } else { Err(Failure::Outputs(self.failed)) }
+    }
+
+    /// The failures.
+    pub(super) fn into_failed(self) -> Vec<anyhow::Error> {
+        self.failed
     }
 }

@@ -101,9 +101,10 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         last = Some(result);
     }
     let (raw, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
+    let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.output {
         let lines = raw.iter().map(|raw| format!("{raw}\n")).collect::<String>();
-        output::write(path, &lines)?;
+        outputs.add(output::write(path, &lines));
     }
     let QuantiseCounts {
         elements, saturated_high, saturated_low, flushed_to_zero, nonzero, ..
@@ -125,7 +126,8 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         threads: rayon::current_num_threads(),
         repeats: arguments.repeat,
     };
-    arguments.form.print(&result, render)?;
+    outputs.add(arguments.form.print(&result, render));
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

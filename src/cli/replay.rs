@@ -4,6 +4,7 @@ use super::arguments::{AccumulatorWidthArgument, OutputArguments, OutputFormat};
 use super::errors::Failure;
 use super::files::Files;
 use super::setup;
+use crate::cli::output;
 use crate::explore::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, UPDATE_COLUMNS, count_cells, machine_cells,
     replay, update_cells,
@@ -81,17 +82,17 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
 fn warn(recording: &Recording, replays: &[Replay]) {
     let left_out = recording.steps_left_out();
     if left_out > 0 {
-        eprintln!(
+        output::note(&format!(
             "hwsim: the trace leaves out {left_out} steps (--trace-every): the totals are those of its {} steps",
             recording.steps()
-        );
+        ));
     }
     for replay in replays.iter().filter(|replay| replay.narrower_rows > 0) {
-        eprintln!(
+        output::note(&format!(
             "hwsim: {}: {} products have a narrower accumulator than in the run: training there might have \
              overflowed and gone another way",
             replay.machine, replay.narrower_rows
-        );
+        ));
     }
 }
 

@@ -30,6 +30,18 @@ pub(super) fn run(
         let why = "--explain-quirks has no CSV form: use --format json, or leave it out";
         return Err(Failure::usage(anyhow!(why)));
     }
+    let reports =
+        report.into_iter().flat_map(|folder| Reports::FILES.map(|name| folder.join(name)));
+    if let Some(folder) = report {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    }
+    Files::default()
+        .input("the configuration", [config_path])
+        .input("the topology", [topology_path])
+        .output("--output", result.file())
+        .output("a report", reports)
+        .check()?;
     let read = |path: &Path, what: &str| {
         std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the {what} `{}`", path.display()))
@@ -42,36 +54,30 @@ pub(super) fn run(
     let (topology, topology_warnings) =
         Topology::parse(&topology_path.display().to_string(), &text).map_err(Failure::usage)?;
     for warning in &config_warnings {
-        eprintln!("hwsim: warning: {warning}");
+        output::note(&format!("hwsim: warning: {warning}"));
     }
     for warning in &topology_warnings {
-        eprintln!("hwsim: warning: {warning}");
+        output::note(&format!("hwsim: warning: {warning}"));
     }
     let layers = simulate(&config, &topology)?;
     let effects = explain_quirks.then(|| explain(&config, &topology)).transpose()?;
+    let mut outputs = output::Attempts::default();
     if let Some(folder) = report {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        let reports = Reports::new(&layers);
-        Files::default()
-            .input("the configuration", [config_path])
-            .input("the topology", [topology_path])
-            .output("--output", result.file())
-            .output("a report", reports.files().map(|(name, _)| folder.join(name)))
-            .check()?;
-        for (name, report) in reports.files() {
-            output::write(&folder.join(name), report)?;
+        for (name, report) in Reports::new(&layers).files() {
+            outputs.add(output::write(&folder.join(name), report));
         }
     }
     let report = ScaleSimReport::new(&config, &layers, effects.as_deref());
-    result.emit_rows(&report, &report.layers, |_| {
+    let table = |_: &ScaleSimReport| {
         let mut text = table(&config, &layers);
         if let Some(effects) = &effects {
             text.push('\n');
             text.push_str(&quirks(&layers, effects));
         }
         text
-    })?;
+    };
+    outputs.add(result.emit_rows(&report, &report.layers, table));
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

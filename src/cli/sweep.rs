@@ -15,7 +15,8 @@ use super::{interrupt, output, setup};
 use crate::explore::sweep::{
     self, ContentHash, Evaluation, Outcome, Parallelism, Plan, Shard, SweepError,
 };
-use anyhow::anyhow;
+use crate::shell::quote;
+use anyhow::{Context as _, anyhow};
 use arguments::{MergeArguments, Specification, SweepCommand};
 use designs::{Designs, PointDesign};
 use networks::Networks;
@@ -68,7 +69,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
             Workload::Training(training) => training.evaluate(design, &stop),
         };
         cells.map_err(|failure| {
-            let (Failure::Usage(reason) | Failure::Run(reason)) = failure;
+            let reason = failure.into_error();
             let point = design.made.point.to_string();
             SweepError::Point { point, reason: format!("{reason:#}") }
         })
@@ -88,7 +89,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     let outcome = match outcome {
         // A run that was stopped in its middle is no failure.
         Err(SweepError::Point { .. }) if stop.load(std::sync::atomic::Ordering::SeqCst) => {
-            eprintln!("stopped; the same command goes on from here");
+            output::note("stopped; the same command goes on from here");
             return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
         }
         other => other?,
@@ -98,12 +99,16 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
 
 /// What the sweep reads and writes.
 fn files(arguments: &SweepArguments, specification: &Specification, out: &Path) -> Files {
-    Files::default()
+    let files = Files::default()
         .input("the sweep's file", &arguments.file)
         .input("--trace", &specification.trace)
         .output("--output", [out])
         .growing("the log of --output", [log_of(out, arguments.shard)])
-        .output("--slurm", &arguments.slurm)
+        .output("--slurm", &arguments.slurm);
+    let setting = |name: &str| specification.train.as_ref()?.get(name)?.as_str();
+    let files = files.data(setting("data-dir").map(PathBuf::from).as_ref());
+    let machines = specification.grid.values("machine").filter_map(toml::Value::as_str);
+    machines.fold(files, |files, name| files.machine("the axis `machine`", name))
 }
 
 /// Says how it ended, and writes the table if it is complete.
@@ -117,21 +122,32 @@ fn report(
 ) -> Result<ExitCode, Failure> {
     let Outcome { evaluated, cached, damaged, left } = outcome;
     if damaged > 0 {
-        eprintln!("hwsim: {damaged} lines of `{}` were damaged and not used", log.display());
+        output::note(&format!(
+            "hwsim: {damaged} lines of `{}` were damaged and not used",
+            log.display()
+        ));
     }
     if left > 0 {
-        eprintln!("stopped with {left} points to go; the same command goes on from here");
+        output::note(&format!(
+            "stopped with {left} points to go; the same command goes on from here"
+        ));
         return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
     }
     if arguments.shard.is_none() {
-        output::write(out, &String::from_utf8(sweep::table(plan, log)?)?)?;
+        output::write(out, &String::from_utf8(sweep::table(plan, log)?)?).with_context(|| {
+            let log = log.display();
+            format!("every point is in `{log}`, and the same command makes the table from it")
+        })?;
     }
     if !arguments.quiet {
         if impossible > 0 {
-            eprintln!("{impossible} impossible points left out");
+            output::note(&format!("{impossible} impossible points left out"));
         }
         let place = if arguments.shard.is_none() { out } else { log };
-        eprintln!("{evaluated} points evaluated, {cached} from the log: `{}`", place.display());
+        output::note(&format!(
+            "{evaluated} points evaluated, {cached} from the log: `{}`",
+            place.display()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -164,7 +180,7 @@ fn at_point(design: &PointDesign, failure: Failure) -> Failure {
     let point = format!("point {}", design.made.point);
     match failure {
         Failure::Usage(error) => Failure::Usage(error.context(point)),
-        Failure::Run(error) => Failure::Run(error.context(point)),
+        other => Failure::Run(other.into_error().context(point)),
     }
 }
 
@@ -190,7 +206,7 @@ fn slurm(arguments: &SweepArguments, script: &Path, out: &Path) -> Result<ExitCo
         shards,
     );
     output::write(script, &text)?;
-    eprintln!("submit with: sh {} submit", sweep::quote(&script.display().to_string()));
+    output::note(&format!("submit with: sh {} submit", quote(&script.display().to_string())));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,28 +2,32 @@
 
 mod carry_out;
 mod files;
+mod go_on;
 mod prepare;
 mod several;
 
 use super::errors::Failure;
 use super::settings::{Resolved, Runs, TrainArguments, is_carried_out};
-use super::{interrupt, output, setup, table};
+use super::{errors, interrupt, output, setup, table};
 use crate::checkpoint::Snapshot;
+use crate::train::Trainer;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::run_state;
+use crate::train::summary::Summary;
 use anyhow::anyhow;
 use carry_out::{End, Session, carry_out};
 pub(super) use prepare::default_epochs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Folder of the checkpoints of a stopped run that has no other place for them.
-const FOLDER_AT_STOP: &str = "hwsim.checkpoint";
+/// Folder of checkpoints that have no other place.
+const SPARE_FOLDER: &str = "hwsim.checkpoint";
 
 pub(super) fn run(arguments: TrainArguments) -> Result<ExitCode, Failure> {
+    let given = arguments.clone();
     match arguments.resolve_runs().map_err(Failure::usage)? {
         Runs::One(resolved) => one(&resolved),
-        Runs::Several(runs) => several::run(&runs),
+        Runs::Several(runs) => several::run(&runs, &given),
     }
 }
 
@@ -41,22 +45,43 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
     let mut trainer = prepare::trainer(resolved, state.as_ref(), simd)?;
     let state = snapshot.map(|snapshot| trainer.restore(snapshot)).transpose()?;
     let trace = resolved.paths.trace.as_deref();
-    let session = Session { simd, stop: &stop, folder_at_stop: folder_at_stop(trace) };
-    match carry_out(resolved, &mut trainer, state.as_ref(), &session)? {
-        End::Complete(summary) => {
-            output::print(&table::render(&summary))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        End::Stopped(folder) => {
-            let step = trainer.position().step;
-            let trace = trace.map_or(String::new(), |path| format!(" --trace {}", path.display()));
-            let folder = folder.display();
-            eprintln!(
-                "stopped after step {step}; continue with: hwsim train --resume {folder}{trace}"
-            );
-            Ok(ExitCode::from(interrupt::EXIT_CODE as u8))
+    let show = |summary: &Summary| output::print(&table::render(summary));
+    let session = Session { simd, stop: &stop, spare_folders: spare_folders(trace), show: &show };
+    let End { summary, checkpoint, mut lost } =
+        carry_out(resolved, &mut trainer, state.as_ref(), &session)?;
+    let command = checkpoint.map(|folder| go_on::command(resolved, &folder));
+    if summary.is_none() {
+        lost.iter().for_each(|error| output::note(&format!("hwsim: {}", errors::one_line(error))));
+        let Some(command) = command else { return Err(stopped_without_checkpoint(&trainer)) };
+        let step = trainer.position().step;
+        output::note(&format!("stopped after step {step}; continue with: {command}"));
+        return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+    }
+    if lost.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    lost.push(make_good(command));
+    Err(Failure::Outputs(lost))
+}
+
+/// The last line about a run whose outputs are not all there.
+fn make_good(command: Option<String>) -> anyhow::Error {
+    match command {
+        Some(command) => anyhow!("training is complete; make what is missing with: {command}"),
+        None => {
+            let command = go_on::this_command();
+            anyhow!(
+                "training is complete, but no checkpoint could be written; repeat it with: {command}"
+            )
         }
     }
+}
+
+fn stopped_without_checkpoint(trainer: &Trainer) -> Failure {
+    let (step, command) = (trainer.position().step, go_on::this_command());
+    Failure::Run(anyhow!(
+        "stopped after step {step}, and no checkpoint could be written; begin again with: {command}"
+    ))
 }
 
 fn load_checkpoint(directory: &Path) -> Result<Snapshot, Failure> {
@@ -65,21 +90,25 @@ fn load_checkpoint(directory: &Path) -> Result<Snapshot, Failure> {
 
 /// A resumed run has the options it began with.
 fn refuse_with_resume(resolved: &Resolved) -> Result<(), Failure> {
-    let allowed = |name: &&&str| **name == "config" || is_carried_out(name);
+    let allowed =
+        |name: &&&str| ["config", "epochs", "max-steps"].contains(*name) || is_carried_out(name);
     match resolved.explicit.iter().find(|name| !allowed(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(anyhow!(
             "--{name} cannot be given with --resume: the run goes on with the options it began \
-             with; only files, --threads, --with-baseline and --quiet may change"
+             with; only --epochs, --max-steps, files, --threads, --with-baseline and --quiet may change"
         ))),
     }
 }
 
-/// Where a run without `--checkpoint` leaves one when it is stopped.
-fn folder_at_stop(trace: Option<&Path>) -> PathBuf {
-    trace.map_or(PathBuf::from(FOLDER_AT_STOP), |trace| {
+/// Where a run leaves a checkpoint that must be kept and has no other place: beside the trace, in the current folder, or
+/// where the system keeps temporary files.
+fn spare_folders(trace: Option<&Path>) -> Vec<PathBuf> {
+    let beside = trace.map(|trace| {
         let mut name = trace.as_os_str().to_owned();
         name.push(".checkpoint");
-        name.into()
-    })
+        PathBuf::from(name)
+    });
+    let others = [PathBuf::from(SPARE_FOLDER), std::env::temp_dir().join(SPARE_FOLDER)];
+    beside.into_iter().chain(others).collect()
 }

@@ -197,6 +197,17 @@ impl CostAccumulator {
         self.validations += 1;
     }
 
+    /// Lets the run have `epochs` epochs.
+    pub fn set_epochs(&mut self, epochs: f64) {
+        self.options.epochs = epochs;
+    }
+
+    /// Forgets the last validation, as if it had not been made.
+    pub fn forget_validation(&mut self) {
+        self.validations = self.validations.saturating_sub(1);
+        self.target_reached = self.target_reached.filter(|&reached| reached < self.validations);
+    }
+
     /// Every quantity of the steps so far.
     ///
     /// # Errors

@@ -53,6 +53,18 @@ impl ControllerOptions {
         })
     }
 
+    /// The name of the controller, which is that of its folder and files where several run.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Adapt(_) => "adapt",
+            Self::Adept(_) => "adept",
+            Self::Muppet(_) => "muppet",
+            Self::Shen(_) => "shen",
+            Self::Static(_) => "static",
+            Self::Float32 => "float32",
+        }
+    }
+
     /// The options of AdaPT or ADEPT.
     pub fn adapt(&self) -> Option<&AdaptOptions> {
         match self {

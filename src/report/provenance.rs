@@ -2,6 +2,7 @@
 
 use super::block::{Block, Row, Section, Table};
 use super::run::Run;
+use crate::shell;
 use crate::trace::SCHEMA;
 use serde_json::Value;
 
@@ -66,17 +67,7 @@ fn plain(value: &Value) -> String {
 /// A command as one would type it.
 fn command(value: &Value) -> Option<String> {
     let words: Option<Vec<&str>> = value.as_array()?.iter().map(Value::as_str).collect();
-    Some(words?.into_iter().map(quoted).collect::<Vec<_>>().join(" "))
-}
-
-/// `word` in quotes if a shell would take it for something else.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    words.map(shell::join)
 }
 
 #[cfg(test)]

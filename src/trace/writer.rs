@@ -1,13 +1,14 @@
 //! Writing a trace so that a killed run can continue it.
 
 use super::TraceError;
-use super::codec::{columns, encode, header_line};
+use super::codec::{encode, header_line};
 use super::row::Row;
 use super::target::Target;
 use crate::checkpoint::durable::sync_folder;
+use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a trace.
@@ -17,11 +18,27 @@ use std::path::{Path, PathBuf};
 /// and [`resume`](TraceWriter::resume) continues it from the [`position`](TraceWriter::position)
 /// that a checkpoint kept, so that a run that was killed and resumed ends with the same bytes as one
 /// that was not.
+///
+/// Rows that the file does not take, for instance because the disk is full, stay in memory and are tried again: no row is
+/// lost by an error, and [`pending`](TraceWriter::pending) can be kept in a checkpoint.
 #[derive(Debug)]
 pub struct TraceWriter {
     target: Target,
-    csv: csv::Writer<File>,
+    file: File,
+    /// Bytes in the file, all of them whole rows.
+    position: u64,
+    /// Rows that are not in the file yet.
+    pending: Vec<u8>,
+    /// Pending bytes from which the file is tried.
+    threshold: usize,
+    /// Whether the final file is there.
+    finished: bool,
 }
+
+/// Bytes of rows that are gathered before they are written.
+const CHUNK: usize = 1 << 13;
+/// Bytes of rows after which a file that could not be written is tried again.
+const RETRY: usize = 1 << 18;
 
 impl TraceWriter {
     /// Starts the trace `path`, gzip if it ends in `.csv.gz`, plain if in `.csv`.
@@ -40,19 +57,23 @@ impl TraceWriter {
         let file = file.map_err(io_error("create", &partial))?;
         lock(&file, &partial)?;
         file.set_len(0).map_err(io_error("write", &partial))?;
-        let mut writer = Self { target, csv: csv::Writer::from_writer(file) };
-        let header = writer.csv.write_record(columns());
-        header.map_err(|error| writer.write_error(error.into()))?;
+        let mut writer = Self::at(target, file, 0);
+        writer.pending.extend_from_slice(header_line().as_bytes());
         writer.flush()?;
         Ok(writer)
     }
 
-    /// Continues the trace `path` of a killed run after its first `position` bytes.
+    fn at(target: Target, file: File, position: u64) -> Self {
+        Self { target, file, position, pending: Vec::new(), threshold: CHUNK, finished: false }
+    }
+
+    /// Continues the trace `path` of a killed run after its first `position` bytes with the rows `pending`, which the
+    /// file did not have at the checkpoint.
     ///
     /// # Errors
-    /// If the partial file is missing, has another header, does not reach to `position`, or has no
-    /// row that ends there.
-    pub fn resume(path: &Path, position: u64) -> Result<Self, TraceError> {
+    /// If the partial file is missing, has another header, does not reach to `position`, has no
+    /// row that ends there, or cannot be written.
+    pub fn resume(path: &Path, position: u64, pending: &[u8]) -> Result<Self, TraceError> {
         let target = Target::new(path)?;
         let partial = target.partial();
         let mut file = match OpenOptions::new().read(true).write(true).open(&partial) {
@@ -69,7 +90,54 @@ impl TraceWriter {
         check_end(&mut file, &partial, position)?;
         let cut = file.set_len(position).and_then(|()| file.seek(SeekFrom::Start(position)));
         cut.map_err(io_error("write", &partial))?;
-        Ok(Self { target, csv: csv::Writer::from_writer(file) })
+        let mut writer = Self::at(target, file, position);
+        writer.pending.extend_from_slice(pending);
+        writer.flush()?;
+        Ok(writer)
+    }
+
+    /// Makes the partial file of the finished trace `path` again, so that a longer run can continue it; does nothing if
+    /// there is one. The final file stays until [`finish`](TraceWriter::finish).
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn reopen(path: &Path) -> Result<(), TraceError> {
+        let target = Target::new(path)?;
+        let partial = target.partial();
+        if partial.exists() || !path.exists() {
+            return Ok(());
+        }
+        let mut file = File::open(path).map_err(io_error("open", path))?;
+        let made = tempfile::NamedTempFile::new_in(target.folder()).and_then(|mut copy| {
+            if target.is_compressed() {
+                io::copy(&mut GzDecoder::new(file), &mut copy)?;
+            } else {
+                io::copy(&mut file, &mut copy)?;
+            }
+            copy.persist(&partial).map_err(|error| error.error)
+        });
+        made.map(drop).map_err(io_error("write", &partial))
+    }
+
+    /// Takes the last row away, which must have no line break in a cell.
+    ///
+    /// # Errors
+    /// If the partial file cannot be read or written.
+    pub fn drop_last_row(&mut self) -> Result<(), TraceError> {
+        self.position()?;
+        let cut = |file: &mut File, end: u64| -> io::Result<u64> {
+            let begin = end.saturating_sub(1 << 16);
+            let mut tail = vec![0; (end - begin) as usize];
+            file.seek(SeekFrom::Start(begin))?;
+            file.read_exact(&mut tail)?;
+            let rows = tail.strip_suffix(b"\n").unwrap_or(&tail);
+            let keep = rows.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1);
+            file.set_len(begin + keep)?;
+            file.seek(SeekFrom::Start(begin + keep))
+        };
+        let position = cut(&mut self.file, self.position);
+        self.position = position.map_err(|error| self.write_error(error))?;
+        Ok(())
     }
 
     /// The files beside the trace `path` that exist while it is written.
@@ -86,22 +154,40 @@ impl TraceWriter {
     /// Adds a row.
     ///
     /// # Errors
-    /// If the partial file cannot be written, for instance because the disk is full.
+    /// If the partial file cannot be written, for instance because the disk is full. The row is kept in memory all the
+    /// same, and so are those that follow; the file is tried again from time to time.
     pub fn write(&mut self, row: &Row) -> Result<(), TraceError> {
-        let written = encode(row, |cell| self.csv.write_field(cell));
-        let ended = written.and_then(|()| self.csv.write_record(None::<&[u8]>));
-        ended.map_err(|error| self.write_error(error.into()))
+        let mut csv =
+            csv::WriterBuilder::new().buffer_capacity(1 << 10).from_writer(&mut self.pending);
+        let written = encode(row, |cell| csv.write_field(cell));
+        let ended = written.and_then(|()| csv.write_record(None::<&[u8]>));
+        let ended = ended.map_err(io::Error::from).and_then(|()| csv.flush());
+        drop(csv);
+        ended.map_err(|error| self.write_error(error))?;
+        if self.pending.len() >= self.threshold { self.flush() } else { Ok(()) }
     }
 
-    /// Bytes written so far, all of them on the disk: what a checkpoint keeps.
+    /// Writes all rows to the disk; returns the bytes of the file, which a checkpoint keeps.
     ///
     /// # Errors
-    /// If the partial file cannot be written.
+    /// If the partial file cannot be written. The rows that it lacks are [`pending`](Self::pending) then, after its first
+    /// [`written`](Self::written) bytes.
     pub fn position(&mut self) -> Result<u64, TraceError> {
-        self.flush()?;
-        let mut file = self.csv.get_ref();
-        let position = file.sync_data().and_then(|()| file.stream_position());
-        position.map_err(|error| self.write_error(error))
+        if !self.finished {
+            self.flush()?;
+            self.file.sync_data().map_err(|error| self.write_error(error))?;
+        }
+        Ok(self.position)
+    }
+
+    /// Bytes in the file, all of them whole rows.
+    pub fn written(&self) -> u64 {
+        self.position
+    }
+
+    /// The rows that are not in the file yet.
+    pub fn pending(&self) -> &[u8] {
+        &self.pending
     }
 
     /// The file that grows during the run.
@@ -109,23 +195,49 @@ impl TraceWriter {
         self.target.partial()
     }
 
-    /// Makes the final file, and removes the partial one.
+    /// Makes the final file, and removes the partial one. What is there and no file, such as a pipe, gets the content.
     ///
     /// # Errors
-    /// If a file cannot be written or renamed. The partial file is kept then.
-    pub fn finish(mut self) -> Result<(), TraceError> {
+    /// If a file cannot be written or renamed. The partial file is kept then, and this can be tried again.
+    pub fn finish(&mut self) -> Result<(), TraceError> {
+        if self.finished {
+            return Ok(());
+        }
         self.position()?;
-        let (partial, path) = (self.partial(), self.target.path());
-        let rename = |from: &Path| std::fs::rename(from, path).map_err(io_error("replace", path));
-        if self.target.is_compressed() {
+        let (partial, path) = (self.partial(), self.target.path().to_owned());
+        let rename = |from: &Path| std::fs::rename(from, &path).map_err(io_error("replace", &path));
+        let remove =
+            |partial: &Path| std::fs::remove_file(partial).map_err(io_error("remove", partial));
+        // Renaming would put a file in the place of a device.
+        if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            let device = OpenOptions::new().write(true).open(&path);
+            let copied = device.and_then(|device| {
+                if self.target.is_compressed() {
+                    compress(&self.file, device).map(drop)
+                } else {
+                    self.file.rewind()?;
+                    io::copy(&mut &self.file, &mut &device).map(drop)
+                }
+            });
+            copied.map_err(io_error("write", &path))?;
+            remove(&partial)?;
+        } else if self.target.is_compressed() {
             let compressed = self.target.compressed_partial();
-            compress(self.csv.get_ref(), &compressed).map_err(io_error("write", &compressed))?;
+            let made = File::create(&compressed)
+                .and_then(|file| compress(&self.file, file)?.sync_all())
+                .map_err(io_error("write", &compressed));
+            if made.is_err() {
+                // It takes space that may be what is missing.
+                let _ = std::fs::remove_file(&compressed);
+            }
+            made?;
             rename(&compressed)?;
             // A kill before the removal leaves both, and resuming makes the same final file again.
-            std::fs::remove_file(&partial).map_err(io_error("remove", &partial))?;
+            remove(&partial)?;
         } else {
             rename(&partial)?;
         }
+        self.finished = true;
         let folder = self.target.folder();
         sync_folder(folder).map_err(io_error("write", folder))
     }
@@ -140,12 +252,38 @@ impl TraceWriter {
         Ok(self.partial())
     }
 
+    /// Writes the pending rows; if that fails, none of them is in the file.
     fn flush(&mut self) -> Result<(), TraceError> {
-        self.csv.flush().map_err(|error| self.write_error(error))
+        if self.finished || self.pending.is_empty() {
+            return Ok(());
+        }
+        match self.file.write_all(&self.pending) {
+            Ok(()) => {
+                self.position += self.pending.len() as u64;
+                self.pending.clear();
+                self.threshold = CHUNK;
+                Ok(())
+            }
+            Err(error) => {
+                self.threshold = self.pending.len() + RETRY;
+                // A part may have been written; without it the file ends with a row, as before.
+                let position = self.position;
+                let cut = self.file.set_len(position);
+                let _ = cut.and_then(|()| self.file.seek(SeekFrom::Start(position)));
+                Err(self.write_error(error))
+            }
+        }
     }
 
     fn write_error(&self, source: io::Error) -> TraceError {
         TraceError::Io { action: "write", path: self.partial(), source }
+    }
+}
+
+impl Drop for TraceWriter {
+    fn drop(&mut self) {
+        // A run that ends early leaves what it can.
+        let _ = self.flush();
     }
 }
 
@@ -170,7 +308,7 @@ fn check_end(file: &mut File, partial: &Path, position: u64) -> Result<(), Trace
     let expected = header_line();
     let header_length = expected.len() as u64;
     let mut header = Vec::new();
-    file.by_ref().take(header_length).read_to_end(&mut header).map_err(read_error())?;
+    Read::by_ref(file).take(header_length).read_to_end(&mut header).map_err(read_error())?;
     if header != expected.as_bytes() {
         return Err(TraceError::Header { file: partial.to_owned() });
     }
@@ -190,12 +328,11 @@ fn check_end(file: &mut File, partial: &Path, position: u64) -> Result<(), Trace
     Ok(())
 }
 
-/// Compresses all of `plain` into the new file `path`; equal content gives equal bytes.
-fn compress(mut plain: &File, path: &Path) -> io::Result<()> {
+/// Compresses all of `plain` into `output`, which is returned; equal content gives equal bytes.
+fn compress(mut plain: &File, output: File) -> io::Result<File> {
     plain.rewind()?;
-    let output = BufWriter::new(File::create(path)?);
-    let mut encoder = GzBuilder::new().mtime(0).write(output, Compression::default());
+    let mut encoder =
+        GzBuilder::new().mtime(0).write(BufWriter::new(output), Compression::default());
     io::copy(&mut plain, &mut encoder)?;
-    let output = encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    output.sync_all()
+    encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)
 }

@@ -57,6 +57,9 @@ pub enum TrainError {
     /// A checkpoint that does not fit the run.
     #[error("the checkpoint cannot be continued: {0}")]
     Resume(String),
+    /// A model that the run cannot start from.
+    #[error("the model of --init-from cannot be used: {0}")]
+    StartingModel(String),
     /// A checkpoint of another run is where this one's would go.
     #[error(
         "`{}` holds a checkpoint of another run ({other}): give another folder, or --overwrite to replace it",

@@ -20,6 +20,7 @@ mod recording;
 mod requantise;
 pub mod run;
 pub mod schedule;
+mod start;
 pub mod state;
 mod step;
 pub mod summary;
@@ -28,7 +29,7 @@ pub mod trainer;
 mod weight_update;
 
 pub use error::TrainError;
-pub use options::{RoundingOptions, RunOptions};
+pub use options::{RoundingOptions, RunOptions, StartingModel};
 pub use outcome::{Evaluation, Position, StepOutcome};
 pub use phases::{PhaseSeconds, WallTime};
 pub use schedule::Schedule;

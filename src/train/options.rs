@@ -59,6 +59,19 @@ pub struct RunOptions {
     pub machine: String,
     /// Arithmetic of the two backward products.
     pub backward: BackwardArithmetic,
+    /// Model whose weights the run starts from; `None` for random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<StartingModel>,
+}
+
+/// A saved model whose weights a run starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartingModel {
+    /// Its file.
+    pub file: String,
+    /// CRC-32 of the file, which decides what run it is.
+    pub checksum: u32,
 }
 
 impl RunOptions {

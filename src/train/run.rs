@@ -1,12 +1,17 @@
 //! A whole run: steps, epochs, trace, checkpoints, and a clean stop at any step.
+//!
+//! A file that cannot be written does not end a run: what has been computed is worth more than the file. The trace keeps
+//! its rows in memory and checkpoints keep those that the file lacks, a checkpoint is tried again at the next occasion,
+//! and what is still missing at the end is in [`RunEnd::lost`].
 
 use super::checkpoint_folder::unused;
 use super::error::TrainError;
 use super::outcome::{Evaluation, StepOutcome};
 use super::phases::WallTime;
+use super::state::TracePosition;
 use super::trainer::Trainer;
 use crate::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -22,7 +27,10 @@ pub struct CheckpointPlan {
     pub every: u64,
 }
 
-/// How a run is carried out; none of it changes a result.
+/// Bytes of trace rows that may wait in memory for a file that cannot be written.
+const MOST_PENDING: usize = 1 << 28;
+
+/// How a run is executed; none of it changes a result.
 #[derive(Debug, Default)]
 pub struct RunPlan<'a> {
     /// The trace being written.
@@ -31,8 +39,9 @@ pub struct RunPlan<'a> {
     pub trace_every: u64,
     /// Checkpoints.
     pub checkpoints: Option<CheckpointPlan>,
-    /// Folder for the checkpoint of a stopped run if `checkpoints` has none; a number is added if it holds one.
-    pub folder_at_stop: Option<PathBuf>,
+    /// Folders for a checkpoint that must be kept and cannot be where `checkpoints` says, or has no place there; the
+    /// first that can be written is taken. A number is added to its name if it holds a checkpoint.
+    pub spare_folders: Vec<PathBuf>,
     /// Set from outside to stop after the step under way.
     pub stop: Option<&'a AtomicBool>,
     /// Seconds that earlier parts of the run took.
@@ -45,22 +54,28 @@ pub trait Observer {
     fn step(&mut self, trainer: &Trainer, outcome: &StepOutcome);
     /// After every evaluation.
     fn evaluation(&mut self, trainer: &Trainer, evaluation: &Evaluation);
+    /// A file cannot be written; the run goes on.
+    fn trouble(&mut self, _error: &TrainError) {}
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
 pub struct RunEnd {
     /// False if it was stopped from outside.
     pub complete: bool,
     /// Seconds of computing, earlier parts included.
     pub seconds: f64,
+    /// The folder of a checkpoint of this end, if there is one.
+    pub checkpoint: Option<PathBuf>,
+    /// Files that were asked for and could not be written.
+    pub lost: Vec<TrainError>,
 }
 
 /// Runs `trainer` to its end or until it is told to stop. Every trace row is written before the
 /// checkpoint that counts it, so that a killed run continues with the same bytes.
 ///
 /// # Errors
-/// If training diverges or a file cannot be written.
+/// If training diverges. Files that cannot be written are no error: see [`RunEnd::lost`].
 pub fn run(
     trainer: &mut Trainer,
     plan: &mut RunPlan<'_>,
@@ -81,53 +96,125 @@ fn run_here(
     let before = plan.seconds_before;
     let elapsed = || before + start.elapsed().as_secs_f64();
     let stopped = |plan: &RunPlan<'_>| plan.stop.is_some_and(|stop| stop.load(Ordering::SeqCst));
+    let mut lost = Vec::new();
     // A finished run that is only reported again keeps its checkpoint as it is.
     let already_finished = trainer.finished();
     while !trainer.finished() {
         if stopped(plan) {
-            let folder = plan.folder_at_stop.clone().filter(|_| plan.checkpoints.is_none());
-            if let Some(directory) = folder {
-                let directory = unused(&directory);
-                plan.checkpoints = Some(CheckpointPlan { directory, every: u64::MAX });
-            }
-            save(trainer, plan, elapsed())?;
-            return Ok(RunEnd { complete: false, seconds: elapsed() });
+            let seconds = elapsed();
+            let checkpoint = keep_checkpoint(trainer, plan, seconds, &mut lost);
+            return Ok(RunEnd { complete: false, seconds, checkpoint, lost });
         }
         let outcome = trainer.step()?;
         if outcome.step.is_multiple_of(plan.trace_every.max(1)) {
-            write_step(trainer, plan, &outcome)?;
+            let written = write_step(trainer, plan, &outcome);
+            check_trace(plan, written, observer, &mut lost);
             trainer.clock.lap(|phases| &mut phases.output);
         }
         observer.step(trainer, &outcome);
-        if trainer.epoch_complete() {
-            let evaluation = trainer.end_epoch()?;
-            write_evaluation(plan, &evaluation)?;
-            observer.evaluation(trainer, &evaluation);
-        } else if trainer.finished() {
-            let evaluation = trainer.evaluate_now()?;
-            write_evaluation(plan, &evaluation)?;
+        let evaluation = match (trainer.epoch_complete(), trainer.finished()) {
+            (true, _) => Some(trainer.end_epoch()?),
+            (false, true) => Some(trainer.evaluate_now()?),
+            (false, false) => None,
+        };
+        if let Some(evaluation) = evaluation {
+            let written = write_evaluation(plan, &evaluation);
+            check_trace(plan, written, observer, &mut lost);
             observer.evaluation(trainer, &evaluation);
         }
         let every = plan.checkpoints.as_ref().map_or(0, |checkpoints| checkpoints.every);
         if every > 0 && trainer.position().step.is_multiple_of(every) && !trainer.finished() {
             trainer.clock.skip();
-            save(trainer, plan, elapsed())?;
+            if let Err(error) = save_in_place(trainer, plan, elapsed()) {
+                observer.trouble(&error);
+            }
             trainer.clock.lap(|phases| &mut phases.output);
         }
     }
-    if !already_finished {
-        save(trainer, plan, elapsed())?;
+    let seconds = elapsed();
+    let place = plan.checkpoints.as_ref().map(|checkpoints| checkpoints.directory.clone());
+    let missing = place.as_ref().is_some_and(|folder| !folder.join(CHECKPOINT_FILE).exists());
+    let mut checkpoint = place.filter(|_| !missing);
+    if !already_finished || missing {
+        checkpoint = match save_in_place(trainer, plan, seconds) {
+            Ok(folder) => folder,
+            Err(error) => {
+                lost.push(error);
+                None
+            }
+        };
     }
-    Ok(RunEnd { complete: true, seconds: elapsed() })
+    Ok(RunEnd { complete: true, seconds, checkpoint, lost })
 }
 
-/// Writes a checkpoint if the plan has a place for it.
-fn save(trainer: &Trainer, plan: &mut RunPlan<'_>, seconds: f64) -> Result<(), TrainError> {
-    let Some(checkpoints) = &plan.checkpoints else { return Ok(()) };
-    let position = plan.trace.as_mut().map(TraceWriter::position).transpose()?;
+/// Passes on that the trace cannot be written, and gives it up once too much of it waits in memory.
+fn check_trace(
+    plan: &mut RunPlan<'_>,
+    written: Result<(), TrainError>,
+    observer: &mut (dyn Observer + Send),
+    lost: &mut Vec<TrainError>,
+) {
+    let Err(error) = written else { return };
+    observer.trouble(&error);
+    if plan.trace.as_ref().is_some_and(|trace| trace.pending().len() > MOST_PENDING) {
+        plan.trace = None;
+        lost.push(error);
+    }
+}
+
+/// Writes a checkpoint where the plan has its place, else into the first spare folder that takes one; returns the folder.
+/// What cannot be written where the plan says is added to `lost`.
+pub fn keep_checkpoint(
+    trainer: &Trainer,
+    plan: &mut RunPlan<'_>,
+    seconds: f64,
+    lost: &mut Vec<TrainError>,
+) -> Option<PathBuf> {
+    match save_in_place(trainer, plan, seconds) {
+        Ok(Some(folder)) => return Some(folder),
+        Ok(None) => {}
+        Err(error) => lost.push(error),
+    }
+    for folder in plan.spare_folders.clone() {
+        let folder = unused(&folder);
+        if save(trainer, plan, &folder, seconds).is_ok() {
+            return Some(folder);
+        }
+        // Only if it is empty.
+        let _ = std::fs::remove_dir(&folder);
+    }
+    None
+}
+
+/// Writes a checkpoint if the plan has a place for it; returns its folder.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn save_in_place(
+    trainer: &Trainer,
+    plan: &mut RunPlan<'_>,
+    seconds: f64,
+) -> Result<Option<PathBuf>, TrainError> {
+    let place = plan.checkpoints.as_ref().map(|checkpoints| checkpoints.directory.clone());
+    let Some(folder) = place else { return Ok(None) };
+    save(trainer, plan, &folder, seconds)?;
+    Ok(Some(folder))
+}
+
+/// Writes a checkpoint into `folder`.
+fn save(
+    trainer: &Trainer,
+    plan: &mut RunPlan<'_>,
+    folder: &Path,
+    seconds: f64,
+) -> Result<(), TrainError> {
+    let trace = plan.trace.as_mut().map(|trace| {
+        // Rows that the file does not take go into the checkpoint.
+        let _ = trace.position();
+        TracePosition { bytes: trace.written(), pending: trace.pending() }
+    });
     let time = WallTime { seconds, phases: trainer.phases() };
-    let snapshot = trainer.snapshot(position, time)?;
-    snapshot.save(&checkpoints.directory, CHECKPOINT_FILE)?;
+    trainer.snapshot(trace, time)?.save(folder, CHECKPOINT_FILE)?;
     Ok(())
 }
 
@@ -143,11 +230,19 @@ fn write_step(
         Some(_) => AccumulatorSource::Run,
         None => AccumulatorSource::Machine,
     };
+    // A row that the file does not take stays with the writer: the others must follow it.
+    let mut result = Ok(());
+    let mut write = |row: Row| {
+        let written = trace.write(&row);
+        if result.is_ok() {
+            result = written;
+        }
+    };
     for (index, accounts) in outcome.accounts.layers.iter().enumerate() {
         let layer = &trainer.network().mac_layers[index];
         let (_, nonzero, report) = outcome.layers[index];
         for account in accounts {
-            trace.write(&Row::Gemm(GemmRow {
+            write(Row::Gemm(GemmRow {
                 step: outcome.step,
                 epoch: outcome.epoch,
                 layer: layer.name.clone(),
@@ -169,10 +264,10 @@ fn write_step(
                 reconfigurations: account.reconfigurations,
                 pes,
                 update: account.update,
-            }))?;
+            }));
         }
     }
-    trace.write(&Row::Step(StepRow {
+    write(Row::Step(StepRow {
         step: outcome.step,
         epoch: outcome.epoch,
         loss: outcome.loss,
@@ -181,8 +276,8 @@ fn write_step(
         learning_rate: outcome.learning_rate,
         batch_accuracy: outcome.accuracy,
         gradient_norm: outcome.gradient_norm,
-    }))?;
-    Ok(())
+    }));
+    Ok(result?)
 }
 
 fn write_evaluation(plan: &mut RunPlan<'_>, evaluation: &Evaluation) -> Result<(), TrainError> {

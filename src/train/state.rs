@@ -46,13 +46,34 @@ pub struct RunState {
     pub controller: (String, serde_json::Value),
     /// Fingerprint of the data, which must be the same when the run goes on.
     pub data: u32,
-    /// Bytes of the trace that belong to the run so far.
+    /// Bytes of the trace's file that belong to the run so far.
     pub trace_position: Option<u64>,
+    /// Rows of the trace after these, which its file did not take; kept as a tensor.
+    #[serde(skip)]
+    pub trace_pending: Vec<u8>,
+    /// Whether the run goes on to another end than it began with.
+    #[serde(skip)]
+    pub extended: bool,
+    /// Whether its last evaluation was made only since it ended there, and is forgotten since it now does not.
+    #[serde(skip)]
+    pub evaluation_dropped: bool,
     /// Seconds of computing so far.
     pub seconds: f64,
     /// Of these, the seconds of each phase.
     pub phases: PhaseSeconds,
 }
+
+/// How far a trace is at a checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub struct TracePosition<'a> {
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Rows after these that could not be written.
+    pub pending: &'a [u8],
+}
+
+/// Name of the tensor with the rows of the trace that its file lacks.
+const PENDING: &str = "trace/pending";
 
 /// CRC-32 of all images and labels, or of all tokens.
 pub fn fingerprint(dataset: &Dataset) -> u32 {
@@ -77,13 +98,13 @@ fn raw(tensor: &FixedTensor) -> SnapshotTensor {
 }
 
 impl Trainer {
-    /// The complete state; `trace_position` and `time` are the caller's.
+    /// The complete state; `trace` and `time` are the caller's.
     ///
     /// # Errors
     /// If the state cannot be written as JSON.
     pub fn snapshot(
         &self,
-        trace_position: Option<u64>,
+        trace: Option<TracePosition<'_>>,
         time: WallTime,
     ) -> Result<Snapshot, TrainError> {
         let mut tensors = BTreeMap::new();
@@ -116,6 +137,10 @@ impl Trainer {
             };
             tensors.insert(format!("controller/{name}"), tensor);
         }
+        if let Some(trace) = trace.filter(|trace| !trace.pending.is_empty()) {
+            let (shape, data) = (vec![trace.pending.len()], trace.pending.to_vec());
+            tensors.insert(PENDING.to_owned(), SnapshotTensor::U8 { shape, data });
+        }
         let state = RunState {
             options: self.options.clone(),
             position: self.position,
@@ -129,7 +154,10 @@ impl Trainer {
             stopped: self.stopped,
             controller: (controller.controller, controller.scalars),
             data: fingerprint(&self.dataset),
-            trace_position,
+            trace_position: trace.map(|trace| trace.bytes),
+            trace_pending: Vec::new(),
+            extended: false,
+            evaluation_dropped: false,
             seconds: time.seconds,
             phases: time.phases,
         };
@@ -138,14 +166,21 @@ impl Trainer {
         Ok(Snapshot { meta, tensors })
     }
 
-    /// Puts a state back into a fresh trainer of the same options and data.
+    /// Puts a state back into a fresh trainer of the same options and data. Epochs and the most steps may be others: the
+    /// run goes on to their end, with the bits of a run that had them from the start unless its learning rate depends on
+    /// them ([`Schedule::depends_on_epochs`](super::schedule::Schedule::depends_on_epochs)).
     ///
     /// # Errors
     /// If the state does not fit.
     pub fn restore(&mut self, mut snapshot: Snapshot) -> Result<RunState, TrainError> {
-        let state = run_state(&snapshot)?;
-        if state.options != self.options {
+        let mut state = run_state(&snapshot)?;
+        let RunOptions { epochs, max_steps, .. } = self.options;
+        state.extended = (state.options.epochs, state.options.max_steps) != (epochs, max_steps);
+        if (RunOptions { epochs, max_steps, ..state.options.clone() }) != self.options {
             return Err(TrainError::Resume("it belongs to a run with other options".to_owned()));
+        }
+        if state.extended {
+            self.check_extension(&state)?;
         }
         if state.data != fingerprint(&self.dataset) {
             let why = "the images are not those that the run began with: pass the same data";
@@ -237,7 +272,39 @@ impl Trainer {
         self.last_loss = state.last_loss.unwrap_or(f64::NAN);
         self.stopped = state.stopped;
         self.clock = PhaseClock::after(state.phases);
+        if state.extended {
+            self.extend(&mut state);
+        }
         Ok(state)
+    }
+
+    /// Checks that the run of `state` can have the end of these options.
+    fn check_extension(&self, state: &RunState) -> Result<(), TrainError> {
+        let (done, total) = (state.position.step, self.total_steps());
+        if done > total {
+            return Err(TrainError::Resume(format!(
+                "it has done {done} steps, and {total} are asked for: use more epochs or steps"
+            )));
+        }
+        if state.stopped && done < total {
+            let why = "its controller has ended the training, so there are no more epochs";
+            return Err(TrainError::Resume(why.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Gives the run of `state` the end of these options.
+    fn extend(&mut self, state: &mut RunState) {
+        let position = self.position;
+        self.costs.set_epochs(f64::from(self.options.epochs));
+        self.learning_rate = self.scheduler.after_step(position.step, self.learning_rate);
+        // A run that ends within an epoch evaluates there; one that goes on does not.
+        let evaluated = self.evaluations.last().is_some_and(|last| last.step == position.step);
+        if position.step_in_epoch > 0 && evaluated && !self.finished() {
+            self.evaluations.pop();
+            self.costs.forget_validation();
+            state.evaluation_dropped = true;
+        }
     }
 }
 
@@ -246,8 +313,12 @@ impl Trainer {
 /// # Errors
 /// If it is not the state of a run.
 pub fn run_state(snapshot: &Snapshot) -> Result<RunState, TrainError> {
-    RunState::deserialize(&snapshot.meta)
-        .map_err(|error| TrainError::Resume(format!("its state is damaged: {error}")))
+    let mut state = RunState::deserialize(&snapshot.meta)
+        .map_err(|error| TrainError::Resume(format!("its state is damaged: {error}")))?;
+    if let Some(SnapshotTensor::U8 { data, .. }) = snapshot.tensors.get(PENDING) {
+        state.trace_pending.clone_from(data);
+    }
+    Ok(state)
 }
 
 fn misfit(name: &str) -> TrainError {

@@ -53,12 +53,17 @@ impl Reports {
         reports
     }
 
+    /// Names of the files that the reports are in.
+    pub const FILES: [&'static str; 3] =
+        ["COMPUTE_REPORT.csv", "BANDWIDTH_REPORT.csv", "DETAILED_ACCESS_REPORT.csv"];
+
     /// The reports with their file names.
     pub fn files(&self) -> [(&'static str, &str); 3] {
+        let [compute, bandwidth, detailed_access] = Self::FILES;
         [
-            ("COMPUTE_REPORT.csv", &self.compute),
-            ("BANDWIDTH_REPORT.csv", &self.bandwidth),
-            ("DETAILED_ACCESS_REPORT.csv", &self.detailed_access),
+            (compute, &self.compute),
+            (bandwidth, &self.bandwidth),
+            (detailed_access, &self.detailed_access),
         ]
     }
 }

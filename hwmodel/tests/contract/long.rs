@@ -30,6 +30,7 @@ const KINDS: [Kind; 5] = [
 /// level of the CPU.
 #[test]
 #[ignore = "minutes; the number of cases is HWSIM_LONG_CASES"]
+#[allow(clippy::print_stdout, reason = "the log of a test")]
 fn many_cases_equal_the_reference() {
     let wanted = match std::env::var("HWSIM_LONG_CASES") {
         Ok(text) => text.parse().expect("HWSIM_LONG_CASES is a whole number"),

@@ -76,6 +76,7 @@ fn shipped_runs_agree() {
 
 /// The whole reference: `HWSIM_SCALE_SIM_RUNS`, or `../shared/reference/scale-sim/runs` beside the repository.
 #[test]
+#[allow(clippy::print_stderr, reason = "the log of a test")]
 fn reference_runs_agree() {
     let beside =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/scale-sim/runs");

@@ -95,17 +95,16 @@ impl OutputArguments {
         self.output.as_deref().filter(|_| self.older_format().is_none())
     }
 
-    /// Fails now if the file could not be written after a long computation.
-    pub(in crate::cli) fn check(&self) -> Result<()> {
-        self.file().map_or(Ok(()), output::check_writable)
-    }
-
     /// Writes `text` into the file, or prints it.
+    ///
+    /// # Errors
+    /// If it cannot be written. What was meant for a file is printed then, so that the work is not lost.
     pub(in crate::cli) fn emit(&self, text: &str) -> Result<()> {
-        match self.file() {
-            Some(file) => output::write(file, text),
-            None => output::print(text),
-        }
+        let Some(file) = self.file() else { return output::print(text) };
+        output::write(file, text).inspect_err(|_| {
+            // The error that is returned says more.
+            let _ = output::print(text);
+        })
     }
 
     /// Writes or prints `value` in the form asked for, as CSV its `rows`.

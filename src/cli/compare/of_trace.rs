@@ -1,6 +1,7 @@
 //! What a trace says of the quantities of a summary.
 
 use super::Run;
+use crate::cli::output;
 use crate::report::{self, Totals};
 use anyhow::Context;
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     let shown = path.display();
     let run = report::Run::read(path).with_context(|| format!("cannot compare `{shown}`"))?;
     if let Some(why) = run.partial {
-        eprintln!("hwsim: `{shown}`: {why}; its sums are left out");
+        output::note(&format!("hwsim: `{shown}`: {why}; its sums are left out"));
     }
     let totals = run.totals();
     let whole = run.partial.is_none() && run.every_step();

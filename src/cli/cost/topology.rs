@@ -1,6 +1,7 @@
 //! Topologies of SCALE-Sim as workloads.
 
 use crate::cli::errors::Failure;
+use crate::cli::output;
 use crate::workload::Workload;
 use anyhow::Context as _;
 use hwmodel::scale_sim::Topology;
@@ -15,7 +16,7 @@ pub(super) fn workload(path: &Path) -> Result<Workload, Failure> {
     let file = path.display().to_string();
     let (topology, warnings) = Topology::parse(&file, &text).map_err(Failure::usage)?;
     for warning in warnings {
-        eprintln!("hwsim: warning: {warning}");
+        output::note(&format!("hwsim: warning: {warning}"));
     }
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Workload::from_topology(&name, &topology).map_err(Failure::usage)

@@ -2,11 +2,12 @@
 
 use crate::cli::arguments::OutputArguments;
 use crate::cli::errors::Failure;
+use crate::cli::files::Files;
 use crate::cli::setup;
 use crate::golden::{FileOutcome, Outcome, check_path};
 use hwmodel::SimdLevel;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What to check, and how to print it.
@@ -64,7 +65,10 @@ struct CheckResult {
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
-    arguments.output.check()?;
+    Files::default()
+        .input("the golden vectors", files_of(&arguments.dir))
+        .output("--output", arguments.output.file())
+        .check()?;
     setup::threads(arguments.threads)?;
     let levels = setup::simd_levels()?;
     let outcomes = check_path(&arguments.dir, &levels).map_err(Failure::usage)?;
@@ -72,6 +76,12 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     arguments.output.emit_rows(&result, &result.files, CheckResult::render)?;
     let failed = result.total.different + result.total.corrupt > 0;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The files of a folder, or the one file.
+pub(in crate::cli) fn files_of(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect()
 }
 
 impl FileResult {

@@ -118,10 +118,12 @@ pub(super) fn run(arguments: &CompleteArguments) -> Result<ExitCode, Failure> {
     if let Some(error) = held_out_error(&matrix, &weights, &completed) {
         let _ = writeln!(text, "relative error on known errors that were not used: {error:.4}");
     }
-    output::print(&text)?;
+    let mut outputs = output::Attempts::default();
+    outputs.add(output::print(&text));
     if let Some(out) = &arguments.output {
-        output::write(out, &completed_csv(&matrix, &weights, &completed)?)?;
+        outputs.add(output::write(out, &completed_csv(&matrix, &weights, &completed)?));
     }
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cli::errors::Failure;
 use crate::cli::interrupt;
+use crate::cli::output;
 use crate::cli::sweep::progress::Shown;
 use crate::data::Dataset;
 use crate::explore::sweep::{
@@ -131,7 +132,9 @@ impl<'a> Entries<'a> {
                 let outcome = other?;
                 if outcome.damaged > 0 {
                     let (damaged, log) = (outcome.damaged, log.display());
-                    eprintln!("hwsim: {damaged} lines of `{log}` were damaged and not used");
+                    output::note(&format!(
+                        "hwsim: {damaged} lines of `{log}` were damaged and not used"
+                    ));
                 }
                 Ok(Some(outcome))
             }

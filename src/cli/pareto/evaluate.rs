@@ -90,10 +90,12 @@ pub(super) fn run(arguments: &EvaluateArguments) -> Result<ExitCode, Failure> {
         ..ValidationOptions::default()
     };
     let rows = validate(&matrix, &options).map_err(Failure::usage)?;
-    output::print(&render(&rows))?;
+    let mut outputs = output::Attempts::default();
+    outputs.add(output::print(&render(&rows)));
     if let Some(out) = &arguments.output {
-        output::write(out, &csv(&rows)?)?;
+        outputs.add(output::write(out, &csv(&rows)?));
     }
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -60,13 +60,15 @@ pub(super) fn run(arguments: &FrontArguments) -> Result<ExitCode, Failure> {
     let table = Table::read(text.as_slice(), &name, &goals, arguments.skip_incomplete)
         .map_err(Failure::usage)?;
     let picture = arguments.svg.as_ref().map(|_| picture(arguments, &table)).transpose()?;
-    output::print(&table.render())?;
+    let mut outputs = output::Attempts::default();
+    outputs.add(output::print(&table.render()));
     if let Some(path) = &arguments.output {
-        output::write(path, &String::from_utf8(table.to_csv()?)?)?;
+        outputs.add(output::write(path, &String::from_utf8(table.to_csv()?)?));
     }
     if let (Some(path), Some(picture)) = (&arguments.svg, picture) {
-        output::write(path, &picture)?;
+        outputs.add(output::write(path, &picture).context("--svg"));
     }
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

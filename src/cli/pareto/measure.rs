@@ -8,6 +8,7 @@ use crate::cli::files::Files;
 use crate::cli::{interrupt, output, setup};
 use crate::peppp::sampling::{Sampling, sample};
 use crate::peppp::{Configuration, PepppError};
+use anyhow::Context as _;
 use nalgebra::DMatrix;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let configurations = configurations(&arguments.configurations).map_err(Failure::usage)?;
     Files::default()
         .data(arguments.training.data_dir())
+        .machine("--set machine", arguments.training.machine().unwrap_or_default())
         .output("--output", [&arguments.output])
         .growing("the log of --output", [log_of(&arguments.output)])
         .check()?;
@@ -86,7 +88,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let entries = Entries::new(&setup, &partitions, chosen)?;
     let log = log_of(&arguments.output);
     let Some(outcome) = entries.run(&log, arguments.threads, arguments.quiet)? else {
-        eprintln!("stopped; the same command goes on from here");
+        output::note("stopped; the same command goes on from here");
         return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
     };
     let mut measured = entries.rows(&log)?.into_iter();
@@ -101,16 +103,19 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
         });
     }
     let header: Vec<&str> = AXES.into_iter().chain(RESULTS).collect();
-    output::write(&arguments.output, &table(&header, &rows)?)?;
+    output::write(&arguments.output, &table(&header, &rows)?).with_context(|| {
+        let log = log.display();
+        format!("every result is in `{log}`, and the same command makes the table from it")
+    })?;
     if !arguments.quiet {
-        eprintln!(
+        output::note(&format!(
             "{} configurations on {} partitions, {} trained, {} from the log: `{}`",
             configurations.len(),
             partitions.len(),
             outcome.evaluated,
             outcome.cached,
             arguments.output.display()
-        );
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

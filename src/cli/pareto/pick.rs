@@ -84,6 +84,7 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
     Files::default()
         .input("the matrix", [&arguments.matrix])
         .data(arguments.training.data_dir())
+        .machine("--set machine", arguments.training.machine().unwrap_or_default())
         .output("--output", &arguments.output)
         .growing("the log of --output", arguments.output.as_deref().map(log_of))
         .check()?;
@@ -139,10 +140,12 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
     let found = found?;
     let answer = recommend(&memory_mb, &found.errors, arguments.memory.megabytes())
         .map_err(Failure::usage)?;
-    output::print(&render(&matrix.configurations, &memory_mb, &found, &answer))?;
+    let mut outputs = output::Attempts::default();
+    outputs.add(output::print(&render(&matrix.configurations, &memory_mb, &found, &answer)));
     if let Some(out) = &arguments.output {
-        output::write(out, &csv(&matrix.configurations, &memory_mb, &found, &answer)?)?;
+        outputs.add(output::write(out, &csv(&matrix.configurations, &memory_mb, &found, &answer)?));
     }
+    outputs.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 const SUPERCLASSES: &str = "superclasses";
 
 /// Settings that a measurement decides on, or that have no meaning in one, beside those of how a run is carried out.
-const NOT_SET: [&str; 9] = [
+const NOT_SET: [&str; 10] = [
     "controller",
     "wl",
     "fl",
@@ -24,6 +24,7 @@ const NOT_SET: [&str; 9] = [
     "limit-test",
     "layer-formats",
     "format-schedule",
+    "init-from",
 ];
 
 /// Which partitions of the data.
@@ -166,6 +167,11 @@ impl TrainingArguments {
     /// Folder with the data set, if it is given.
     pub(super) fn data_dir(&self) -> Option<&PathBuf> {
         self.data_dir.as_ref()
+    }
+
+    /// The machine of `--set machine=NAME`.
+    pub(super) fn machine(&self) -> Option<&str> {
+        self.set.iter().rev().find_map(|text| text.strip_prefix("machine=")).map(str::trim)
     }
 
     /// Whether any of them is given.

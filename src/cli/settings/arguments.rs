@@ -371,9 +371,13 @@ pub struct TrainArguments {
     /// Optimiser steps between checkpoints [default: 1000] [range: 1 to 1000000000].
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
     pub checkpoint_every: Option<i64>,
-    /// Continue the run of the checkpoint in this folder.
+    /// Continue the run of the checkpoint in this folder; with --epochs or --max-steps to another end.
     #[arg(long, value_name = "DIR", help_heading = FILES)]
     pub resume: Option<PathBuf>,
+    /// Start from the weights of a saved model of the same architecture; its classifier is left out if
+    /// the data have another number of classes.
+    #[arg(long, aliases = ["pretrained", "load-model"], value_name = "FILE", help_heading = FILES)]
+    pub init_from: Option<PathBuf>,
     /// Write the trained network.
     #[arg(long, aliases = ["save"], value_name = "FILE", help_heading = FILES)]
     pub save_model: Option<PathBuf>,

@@ -10,6 +10,7 @@ mod arguments;
 mod bit_range;
 mod carried_out;
 mod choices;
+mod command_line;
 mod config_file;
 mod controller_settings;
 mod defaults;

@@ -15,7 +15,7 @@ use crate::precision::edf::MAX_RESOLUTION;
 use crate::precision::{
     AdaptOptions, Bounds, ControllerOptions, Granularity, StaticOptions, TensorInfo, Variant,
 };
-use crate::train::{RoundingOptions, RunOptions};
+use crate::train::{RoundingOptions, RunOptions, StartingModel};
 use hwmodel::random::{RandomBits, RandomSource};
 use hwmodel::{Accumulator, Format};
 use std::ops::Bound::{Excluded, Included};
@@ -210,6 +210,11 @@ fn run_options(
         }),
         machine: layers.present("machine", own.machine.clone())?,
         backward: rivals::backward(layers)?,
+        // The file is read when the run begins.
+        init_from: own
+            .init_from
+            .as_ref()
+            .map(|file| StartingModel { file: file.to_string_lossy().into_owned(), checksum: 0 }),
         arch,
     })
 }

@@ -3,6 +3,7 @@
 use super::arguments::{NetworkKeys, Specification};
 use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
+use crate::cli::output;
 use crate::explore::sweep::ContentHash;
 use crate::explore::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, count_cells, counters_of, machine_cells, replay,
@@ -38,11 +39,11 @@ impl Networks {
         let content = ContentHash::default().with(bytes);
         let recording = Recording::read(path)?;
         if recording.steps_left_out() > 0 {
-            eprintln!(
+            output::note(&format!(
                 "hwsim: the trace leaves out {} steps (--trace-every): the totals are those of its {} steps",
                 recording.steps_left_out(),
                 recording.steps()
-            );
+            ));
         }
         let top1 = recording.top1();
         let recording = Box::new(recording);

@@ -1,5 +1,6 @@
 //! How far a sweep is: a bar on a terminal, otherwise a line now and then.
 
+use crate::cli::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -43,7 +44,7 @@ impl Shown {
                 let Ok(mut last) = last.try_lock() else { return };
                 if last.elapsed() >= INTERVAL {
                     *last = Instant::now();
-                    eprintln!("{done}/{of} points");
+                    output::note(&format!("{done}/{of} points"));
                 }
             }
         }

@@ -33,7 +33,7 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// Settings that a sweep decides on.
-const NO_AXIS: [&str; 3] = ["controllers", "layer-formats", "machine"];
+const NO_AXIS: [&str; 4] = ["controllers", "layer-formats", "machine", "init-from"];
 
 /// Whether a setting cannot be an axis of a sweep.
 fn is_no_axis(name: &str) -> bool {

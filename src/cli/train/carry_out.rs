@@ -1,19 +1,23 @@
-//! Carrying a run out: trace, checkpoints and progress on the way, model and summary at the end.
+//! One run: trace, checkpoints and progress on the way, model and summary at the end.
 
+use super::super::accumulator_warning;
 use super::super::errors::Failure;
+use super::super::output::Attempts;
 use super::super::progress::{Progress, StepView};
 use super::super::settings::Resolved;
 use super::super::{output, setup};
 use super::load_checkpoint;
+use super::prepare::start_from_model;
 use crate::checkpoint::FolderLock;
 use crate::model::{self, Arithmetic};
 use crate::trace::{self, TraceError, TraceWriter};
 use crate::train::run::{self, CHECKPOINT_FILE, CheckpointPlan, Observer, RunEnd, RunPlan};
 use crate::train::state::RunState;
 use crate::train::summary::{Provenance, Summary};
-use crate::train::{Evaluation, RunOptions, StepOutcome, Trainer};
+use crate::train::{Evaluation, RunOptions, StepOutcome, TrainError, Trainer};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -25,19 +29,24 @@ pub(super) struct Session<'a> {
     pub(super) simd: SimdLevel,
     /// Set when the user wants to stop.
     pub(super) stop: &'a AtomicBool,
-    /// Where a run without `--checkpoint` leaves one when it is stopped.
-    pub(super) folder_at_stop: PathBuf,
+    /// Where a checkpoint is kept that must be and has no place or cannot be written there.
+    pub(super) spare_folders: Vec<PathBuf>,
+    /// Shows the final table of a run.
+    pub(super) show: &'a dyn Fn(&Summary) -> anyhow::Result<()>,
 }
 
 /// How a run ended.
-pub(super) enum End {
-    /// Everything is written.
-    Complete(Box<Summary>),
-    /// The user stopped it; there is a checkpoint in this folder.
-    Stopped(PathBuf),
+pub(super) struct End {
+    /// The final table; `None` if the user stopped the run.
+    pub(super) summary: Option<Box<Summary>>,
+    /// The folder of a checkpoint of this end, if there is one.
+    pub(super) checkpoint: Option<PathBuf>,
+    /// What was asked for and could not be had.
+    pub(super) lost: Vec<anyhow::Error>,
 }
 
-/// Takes `trainer`, which has been restored from `state` if there is one, to its end, and writes every file asked for.
+/// Takes `trainer`, which has been restored from `state` if there is one, to its end, and tries every output asked for. If
+/// one fails a checkpoint is kept, from which it can be made.
 pub(super) fn carry_out(
     resolved: &Resolved,
     trainer: &mut Trainer,
@@ -46,43 +55,92 @@ pub(super) fn carry_out(
 ) -> Result<End, Failure> {
     let (mut plan, _lock) = plan(resolved, trainer, state, session)?;
     introduce(resolved, trainer, session.simd);
-    let stopped = |plan: &RunPlan<'_>| {
-        let checkpoints = plan.checkpoints.as_ref();
-        End::Stopped(checkpoints.map_or_else(PathBuf::new, |plan| plan.directory.clone()))
-    };
-    let end = with_progress(trainer, &mut plan, resolved.quiet)?;
-    if !end.complete {
-        return Ok(stopped(&plan));
+    if let Some(state) = state.filter(|state| state.extended && !trainer.finished()) {
+        extend(trainer, state, &mut plan);
     }
-    if let Some(trace) = plan.trace.take() {
-        trace.finish()?;
+    let end = with_progress(trainer, &mut plan, resolved.quiet)?;
+    let (mut checkpoint, seconds) = (end.checkpoint, end.seconds);
+    let mut outputs = Attempts::default();
+    end.lost.into_iter().for_each(|error| outputs.add(Err(error)));
+    if !end.complete {
+        return Ok(End { summary: None, checkpoint, lost: outputs.into_failed() });
+    }
+    if let Some(trace) = &mut plan.trace {
+        outputs.add(trace.finish().context("--trace"));
     }
     if let Some(path) = &resolved.paths.save_model {
-        let arithmetic = Arithmetic {
-            accumulator: trainer.accumulator(),
-            rounding: trainer.options().rounding.evaluation,
-            random: trainer.options().random,
-            overflow: trainer.options().overflow,
-            seed: trainer.options().seed,
-        };
-        model::save(path, trainer.network(), trainer.dataset(), &arithmetic)?;
+        outputs.add(save_model(path, trainer).context("--save-model"));
     }
-    let mut summary = Summary::of(trainer, end.seconds)?;
+    let mut summary = Summary::of(trainer, seconds)?;
     if resolved.with_baseline {
-        let twin = twin(resolved, trainer, session)?;
-        let Some((twin, seconds)) = twin else { return Ok(stopped(&plan)) };
-        summary.compare(trainer, &twin, seconds);
+        match twin(resolved, trainer, session) {
+            Ok(Twin { trainer: twin, end, .. }) if end.complete => {
+                summary.compare(trainer, &twin, end.seconds);
+                end.lost.into_iter().for_each(|error| outputs.add(Err(error)));
+            }
+            Ok(Twin { trainer: twin, plan: mut twin_plan, end }) => {
+                end.lost.into_iter().for_each(|error| outputs.add(Err(error)));
+                // The twin's checkpoint is part of the run's.
+                checkpoint = checkpoint.or_else(|| keep(trainer, &mut plan, seconds));
+                if let (Some(folder), None) = (&checkpoint, &end.checkpoint) {
+                    twin_plan.spare_folders = vec![folder.join(TWIN_FOLDER)];
+                    keep(&twin, &mut twin_plan, end.seconds);
+                }
+                return Ok(End { summary: None, checkpoint, lost: outputs.into_failed() });
+            }
+            Err(failure) => outputs.add(Err(failure.into_error().context("--with-baseline"))),
+        }
     }
     if let Some(path) = &resolved.paths.summary {
-        summary.provenance = Some(provenance(trainer, session.simd)?);
-        let json =
-            serde_json::to_string_pretty(&summary).context("the summary has no JSON form")?;
-        output::write(path, &format!("{json}\n"))?;
+        let written = provenance(trainer, session.simd).and_then(|provenance| {
+            summary.provenance = Some(provenance);
+            let json = serde_json::to_string_pretty(&summary)?;
+            Ok(output::write(path, &format!("{json}\n"))?)
+        });
+        outputs.add(written.map_err(Failure::into_error).context("--summary"));
     }
-    Ok(End::Complete(Box::new(summary)))
+    outputs.add((session.show)(&summary));
+    let lost = outputs.into_failed();
+    if !lost.is_empty() {
+        checkpoint = checkpoint.or_else(|| keep(trainer, &mut plan, seconds));
+    }
+    Ok(End { summary: Some(Box::new(summary)), checkpoint, lost })
 }
 
-/// How the run was carried out.
+/// Begins the longer part of a run that had another end.
+fn extend(trainer: &Trainer, state: &RunState, plan: &mut RunPlan<'_>) {
+    let options = trainer.options();
+    if options.schedule.depends_on_epochs() && state.options.epochs != options.epochs {
+        output::note(&format!(
+            "hwsim: warning: the learning rate is that of {} epochs from step {} on only, so the result is not that of a \
+             run with as many from the start",
+            options.epochs,
+            trainer.position().step
+        ));
+    }
+    // The trace may be shorter than the checkpoint says; if this fails the next one is soon.
+    let seconds = plan.seconds_before;
+    let _ = run::save_in_place(trainer, plan, seconds);
+}
+
+/// Keeps a checkpoint in a spare folder.
+fn keep(trainer: &Trainer, plan: &mut RunPlan<'_>, seconds: f64) -> Option<PathBuf> {
+    plan.checkpoints = None;
+    run::keep_checkpoint(trainer, plan, seconds, &mut Vec::new())
+}
+
+fn save_model(path: &Path, trainer: &Trainer) -> anyhow::Result<()> {
+    let arithmetic = Arithmetic {
+        accumulator: trainer.accumulator(),
+        rounding: trainer.options().rounding.evaluation,
+        random: trainer.options().random,
+        overflow: trainer.options().overflow,
+        seed: trainer.options().seed,
+    };
+    Ok(model::save(path, trainer.network(), trainer.dataset(), &arithmetic)?)
+}
+
+/// How the run was executed.
 fn provenance(trainer: &Trainer, simd: SimdLevel) -> Result<Provenance, Failure> {
     let argument = |argument: std::ffi::OsString| argument.to_string_lossy().into_owned();
     Ok(Provenance {
@@ -109,16 +167,31 @@ fn plan<'a>(
     let lock = directory.as_deref().map(take_folder).transpose()?;
     let trace = match (&paths.trace, state, position) {
         (None, Some(_), Some(_)) => {
-            return Err(Failure::usage(anyhow!(
-                "the run wrote a trace: give the same --trace FILE with --resume"
-            )));
+            // A finished trace needs nothing more.
+            if !trainer.finished() {
+                return Err(Failure::usage(anyhow!(
+                    "the run wrote a trace: give the same --trace FILE with --resume"
+                )));
+            }
+            None
         }
         (None, ..) => None,
         (Some(path), None, _) => Some(TraceWriter::create(path)?),
-        (Some(path), Some(_), Some(position)) => match TraceWriter::resume(path, position) {
-            Err(TraceError::Finished { .. }) if trainer.finished() => None,
-            other => Some(other?),
-        },
+        (Some(path), Some(state), Some(position)) => {
+            if state.extended && !trainer.finished() {
+                TraceWriter::reopen(path)?;
+            }
+            match TraceWriter::resume(path, position, &state.trace_pending) {
+                Err(TraceError::Finished { .. }) if trainer.finished() => None,
+                Err(error) => return Err(error.into()),
+                Ok(mut trace) => {
+                    if state.evaluation_dropped {
+                        trace.drop_last_row()?;
+                    }
+                    Some(trace)
+                }
+            }
+        }
         (Some(_), Some(_), None) => {
             return Err(Failure::usage(anyhow!(
                 "the run began without a trace, so --trace cannot be given with --resume"
@@ -131,7 +204,7 @@ fn plan<'a>(
         trace,
         trace_every: paths.trace_every,
         checkpoints,
-        folder_at_stop: Some(session.folder_at_stop.clone()),
+        spare_folders: session.spare_folders.clone(),
         stop: Some(session.stop),
         seconds_before: state.map_or(0.0, |state| state.seconds),
     };
@@ -151,7 +224,7 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
         return;
     }
     let (options, dataset) = (trainer.options(), trainer.dataset());
-    eprintln!(
+    output::note(&format!(
         "data: {} ({}), {} training and {} test {}",
         dataset.name,
         dataset.origin,
@@ -165,8 +238,8 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
                 dataset.classes()
             ),
         }
-    );
-    eprintln!(
+    ));
+    output::note(&format!(
         "training {} with {} on {}: {} steps of {} {}s, {} threads, {simd}",
         options.arch,
         trainer.controller_name(),
@@ -175,9 +248,9 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
         options.batch_size * options.optimiser.accumulation as usize,
         dataset.train.noun(),
         rayon::current_num_threads()
-    );
+    ));
     if trainer.position().step > 0 {
-        eprintln!("continuing after step {}", trainer.position().step);
+        output::note(&format!("continuing after step {}", trainer.position().step));
     }
 }
 
@@ -188,17 +261,32 @@ fn with_progress(
     quiet: bool,
 ) -> Result<RunEnd, Failure> {
     let unit = if trainer.dataset().text.is_some() { "sequences" } else { "images" };
-    let mut shown = Shown(Progress::new(trainer.total_steps(), quiet).of(unit));
+    let progress = Progress::new(trainer.total_steps(), quiet).of(unit);
+    let mut shown = Shown { progress, quiet, trouble: HashSet::new(), warned: false };
     let end = run::run(trainer, plan, &mut shown);
-    shown.0.finish();
+    shown.progress.finish();
     Ok(end?)
 }
 
-struct Shown(Progress);
+struct Shown {
+    progress: Progress,
+    quiet: bool,
+    /// What has been said about files that cannot be written.
+    trouble: HashSet<String>,
+    /// Whether it has been said that the accumulator is too narrow.
+    warned: bool,
+}
+
+impl Shown {
+    /// Says `line` also where progress is not shown.
+    fn note(&mut self, line: &str) {
+        if self.quiet { output::note(line) } else { self.progress.line(line) }
+    }
+}
 
 impl Observer for Shown {
     fn step(&mut self, trainer: &Trainer, outcome: &StepOutcome) {
-        self.0.step(StepView {
+        self.progress.step(StepView {
             step: outcome.step + 1,
             epoch: outcome.epoch + 1,
             loss: outcome.cross_entropy,
@@ -210,7 +298,7 @@ impl Observer for Shown {
     fn evaluation(&mut self, trainer: &Trainer, evaluation: &Evaluation) {
         let perplexity = trainer.perplexity();
         let perplexity = perplexity.map_or(String::new(), |p| format!(", perplexity {p:.2}"));
-        self.0.line(&format!(
+        self.progress.line(&format!(
             "step {} epoch {}: top-1 {:.2} %, test loss {:.4}{}, mean word length {:.1} bits, \
              learning rate {}",
             evaluation.step,
@@ -221,28 +309,60 @@ impl Observer for Shown {
             trainer.mean_word_length(),
             evaluation.learning_rate
         ));
+        let events = trainer.totals().iter().map(|layer| layer.counters.accumulator_events).sum();
+        let (network, accumulator) = (trainer.network(), trainer.accumulator());
+        if !self.warned
+            && let Some(warning) = accumulator_warning::of_network(network, accumulator, events)
+        {
+            self.warned = true;
+            self.note(&format!("hwsim: warning: {warning}"));
+        }
+    }
+
+    fn trouble(&mut self, error: &TrainError) {
+        let line = chain(error);
+        let line = format!("hwsim: warning: {line}; training goes on, and it is tried again");
+        if self.trouble.insert(line.clone()) {
+            self.note(&line);
+        }
     }
 }
 
-/// Trains the float32 twin; `None` if it was stopped.
-fn twin(
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) if !error.to_string().contains(&source.to_string()) => {
+            format!("{error}: {}", chain(source))
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// The float32 twin, at its end or where it was stopped.
+struct Twin<'a> {
+    trainer: Trainer,
+    plan: RunPlan<'a>,
+    end: RunEnd,
+}
+
+/// Trains the float32 twin.
+fn twin<'a>(
     resolved: &Resolved,
     trainer: &Trainer,
-    session: &Session<'_>,
-) -> Result<Option<(Trainer, f64)>, Failure> {
+    session: &Session<'a>,
+) -> Result<Twin<'a>, Failure> {
     let options: RunOptions = trainer.options().float32_twin();
     let machine = setup::machine(&options.machine)?;
     let mut twin = Trainer::new(options, trainer.dataset().clone(), machine, session.simd)?;
     let paths = &resolved.paths;
-    let directory = paths.checkpoint.as_ref().or(paths.resume.as_ref());
-    let directory = directory.map(|directory| directory.join(TWIN_FOLDER));
+    let in_folder = |folder: &PathBuf| folder.join(TWIN_FOLDER);
+    let from = paths.resume.as_ref().map(in_folder);
     let mut seconds_before = 0.0;
-    if let Some(directory) = &directory
-        && resolved.paths.resume.is_some()
-        && directory.join(CHECKPOINT_FILE).exists()
-    {
-        seconds_before = twin.restore(load_checkpoint(directory)?)?.seconds;
+    match from.filter(|from| from.join(CHECKPOINT_FILE).exists()) {
+        Some(from) => seconds_before = twin.restore(load_checkpoint(&from)?)?.seconds,
+        None => start_from_model(&mut twin, true)?,
     }
+    let directory = paths.checkpoint.as_ref().or(paths.resume.as_ref()).map(in_folder);
     let mut plan = RunPlan {
         trace_every: 1,
         checkpoints: directory
@@ -251,12 +371,9 @@ fn twin(
         seconds_before,
         ..RunPlan::default()
     };
-    if let Some(checkpoints) = &plan.checkpoints {
-        std::fs::create_dir_all(&checkpoints.directory).context("cannot make the twin's folder")?;
-    }
     if !resolved.quiet {
-        eprintln!("training the float32 twin");
+        output::note("training the float32 twin");
     }
     let end = with_progress(&mut twin, &mut plan, resolved.quiet)?;
-    Ok(end.complete.then_some((twin, end.seconds)))
+    Ok(Twin { trainer: twin, plan, end })
 }

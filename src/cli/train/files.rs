@@ -37,6 +37,7 @@ pub(super) fn declare(files: Files, resolved: &Resolved) -> Files {
 pub(super) fn inputs(resolved: &Resolved) -> Files {
     Files::default()
         .input("--config", &resolved.paths.config)
+        .input("--init-from", resolved.options.init_from.iter().map(|model| &model.file))
         .data(resolved.paths.data_dir.as_ref())
         .machine("--machine", &resolved.options.machine)
 }

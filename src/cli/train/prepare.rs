@@ -2,15 +2,18 @@
 
 use super::super::errors::Failure;
 use super::super::settings::{DEFAULT_EPOCHS, Resolved};
-use super::super::setup;
+use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::data::Dataset;
+use crate::model;
 use crate::network::{Initialisation, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::{RunState, fingerprint, run_state};
-use crate::train::{RunOptions, Trainer};
+use crate::train::{RunOptions, StartingModel, Trainer};
+use anyhow::{Context as _, anyhow};
 use hwmodel::SimdLevel;
+use std::path::Path;
 
 /// Loads data and machine and builds the run.
 pub(super) fn trainer(
@@ -20,7 +23,43 @@ pub(super) fn trainer(
 ) -> Result<Trainer, Failure> {
     let (options, dataset) = options(resolved, state)?;
     let machine = setup::machine(&options.machine)?;
-    Ok(Trainer::new(options, dataset, machine, simd)?)
+    let mut trainer = Trainer::new(options, dataset, machine, simd)?;
+    // A checkpoint has all weights.
+    if state.is_none() {
+        start_from_model(&mut trainer, resolved.quiet)?;
+    }
+    Ok(trainer)
+}
+
+/// Gives `trainer` the weights of the model that its options name, if they do.
+pub(super) fn start_from_model(trainer: &mut Trainer, quiet: bool) -> Result<(), Failure> {
+    let Some(StartingModel { file, checksum }) = trainer.options().init_from.clone() else {
+        return Ok(());
+    };
+    let what = || format!("--init-from `{file}`");
+    let (network, header) = model::load(Path::new(&file)).with_context(what)?;
+    if model_checksum(&file)? != checksum {
+        let why = "the file has changed since the run began: put back the one it began with";
+        return Err(Failure::Run(anyhow!("{}: {why}", what())));
+    }
+    let random = trainer.start_from(&network, &header.class_names).map_err(Failure::usage)?;
+    if !quiet {
+        let but = match random.as_slice() {
+            [] => String::new(),
+            names => {
+                format!(", but {}, which are random: the classes are others", names.join(", "))
+            }
+        };
+        output::note(&format!("starting from the weights of {file}{but}"));
+    }
+    Ok(())
+}
+
+fn model_checksum(file: &str) -> Result<u32, Failure> {
+    let bytes = std::fs::read(file).with_context(|| format!("--init-from `{file}`"))?;
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes);
+    Ok(crc.sum())
 }
 
 /// Checks that the folder for checkpoints holds none of another run.
@@ -52,11 +91,17 @@ fn options(
     state: Option<&RunState>,
 ) -> Result<(RunOptions, Dataset), Failure> {
     let mut options = state.map_or(&resolved.options, |state| &state.options).clone();
+    if let (None, Some(model)) = (state, &mut options.init_from) {
+        model.checksum = model_checksum(&model.file)?;
+    }
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
     let dataset = setup::dataset(options.dataset, &options.text, data_dir, limits)?;
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
+    }
+    if state.is_some() {
+        extend(&mut options, resolved, dataset.train.len());
     }
     if state.is_none() && resolved.names_layers() {
         let train = &dataset.train;
@@ -68,6 +113,21 @@ fn options(
         options.controller = resolved.options_for(&infos).map_err(Failure::usage)?.controller;
     }
     Ok((options, dataset))
+}
+
+/// Gives a run that is resumed the end that is asked for, if one is: without --max-steps the epochs alone decide, and
+/// without --epochs there are as many as --max-steps needs.
+fn extend(options: &mut RunOptions, resolved: &Resolved, images: usize) {
+    let given = |name: &str| resolved.explicit.contains(&name);
+    if given("epochs") {
+        (options.epochs, options.max_steps) = (resolved.options.epochs, None);
+    }
+    if given("max-steps") {
+        options.max_steps = resolved.options.max_steps;
+        if !given("epochs") {
+            options.epochs = options.epochs.max(default_epochs(options, images));
+        }
+    }
 }
 
 /// Epochs if none are asked for: as many as `--max-steps` needs, or about as many optimiser steps as

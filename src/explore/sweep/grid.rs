@@ -113,6 +113,13 @@ impl Grid {
         Ok(())
     }
 
+    /// All values on the axis `name`.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Value> {
+        let axis = self.axes.iter().filter(move |(axis, _)| axis == name);
+        let points = self.points.iter().filter_map(move |point| point.get(name));
+        axis.flat_map(|(_, values)| values).chain(points)
+    }
+
     /// Names of all axes: those of the grid, then others of single points.
     pub fn axes(&self) -> Vec<String> {
         let mut names: Vec<String> = self.axes.iter().map(|(name, _)| name.clone()).collect();

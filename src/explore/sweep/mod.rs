@@ -22,4 +22,4 @@ pub use error::SweepError;
 pub use grid::{Grid, Point, value_of};
 pub use hash::ContentHash;
 pub use plan::{Plan, PlannedPoint};
-pub use slurm::{quote, script};
+pub use slurm::script;

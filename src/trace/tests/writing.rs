@@ -53,7 +53,7 @@ fn a_place_that_cannot_be_written_is_an_error_before_the_run() {
     let path = folder.path().join("x.csv");
     let _first = TraceWriter::create(&path).unwrap();
     assert!(matches!(TraceWriter::create(&path), Err(TraceError::InUse { .. })));
-    assert!(matches!(TraceWriter::resume(&path, 0), Err(TraceError::InUse { .. })));
+    assert!(matches!(TraceWriter::resume(&path, 0, &[]), Err(TraceError::InUse { .. })));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_killed_run_ends_with_the_same_bytes() {
             let mut file = std::fs::OpenOptions::new().append(true).open(partial).unwrap();
             file.write_all(b"1,gemm,17,\"lay").unwrap();
             drop(file);
-            let mut writer = TraceWriter::resume(&path, position).unwrap();
+            let mut writer = TraceWriter::resume(&path, position, &[]).unwrap();
             assert_eq!(writer.position().unwrap(), position);
             rows()[saved..].iter().for_each(|row| writer.write(row).unwrap());
             writer.finish().unwrap();
@@ -88,7 +88,7 @@ fn what_cannot_be_continued_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     let partial = folder.path().join("x.csv.partial");
-    assert!(matches!(TraceWriter::resume(&path, 0), Err(TraceError::NoPartial { .. })));
+    assert!(matches!(TraceWriter::resume(&path, 0, &[]), Err(TraceError::NoPartial { .. })));
     let mut writer = TraceWriter::create(&path).unwrap();
     let header = writer.position().unwrap();
     writer.write(&Row::Step(step_row())).unwrap();
@@ -97,19 +97,57 @@ fn what_cannot_be_continued_says_why() {
     let content = std::fs::read(&partial).unwrap();
     assert_eq!(content.len() as u64, end);
     for position in [0, 1, header - 1, header + 1, end - 1] {
-        let error = TraceWriter::resume(&path, position).unwrap_err();
+        let error = TraceWriter::resume(&path, position, &[]).unwrap_err();
         assert!(matches!(error, TraceError::NoRowEnd { .. }), "{position}: {error}");
     }
     for position in [end + 1, u64::MAX] {
-        let error = TraceWriter::resume(&path, position).unwrap_err();
+        let error = TraceWriter::resume(&path, position, &[]).unwrap_err();
         assert!(matches!(error, TraceError::TooShort { .. }), "{position}: {error}");
     }
     assert_eq!(std::fs::read(&partial).unwrap(), content, "left as it was");
     for other in ["", "schema,row", "step,loss\n1,2\n"] {
         std::fs::write(&partial, other).unwrap();
-        let error = TraceWriter::resume(&path, 1).unwrap_err();
+        let error = TraceWriter::resume(&path, 1, &[]).unwrap_err();
         assert!(matches!(error, TraceError::Header { .. }), "{error}");
     }
     write(&path, &rows());
-    assert!(matches!(TraceWriter::resume(&path, end), Err(TraceError::Finished { .. })));
+    assert!(matches!(TraceWriter::resume(&path, end, &[]), Err(TraceError::Finished { .. })));
+}
+
+#[test]
+fn a_finished_trace_is_continued_without_its_last_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let longer = [rows(), vec![Row::Evaluation(evaluation_row())]].concat();
+    for name in ["x.csv", "x.csv.gz"] {
+        let whole = folder.path().join(format!("whole-{name}"));
+        write(&whole, &[rows(), rows()].concat());
+        let path = folder.path().join(name);
+        let mut writer = TraceWriter::create(&path).unwrap();
+        longer.iter().for_each(|row| writer.write(row).unwrap());
+        writer.finish().unwrap();
+        let position = writer.position().unwrap();
+        TraceWriter::reopen(&path).unwrap();
+        assert!(path.exists(), "the final file stays");
+        let mut writer = TraceWriter::resume(&path, position, &[]).unwrap();
+        writer.drop_last_row().unwrap();
+        rows().iter().for_each(|row| writer.write(row).unwrap());
+        writer.finish().unwrap();
+        assert!(std::fs::read(&path).unwrap() == std::fs::read(&whole).unwrap(), "{name}");
+    }
+    // Nothing to make anew.
+    TraceWriter::reopen(&folder.path().join("missing.csv")).unwrap();
+}
+
+#[test]
+fn rows_that_a_checkpoint_keeps_follow_those_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, path] = ["whole.csv", "x.csv"].map(|name| folder.path().join(name));
+    write(&whole, &rows());
+    let bytes = std::fs::read(&whole).unwrap();
+    let mut writer = TraceWriter::create(&path).unwrap();
+    let position = writer.position().unwrap();
+    drop(writer);
+    let pending = &bytes[position as usize..];
+    TraceWriter::resume(&path, position, pending).unwrap().finish().unwrap();
+    assert!(std::fs::read(&path).unwrap() == bytes);
 }

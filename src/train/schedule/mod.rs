@@ -27,6 +27,17 @@ pub enum Schedule {
     Cosine(CosineOptions),
 }
 
+impl Schedule {
+    /// Whether the learning rate of a step depends on how many epochs the run has.
+    #[must_use]
+    pub fn depends_on_epochs(&self) -> bool {
+        match self {
+            Self::Cosine(_) => true,
+            Self::Constant | Self::Plateau(_) | Self::Step(_) => false,
+        }
+    }
+}
+
 /// A schedule that does not fit the run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScheduleError {
