@@ -74,6 +74,15 @@ fn every_command_refuses_to_overwrite() {
         "replay z.csv --machine tpu-like --output link.csv".to_owned(),
         "compare z.csv --output z.csv".to_owned(),
         "golden export model --layer 1 --out model".to_owned(),
+        "golden check z.csv --output link.csv".to_owned(),
+        "golden check . --output z.csv".to_owned(),
+        "golden verify . --output z.csv".to_owned(),
+        "machines show m.toml --output m.toml".to_owned(),
+        "machines show m.toml --toml --output m.toml".to_owned(),
+        "sweep --machine m.toml --rows 8 --out m.toml".to_owned(),
+        "pareto measure --set machine=m.toml --configurations wl8-fl4 --output m.toml".to_owned(),
+        "cost --scale-sim-config run.toml --topology in.txt --output in.txt".to_owned(),
+        format!("{train} --init-from model --save-model model"),
     ];
     for line in &lines {
         let line = refused(&folder, line);

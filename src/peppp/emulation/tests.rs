@@ -38,6 +38,7 @@ fn setup() -> TrainingSetup {
         accumulator: None,
         machine: Machine::DEFAULT.to_owned(),
         backward: BackwardArithmetic::Float32,
+        init_from: None,
     };
     let machine = Machine::builtin(Machine::DEFAULT).unwrap();
     TrainingSetup { options, machine, simd: SimdLevel::best() }
