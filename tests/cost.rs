@@ -61,6 +61,26 @@ fn the_table_of_a_perceptron() {
 }
 
 #[test]
+fn several_machines_begin_with_one_row_each() {
+    let machines = "edge-16x16,tpu-like-256x256,bit-fusion-like-32x16,fpga-dsp-48x48";
+    let text = cost(&["--arch", "mlp", "--image", "28x28x1", "--machine", machines]);
+    let overview: Vec<&str> = text.lines().skip(2).take_while(|line| !line.is_empty()).collect();
+    insta::assert_snapshot!(overview.join("\n"), @r"
+    machine                  array  cycles     time     energy  used %  area, mm²  DRAM, bits
+    edge-16x16               16×16  29.5 k  59.1 µs  40.780 µJ    3.10      1.648      1.89 M
+    tpu-like-256x256       256×256  5.70 k  8.14 µs  39.450 µJ    0.06     13.335      1.89 M
+    bit-fusion-like-32x16    32×16  15.1 k  30.2 µs  40.469 µJ    3.03      1.349      1.89 M
+    fpga-dsp-48x48           48×48  4.07 k  13.6 µs  45.002 µJ    1.25     22.200      1.89 M
+    ");
+    let list = report(&["--arch", "mlp", "--image", "28x28x1", "--machine", machines]);
+    assert_eq!(list.machines.len() + 1, overview.len());
+    assert!(overview.iter().all(|line| line.chars().count() <= 100), "{overview:?}");
+    // A single machine has no overview.
+    let one = cost(&["--arch", "mlp", "--machine", "edge-16x16"]);
+    assert!(one.lines().nth(2).unwrap().starts_with("edge-16x16 (16×16"), "{one}");
+}
+
+#[test]
 fn totals_are_the_sums_of_layers_in_json_and_csv() {
     let arguments =
         ["--arch", "resnet20", "--pass", "training", "--batch", "4", "--machine", "edge-16x16"];

@@ -172,6 +172,32 @@ fn a_sweep_of_shards_is_the_whole_sweep_and_its_front_is_found() {
     assert!(String::from_utf8(output.stdout).unwrap().ends_with(&last));
     let svg = std::fs::read_to_string(path("front.svg")).unwrap();
     assert_eq!(svg.matches("<circle").count(), 18);
+    for text in
+        ["cycles and energy: whole.csv</text>", ", µJ (less is better)", "<title>row 1, rows = 4, "]
+    {
+        assert!(svg.contains(text), "{text}\n{svg}");
+    }
+    let grouped = hwsim()
+        .args("pareto front --minimise energy,cycles --group wl,mac-style --title".split(' '))
+        .args(["8 < 16", "--svg"])
+        .arg(path("groups.svg"))
+        .arg(path("whole.csv"))
+        .output()
+        .unwrap();
+    assert!(grouped.status.success(), "{}", String::from_utf8_lossy(&grouped.stderr));
+    let text = String::from_utf8(grouped.stdout).unwrap();
+    assert!(text.ends_with("of 18 rows are on the front of their group, of 4 groups\n"), "{text}");
+    assert!(text.lines().next().unwrap().starts_with("row  wl  mac-style  "), "{text}");
+    let svg = std::fs::read_to_string(path("groups.svg")).unwrap();
+    assert!(svg.contains(">8 &lt; 16</text>") && svg.contains(">wl = 4, mac-style = fixed</text>"));
+    let missing = hwsim()
+        .args("pareto front --minimise energy --group joule".split(' '))
+        .arg(path("whole.csv"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(missing.stderr).unwrap();
+    assert!(missing.status.code() == Some(2) && text.lines().count() == 1, "{text}");
+    assert!(text.contains("no column `joule`"), "{text}");
     let joule =
         hwsim().args("pareto front --minimise joule".split(' ')).arg(path("whole.csv")).output();
     let joule = joule.unwrap();

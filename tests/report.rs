@@ -90,6 +90,7 @@ fn two_runs_make_one_page_that_needs_nothing_else() {
             .args([&adapt.1, &float.1])
             .arg("--front")
             .arg(&points)
+            .args(["--group", "rows"])
             .arg("-o")
             .arg(&out)
             .assert()
@@ -114,9 +115,14 @@ fn two_runs_make_one_page_that_needs_nothing_else() {
         serde_json::from_str::<serde_json::Value>(json).unwrap();
     }
     // Panels of both runs, and their common figures.
-    for text in
-        ["Word length of the weights: adapt", "Mean word length", "Test accuracy", "rows = 16"]
-    {
+    for text in [
+        "Word length of the weights: adapt",
+        "Mean word length",
+        "Test accuracy",
+        "rows = 16",
+        "on the front of their group",
+        "<th scope=\"row\">formats of weights at the end</th>",
+    ] {
         assert!(page.contains(text), "{text}");
     }
     assert!(!page.contains("NaN") && !page.contains("Infinity"), "a number that is none");

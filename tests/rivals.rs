@@ -132,6 +132,23 @@ fn advance(trainer: &mut Trainer, until: u64) {
     }
 }
 
+/// A trainer of `settings` that has taken `steps` steps on the embedded images, and one restored from its snapshot.
+fn whole_and_resumed(settings: TrainArguments, steps: u64) -> [Trainer; 2] {
+    let options = settings.resolve().unwrap().options;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded");
+    let search = SearchPath { data_dir: Some(folder), environment_dir: None, system: false };
+    let data = data::load(options.dataset, &search).unwrap();
+    let data = data.limit(options.limit_train, options.limit_test).unwrap();
+    let machine = Machine::builtin(&options.machine).unwrap();
+    let simd = SimdLevel::best();
+    let trainer = || Trainer::new(options.clone(), data.clone(), machine.clone(), simd).unwrap();
+    let mut whole = trainer();
+    advance(&mut whole, steps);
+    let mut resumed = trainer();
+    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
+    [whole, resumed]
+}
+
 #[test]
 fn a_restored_muppet_run_goes_on_with_the_same_bits() {
     let settings = TrainArguments {
@@ -147,21 +164,9 @@ fn a_restored_muppet_run_goes_on_with_the_same_bits() {
         threshold_beta: Some(0.0),
         ..TrainArguments::default()
     };
-    let options = settings.resolve().unwrap().options;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded");
-    let search = SearchPath { data_dir: Some(folder), environment_dir: None, system: false };
-    let data = data::load(options.dataset, &search).unwrap();
-    let data = data.limit(options.limit_train, options.limit_test).unwrap();
-    let machine = Machine::builtin(&options.machine).unwrap();
-    let simd = SimdLevel::best();
-    let trainer = || Trainer::new(options.clone(), data.clone(), machine.clone(), simd).unwrap();
-    let mut whole = trainer();
-    advance(&mut whole, 8);
-    let mut resumed = trainer();
-    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
-    for trainer in [&mut whole, &mut resumed] {
-        advance(trainer, 20);
-    }
+    let mut trainers = whole_and_resumed(settings, 8);
+    trainers.iter_mut().for_each(|trainer| advance(trainer, 20));
+    let [whole, resumed] = trainers;
     assert_eq!(whole.position().epoch, 4);
     assert!(whole.mean_word_length() > 8.0, "{}", whole.mean_word_length());
     let [whole, resumed] =
@@ -225,6 +230,11 @@ fn summaries_are_compared_side_by_side() {
     assert_eq!(list[0]["energy_pj"], first["energy_pj"]);
     assert_eq!(list[1]["controller"], "float32");
     assert_eq!(compare("csv").lines().count(), 3);
+    assert!(table.contains("formats of weights at the end"), "{table}");
+    assert_eq!(
+        (&list[0]["accumulator"], &list[1]["accumulator"]),
+        (&"exact".into(), &serde_json::Value::Null)
+    );
 
     // A trace of every step has the same numbers; the words and the machine's clock are not in it.
     let traced = |name: &str| {
@@ -263,6 +273,44 @@ fn summaries_are_compared_side_by_side() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains(path.to_str().unwrap()) && text.lines().count() == 1, "{text}");
     }
+}
+
+/// Lines of `compare` between the seed and the epochs: what differs between the runs.
+#[test]
+fn runs_that_differ_in_their_arithmetic_say_so() {
+    let folder = TempDir::new().unwrap();
+    let static_run = ["--controller", "static", "--max-steps", "2"];
+    let more = |name: &str, more: &[&str]| {
+        run(&folder, name, &[&static_run[..], more].concat());
+    };
+    more("plain", &[]);
+    more("narrow", &["--accumulator", "12", "--accumulator-overflow", "wrap"]);
+    more("short", &["--wl", "6", "--fl", "3", "--overflow", "wrap", "--lr", "0.05"]);
+    let differences = |names: &[&str]| {
+        let files = names.iter().map(|name| folder.path().join(name));
+        let done = hwsim(&["compare"]).args(files).assert().success();
+        let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+        let lines = text.lines().skip_while(|line| !line.starts_with("seed")).skip(1);
+        lines.take_while(|line| !line.starts_with("epochs")).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(differences(&["plain.json", "narrow.json", "short.json"]), @r"
+    accumulator, bits                                   exact             12          exact
+    accumulator overflow                             saturate           wrap       saturate
+    overflow of words                                saturate       saturate           wrap
+    formats of weights at the end                      ⟨8, 4⟩         ⟨8, 4⟩         ⟨6, 3⟩
+    formats of activations                             ⟨8, 4⟩         ⟨8, 4⟩         ⟨6, 3⟩
+    formats of results                                 ⟨8, 4⟩         ⟨8, 4⟩         ⟨6, 3⟩
+    formats of gradients                               ⟨8, 4⟩         ⟨8, 4⟩         ⟨6, 3⟩
+    option learning-rate                                 0.01           0.01           0.05
+    ");
+    insta::assert_snapshot!(differences(&["plain.csv", "narrow.csv", "short.csv"]), @r"
+    accumulator, bits                           23 to 26       12  19 to 22
+    accumulator overflow                        saturate     wrap  saturate
+    formats of weights at the end                 ⟨8, 4⟩   ⟨8, 4⟩    ⟨6, 3⟩
+    formats of activations                        ⟨8, 4⟩   ⟨8, 4⟩    ⟨6, 3⟩
+    formats of results                            ⟨8, 4⟩   ⟨8, 4⟩    ⟨6, 3⟩
+    ");
+    assert_eq!(differences(&["plain.json", "plain.json"]), "");
 }
 
 #[test]
@@ -387,19 +435,7 @@ fn a_restored_run_still_shows_the_switch_at_the_end_of_the_epoch() {
         format_schedule: Some("0:8,4;1:12,6".parse().unwrap()),
         ..TrainArguments::default()
     };
-    let options = settings.resolve().unwrap().options;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded");
-    let search = SearchPath { data_dir: Some(folder), environment_dir: None, system: false };
-    let data = data::load(options.dataset, &search).unwrap();
-    let data = data.limit(options.limit_train, options.limit_test).unwrap();
-    let machine = Machine::builtin(&options.machine).unwrap();
-    let simd = SimdLevel::best();
-    let trainer = || Trainer::new(options.clone(), data.clone(), machine.clone(), simd).unwrap();
-    let mut whole = trainer();
-    advance(&mut whole, 5);
-    let mut resumed = trainer();
-    resumed.restore(whole.snapshot(None, WallTime::default()).unwrap()).unwrap();
-    for trainer in [&mut whole, &mut resumed] {
+    for trainer in &mut whole_and_resumed(settings, 5) {
         let first = trainer.step().unwrap();
         assert!(first.layers.iter().all(|(_, _, report)| report.switched));
         let second = trainer.step().unwrap();

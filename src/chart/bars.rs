@@ -21,7 +21,7 @@ pub struct Bar {
 /// Bars that are sums of the same parts.
 #[derive(Debug, Clone)]
 pub struct BarChart<'a> {
-    /// What it shows, for those who do not see it.
+    /// What it shows, for screen readers.
     pub title: &'a str,
     /// Name of the axis.
     pub x_name: &'a str,

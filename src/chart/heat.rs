@@ -23,7 +23,7 @@ pub struct HeatRow {
 /// Rows over columns of equal width.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap<'a> {
-    /// What it shows, for those who do not see it.
+    /// What it shows, for screen readers.
     pub title: &'a str,
     /// Name of the horizontal axis.
     pub x_name: &'a str,

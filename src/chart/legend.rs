@@ -1,4 +1,4 @@
-//! What the styles of a chart stand for.
+//! The legend of a chart.
 
 use super::escape;
 use std::fmt::Write as _;
@@ -51,7 +51,8 @@ pub(super) fn draw(
         return;
     }
     for (index, (name, (x, y))) in names.iter().zip(places(names, left, right).0).enumerate() {
-        let style = style(index);
+        let number = style(index);
+        let style = number % super::STYLES;
         let y = y + ROW / 2.0;
         // Writing to a string cannot fail.
         let _ = write!(svg, "<g class=\"key\" data-series=\"{index}\">");
@@ -63,11 +64,10 @@ pub(super) fn draw(
                 x + 6.0,
                 y - 5.5
             ),
-            Sample::Dot => write!(
-                svg,
-                "<circle class=\"dot s{style}\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"4.5\"/>",
-                x + 12.0
-            ),
+            Sample::Dot => {
+                super::marker::draw(svg, number, (x + 12.0, y), 4.5, "dot", "");
+                Ok(())
+            }
         };
         let _ = writeln!(
             svg,
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn names_go_to_the_next_row_where_they_do_not_fit() {
-        let names = ["conv1", "conv2", "a long name of a run that needs room"];
+        let names = ["conv1", "conv2", "a long name of a run that needs space"];
         let (places, height) = places(&names, 10.0, 300.0);
         assert_eq!(height, 2.0 * ROW);
         assert_eq!((places[0], places[2]), ((10.0, 0.0), (10.0, ROW)));

@@ -25,6 +25,16 @@ impl Plane {
         Self { width, height: top + height + BOTTOM, top, x, y }
     }
 
+    /// The same plane, `height` lower.
+    pub(super) fn below(self, height: f64) -> Self {
+        Self { height: self.height + height, top: self.top + height, ..self }
+    }
+
+    /// The drawing area: left, top, right, bottom.
+    pub(super) fn area(&self) -> [f64; 4] {
+        [LEFT, self.top, self.right(), self.bottom()]
+    }
+
     pub(super) fn legend_range(&self) -> (f64, f64) {
         (LEFT, self.width - RIGHT)
     }
@@ -123,7 +133,7 @@ impl Plane {
     }
 }
 
-/// The opening tag of a picture, with its title for those who do not see it.
+/// The opening tag of a picture, with its title for screen readers.
 pub(super) fn open(width: f64, height: f64, title: &str) -> String {
     let title = escape(title);
     format!(
@@ -131,7 +141,7 @@ pub(super) fn open(width: f64, height: f64, title: &str) -> String {
     )
 }
 
-/// Room for the names of rows at the left of a picture.
+/// Width of the names of rows at the left of a picture.
 pub(super) fn names_width<'a>(names: impl Iterator<Item = &'a str>) -> f64 {
     let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
     (longest as f64 * 6.4 + 14.0).clamp(50.0, 190.0)

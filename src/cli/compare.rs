@@ -5,6 +5,7 @@ mod of_trace;
 use super::arguments::{OutputArguments, OutputFormat};
 use super::errors::Failure;
 use super::files::Files;
+use crate::report::{SETTINGS, Settings, differ, of_summary, other_options};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Map, Value};
@@ -46,6 +47,12 @@ const fn number(key: &'static str, label: &'static str, scale: f64, decimals: us
 
 /// Only a language model has it.
 const PERPLEXITY: &str = "perplexity";
+
+/// Key of the settings that a trace shows, where a run has no summary.
+const TRACED: &str = "traced_settings";
+
+/// Rows that say what the run is, before its settings.
+const IDENTITY: usize = 5;
 
 /// Figures that summaries of earlier versions lack.
 const LATER: [&str; 2] = ["final_sparsity_exact", "mean_sparsity_exact"];
@@ -90,6 +97,12 @@ pub(super) struct Run {
 impl Run {
     fn value(&self, quantity: &Quantity) -> &Value {
         self.summary.get(quantity.key).unwrap_or(&Value::Null)
+    }
+
+    /// The settings of a summary, or those that a trace shows.
+    fn settings(&self) -> Settings {
+        let Some(traced) = self.summary.get(TRACED) else { return of_summary(&self.summary) };
+        SETTINGS.map(|setting| traced.get(setting.key)?.as_str().map(str::to_owned))
     }
 }
 
@@ -157,11 +170,37 @@ fn cell(quantity: &Quantity, value: &Value) -> String {
     }
 }
 
-/// One column a run.
+/// A row for each setting in which runs differ.
+fn differences(runs: &[Run]) -> Vec<Vec<String>> {
+    let settings: Vec<Settings> = runs.iter().map(Run::settings).collect();
+    let named = SETTINGS.iter().enumerate().map(|(index, setting)| {
+        let values = settings.iter().map(|own| own[index].clone()).collect();
+        (setting.label.to_owned(), values)
+    });
+    let summaries: Vec<_> = runs.iter().map(|run| Some(&run.summary)).collect();
+    let others = other_options(&summaries)
+        .into_iter()
+        .map(|(name, values)| (format!("option {name}"), values));
+    named
+        .chain(others)
+        .filter(|(_, values): &(String, Vec<Option<String>>)| {
+            differ(values.iter().map(Option::as_deref))
+        })
+        .map(|(label, values)| {
+            let cells = values.into_iter().map(|value| value.unwrap_or_else(|| "-".to_owned()));
+            std::iter::once(label).chain(cells).collect()
+        })
+        .collect()
+}
+
+/// One column a run; settings are named where runs differ in them.
 pub(super) fn table(runs: &[Run]) -> String {
     let mut rows = vec![vec![String::new()]];
     rows[0].extend(runs.iter().map(|run| run.name.clone()));
-    for quantity in &QUANTITIES {
+    for (index, quantity) in QUANTITIES.iter().enumerate() {
+        if index == IDENTITY {
+            rows.extend(differences(runs));
+        }
         let mut row = vec![quantity.label.to_owned()];
         row.extend(runs.iter().map(|run| cell(quantity, run.value(quantity))));
         rows.push(row);
@@ -204,9 +243,11 @@ fn reasons_without_su3(runs: &[Run]) -> String {
 fn csv(runs: &[Run]) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let keys = QUANTITIES.iter().map(|quantity| quantity.key);
-    writer.write_record(std::iter::once("run").chain(keys))?;
+    let settings = SETTINGS.iter().map(|setting| setting.key);
+    writer.write_record(std::iter::once("run").chain(keys).chain(settings))?;
     for run in runs {
         let values = QUANTITIES.iter().map(|quantity| plain(run.value(quantity)));
+        let values = values.chain(run.settings().map(Option::unwrap_or_default));
         writer.write_record(std::iter::once(run.name.clone()).chain(values))?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)
@@ -218,7 +259,10 @@ fn json(runs: &[Run]) -> anyhow::Result<String> {
         let values = QUANTITIES
             .iter()
             .map(|quantity| (quantity.key.to_owned(), run.value(quantity).clone()));
-        Value::Object(std::iter::once(name).chain(values).collect())
+        let settings = SETTINGS.iter().zip(run.settings());
+        let settings =
+            settings.map(|(setting, value)| (setting.key.to_owned(), Value::from(value)));
+        Value::Object(std::iter::once(name).chain(values).chain(settings).collect())
     };
     let all: Vec<Value> = runs.iter().map(object).collect();
     Ok(format!("{}\n", serde_json::to_string_pretty(&all)?))

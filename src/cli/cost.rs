@@ -2,6 +2,7 @@
 
 mod arguments;
 mod csv;
+mod overview;
 mod source;
 mod table;
 mod topology;

@@ -22,6 +22,9 @@ pub(super) struct ReportArguments {
     /// Tables of designs, as those of `hwsim sweep` and `hwsim pareto front --csv`.
     #[arg(long, value_name = "POINTS.csv", num_args = 1.., value_delimiter = ',')]
     front: Vec<PathBuf>,
+    /// Columns of the tables whose values make groups of designs, each with its own front.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', requires = "front")]
+    group: Vec<String>,
     /// Heading of the page [default: the names of the runs].
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -54,7 +57,7 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
     }
     let mut designs = Vec::new();
     for path in &arguments.front {
-        designs.push(Designs::read(&read(path)?, &path.display().to_string())?);
+        designs.push(Designs::read(&read(path)?, &path.display().to_string(), &arguments.group)?);
     }
     let report = Report::new(arguments.title.clone(), runs, summaries, designs)?;
     output::write(&arguments.output, &report.render())?;

@@ -1,10 +1,15 @@
-//! Points that no other point beats.
+//! Pareto fronts: points that no other point dominates.
 
-mod chart;
+mod error;
+mod groups;
+mod plot;
+mod quantity;
 mod table;
 
-pub use chart::{Chart, chart};
-pub use table::{ParetoError, Table};
+pub use error::ParetoError;
+pub use plot::{Axis, Group, Plot, Point};
+pub use quantity::Quantity;
+pub use table::{Question, Table};
 
 /// Whether less or more of a quantity is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,20 @@ impl Arithmetic {
         *all_pes = pes.min(*all_pes.start())..=pes.max(*all_pes.end());
     }
 
+    /// Bits of the accumulators of fixed-point products, and what overflow does; `None` without such products.
+    pub(super) fn accumulators(&self) -> Option<(String, String)> {
+        let fixed = || self.found.iter().filter(|((_, fixed, _), _)| *fixed);
+        let low = fixed().map(|(_, (bits, _))| *bits.start()).min()?;
+        let high = fixed().map(|(_, (bits, _))| *bits.end()).max()?;
+        let overflow = |wraps| fixed().any(|((_, _, own), _)| *own == wraps);
+        let words = match (overflow(true), overflow(false)) {
+            (true, true) => "wrap, saturate",
+            (true, false) => "wrap",
+            (false, _) => "saturate",
+        };
+        Some((range(&(low..=high)), words.to_owned()))
+    }
+
     /// A phrase for each kind of product.
     pub fn phrases(&self) -> Vec<String> {
         let phrase = |(&(pass, fixed, wraps), (bits, pes)): (&Kind, &Widths)| {
@@ -78,6 +92,9 @@ mod tests {
             arithmetic.add(&GemmRow { formats, accumulator_bits, pes: 256, ..GemmRow::default() });
         }
         arithmetic.add(&GemmRow { kind: GemmKind::GradInput, pes: 256, ..GemmRow::default() });
+        let (bits, overflow) = arithmetic.accumulators().unwrap();
+        assert_eq!((bits.as_str(), overflow.as_str()), ("24 to 30", "saturate"));
+        assert_eq!(Arithmetic::default().accumulators(), None);
         assert_eq!(
             arithmetic.phrases(),
             [

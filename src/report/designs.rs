@@ -4,19 +4,18 @@ use super::ReportError;
 use super::block::{Block, Figure, Section};
 use super::overlay::HALF;
 use super::run::Run;
-use crate::chart::{Cloud, Dot, Prefix, ScatterChart, significant};
-use crate::explore::pareto::{Goal, Table, front};
+use crate::explore::pareto::{Axis, Goal, Group, Plot, Point, Quantity, Question, Table, front};
 
-/// Columns that two goals can be made of, best known first, with a name, the unit, and one of the column in that unit.
-const COLUMNS: [(&str, Goal, &str, &str, f64); 8] = [
-    ("top1", Goal::Maximise, "top-1", "%", 100.0),
-    ("energy_total_pj", Goal::Minimise, "energy", "J", 1e-12),
-    ("total_cycles", Goal::Minimise, "cycles", "", 1.0),
-    ("area_mm2", Goal::Minimise, "area", "mm²", 1.0),
-    ("size_ratio", Goal::Minimise, "model size relative to float32", "", 1.0),
-    ("energy", Goal::Minimise, "energy as in the table", "", 1.0),
-    ("cycles", Goal::Minimise, "cycles as in the table", "", 1.0),
-    ("accuracy", Goal::Maximise, "accuracy as in the table", "", 1.0),
+/// Columns that two goals can be made of, best known first.
+const COLUMNS: [(&str, Goal); 8] = [
+    ("top1", Goal::Maximise),
+    ("energy_total_pj", Goal::Minimise),
+    ("total_cycles", Goal::Minimise),
+    ("area_mm2", Goal::Minimise),
+    ("size_ratio", Goal::Minimise),
+    ("energy", Goal::Minimise),
+    ("cycles", Goal::Minimise),
+    ("accuracy", Goal::Maximise),
 ];
 
 /// A table of designs.
@@ -26,14 +25,17 @@ pub struct Designs {
     pub file: String,
     /// Pairs of goals with all rows that have both.
     pairs: Vec<(usize, usize, Table)>,
+    /// Whether rows make groups with a front each.
+    grouped: bool,
 }
 
 impl Designs {
-    /// Reads the CSV table `text`, called `file` in messages. The first known goal is paired with each of the others.
+    /// Reads the CSV table `text`, called `file` in messages. The first known goal is paired with each of the others. Rows with
+    /// different text in the columns `groups` do not compete.
     ///
     /// # Errors
-    /// If it is no CSV, or has fewer than two known columns.
-    pub fn read(text: &[u8], file: &str) -> Result<Self, ReportError> {
+    /// If it is no CSV, or has fewer than two known columns or not all of `groups`.
+    pub fn read(text: &[u8], file: &str, groups: &[String]) -> Result<Self, ReportError> {
         let mut reader = csv::Reader::from_reader(text);
         let header = reader.headers().cloned().unwrap_or_default();
         let known: Vec<usize> = (0..COLUMNS.len())
@@ -52,29 +54,16 @@ impl Designs {
                 Goal::Maximise => continue,
             };
             let goals = [x, y].map(|column| (COLUMNS[column].0.to_owned(), COLUMNS[column].1));
-            pairs.push((x, y, Table::read(text, file, &goals, true)?));
+            let question = Question { goals: &goals, groups, skip_incomplete: true };
+            pairs.push((x, y, Table::read(text, file, &question)?));
         }
-        Ok(Self { file: file.to_owned(), pairs })
+        Ok(Self { file: file.to_owned(), pairs, grouped: !groups.is_empty() })
     }
 
     fn figures(&self) -> Vec<Figure> {
         let of_pair = |(x, y, table): &(usize, usize, Table)| {
-            let described = table.descriptions();
-            let points: Vec<(f64, f64, String)> = table
-                .values(0)
-                .into_iter()
-                .zip(table.values(1))
-                .enumerate()
-                .map(|(row, (x, y))| {
-                    let text = match described.get(row) {
-                        Some(text) if !text.is_empty() => text.clone(),
-                        _ => format!("row {}", row + 1),
-                    };
-                    (x, y, text)
-                })
-                .collect();
-            let title = format!("{}: {} and {}", self.file, COLUMNS[*y].2, COLUMNS[*x].2);
-            scatter(title, (*x, *y), &[("designs".to_owned(), points)])
+            let title = format!("{}: {} and {}", self.file, name(*y), name(*x));
+            figure(&title, (*x, *y), &table.points(0, 1), !self.grouped)
         };
         self.pairs.iter().filter_map(of_pair).collect()
     }
@@ -85,79 +74,43 @@ fn columns(file: &str) -> ReportError {
     ReportError::Columns { file: file.to_owned(), known }
 }
 
-/// A named cloud of points: x and y in units of their columns, and what each is.
-type Points = (String, Vec<(f64, f64, String)>);
+/// The name of a column for people.
+fn name(column: usize) -> String {
+    Quantity::of(COLUMNS[column].0).name
+}
 
 /// What a run is compared by.
 type OfRun = fn(&Run) -> Option<f64>;
 
-/// A figure of clouds of points with their common front.
-fn scatter(title: String, (x, y): (usize, usize), clouds: &[Points]) -> Option<Figure> {
-    let ((_, x_goal, x_name, x_unit, x_factor), (_, y_goal, y_name, y_unit, y_factor)) =
-        (COLUMNS[x], COLUMNS[y]);
-    let points: Vec<[f64; 2]> = clouds
-        .iter()
-        .flat_map(|(_, points)| points.iter().map(|point| [x_factor * point.0, y_factor * point.1]))
-        .collect();
-    if !points.iter().any(|point| point[0].is_finite() && point[1].is_finite()) {
+/// A figure of groups of points in the plane of two of [`COLUMNS`]; `None` without a point.
+fn figure(
+    title: &str,
+    (x, y): (usize, usize),
+    groups: &[Group],
+    common_front: bool,
+) -> Option<Figure> {
+    let points = || groups.iter().flat_map(|group| &group.points);
+    if !points().any(|point| point.x.is_finite() && point.y.is_finite()) {
         return None;
     }
-    let on_front = front(&points, &[x_goal, y_goal]);
-    let largest = points.iter().map(|point| point[0]).filter(|x| x.is_finite()).fold(0.0, f64::max);
-    let prefix = match x_unit {
-        "J" => Prefix::of(largest),
-        "" if x_goal == Goal::Minimise && largest >= 1e3 => Prefix::of(largest),
-        _ => Prefix { factor: 1.0, letter: "" },
-    };
-    let axis = |name: &str, unit: String, goal: Goal| {
-        let better = if goal == Goal::Minimise { "less is better" } else { "more is better" };
-        let unit = if unit.is_empty() { unit } else { format!(", {unit}") };
-        format!("{name}{unit} ({better})")
-    };
-    let x_axis = axis(x_name, format!("{}{x_unit}", prefix.letter), x_goal);
-    let y_axis = axis(y_name, y_unit.to_owned(), y_goal);
-    let mut index = 0;
-    let mut border: Vec<(f64, f64)> = Vec::new();
-    let mut drawn = Vec::new();
-    for (style, (name, of_cloud)) in clouds.iter().enumerate() {
-        let mut dots = Vec::new();
-        for (_, _, text) in of_cloud {
-            let [x, y] = points[index];
-            let front = on_front[index];
-            index += 1;
-            let place = (x / prefix.factor, y);
-            if front && x.is_finite() && y.is_finite() {
-                border.push(place);
-            }
-            let show = |value: f64, letter: &str, unit: &str| {
-                format!("{} {letter}{unit}", significant(value, 5)).trim_end().to_owned()
-            };
-            let text = format!(
-                "{text}: {x_name} {}, {y_name} {}",
-                show(place.0, prefix.letter, x_unit),
-                show(place.1, "", y_unit)
-            );
-            dots.push(Dot { x: place.0, y: place.1, text, front });
-        }
-        drawn.push(Cloud { name: name.clone(), style, dots });
-    }
-    border.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let all = points.len();
-    let chart = ScatterChart {
-        title: &title,
-        x_name: &x_axis,
-        y_name: &y_axis,
+    let axis = |column: usize| Axis { column: COLUMNS[column].0, goal: COLUMNS[column].1 };
+    let plot = Plot {
+        title,
+        heading: false,
+        x: axis(x),
+        y: axis(y),
         width: HALF,
         height: 230.0,
-        clouds: &drawn,
-        border: &border,
+        groups,
+        common_front,
     };
+    let (found, all) = (points().filter(|point| point.front).count(), points().count());
+    let of = if common_front { "the front" } else { "the front of their group" };
     let caption = format!(
-        "{} of {all} points are on the front in these two goals: large, with the border of what they beat.",
-        on_front.iter().filter(|&&front| front).count()
+        "{found} of {all} points are on {of} in these two goals: large, named where there is space, with the border of what they beat. Point at one to see what it is."
     );
-    let drawing = chart.draw();
-    Some(Figure { title, caption, wide: false, new_row: false, drawing })
+    let title = title.to_owned();
+    Some(Figure { title, caption, wide: false, new_row: false, drawing: plot.draw() })
 }
 
 pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {
@@ -166,23 +119,30 @@ pub(super) fn section(runs: &[Run], designs: &[Designs]) -> Section {
     let quantities: [(usize, OfRun); 3] =
         [(1, Run::whole_energy), (2, Run::whole_cycles), (4, |run| run.summarised("size_ratio"))];
     for (column, quantity) in quantities {
-        let cloud = |run: &Run| {
+        let group = |run: &Run| {
             let point = quantity(run).zip(run.top1());
-            let point = point.map(|(x, top1)| (x, top1, run.name.clone()));
-            (run.name.clone(), point.into_iter().collect())
+            let point = point.map(|(x, y)| {
+                let (text, label) = (run.name.clone(), run.name.clone());
+                Point { x, y, text, label, front: false }
+            });
+            Group { name: run.name.clone(), points: point.into_iter().collect() }
         };
-        let clouds: Vec<Points> = runs.iter().map(cloud).collect();
-        for (run, _) in runs.iter().zip(&clouds).filter(|(_, cloud)| cloud.1.is_empty()) {
+        let mut groups: Vec<Group> = runs.iter().map(group).collect();
+        for (run, _) in runs.iter().zip(&groups).filter(|(_, group)| group.points.is_empty()) {
             if !missing.contains(&run.name.as_str()) {
                 missing.push(&run.name);
             }
         }
         // One point alone is no front.
-        if clouds.iter().filter(|(_, points)| !points.is_empty()).count() < 2 {
+        if groups.iter().filter(|group| !group.points.is_empty()).count() < 2 {
             continue;
         }
-        let title = format!("Runs: top-1 and {}", COLUMNS[column].2);
-        blocks.extend(scatter(title, (column, 0), &clouds).map(Block::Figure));
+        let points = groups.iter_mut().flat_map(|group| &mut group.points).collect::<Vec<_>>();
+        let places: Vec<[f64; 2]> = points.iter().map(|point| [point.x, point.y]).collect();
+        let on_front = front(&places, &[COLUMNS[column].1, COLUMNS[0].1]);
+        points.into_iter().zip(on_front).for_each(|(point, front)| point.front = front);
+        let title = format!("Runs: top-1 and {}", name(column));
+        blocks.extend(figure(&title, (column, 0), &groups, true).map(Block::Figure));
     }
     if runs.len() > 1 && !missing.is_empty() {
         blocks.push(Block::Note(format!(
@@ -209,7 +169,7 @@ mod tests {
     #[test]
     fn a_table_gives_a_figure_for_each_pair_of_goals() {
         let csv = b"rows,energy_total_pj,total_cycles,top1\n8,1e12,10,0.5\n16,2e12,5,0.7\n32,3e12,20,0.6\n";
-        let designs = Designs::read(csv, "d<1>.csv").unwrap();
+        let designs = Designs::read(csv, "d<1>.csv", &[]).unwrap();
         let figures = designs.figures();
         assert_eq!(figures.len(), 2);
         assert_eq!(figures[0].title, "d<1>.csv: top-1 and energy");
@@ -218,13 +178,28 @@ mod tests {
         assert!(svg.contains("rows = 16: energy 2 J, top-1 70 %"), "{svg}");
         assert!(svg.contains("d&lt;1&gt;.csv") && !svg.contains("d<1>"));
         assert_eq!(svg.matches("class=\"dot faint").count(), 1);
+        assert!(
+            svg.contains("energy, J (less is better)") && svg.contains(">rows 8</text>"),
+            "{svg}"
+        );
+    }
+
+    #[test]
+    fn groups_of_designs_have_a_front_each() {
+        let csv = b"rows,wl,energy_total_pj,top1\n8,4,1e12,0.7\n8,8,2e12,0.6\n16,8,3e12,0.5\n";
+        let designs = Designs::read(csv, "d.csv", &["wl".to_owned()]).unwrap();
+        let figure = &designs.figures()[0];
+        assert!(figure.caption.starts_with("2 of 3 points are on the front of their group"));
+        assert!(figure.drawing.svg.contains(">wl = 4</text>"));
+        let error = Designs::read(csv, "d.csv", &["node".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("no column `node`"), "{error}");
     }
 
     #[test]
     fn tables_without_goals_are_refused() {
-        let error = Designs::read(b"a,top1\n1,2\n", "x.csv").unwrap_err().to_string();
+        let error = Designs::read(b"a,top1\n1,2\n", "x.csv", &[]).unwrap_err().to_string();
         assert!(error.contains("x.csv") && error.contains("`energy_total_pj`"), "{error}");
-        assert!(Designs::read(b"", "x.csv").is_err());
-        assert!(Designs::read(b"top1,energy_total_pj\n", "x.csv").is_err());
+        assert!(Designs::read(b"", "x.csv", &[]).is_err());
+        assert!(Designs::read(b"top1,energy_total_pj\n", "x.csv", &[]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with what a report is made of.
+//! Errors of reading what a report is made of.
 
 use crate::cost::CostError;
 use crate::explore::pareto::ParetoError;

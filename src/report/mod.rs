@@ -1,6 +1,6 @@
 //! Traces as one page of HTML: the papers' figures and tables of a run, what the machine spent, and where it all comes from.
 //!
-//! [`Run::read`] takes a trace row by row into sums and [`Series`], so that its length does not matter; the rooms beside it make
+//! [`Run::read`] takes a trace row by row into sums and [`Series`], so that its length does not matter; the other modules make
 //! [`Section`]s of figures and tables out of runs; [`Report::render`] makes the page. docs/report.md describes the page.
 
 mod arithmetic;
@@ -22,6 +22,7 @@ mod relative;
 mod results;
 mod run;
 mod series;
+mod settings;
 mod spending;
 mod summary;
 mod totals;
@@ -35,6 +36,7 @@ pub use layer::LayerRun;
 pub use published::{Published, PublishedMethod, published};
 pub use run::Run;
 pub use series::Series;
+pub use settings::{SETTINGS, Setting, Settings, differ, of_summary, of_trace, other_options};
 pub use summary::RunSummary;
 pub use totals::{COMPONENTS, CYCLES, PASSES, ROLES, Totals};
 

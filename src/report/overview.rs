@@ -2,8 +2,10 @@
 
 use super::block::{Block, Row, Section, Table};
 use super::run::Run;
+use super::settings::{self, Settings};
 use super::totals::per_million;
 use crate::chart::{Prefix, significant};
+use serde_json::{Map, Value};
 
 /// A quantity of a run, as text.
 type Quantity = fn(&Run) -> Option<String>;
@@ -78,14 +80,59 @@ pub(super) fn section(runs: &[Run]) -> Section {
         // What no run has tells nothing.
         cells[1..].iter().any(Option::is_some).then(|| Row::of(cells))
     });
+    let (settings, rows) = (differences(runs), rows.collect::<Vec<_>>());
+    // After what the runs are, before what came out.
+    let identity = QUANTITIES.iter().position(|(name, _)| *name == "state").unwrap_or(0);
+    let named = |row: &Row| {
+        let name = row.cells[0].as_deref();
+        QUANTITIES[..identity].iter().any(|(quantity, _)| Some(*quantity) == name)
+    };
+    let before = rows.iter().take_while(|row| named(row)).count();
+    let mut all = rows;
+    all.splice(before..before, settings);
     let mut blocks = vec![Block::Table(Table {
         title: "At a glance".to_owned(),
-        caption: "Rates, means and shares are over the traced steps.".to_owned(),
+        caption: "Rates, means and shares are over the traced steps. Accumulator, overflow, formats, rounding and other options are named where runs differ in them.".to_owned(),
         head,
-        rows: rows.collect(),
+        rows: all,
     })];
     blocks.extend(runs.iter().flat_map(notes).map(Block::Note));
     Section { id: "runs", short: "Runs", title: "Runs", blocks }
+}
+
+/// A row for each setting in which `runs` differ. A setting that only some summaries know is that of all traces, if those say it.
+fn differences(runs: &[Run]) -> Vec<Row> {
+    let summaries: Vec<Option<&Map<String, Value>>> =
+        runs.iter().map(|run| run.summary.as_ref().map(|summary| summary.values())).collect();
+    let summarised: Vec<Settings> = summaries
+        .iter()
+        .map(|summary| summary.map_or_else(Settings::default, settings::of_summary))
+        .collect();
+    let traced: Vec<Settings> = runs.iter().map(settings::of_trace).collect();
+    let named = settings::SETTINGS.iter().enumerate().map(|(index, setting)| {
+        let of = |all: &[Settings]| -> Vec<Option<String>> {
+            all.iter().map(|own| own[index].clone()).collect()
+        };
+        let (summarised, traced) = (of(&summarised), of(&traced));
+        let whole = summaries.iter().all(Option::is_some);
+        let values = match whole || traced.iter().all(Option::is_none) {
+            true => summarised,
+            false => traced,
+        };
+        (setting.label.to_owned(), values)
+    });
+    let others = settings::other_options(&summaries)
+        .into_iter()
+        .map(|(name, values)| (format!("option {name}"), values));
+    named
+        .chain(others)
+        .filter(|(_, values)| settings::differ(values.iter().map(Option::as_deref)))
+        .map(|(name, values)| {
+            let mut cells = vec![Some(name)];
+            cells.extend(values);
+            Row::of(cells)
+        })
+        .collect()
 }
 
 /// What a reader must know before trusting the figures of `run`.

@@ -1,4 +1,4 @@
-//! What the papers printed, to stand beside a run. All numbers are in `published.csv`, from the paper sheets; nothing else is.
+//! Published results, for comparison with a run. All numbers are in `published.csv`, from the paper sheets; nothing else is.
 
 use std::sync::LazyLock;
 

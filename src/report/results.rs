@@ -1,4 +1,4 @@
-//! Tables in the form of the papers' tables, beside what the papers printed.
+//! Result tables in the papers' layout, with the published values.
 
 use super::block::{Block, Row, Section, Table};
 use super::overview::{cost, percent};

@@ -29,6 +29,11 @@ impl RunSummary {
         Ok(Self { file: file.to_owned(), values })
     }
 
+    /// All that it says.
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.values
+    }
+
     /// The value of `key`.
     pub fn value(&self, key: &str) -> Option<&Value> {
         self.values.get(key).filter(|value| !value.is_null())
@@ -49,7 +54,7 @@ impl RunSummary {
         self.value("baseline")?.get(key)?.as_f64()
     }
 
-    /// The value of `key` in the part on how the run was carried out.
+    /// The value of `key` in the part on how the run was executed.
     pub fn provenance(&self, key: &str) -> Option<&Value> {
         self.value("provenance")?.get(key).filter(|value| !value.is_null())
     }

@@ -1,4 +1,4 @@
-//! What a trace says of the quantities of a summary.
+//! Quantities of a summary, computed from a trace.
 
 use super::Run;
 use crate::cli::output;
@@ -53,6 +53,10 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     }
     let reason = "a trace says neither network, data nor batch";
     summary.insert("su3_reason".to_owned(), reason.into());
+    let settings = report::of_trace(&run);
+    let named = report::SETTINGS.iter().zip(settings);
+    let named = named.map(|(setting, value)| (setting.key.to_owned(), Value::from(value)));
+    summary.insert(super::TRACED.to_owned(), Value::Object(named.collect()));
     summary.insert("energy_pj".to_owned(), whole.then(|| totals.all_energy()).into());
     Ok(Run { name: run.name, summary })
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "In the table, layers that cost nothing are left out. CSV has one row a phase of a layer and machine, and one of totals; JSON has the same, nested. docs/cost.md explains every number."
+    after_help = "In the table, layers that cost nothing are left out; several machines begin with one row each. CSV has one row a phase of a layer and machine, and one of totals; JSON has the same, nested. docs/cost.md explains every number."
 )]
 #[command(group(clap::ArgGroup::new("workload").required(true).args(["arch", "topology", "onnx"])))]
 pub(in crate::cli) struct CostArguments {

@@ -1,5 +1,6 @@
 //! A cost report for people.
 
+use super::overview;
 use crate::cli::table::{joules, scaled};
 use crate::workload::{CostReport, CostRow, MachineCost, Pass};
 use hwmodel::energy::Energy;
@@ -25,6 +26,10 @@ pub(super) fn render(report: &CostReport) -> String {
         scaled(report.macs as f64),
         scaled(report.parameters as f64)
     ));
+    if report.machines.len() > 1 {
+        text.line("");
+        overview::lines(&report.machines).iter().for_each(|line| text.line(line));
+    }
     for machine in &report.machines {
         text.machine(machine);
     }

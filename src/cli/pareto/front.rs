@@ -1,9 +1,10 @@
 //! `hwsim pareto front`.
 
+use crate::chart::standalone;
 use crate::cli::errors::Failure;
 use crate::cli::files::Files;
 use crate::cli::output;
-use crate::explore::pareto::{Chart, Goal, Table, chart};
+use crate::explore::pareto::{Axis, Goal, Plot, Quantity, Question, Table};
 use anyhow::{Context as _, anyhow};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ pub(in crate::cli) struct FrontArguments {
     /// Columns of which more is better.
     #[arg(long, visible_alias = "maximize", value_name = "COLUMN", value_delimiter = ',')]
     maximise: Vec<String>,
+    /// Columns whose values make groups: each has its own front, and its own colour in the picture.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    group: Vec<String>,
     /// Leave rows without a number in a goal off the front; otherwise they are an error.
     #[arg(long)]
     skip_incomplete: bool,
@@ -29,6 +33,9 @@ pub(in crate::cli) struct FrontArguments {
     /// Draw the rows with the front.
     #[arg(long, value_name = "FILE.svg")]
     svg: Option<PathBuf>,
+    /// Title of the picture [default: the two goals and the file].
+    #[arg(long, value_name = "TEXT", requires = "svg")]
+    title: Option<String>,
     /// Goal across [default: the first].
     #[arg(long, value_name = "COLUMN", requires = "svg")]
     x: Option<String>,
@@ -57,8 +64,11 @@ pub(super) fn run(arguments: &FrontArguments) -> Result<ExitCode, Failure> {
     files.check()?;
     let name = arguments.table.display().to_string();
     let text = std::fs::read(&arguments.table).with_context(|| format!("cannot read `{name}`"))?;
-    let table = Table::read(text.as_slice(), &name, &goals, arguments.skip_incomplete)
-        .map_err(Failure::usage)?;
+    let groups: Vec<String> =
+        arguments.group.iter().map(|column| column.trim().to_owned()).collect();
+    let skip_incomplete = arguments.skip_incomplete;
+    let question = Question { goals: &goals, groups: &groups, skip_incomplete };
+    let table = Table::read(text.as_slice(), &name, &question).map_err(Failure::usage)?;
     let picture = arguments.svg.as_ref().map(|_| picture(arguments, &table)).transpose()?;
     let mut outputs = output::Attempts::default();
     outputs.add(output::print(&table.render()));
@@ -87,10 +97,21 @@ fn picture(arguments: &FrontArguments, table: &Table) -> Result<String, Failure>
         })
     };
     let (across, up) = (axis("x", &arguments.x, 0)?, axis("y", &arguments.y, 1)?);
-    let (x, y) = (table.values(across), table.values(up));
-    Ok(chart(
-        Chart { name: names[across], values: &x, goal: table.goal(across) },
-        Chart { name: names[up], values: &y, goal: table.goal(up) },
-        table.on_front(),
-    ))
+    let axis = |goal: usize| Axis { column: names[goal], goal: table.goal(goal) };
+    let quantity = |goal: usize| Quantity::of(names[goal]).name;
+    let file = arguments.table.file_name().unwrap_or(arguments.table.as_os_str());
+    let title = arguments.title.clone().unwrap_or_else(|| {
+        format!("{} and {}: {}", quantity(up), quantity(across), file.to_string_lossy())
+    });
+    let plot = Plot {
+        title: &title,
+        heading: true,
+        x: axis(across),
+        y: axis(up),
+        width: 720.0,
+        height: 400.0,
+        groups: &table.points(across, up),
+        common_front: arguments.group.is_empty(),
+    };
+    Ok(standalone(&plot.draw().svg))
 }

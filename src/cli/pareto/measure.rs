@@ -39,7 +39,7 @@ pub(in crate::cli) struct MeasureArguments {
     /// Seed of the sample.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Sample")]
     sample_seed: u64,
-    /// The table; results so far are beside it in FILE.csv.log.
+    /// The table; results so far are next to it in FILE.csv.log.
     #[arg(short, long, alias = "out", value_name = "FILE.csv")]
     output: PathBuf,
     /// Training runs at a time, each on one thread [default: one a core].

@@ -52,7 +52,7 @@ pub(in crate::cli) struct PickArguments {
     /// Seed of methods with random choices.
     #[arg(long, value_name = "N", default_value_t = 1)]
     method_seed: u64,
-    /// Every configuration with memory and error, measured or predicted; with --train, results so far are beside it in
+    /// Every configuration with memory and error, measured or predicted; with --train, results so far are next to it in
     /// FILE.csv.log.
     #[arg(short, long, alias = "out", value_name = "FILE.csv")]
     output: Option<PathBuf>,

@@ -13,7 +13,7 @@ use toml::{Table, Value};
 /// Where partitions come from.
 const SUPERCLASSES: &str = "superclasses";
 
-/// Settings that a measurement decides on, or that have no meaning in one, beside those of how a run is carried out.
+/// Settings that a measurement decides on, or that have no meaning in one, besides those of how a run is executed.
 const NOT_SET: [&str; 10] = [
     "controller",
     "wl",

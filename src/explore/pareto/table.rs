@@ -1,6 +1,9 @@
 //! A CSV table with a front in it.
 
-use super::{Goal, front};
+use super::groups::Groups;
+use super::plot::{Group, Point};
+use super::{Goal, ParetoError, front};
+use crate::explore::{COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS};
 use std::io::Read;
 
 /// Name of the column that says whether a row is on the front.
@@ -15,60 +18,6 @@ const SHORT_NAMES: [(&str, &str); 5] = [
     ("accuracy", "top1"),
 ];
 
-/// A table that has no front.
-#[derive(Debug, thiserror::Error)]
-pub enum ParetoError {
-    /// The text is no CSV.
-    #[error("`{file}`: {source}")]
-    Csv {
-        /// Name of the file.
-        file: String,
-        /// What is wrong.
-        source: csv::Error,
-    },
-    /// Two columns of one name.
-    #[error("`{file}` has two columns `{column}`: rename one")]
-    TwoColumns {
-        /// Name of the file.
-        file: String,
-        /// Name of the column.
-        column: String,
-    },
-    /// No rows.
-    #[error("`{0}` has no rows")]
-    Empty(String),
-    /// A goal names no column.
-    #[error("`{file}` has no column `{column}`: use some of {known}")]
-    Column {
-        /// Name of the file.
-        file: String,
-        /// The name asked for.
-        column: String,
-        /// The columns there are.
-        known: String,
-    },
-    /// A goal is given twice.
-    #[error("column `{0}` has two goals: name it once")]
-    TwoGoals(String),
-    /// No goal at all.
-    #[error("a front needs at least one goal: name columns to minimise or maximise")]
-    NoGoal,
-    /// A cell is no number.
-    #[error(
-        "`{file}`, line {line}, column `{column}`: {found} cannot be compared: correct the row, or leave such rows off the front with --skip-incomplete"
-    )]
-    Cell {
-        /// Name of the file.
-        file: String,
-        /// Line, from 1.
-        line: u64,
-        /// Name of the column.
-        column: String,
-        /// What is there.
-        found: String,
-    },
-}
-
 /// A CSV table with the front for some of its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
@@ -77,24 +26,32 @@ pub struct Table {
     goals: Vec<(usize, Goal)>,
     /// Values of the goals, by row; NaN where there is none.
     values: Vec<Vec<f64>>,
+    groups: Groups,
     on_front: Vec<bool>,
 }
 
+/// What makes a front.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Question<'a> {
+    /// Columns to minimise or maximise, by name.
+    pub goals: &'a [(String, Goal)],
+    /// Columns whose values make groups, each with its front; none for one front of all rows.
+    pub groups: &'a [String],
+    /// Whether rows without a number in a goal are left off the front, instead of an error.
+    pub skip_incomplete: bool,
+}
+
 impl Table {
-    /// Reads the CSV table `text`, called `file` in messages, and finds its front for `goals`, columns by name. Short
-    /// names: `energy`, `cycles`, `area`, `time` and `accuracy` stand for `energy_total_pj`, `total_cycles`,
+    /// Reads the CSV table `text`, called `file` in messages, and finds its front, or that of each group: rows of other
+    /// groups do not compete. Short names: `energy`, `cycles`, `area`, `time` and `accuracy` stand for `energy_total_pj`, `total_cycles`,
     /// `area_mm2`, `seconds` and `top1` where there is no column of the short name.
     ///
-    /// Rows whose cell is empty, NaN or no number are an error, or with `skip_incomplete` not on the front.
+    /// Rows of a group have the same text in the group's columns.
     ///
     /// # Errors
     /// If the text is no CSV, has no rows, lacks a column, or a cell cannot be compared.
-    pub fn read(
-        text: impl Read,
-        file: &str,
-        goals: &[(String, Goal)],
-        skip_incomplete: bool,
-    ) -> Result<Self, ParetoError> {
+    pub fn read(text: impl Read, file: &str, question: &Question<'_>) -> Result<Self, ParetoError> {
+        let skip_incomplete = question.skip_incomplete;
         let csv_error = |source| ParetoError::Csv { file: file.to_owned(), source };
         let mut csv = csv::Reader::from_reader(text);
         let header: Vec<String> =
@@ -106,9 +63,10 @@ impl Table {
         {
             return Err(ParetoError::TwoColumns { file: file.to_owned(), column: column.clone() });
         }
-        let columns = columns(&header, file, goals)?;
+        let columns = columns(&header, file, question.goals)?;
+        let group_columns = group_columns(&header, file, question.groups, &columns)?;
         let goals: Vec<Goal> = columns.iter().map(|&(_, goal)| goal).collect();
-        let (mut rows, mut values) = (Vec::new(), Vec::new());
+        let (mut rows, mut values): (Vec<Vec<String>>, _) = (Vec::new(), Vec::new());
         for record in csv.records() {
             let record = record.map_err(csv_error)?;
             let mut of_row = Vec::with_capacity(columns.len());
@@ -131,8 +89,14 @@ impl Table {
         if rows.is_empty() {
             return Err(ParetoError::Empty(file.to_owned()));
         }
-        let on_front = front(&values, &goals);
-        Ok(Self { header, rows, goals: columns, values, on_front })
+        let groups = Groups::of(&header, &rows, group_columns);
+        let mut on_front = vec![false; rows.len()];
+        for rows in groups.rows() {
+            let of_group: Vec<&[f64]> = rows.iter().map(|&row| values[row].as_slice()).collect();
+            let flags = front(&of_group, &goals);
+            rows.iter().zip(flags).for_each(|(&row, flag)| on_front[row] = flag);
+        }
+        Ok(Self { header, rows, goals: columns, values, groups, on_front })
     }
 
     /// For each row, whether it is on the front.
@@ -167,7 +131,47 @@ impl Table {
         self.rows.iter().map(describe).collect()
     }
 
-    /// Columns that tell rows apart: what is not a number, and what stands before the first goal, describes a row.
+    /// The rows as groups of points for a picture of two goals, by number.
+    pub fn points(&self, across: usize, up: usize) -> Vec<Group> {
+        const LABEL: usize = 24;
+        let described = self.descriptions();
+        let label_columns: Vec<usize> = self
+            .describing()
+            .into_iter()
+            .filter(|column| !self.groups.columns().contains(column))
+            .collect();
+        let point = |&row: &usize| {
+            let number = format!("row {}", row + 1);
+            let cell =
+                |&column: &usize| format!("{} {}", self.header[column], self.rows[row][column]);
+            let label = label_columns.iter().map(cell).collect::<Vec<_>>().join(", ");
+            let fits = (1..=LABEL).contains(&label.chars().count());
+            Point {
+                x: self.values[row][across],
+                y: self.values[row][up],
+                text: match described[row].as_str() {
+                    "" => number.clone(),
+                    text => format!("{number}, {text}"),
+                },
+                label: if fits { label } else { number },
+                front: self.on_front[row],
+            }
+        };
+        let groups = self.groups.names().iter().zip(self.groups.rows());
+        groups
+            .map(|(name, rows)| Group {
+                name: name.clone(),
+                points: rows.iter().map(point).collect(),
+            })
+            .collect()
+    }
+
+    /// Names of the groups; a single one without a name if there are none.
+    pub fn group_names(&self) -> &[String] {
+        self.groups.names()
+    }
+
+    /// Columns that tell rows apart: those before the first goal that differ and are not results in hwsim's tables.
     fn describing(&self) -> Vec<usize> {
         const DESCRIBING: usize = 8;
         let end = self.goals.iter().map(|&(column, _)| column).min().unwrap_or(0);
@@ -175,7 +179,9 @@ impl Table {
         let differs =
             |column: usize| self.rows.iter().any(|row| row[column] != self.rows[0][column]);
         (0..end)
-            .filter(|&column| !is_goal(column) && self.header[column] != FLAG && differs(column))
+            .filter(|&column| {
+                !is_goal(column) && !is_result(&self.header[column]) && differs(column)
+            })
             .take(DESCRIBING)
             .collect()
     }
@@ -185,13 +191,25 @@ impl Table {
         self.goals[goal].1
     }
 
-    /// The front for people: number of the row (from 1), columns that tell rows apart, and goals, best first by the
-    /// first goal.
+    /// The front for people: number of the row (from 1), columns that tell rows apart, and goals; group by group, best first by
+    /// the first goal.
     pub fn render(&self) -> String {
-        let mut rows: Vec<usize> = (0..self.rows.len()).filter(|&row| self.on_front[row]).collect();
         let sign = if self.goals[0].1 == Goal::Minimise { 1.0 } else { -1.0 };
-        rows.sort_by(|&a, &b| (sign * self.values[a][0]).total_cmp(&(sign * self.values[b][0])));
-        let mut shown = self.describing();
+        let mut rows: Vec<usize> = Vec::new();
+        for of_group in self.groups.rows() {
+            let first = rows.len();
+            rows.extend(of_group.iter().copied().filter(|&row| self.on_front[row]));
+            rows[first..].sort_by(|&a, &b| {
+                (sign * self.values[a][0]).total_cmp(&(sign * self.values[b][0]))
+            });
+        }
+        let mut shown = self.groups.columns().to_vec();
+        shown.extend(
+            self.describing()
+                .into_iter()
+                .filter(|column| !shown.contains(column))
+                .collect::<Vec<_>>(),
+        );
         shown.extend(self.goals.iter().map(|&(column, _)| column));
         let mut lines: Vec<Vec<String>> = vec![vec!["row".to_owned()]];
         lines[0].extend(shown.iter().map(|&column| self.header[column].clone()));
@@ -210,7 +228,12 @@ impl Table {
             text.push_str(&cells.join("  "));
             text.push('\n');
         }
-        text.push_str(&format!("{} of {} rows are on the front\n", rows.len(), self.rows.len()));
+        let (found, all) = (rows.len(), self.rows.len());
+        let end = match self.groups.columns() {
+            [] => "on the front".to_owned(),
+            _ => format!("on the front of their group, of {} groups", self.groups.names().len()),
+        };
+        text.push_str(&format!("{found} of {all} rows are {end}\n"));
         text
     }
 
@@ -261,6 +284,47 @@ fn columns(
     Ok(columns)
 }
 
+/// Columns of the groups.
+fn group_columns(
+    header: &[String],
+    file: &str,
+    names: &[String],
+    goals: &[(usize, Goal)],
+) -> Result<Vec<usize>, ParetoError> {
+    let mut columns: Vec<usize> = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(column) = header.iter().position(|column| column == name) else {
+            let known: Vec<_> = header.iter().map(|name| format!("`{name}`")).collect();
+            let (file, column) = (file.to_owned(), name.clone());
+            return Err(ParetoError::Column { file, column, known: known.join(", ") });
+        };
+        if columns.contains(&column) || goals.iter().any(|&(goal, _)| goal == column) {
+            return Err(ParetoError::Group(name.clone()));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+/// Whether a column of this name is a result, or the flag, in the tables that hwsim writes.
+fn is_result(name: &str) -> bool {
+    const OF_RUNS: [&str; 9] = [
+        FLAG,
+        "top1",
+        "top1_best",
+        "test_loss",
+        "su1",
+        "size_ratio",
+        "final_sparsity",
+        "saturation_rate",
+        "steps",
+    ];
+    OF_RUNS.contains(&name)
+        || COUNT_COLUMNS.contains(&name)
+        || UPDATE_COLUMNS.contains(&name)
+        || MACHINE_COLUMNS.contains(&name)
+}
+
 /// The number in a cell; NaN if there is none.
 fn number(cell: &str) -> f64 {
     cell.trim().parse().unwrap_or(f64::NAN)
@@ -277,7 +341,8 @@ mod tests {
     }
 
     fn read(csv: &str, names: &[(&str, Goal)]) -> Result<Table, ParetoError> {
-        Table::read(csv.as_bytes(), "x.csv", &goals(names), false)
+        let goals = goals(names);
+        Table::read(csv.as_bytes(), "x.csv", &Question { goals: &goals, ..Question::default() })
     }
 
     const BOTH: [(&str, Goal); 2] = [("energy", Goal::Minimise), ("accuracy", Goal::Maximise)];
@@ -326,13 +391,48 @@ mod tests {
         let csv = "same,name,energy,top1,other\nx,a,1,0.5,7\nx,b,2,0.9,8\n";
         let table = read(csv, &BOTH).unwrap();
         assert_eq!(table.descriptions(), ["name = a", "name = b"]);
+        // Results of a sweep before the goal are no names of its designs.
+        let csv =
+            "rows,test_loss,macs,stall_cycles,energy,top1\n4,1.5,7,3,1,0.5\n8,1.2,8,4,2,0.9\n";
+        assert_eq!(read(csv, &BOTH).unwrap().descriptions(), ["rows = 4", "rows = 8"]);
     }
 
     #[test]
     fn incomplete_rows_can_be_left_off() {
         let csv = "a,b\nNaN,1\n2,\n3,4\n";
         let goals = goals(&[("a", Goal::Minimise), ("b", Goal::Minimise)]);
-        let table = Table::read(csv.as_bytes(), "x.csv", &goals, true).unwrap();
+        let question = Question { goals: &goals, groups: &[], skip_incomplete: true };
+        let table = Table::read(csv.as_bytes(), "x.csv", &question).unwrap();
         assert_eq!(table.on_front(), [false, false, true]);
+    }
+    #[test]
+    fn each_group_has_its_front() {
+        let csv = "rows,wl,energy,top1\n8,4,1,0.5\n8,8,3,0.7\n16,4,2,0.4\n16,8,4,0.9\n";
+        let goals = goals(&BOTH);
+        let grouped = |groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|name| (*name).to_owned()).collect();
+            let question = Question { goals: &goals, groups: &groups, skip_incomplete: false };
+            Table::read(csv.as_bytes(), "x.csv", &question)
+        };
+        assert_eq!(grouped(&[]).unwrap().on_front(), [true, true, false, true]);
+        // Of equal word length: 16 rows with 4 bits lose to 8 rows.
+        let table = grouped(&["wl"]).unwrap();
+        assert_eq!(table.on_front(), [true, true, false, true]);
+        assert_eq!(table.group_names(), ["wl = 4", "wl = 8"]);
+        assert!(
+            table.render().ends_with("3 of 4 rows are on the front of their group, of 2 groups\n")
+        );
+        let table = grouped(&["rows"]).unwrap();
+        assert_eq!(table.on_front(), [true, true, true, true]);
+        assert_eq!(grouped(&["rows", "wl"]).unwrap().group_names().len(), 4);
+        let points = table.points(0, 1);
+        assert_eq!((points[1].name.as_str(), points[1].points.len()), ("rows = 16", 2));
+        let point = &points[1].points[0];
+        assert_eq!((point.x, point.label.as_str()), (2.0, "wl 4"));
+        assert_eq!(point.text, "row 3, rows = 16, wl = 4");
+        let error = |groups: &[&str]| grouped(groups).unwrap_err().to_string();
+        assert!(error(&["node"]).contains("no column `node`: use some of `rows`"));
+        assert!(error(&["wl", "wl"]).contains("`wl` cannot be a group"));
+        assert!(error(&["top1"]).contains("not as a goal"));
     }
 }
