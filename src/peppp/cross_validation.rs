@@ -1,4 +1,4 @@
-//! Leaving one partition out after the other: how well the others tell its frontier (papers/peppp.md section 3.4).
+//! Leave-one-out cross-validation over partitions: how well the others predict its frontier (papers/peppp.md section 3.4).
 
 use super::gaussian_process::ProcessOptions;
 use super::method::{MetaTraining, Method, Task, estimate};
@@ -6,8 +6,18 @@ use super::metrics::{convergence, hyper_diff, points, relative_error};
 use super::sampling::{Sampling, sample};
 use super::soft_impute::{SoftImputeOptions, soft_impute};
 use super::{ErrorMatrix, PepppError};
+use hwmodel::random::generator;
+use rand_core::Rng as _;
 use rayon::prelude::*;
 use std::fmt;
+
+/// Names the random numbers of an evaluation.
+const PURPOSE: u64 = u64::from_be_bytes(*b"validate");
+
+/// The seed of a repeat of leaving out row `row`: hashed, so that no other row, repeat or seed has it.
+fn seed_of(seed: u64, row: usize, repeat: usize) -> u64 {
+    generator(seed, &[PURPOSE, row as u64, repeat as u64]).next_u64()
+}
 
 /// A setting of the paper's table: what of the other partitions is known, and whether memory limits what may be measured on
 /// the new one.
@@ -233,8 +243,8 @@ fn one_row(
         (errors.clone().remove_row(row), matrix.memory_mb.clone().remove_row(row));
     let mut sums = vec![Sums::default(); options.methods.len() * options.budgets.len()];
     for repeat in 0..options.repeats {
-        // Each row and repeat has a sample of its own; settings with and without a cap share it.
-        let seed = options.seed ^ ((row as u64 + 1) << 32) ^ ((repeat as u64) << 16);
+        // Each row and repeat has its own sample; settings with and without a cap share it.
+        let seed = seed_of(options.seed, row, repeat);
         let known = match setting.sampling(options) {
             Sampling::Full => other_errors.clone(),
             sampling => {
@@ -316,6 +326,18 @@ mod tests {
             rows.iter().find(of).unwrap().memory_mb
         };
         assert!(memory(Setting::II) < memory(Setting::I));
+    }
+
+    #[test]
+    fn rows_and_repeats_of_any_seeds_have_different_streams() {
+        let mut all = std::collections::HashSet::new();
+        let seeds = [0, 1, 2, 1 << 16, 1 << 17, 1 << 32, 3 << 32];
+        for seed in seeds {
+            for row in 0..20 {
+                all.extend((0..20).map(|repeat| seed_of(seed, row, repeat)));
+            }
+        }
+        assert_eq!(all.len(), seeds.len() * 20 * 20);
     }
 
     #[test]

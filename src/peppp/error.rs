@@ -1,4 +1,4 @@
-//! What can be wrong with a matrix of errors and what is made of it.
+//! Errors of a matrix of errors and what is computed from it.
 
 use super::ConfigurationError;
 use crate::data::DataError;

@@ -16,7 +16,7 @@ pub struct Footprint {
     pub activations: u64,
     /// Images of a batch.
     pub batch: u64,
-    /// Tensors of the optimiser beside gradient and accumulator: 1 for momentum, 2 for Adam.
+    /// Tensors of the optimiser besides gradient and accumulator: 1 for momentum, 2 for Adam.
     pub moments: u64,
 }
 

@@ -4,10 +4,14 @@ use super::error::PepppError;
 use super::superclasses::SUPERCLASSES;
 use crate::data::{Dataset, ImageSet, SampleSet};
 use hwmodel::random::{below, generator, shuffle};
+use rand_core::Rng as _;
 use std::ops::RangeInclusive;
 
 /// Names the random numbers of partitions.
 const PURPOSE: u64 = u64::from_be_bytes(*b"partitio");
+
+/// Names the seed of a partition's images.
+const IMAGES: u64 = u64::from_be_bytes(*b"images\0\0");
 
 /// Some classes of a data set with some of their images.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +54,16 @@ impl Partition {
             return Err(PepppError::PartitionClasses { least, most, classes });
         }
         let one = |number: usize| {
-            let mut random = generator(seed, &[PURPOSE, number as u64]);
+            let stream = number as u64;
+            let mut random = generator(seed, &[PURPOSE, stream]);
+            // Hashed with the number: neighbouring seeds share no partition.
+            let images = generator(seed, &[PURPOSE, stream, IMAGES]).next_u64();
             let size = least + below(&mut random, (most - least + 1) as u32) as usize;
             let mut labels: Vec<u16> = (0..classes as u16).collect();
             shuffle(&mut random, &mut labels);
             labels.truncate(size);
             labels.sort_unstable();
-            Self {
-                name: format!("p{:02}", number + 1),
-                classes: labels,
-                seed: seed ^ number as u64,
-            }
+            Self { name: format!("p{:02}", number + 1), classes: labels, seed: images }
         };
         Ok((0..count).map(one).collect())
     }
@@ -168,6 +171,16 @@ mod tests {
             assert!(partition.classes.windows(2).all(|pair| pair[0] < pair[1]));
             assert!(partition.classes.iter().all(|&class| class < 10));
         }
+    }
+
+    #[test]
+    fn no_two_partitions_of_any_seeds_share_the_choice_of_images() {
+        let seeds = |seed| {
+            let all = Partition::random(10, 40, 2..=5, seed).unwrap();
+            all.into_iter().map(|partition| partition.seed)
+        };
+        let all: std::collections::HashSet<u64> = (0..40).flat_map(seeds).collect();
+        assert_eq!(all.len(), 40 * 40);
     }
 
     #[test]
