@@ -1,4 +1,4 @@
-//! `hwsim machines`: the list, one machine, and machines of one's own.
+//! `hwsim machines`: the list, one machine, and user-defined machines.
 
 use assert_cmd::Command;
 

@@ -13,7 +13,7 @@ pub use product_scale::{product_format, raw_format};
 pub use shared_exponent::{BlockFloatTensor, quantise_with};
 pub use tensor_scale::{quantise_scaled, tensor_format};
 
-/// The shortest word of a [`BlockFloatTensor`], which needs a bit beside the sign.
+/// The shortest word of a [`BlockFloatTensor`], which needs a bit besides the sign.
 pub const MIN_WORD_LENGTH: u32 = 2;
 /// The longest word of a [`BlockFloatTensor`].
 pub const MAX_WORD_LENGTH: u32 = 32;

@@ -1,4 +1,4 @@
-//! What happens to a value that its word cannot hold.
+//! Overflow modes: what happens to a value that its word cannot hold.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Random numbers that are addressed, not drawn.
+//! Counter-based random numbers: each is a function of its address.
 //!
 //! Stochastic rounding must give the same bits for any thread count and after a resume, so the random
 //! number of an element is a function of (seed, step, layer, part, role, element index): all but the last are

@@ -1,4 +1,4 @@
-//! How a value between two raw integers becomes one of them.
+//! Rounding modes: how a value between two raw integers becomes one of them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Files that are there completely or not at all, whenever the process or the machine stops.
+//! Atomic file writes: after a crash a file is complete or absent.
 
 use super::SnapshotError;
 use std::fs::{File, TryLockError};
@@ -45,7 +45,7 @@ pub(super) fn replace(
 fn create(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM_CHARACTERS);
-    // Readable for whoever may read other new files, not for the owner only.
+    // With the permissions of other new files, not readable for the owner only.
     #[cfg(unix)]
     let permissions: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]

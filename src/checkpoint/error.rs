@@ -1,4 +1,4 @@
-//! What can be wrong with a snapshot file.
+//! Errors of a snapshot file.
 
 use std::io;
 use std::path::PathBuf;

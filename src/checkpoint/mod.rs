@@ -1,4 +1,4 @@
-//! Files that a stopped run continues from.
+//! Checkpoint files, from which a stopped run resumes.
 //!
 //! A [`Snapshot`] is named tensors and a JSON value in one safetensors file: this room knows how to
 //! keep them safe against kills and damage, not what they mean. What a run puts into one is the
@@ -26,7 +26,7 @@ pub const VERSION: u32 = 1;
 /// The one entry of a snapshot file's `__metadata__`. Its value is JSON: see [`Envelope`].
 const METADATA_KEY: &str = "hwsim-snapshot";
 
-/// What the header says beside the tensors. Its fields stand in one JSON text since the order of
+/// What the header holds besides the tensors. Its fields stand in one JSON text since the order of
 /// several `__metadata__` entries would differ from file to file.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Envelope<M> {

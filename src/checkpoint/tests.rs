@@ -205,7 +205,7 @@ proptest! {
     }
 }
 
-/// Names the folder in which the test below saves again and again, in a process of its own.
+/// Names the folder in which the test below saves again and again, in a separate process.
 const KILL_FOLDER: &str = "HWSIM_TEST_KILL_FOLDER";
 
 fn large(value: f32) -> Snapshot {

@@ -1,4 +1,4 @@
-//! One clear line for every failure, and its exit code.
+//! Error messages (one line each) and exit codes.
 
 use super::output;
 use std::process::ExitCode;

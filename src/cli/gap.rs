@@ -65,7 +65,7 @@ pub(super) struct GapArguments {
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
-    /// An older way to have the rows as CSV beside what is printed.
+    /// An older way to have the rows as CSV in addition to what is printed.
     #[arg(long, value_name = "FILE", hide = true)]
     csv: Option<PathBuf>,
     #[command(flatten)]

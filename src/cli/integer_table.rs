@@ -3,7 +3,7 @@
 use crate::integer::{Comparison, IntegerOperation, Program, Step};
 use serde::Serialize;
 
-/// Integer-only inference beside the float vector unit.
+/// Integer-only inference compared with the float vector unit.
 #[derive(Debug, Serialize)]
 pub(super) struct IntegerResult {
     top1: f64,

@@ -17,9 +17,9 @@ use std::process::ExitCode;
 
 /// Word lengths in bits for which rates and energies are shown.
 const WORD_LENGTHS: [u32; 6] = [1, 2, 4, 8, 16, 32];
-/// Word length of the list, and of areas where the hardware has no width of its own.
+/// Word length of the list, and of areas where the hardware has no fixed width.
 const COMMON: u32 = 8;
-/// Terms of a sum, for accumulators without a width of their own.
+/// Terms of a sum, for accumulators without a fixed width.
 const TERMS: u64 = 1024;
 const BITS_PER_KIB: u64 = 8192;
 

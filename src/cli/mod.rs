@@ -1,4 +1,4 @@
-//! The command line: the only room that reads arguments and environment, prints, and exits.
+//! The command line. Only this module reads arguments and the environment, prints or exits.
 
 mod accumulator_table;
 mod accumulator_warning;

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-/// A temporary file beside `path` with the permissions that a new file gets.
+/// A temporary file next to `path` with the permissions that a new file gets.
 fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

@@ -73,7 +73,7 @@ pub(super) fn dataset(
 }
 
 /// A shipped machine by name, or one described in a TOML file. An energy table in such a file that ends in
-/// .csv is a file too, beside the description.
+/// .csv is a file too, in the folder of the description.
 pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     let Description { text, tables, .. } = description(name)?;
     Machine::from_toml(&text, name, &tables).map_err(Failure::usage)
@@ -85,7 +85,7 @@ pub(super) struct Description {
     pub(super) text: String,
     /// Energy tables that it may name.
     pub(super) tables: EnergyTables,
-    /// CSV text of an energy table of its own.
+    /// CSV text of its user-defined energy table.
     pub(super) own_table: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a trace.
+//! Errors of the cost equations.
 
 /// A trace or schedule that has no cost.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! What can be wrong with a data set.
+//! Errors of reading a data set.
 
 use super::DatasetKind;
 use std::fmt;

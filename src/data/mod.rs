@@ -5,7 +5,7 @@
 //! vocabulary, the [`Normalisation`] and the [`Augmentation`] of training. [`EpochOrder`] shuffles an epoch and
 //! [`SampleSet::fill`] writes float32 batches in NHWC order. docs/data.md shows the file layouts and says how to get each data set.
 //!
-//! Readers trust no byte: a file that is cut off, mislabelled or has an absurd header is a
+//! Readers validate all input: a file that is cut off, mislabelled or has an absurd header is a
 //! [`DataError`] that names the file and the offset. This module never reads the environment and
 //! knows nothing of networks.
 //!

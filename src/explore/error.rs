@@ -1,4 +1,4 @@
-//! What can be wrong with an exploration.
+//! Errors of an exploration.
 
 use crate::trace::TraceError;
 use hwmodel::timing::GemmWorkError;

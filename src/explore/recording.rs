@@ -1,4 +1,4 @@
-//! A run as far as its cost on any machine is concerned.
+//! The part of a trace needed to re-cost a run.
 
 use super::ExploreError;
 use super::work::Work;

@@ -17,7 +17,7 @@ pub struct LayerReplay {
     pub name: String,
     /// Counts and costs of its products over the run. What does not depend on the machine is as in the run.
     pub counters: Counters,
-    /// Updates of its parameters, beside the products.
+    /// Updates of its parameters, not included in the products.
     pub update: UpdateCost,
 }
 
@@ -30,7 +30,7 @@ pub struct Replay {
     pub layers: Vec<LayerReplay>,
     /// All layers.
     pub total: Counters,
-    /// Updates of all layers, beside the products.
+    /// Updates of all layers, not included in the products.
     pub update: UpdateCost,
     /// Processing elements of the array.
     pub processing_elements: u64,

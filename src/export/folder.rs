@@ -1,4 +1,4 @@
-//! Folders that are there completely or not at all.
+//! Atomic creation of output folders.
 
 use super::error::ExportError;
 use std::ffi::OsStr;
@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Puts `files` (name and content) into folder `folder` under a temporary name beside it, then renames.
+/// Puts `files` (name and content) into folder `folder` under a temporary name in the same parent folder, then renames.
 ///
 /// With `force` a folder that is not empty is replaced: files that `is_export` knows are removed, all
 /// others are kept.

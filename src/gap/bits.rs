@@ -1,4 +1,4 @@
-//! How wide an accumulator must be, on data and for any.
+//! Required accumulator width: measured on data, and proven for any input.
 
 /// The smallest accumulators in bits that never overflow, bias addition included: found on data, and
 /// proved for more and more possible data.

@@ -1,4 +1,4 @@
-//! What can be wrong with a comparison.
+//! Errors of a comparison.
 
 use crate::network::{NetworkError, NoSingleProduct};
 use hwmodel::TensorError;

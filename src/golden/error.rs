@@ -1,4 +1,4 @@
-//! What can be wrong with a golden-vector file.
+//! Errors of golden-vector files.
 
 use std::path::PathBuf;
 

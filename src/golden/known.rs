@@ -22,7 +22,7 @@ enum Header {
     Columns(&'static [&'static str]),
     /// `blocks` as a text that starts so.
     Text(&'static str),
-    /// `blocks` as an object with these keys, and these keys beside it.
+    /// `blocks` as an object with these keys, and these keys next to it.
     Keys(&'static [&'static str]),
 }
 

@@ -1,4 +1,4 @@
-//! Integer-only inference beside the float vector unit, image by image.
+//! Integer-only inference compared with the float vector unit, image by image.
 
 use super::run::{Inference, StepCounts};
 use crate::network::Activation;

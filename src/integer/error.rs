@@ -1,4 +1,4 @@
-//! What cannot be compiled to integers, or run.
+//! Errors of compiling or running an integer program.
 
 use crate::network::NetworkError;
 use crate::network::vector::LengthError;

@@ -1,4 +1,4 @@
-//! A channel's affine map as integers: the only float arithmetic of the room, done once per channel.
+//! A channel's affine map as integers: the only float arithmetic in this module, once per channel at compile time.
 
 use super::channel_scale::ChannelScale;
 use fixed::types::I1F31;

@@ -1,4 +1,4 @@
-//! An integer program: what the hardware holds and does, step by step.
+//! An integer program: constants and instructions of the accelerator, in order.
 
 use super::division::Division;
 use super::requantise::ChannelRequantiser;

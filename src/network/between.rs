@@ -1,4 +1,4 @@
-//! What can be done to the values that pass between layers.
+//! Operations on activations between layers.
 
 use super::error::NetworkError;
 use super::graph::Node;

@@ -1,4 +1,4 @@
-//! What can be wrong with a network or its data.
+//! Errors of a network or its data.
 
 use super::vector::LengthError;
 use super::vector::add::AddError;

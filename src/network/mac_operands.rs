@@ -1,4 +1,4 @@
-//! The operands of one MAC layer, for those who look at a single product of a network.
+//! The operands of one MAC layer, for analysing a single product (gap, export).
 
 use super::activation::Activation;
 use super::graph::{Network, Pass};

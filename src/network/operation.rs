@@ -1,4 +1,4 @@
-//! What a layer computes, as data, for those who translate a network.
+//! What a layer computes, as data, for code that exports or compiles a network.
 
 use super::graph::Node;
 use super::parameter::Parameter;

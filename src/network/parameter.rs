@@ -1,4 +1,4 @@
-//! Trainable tensors: float32 master values and what the array sees of them.
+//! Trainable tensors: float32 master values and their quantised copies for the array.
 
 use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
 use hwmodel::float32::Values;

@@ -1,4 +1,4 @@
-//! What can be wrong with an ONNX model.
+//! Errors of reading an ONNX model.
 
 use crate::workload::{LayerProblem, WorkloadError};
 

@@ -1,4 +1,4 @@
-//! What is known of a value of the graph.
+//! Type, shape and constant of a value of the graph.
 
 use super::error::NodeProblem;
 use super::tensor::Value;

@@ -125,7 +125,7 @@ impl proto::Tensor {
             return Ok(Some(value));
         }
         if value.len() == 0 {
-            // Skipped, or in a file of their own.
+            // Skipped, or in a separate file.
             return Ok(None);
         }
         Err(self.damaged(format!("{} elements for shape {:?}", value.len(), self.dims)))

@@ -1,4 +1,4 @@
-//! The way through the graph: facts of all values, and the layers that do work.
+//! Graph traversal: shape inference, and the layers that do work.
 
 use super::dimensions::Dimensions;
 use super::error::{NodeProblem, OnnxError};

@@ -1,4 +1,4 @@
-//! The trait between a training run and whatever decides on number formats.
+//! The trait between the training loop and a precision controller.
 
 use super::{ControllerState, PrecisionError, Strategy};
 use hwmodel::Format;

@@ -1,4 +1,4 @@
-//! What can be wrong with the input of a controller.
+//! Errors of a controller's input.
 
 /// An input that a precision controller cannot work with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

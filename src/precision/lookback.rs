@@ -1,4 +1,4 @@
-//! How long the gradient window is and how finely PushDown looks (papers/adapt.md section 5).
+//! Length of the gradient window and histogram resolution of PushDown (papers/adapt.md section 5).
 
 use super::{Bounds, Variant};
 

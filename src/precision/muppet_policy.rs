@@ -1,7 +1,7 @@
 //! The policy of MuPPET: when a network climbs to the next word length, and how long it then trains in
 //! float32 (papers/muppet.md sections 2.4, 2.5 and 3.2).
 //!
-//! The policy is shown the last gradients of every epoch and answers with an [`EpochReport`]. It quantises
+//! The policy takes the last gradients of every epoch and returns an [`EpochReport`]. It quantises
 //! nothing and knows no layers; a controller around it applies the word lengths.
 
 use super::{PrecisionError, TensorInfo};

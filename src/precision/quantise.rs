@@ -1,4 +1,4 @@
-//! The deterministic quantiser that PushDown looks through.
+//! The deterministic quantiser used by PushDown.
 
 use hwmodel::Format;
 

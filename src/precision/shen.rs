@@ -2,7 +2,7 @@
 //! products (papers/shen2024.md).
 //!
 //! Weights and gradients of a layer, and the activations that enter it, have the word length b(l) in all three
-//! products, each with a scale of its own. Results, biases and batch norms, which the paper leaves in float32, have one
+//! products, each tensor with its own scale. Results, biases and batch norms, which the paper leaves in float32, have one
 //! longer word length (section 2.3). The factors need no network: A is the length of the first output slice of a weight,
 //! F the uses of its elements, D its place.
 

@@ -1,4 +1,4 @@
-//! How boldly PushUp adds bits: min, mean or max, after the course of the loss.
+//! PushUp's strategy (min, mean or max), chosen by the trend of the loss.
 
 use super::Variant;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What can be wrong with a trace.
+//! Errors of reading and writing traces.
 
 use super::SCHEMA;
 use std::io;

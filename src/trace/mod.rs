@@ -1,10 +1,10 @@
-//! The trace of a run: one CSV table that says what every step did.
+//! The trace of a run: one CSV table that records every step.
 //!
 //! A row is a matrix product of one layer in one optimiser step ([`GemmRow`]), the loss of a step
 //! ([`StepRow`]) or an evaluation on the test set ([`EvaluationRow`]). All share one header; cells
 //! that do not apply are empty. `docs/trace.md` states every column with its unit.
 //!
-//! [`TraceWriter`] writes beside the final file and survives a killed process; [`TraceReader`] gives
+//! [`TraceWriter`] writes to a temporary file next to the final one and survives a killed process; [`TraceReader`] gives
 //! the rows back typed. A new column is one line in `columns.rs` (and in `docs/trace.md`), and a
 //! new [`SCHEMA`].
 

@@ -1,4 +1,4 @@
-//! What a trace says, as values.
+//! Typed rows of a trace.
 
 use super::update_cost::UpdateCost;
 use crate::precision::ControllerReport;

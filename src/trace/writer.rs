@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes a trace.
 ///
-/// Rows go to `<path>.partial`, plain CSV beside the final file `<path>`, which appears, or is
+/// Rows go to `<path>.partial`, plain CSV next to the final file `<path>`, which appears, or is
 /// replaced, only in [`finish`](TraceWriter::finish). Dropping the writer leaves the partial file,
 /// and [`resume`](TraceWriter::resume) continues it from the [`position`](TraceWriter::position)
 /// that a checkpoint kept, so that a run that was killed and resumed ends with the same bytes as one
@@ -140,7 +140,7 @@ impl TraceWriter {
         Ok(())
     }
 
-    /// The files beside the trace `path` that exist while it is written.
+    /// The files next to the trace `path` that exist while it is written.
     #[must_use]
     pub fn files_on_the_way(path: &Path) -> [PathBuf; 2] {
         let with = |suffix: &str| {

@@ -28,7 +28,7 @@ pub struct GemmAccount {
     pub vector_operations: u64,
     /// Changes of the array's configuration.
     pub reconfigurations: u64,
-    /// The update of the layer's parameters, beside `counters`; 0 but for the gradient of the weights.
+    /// The update of the layer's parameters, not included in `counters`; 0 but for the gradient of the weights.
     pub update: UpdateCost,
 }
 
@@ -199,7 +199,7 @@ pub struct LayerTotals {
     pub steps: u64,
     /// Times that the format changed.
     pub switches: u64,
-    /// Updates of the parameters, beside the counters.
+    /// Updates of the parameters, not included in the counters.
     pub update: UpdateCost,
 }
 

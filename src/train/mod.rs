@@ -1,8 +1,8 @@
 //! Training: the [optimiser], the [schedule] of its learning rate, and the loop around them.
 //!
 //! [`Trainer`] takes one optimiser step after the other; [`run`](run::run) adds trace, checkpoints and
-//! a clean stop; [`state`] turns a trainer into a checkpoint and back; [`summary`] is what is left at
-//! the end.
+//! a clean stop; [`state`] turns a trainer into a checkpoint and back; [`summary`] is the
+//! final summary.
 
 pub mod accounting;
 pub mod checkpoint_folder;

@@ -1,4 +1,4 @@
-//! Where a run stands, and what a step or an evaluation gave.
+//! Progress of a run, and results of a step or an evaluation.
 
 use super::accounting::StepAccounts;
 use crate::precision::{ControllerReport, NumberFormat};

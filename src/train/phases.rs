@@ -1,4 +1,4 @@
-//! Where the wall time of a run goes.
+//! Wall time by phase.
 //!
 //! Time is the host's, never a result: nothing that is computed depends on it.
 

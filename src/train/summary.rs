@@ -1,4 +1,4 @@
-//! What is left of a run: the final table.
+//! The final summary of a run.
 
 use super::accounting::saturation_rates;
 use super::options::RunOptions;
@@ -40,9 +40,9 @@ pub struct LayerSummary {
     pub cycles: u128,
     /// Energy over the run in pJ.
     pub energy_pj: f64,
-    /// Clock cycles of the updates of its parameters, beside those.
+    /// Clock cycles of the updates of its parameters, not included in those.
     pub update_cycles: u128,
-    /// Energy of the updates in pJ, beside that.
+    /// Energy of the updates in pJ, not included in that.
     pub update_energy_pj: f64,
 }
 
@@ -61,7 +61,7 @@ pub struct BaselineSummary {
     pub seconds: f64,
 }
 
-/// How a run was carried out: what a reader needs to repeat it, beside its options.
+/// How a run was executed: what a reader needs to repeat it, apart from its options.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provenance {
     /// Version of hwsim.
@@ -175,7 +175,7 @@ pub struct Summary {
     pub costs: CostSummary,
     /// Everything that determines the run but the data themselves.
     pub options: RunOptions,
-    /// How the run was carried out; absent if that is unknown.
+    /// How the run was executed; absent if that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
 }

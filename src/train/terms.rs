@@ -59,7 +59,7 @@ pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
     }
 }
 
-/// The format of a layer's weights as ⟨WL, FL⟩, if it has one; with a scale of its own the one it has now.
+/// The format of a layer's weights as ⟨WL, FL⟩, if it has one; with a per-tensor scale the one it has now.
 pub(super) fn fixed_format(network: &Network, layer: usize) -> Option<Format> {
     let weight = &network.parameters[network.mac_layers[layer].weight];
     weight.quantised.as_ref().map(FixedTensor::format)

@@ -1,4 +1,4 @@
-//! The only place that asks a machine what something costs.
+//! The only module that calls the machine's cost model.
 
 use super::product::Product;
 use hwmodel::machine::{Area, Cost, Machine, WeightUpdate};

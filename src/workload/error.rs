@@ -1,4 +1,4 @@
-//! What can be wrong with a workload.
+//! Errors of a workload.
 
 use super::formats::FormatsError;
 use hwmodel::timing::GemmWorkError;

@@ -1,4 +1,4 @@
-//! What a network asks of hardware: its layers as plain sizes, without weights or data.
+//! The workload of a network: sizes of its layers, without weights or data.
 //!
 //! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_builder`]), from
 //! the shapes of one it only knows the sizes of ([`arch`]), from a topology of SCALE-Sim

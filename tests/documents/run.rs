@@ -78,7 +78,7 @@ fn files(block: &Block, folder: &Path) {
     }
 }
 
-/// The command with more arguments, each in place of its own value where it has that flag (except the repeatable `--set`).
+/// The command with more arguments, each replacing the value of that flag where the command has it (except the repeatable `--set`).
 fn with_arguments(command: &str, added: &str) -> String {
     let mut words: Vec<&str> = command.split(' ').collect();
     let flags = added.split(' ').filter(|word| word.starts_with("--") && *word != "--set");

@@ -22,7 +22,7 @@ pub(crate) fn lines(name: &str, tag: &str) -> u64 {
     text(name).lines().filter(|line| line.split(',').next() == Some(tag)).count() as u64
 }
 
-/// Runs `check` on `text` as a file of its own.
+/// Runs `check` on `text` as a separate file.
 pub(crate) fn check_text(check: Check, text: &str) -> Result<Report, GoldenError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("changed.csv");

@@ -1,5 +1,5 @@
-//! The three products of a depthwise convolution, all channels side by side, in the order of additions
-//! that the groups one by one have.
+//! The three products of a depthwise convolution, all channels side by side, with the same order of
+//! additions as computing the groups separately.
 
 use super::{BLOCK, Shapes};
 use crate::gemm::{Convolution2d, SPLIT, Windows, by_terms};

@@ -1,4 +1,4 @@
-//! A bias added in the accumulators, for those who look at the sums before they are requantised.
+//! A bias added to raw accumulators, for callers that need the sums before requantisation.
 
 use super::{Product, Sums};
 use crate::accumulator::AccumulatorWidth;

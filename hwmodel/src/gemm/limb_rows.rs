@@ -1,6 +1,6 @@
 //! The products of operands in bytes, by a tile unit.
 //!
-//! Products of limbs of equal weight are added to the same sums of 32 bits, for as many terms as these last.
+//! Products of limbs of equal weight are added to the same sums of 32 bits, until these could overflow.
 
 use super::digits::{LIMB_TERMS, Plan};
 use super::frame::{PACKED_BYTES, aligned, line_start, row_stride};

@@ -74,7 +74,7 @@ fn digit(digits: Digits, (first, second): (usize, Option<usize>), word: i32) -> 
 }
 
 impl MacArray {
-    /// Each plane of the left operand as an image of its own, so that a word that many patches share is
+    /// Each plane of the left operand as a separate image, so that a word that many patches share is
     /// split once.
     pub(super) fn left_planes(&self, operands: &Operands<'_>, plan: Plan) -> LeftPlanes {
         let simd = self.simd;

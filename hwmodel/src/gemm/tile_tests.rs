@@ -1,4 +1,4 @@
-//! Products by the tile unit, through its model, against exact sums and the portable level.
+//! Products by the software model of the tile unit, against exact sums and the portable level.
 
 use super::tests::{any_accumulator, random_tensor};
 use super::*;

@@ -1,4 +1,4 @@
-//! The only room with `unsafe`: vector kernels behind safe entries.
+//! The only module with `unsafe`: SIMD kernels behind safe functions.
 //!
 //! Every kernel has a portable twin with the same bits. The element-wise loops are one body compiled
 //! once per level; integer and IEEE float operations give the same result in any vector width. The

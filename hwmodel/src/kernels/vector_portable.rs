@@ -1,4 +1,4 @@
-//! The portable twins: arrays of eight sums in plain Rust. Pointers obey the contract of
+//! The portable implementations, with the same bits: arrays of eight sums in plain Rust. Pointers obey the contract of
 //! [`super::tile::tile`].
 
 use super::tile::Vector;

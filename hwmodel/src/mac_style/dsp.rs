@@ -6,7 +6,7 @@
 //!   packed word is s + WLp + 1 bits of 27, the lower field holds WLp + WLs bits of s = 26 - WLp: so
 //!   2·WLp + WLs ≤ 26 and WLs ≤ 18. INT8 gives s = 18, the published offset.
 //! * The lower field overflows into the upper after n products, n·2^(WLp+WLs-2) ≤ 2^(s-1) - 1 (INT8: 7).
-//!   Then the fields are separated and added to accumulators of their own in logic.
+//!   Then the fields are separated and added to separate accumulators in logic.
 //! * Longer words: cut into signed and unsigned digits, 27 + 26 + ... by 18 + 17 + ... bits, a slice and cycle each.
 //!   Accumulators beyond 48 bits take a further slice.
 //!

@@ -1,5 +1,5 @@
 //! A MAC of exactly the word lengths in use, one a cycle: the abstraction that the cost models of AdaPT and
-//! MuPPET rest on, and the ideal that hardware of a fixed size is measured against.
+//! MuPPET rest on, and the reference for hardware of fixed width.
 
 use super::{MacEnergy, MacWords, Throughput};
 use crate::Overflow;

@@ -8,7 +8,7 @@
 //! * [`MacEnergy`]: pJ of one MAC, multiplication and accumulation apart,
 //! * its transistors, for areas relative to each other.
 //!
-//! Silicon that is there spends energy at its own width, also on words that do not fill it; only `exact`
+//! A physical multiplier spends energy for its full width, also on words that do not fill it; only `exact`
 //! shrinks with the words. All of it is a model (`docs/machine.md` has formulas and sources). Longer words
 //! never give more throughput, and with the shipped energy tables never take less energy.
 

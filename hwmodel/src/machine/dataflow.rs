@@ -1,4 +1,4 @@
-//! What stays in a processing element while the rest streams.
+//! Dataflows: what stays in a processing element while the rest streams.
 
 use crate::mac_style::ColumnOperand;
 use serde::{Deserialize, Serialize};

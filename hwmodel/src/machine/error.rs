@@ -1,4 +1,4 @@
-//! What can be wrong with a machine description.
+//! Errors of a machine description.
 
 use crate::energy::{EnergyModelError, EnergyTableError};
 

@@ -1,4 +1,4 @@
-//! The parts of a machine.
+//! Typed parts of a machine: array, memories, vector unit.
 
 use crate::mac_style::{MacStyle, Throughput};
 use crate::timing::{ByOperand, GemmWork, NumberSystem};

@@ -14,7 +14,7 @@
 //! unrolls these into one clock). With `steps` = `bits` successive numbers share no bit of the sequence;
 //! with `steps` = 1, the smallest circuit, each number is the one before, shifted by one bit.
 //!
-//! A circuit's register runs on from tensor to tensor. Here it is loaded anew for each address, so that
+//! In hardware the register is not reset between tensors. Here it is seeded anew for each address, so that
 //! results depend neither on the order of tensors nor on threads.
 
 use super::source::{RandomBits, RandomSourceError};

@@ -1,4 +1,4 @@
-//! What can be wrong with a topology, a configuration or a run.
+//! Errors of a topology, a configuration or a SCALE-Sim run.
 
 /// A layer that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! One layer: demand, traffic, time, and what the reports say about them.
+//! One layer: demand, traffic, time, and the figures of the reports.
 
 use super::closed_form::UtilisationPeriod;
 use super::config::{Config, Interface};

@@ -1,4 +1,4 @@
-//! What an operand asks of its read buffer, found without time.
+//! Requests of an operand to its read buffer, computed before timing.
 
 use super::config::Interface;
 use super::demand::{Demand, Operand, Requests};

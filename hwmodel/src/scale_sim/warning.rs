@@ -1,4 +1,4 @@
-//! What a configuration says that is not modelled.
+//! Configuration keys that are accepted but not modelled.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a dataflow makes of the shape of a product.
+//! Schedule: folds, cycles per fold and edge traffic of a product.
 
 use super::{ByOperand, GemmWork, input_stationary, output_stationary, weight_stationary};
 use crate::mac_style::{MacWords, Throughput};
@@ -28,7 +28,7 @@ impl FoldCycles {
     /// |---|---|
     /// | none | load + fill + stream + drain |
     /// | load | max(stream + drain, load): operands follow on the heels of the last ones |
-    /// | drain | max(load + fill + stream, drain): results leave through registers of their own |
+    /// | drain | max(load + fill + stream, drain): results leave through separate registers |
     /// | both | max(stream, load, drain) |
     pub fn interval(self, stream: u64, array: Array) -> u64 {
         match (array.overlap_load, array.overlap_drain) {

@@ -6,7 +6,7 @@
 //! loads the stationary operand again. That SRAM is laid out by columns: one word for each sum that
 //! stands side by side in the array in its widest mode, whether a product uses all of them or not. A strip of
 //! the operand along the columns is as wide, so that shorter words, which stand side by side, never need more
-//! room than longer ones.
+//! space than longer ones.
 
 use super::schedule::product;
 use super::{FoldCycles, GemmWork, Resources, Streams};

@@ -1,4 +1,4 @@
-//! A matrix product, as far as its cost is concerned.
+//! Cost parameters of a matrix product.
 
 use super::ByOperand;
 use crate::format::MAX_WORD_LENGTH;

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-/// Lists whose items were arguments of their own, as in `--acc 16 24`: the command and its flags.
+/// Lists whose items were separate arguments, as in `--acc 16 24`: the command and its flags.
 const BLANK_LISTS: [(&str, &[&str]); 1] = [("gap", &["--accumulator", "--acc", "--formats"])];
 
 /// Adds the flags that had another name in single commands. Flags with an older name in every command have it as a hidden
@@ -18,7 +18,7 @@ pub(in crate::cli) fn accept_older_spellings(command: Command) -> Command {
         .mut_subcommand("golden", |golden| golden.mut_subcommand("export", overflow))
 }
 
-/// Joins items of a list that stand in arguments of their own: `gap --acc 16 24 exact` becomes `gap --acc 16,24,exact`.
+/// Joins items of a list that stand in separate arguments: `gap --acc 16 24 exact` becomes `gap --acc 16,24,exact`.
 /// `arguments` begin with the name of the program.
 pub(in crate::cli) fn join_lists<I: IntoIterator<Item = std::ffi::OsString>>(
     arguments: I,

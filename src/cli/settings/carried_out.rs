@@ -1,4 +1,4 @@
-//! Settings that say where a run finds and leaves its files or how it is carried out: no result depends on
+//! Input and output paths and execution settings (threads, resume): no result depends on
 //! them, so a resumed run may change them and a sweep or a measurement decides on them itself.
 
 /// Their names.

@@ -28,7 +28,7 @@ impl TrainArguments {
     /// The settings of a run of which nothing is said: the hyperparameters are those found to learn
     /// with small batches (papers/adapt.md section 9).
     ///
-    /// Left open are the settings that have no default value of their own: files, limits, threads
+    /// Left open are the settings that have no default value: files, limits, threads
     /// and accumulator, the ladder `levels`, and those whose default depends on others: `gradient-wl`, `random-bits`, `lfsr-steps`, and `penalty`, whose default depends on `variant` and `arch`.
     pub fn defaults() -> Self {
         let plateau = PlateauOptions::default();

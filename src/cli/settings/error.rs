@@ -1,4 +1,4 @@
-//! What can be wrong with the settings of a run.
+//! Errors of the settings of a run.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     epoch: u32,
-    /// `None` for all layers that have no format of their own.
+    /// `None` for all layers that have no separate format.
     layer: Option<String>,
     format: Format,
 }
@@ -83,7 +83,7 @@ impl FormatSchedule {
         epochs
     }
 
-    /// The layers with formats of their own.
+    /// The layers with separate formats.
     pub fn layers(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|entry| entry.layer.as_deref())
     }

@@ -63,7 +63,7 @@ fn check(layers: &Layers, kinds: &[ControllerKind]) -> Result<(), SettingsError>
 
 impl Paths {
     /// The files of one of several runs: `name` stands before the extension of its trace, summary and model, and its
-    /// checkpoints are in a folder `name` of their own.
+    /// checkpoints are in a separate folder `name`.
     #[must_use]
     pub fn of_run(self, name: &str) -> Self {
         let file = |path: Option<PathBuf>| path.map(|path| named(&path, name));

@@ -92,13 +92,13 @@ pub(in crate::cli) struct SweepArguments {
     /// Train at every point, since formats, rounding and accumulators change what is learnt.
     #[arg(long, help_heading = "Evaluated")]
     train: bool,
-    /// The table; results so far are beside it in FILE.csv.log.
+    /// The table; results so far are next to it in FILE.csv.log.
     #[arg(short, long, alias = "out", value_name = "FILE.csv")]
     pub(super) output: Option<PathBuf>,
     /// Leave impossible machines out; otherwise the first is an error.
     #[arg(long)]
     pub(super) skip_impossible: bool,
-    /// Evaluate only each n-th point, from the i-th (from 0), into a log of their own; `hwsim sweep merge` joins them.
+    /// Evaluate only each n-th point, from the i-th (from 0), into a separate log; `hwsim sweep merge` joins them.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
     /// Evaluate nothing; write a Slurm job array that does.

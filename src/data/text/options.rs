@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TextLevel {
-    /// Lower-cased words; every other character that is no space is a token of its own.
+    /// Lower-cased words; every other non-space character is one token.
     #[default]
     Word,
     /// Single characters as they are, spaces and line ends among them.

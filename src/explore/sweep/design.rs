@@ -18,7 +18,7 @@ const KEYS: [(&str, &[&str]); 8] = [
     ("bandwidth", &["dram.bandwidth_bits_per_cycle"]),
     ("clock-mhz", &["clock_mhz"]),
 ];
-/// Axes with rules of their own; `machine` names the base.
+/// Axes with separate rules; `machine` names the base.
 const OTHERS: [&str; 4] = ["machine", "mac-style", "mac-width", "node"];
 
 /// Keys of `[mac]` that belong to no style, and stay when the style changes.

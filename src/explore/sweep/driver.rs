@@ -1,4 +1,4 @@
-//! From a plan to its table.
+//! Runs a sweep plan and writes its table.
 
 use super::log::{self, Log};
 use super::{Plan, SweepError};
@@ -52,9 +52,9 @@ pub struct Outcome {
 pub enum Parallelism {
     /// One, with all threads of the process to itself.
     One,
-    /// As many as the process has threads, for points that need no threads of their own.
+    /// As many as the process has threads, for points that need no separate threads.
     Shared,
-    /// So many, each with a pool of one thread: points that would wait for threads of their own never start another
+    /// So many, each with a pool of one thread: points that would wait for separate threads never start another
     /// point meanwhile.
     Separate(NonZeroUsize),
 }

@@ -1,9 +1,9 @@
-//! What can be wrong with a sweep.
+//! Errors of a sweep.
 
 use hwmodel::machine::MachineError;
 use std::path::PathBuf;
 
-/// A sweep that cannot be planned, carried out or merged.
+/// A sweep that cannot be planned, run or merged.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The description is no TOML or has a wrong key.

@@ -68,7 +68,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Contents, SweepError> {
             Some(Line::Result { key, cells }) => {
                 contents.results.insert(key, cells);
             }
-            // A foreign file is not overwritten.
+            // A file that hwsim did not write is not overwritten.
             None if first => return Err(SweepError::NoLog(path.to_owned())),
             None => contents.damaged += 1,
         }

@@ -1,4 +1,4 @@
-//! What a sweep is to find out.
+//! What a sweep evaluates: points and metrics.
 
 use super::ContentHash;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! A Slurm job array that carries out a sweep.
+//! A Slurm job array that runs a sweep.
 
 use crate::shell::{join, quote};
 

@@ -1,4 +1,4 @@
-//! A fused layer beside the same layer with a float32 vector unit.
+//! A fused layer against the same layer with a float32 vector unit.
 //!
 //! Let acc be the exact accumulator, fitted into the range of the convolution's own format, and
 //! a = factor · acc + offset the exact result in steps of the output. The fused layer rounds a + e₁ with

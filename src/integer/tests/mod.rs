@@ -1,4 +1,4 @@
-//! Integer programs beside scalar definitions and beside the float vector unit.
+//! Integer programs against scalar definitions and the float vector unit.
 
 mod agreement;
 mod networks;

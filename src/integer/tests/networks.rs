@@ -85,7 +85,7 @@ fn resnet20_is_one_program_of_integers() {
     };
     assert_eq!(count(|o| matches!(o, IntegerOperation::Convolution(_))), 22);
     assert_eq!(count(|o| matches!(o, IntegerOperation::Add)), 9);
-    // Only the ReLU after an addition is a step of its own.
+    // Only the ReLU after an addition is a separate step.
     assert_eq!(count(|o| matches!(o, IntegerOperation::Relu)), 9);
     assert_eq!(count(|o| matches!(o, IntegerOperation::Scale(_))), 0);
     assert_eq!(program.steps().iter().filter(|step| step.scale().is_some()).count(), 21);

@@ -11,7 +11,7 @@ use hwmodel::block_float::tensor_format;
 use hwmodel::random::Role;
 use hwmodel::{FixedTensor, Format};
 
-/// The sum of two branches in the format of the first, or with a scale of its own where activations have one; a float branch makes the sum float.
+/// The sum of two branches in the format of the first, or with a per-tensor scale where activations have one; a float branch makes the sum float.
 pub(in crate::network) struct Add;
 
 /// The format of a sum. A scale is chosen from the float32 sums, which are within one step of 24 bits.

@@ -9,7 +9,7 @@ use crate::network::vector::pooling::{PoolError, PoolShape, PoolWindow};
 use crate::precision::NumberFormat;
 
 /// The mean of every window, or of the whole image without a window. The result of a fixed-point
-/// input is quantised to the input's format, or with a scale of its own where activations have one.
+/// input is quantised to the input's format, or with a per-tensor scale where activations have one.
 pub(in crate::network) struct AveragePool {
     pub(in crate::network) window: Option<PoolWindow>,
 }

@@ -12,7 +12,7 @@ use hwmodel::{FixedTensor, Format, RawData};
 use std::sync::Arc;
 
 /// The channels of all branches side by side. Branches in another format than the first are requantised to
-/// it, or all to a scale of their own where activations have one; a float branch makes the result float.
+/// it, or all to a per-tensor scale where activations have one; a float branch makes the result float.
 pub(in crate::network) struct Concatenate {
     /// Channels of each branch.
     pub(in crate::network) channels: Vec<usize>,

@@ -10,7 +10,7 @@ use crate::precision::NumberFormat;
 use hwmodel::random::{RandomAddress, Role};
 
 /// 0 with `probability`, else x / (1 - `probability`); x in evaluation. A fixed-point result is scaled
-/// in float32 and quantised to the input's format, or with a scale of its own where activations have one.
+/// in float32 and quantised to the input's format, or with a per-tensor scale where activations have one.
 pub(in crate::network) struct Dropout {
     pub(in crate::network) probability: f32,
 }

@@ -1,7 +1,7 @@
 //! Softmax and cross entropy of a batch of logits.
 //!
-//! The row maximum is subtracted first, so no exponential overflows. A row is a few numbers beside
-//! the network's millions, so it is computed in float64 and each gradient rounded once to float32. Rows are
+//! The row maximum is subtracted first, so no exponential overflows. A row is a few numbers, compared
+//! with the network's millions, so it is computed in float64 and each gradient rounded once to float32. Rows are
 //! computed side by side and their losses added in order.
 
 use super::elementary::ln;

@@ -27,7 +27,7 @@ fn heads(node: &Node<'_>, index: usize, name: &'static str) -> Result<Heads, Nod
 }
 
 /// softmax(Q·Kᵀ)·V, where several heads of queries may share one of keys and values, and earlier
-/// keys and values may come first. Scores, softmax and context are layers of their own.
+/// keys and values may come first. Scores, softmax and context are separate layers.
 pub(super) fn attention(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let [b, query_heads, length, d] = heads(node, 0, "q_num_heads")?;
     let key = heads(node, 1, "kv_num_heads")?;

@@ -129,7 +129,7 @@ fn resnet50_sizes_relative_to_uniform_bits() {
 }
 
 /// The paper prints the same sizes for F with C+ and D with C-. That holds if the classifier, which uses its weights
-/// once, counts with the last stage under F as it does under D; here it is a level of its own under F (section 8.2).
+/// once, counts with the last stage under F as it does under D; here it is a separate level under F (section 8.2).
 #[test]
 fn f_mirrors_d_if_the_classifier_belongs_to_the_last_stage() {
     use BitStrategy::{CMinus, CPlus};

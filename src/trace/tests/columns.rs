@@ -1,4 +1,4 @@
-//! Which column says what.
+//! Meaning of each column.
 
 use super::*;
 

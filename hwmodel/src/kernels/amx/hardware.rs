@@ -1,9 +1,9 @@
 //! The tile unit of the processor.
 //!
-//! The compiler makes no tile instructions of its own, and volatile assembly keeps its order, so the tiles
+//! The compiler never emits tile instructions, and volatile assembly keeps its order, so the tiles
 //! hold their values from one block of assembly to the next. A thread configures the unit before its first
 //! product and [`release`]s it after its last of a task: no other code of the thread runs in between, a
-//! context switch saves the tiles, and a unit at rest has no state to save.
+//! context switch saves the tiles, and a released tile unit has no state to save.
 
 use super::unit::{ROW_BYTES, ROWS, TileUnit};
 use std::arch::asm;

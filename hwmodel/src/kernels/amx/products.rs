@@ -1,7 +1,7 @@
 //! The products of a tile unit, as [`TileKernel`](super::super::TileKernel) calls them.
 //!
 //! A product of tiles takes 16 cycles and a load from the first cache 8, if its rows do not cross cache
-//! lines; the latency of a product, about 50 cycles, wants four sums at a time. Both shapes have four tiles of
+//! lines; four sums at a time hide the latency of a product of about 50 cycles. Both shapes have four tiles of
 //! sums and load at most five tiles for four products.
 
 use super::unit::{ROW_BYTES, ROWS, TileUnit};

@@ -1,4 +1,4 @@
-//! What a tile unit does.
+//! The trait of a tile unit.
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 16;

@@ -248,3 +248,30 @@ fn heads_beyond_65536_have_random_numbers_of_their_own() {
     assert!(pairs > 8, "too few equal inputs to compare: {pairs}");
     assert!(equal < pairs, "all {pairs} results of equal inputs are rounded alike");
 }
+
+/// The results of one product of four heads that are flushed to zero, at twice the batch: about twice as many, and not exactly so, as
+/// where heads 65,536 to 131,071 draw the numbers of the first 65,536.
+#[test]
+fn twice_the_heads_do_not_flush_exactly_twice_as_many_results() {
+    let flushed = |samples: usize| {
+        let initialisation = Initialisation { seed: 2, scale: 0.3 };
+        let mut net = Builder::new("test", [1, 1, 1], initialisation, BiasBound::Scale);
+        let x = net.embedding("embedding", net.tokens(), 1, 4).unwrap();
+        net.attention("attention", x, 4).unwrap();
+        let mut network = net.finish().unwrap();
+        let format = Format::new(8, 4).unwrap();
+        let coarse = Format::new(8, 2).unwrap();
+        quantised(&mut network, RoleFormats::fixed(coarse), |_| format);
+        let context = context(Rounding::Stochastic, BackwardArithmetic::Float32);
+        let tokens = Activation::float(vec![0.0; samples], [samples, 1, 1, 1]);
+        let pass = network.forward(tokens, &context).unwrap();
+        pass.tallies.iter().map(|tally| tally.output.flushed_to_zero).collect::<Vec<_>>()
+    };
+    let (once, twice) = (flushed(16_384), flushed(32_768));
+    let counts: Vec<_> = once.iter().zip(&twice).filter(|(once, _)| **once > 100).collect();
+    assert!(!counts.is_empty(), "{once:?}");
+    for (once, twice) in counts {
+        assert_ne!(*twice, 2 * once);
+        assert!(twice.abs_diff(2 * once) < once / 5, "{once} {twice}");
+    }
+}

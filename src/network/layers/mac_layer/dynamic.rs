@@ -1,4 +1,4 @@
-//! The forward product of a MAC layer whose input or output activations have a scale of their own.
+//! The forward product of a MAC layer with a per-tensor scale for input or output activations.
 
 use super::{Product, tally};
 use crate::network::activation::Activation;
@@ -12,7 +12,7 @@ use hwmodel::gemm::Convolution2d;
 use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
 
-/// Y = X ∗ W + b with X and Y in formats of their own, where dynamic with the FL that just holds the tensor: Y's is
+/// Y = X ∗ W + b with X and Y in separate formats, where dynamic with the FL that just holds the tensor: Y's is
 /// chosen from the accumulators after the bias (papers/muppet.md section 2.3).
 pub(super) fn forward(
     geometry: Convolution2d,

@@ -1,8 +1,8 @@
 //! The backward products of a MAC layer on the array.
 //!
 //! dY, which the vector unit holds in float32, is quantised once and enters both products; their accumulators
-//! are requantised to the same word length, or to that of the layer's results. If the products have word lengths of their own, dY is quantised for each. Every
-//! quantiser is stochastic by default and counted as role gradient: that of dX, and of a dY of its own, with grad-input, the others
+//! are requantised to the same word length, or to that of the layer's results. If the products have separate word lengths, dY is quantised for each. Every
+//! quantiser is stochastic by default and counted as role gradient: that of dX, and of a dY quantised separately for it, with grad-input, the others
 //! with grad-weight.
 
 use super::{Product, column_sums, tally};

@@ -13,7 +13,7 @@ use hwmodel::{
     Accumulator, AccumulatorWidth, FixedTensor, Overflow, Rounding, SimdLevel, quantise,
 };
 
-/// A network whose weights, activations and gradients have `wl` bits with scales of their own.
+/// A network whose weights, activations and gradients have `wl` bits with per-tensor scales.
 fn network(name: &str, wl: u32) -> Network {
     let initialisation = Initialisation { seed: 1, scale: 1.0 };
     let task = arch::Task { input: [32, 32, 3], classes: 10, initialisation };
@@ -139,7 +139,7 @@ fn each_product_can_have_a_word_length_of_its_own() {
     };
     assert_eq!(words(&tallies[0]), (None, Some((6, 6))));
     assert_eq!(words(&tallies[4]), (Some((12, 12)), Some((6, 6))));
-    // dX once, and a dY of its own.
+    // dX once, and a dY quantised separately for it.
     let input = tallies[4].grad_input.unwrap();
     assert_eq!(input.gradient.elements, input.elements.input + input.elements.output);
 
