@@ -174,6 +174,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("checkpoint", "checkpoints", "'checkpoints'"),
     ("checkpoint-every", "50", "50"),
     ("resume", "checkpoints", "'checkpoints'"),
+    ("init-from", "net.safetensors", "'net.safetensors'"),
     ("save-model", "net.safetensors", "'net.safetensors'"),
     ("quiet", "", "true"),
 ];
