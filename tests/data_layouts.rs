@@ -187,7 +187,7 @@ fn cifar100_with_fine_labels() {
 }
 
 #[test]
-fn the_search_goes_from_explicit_to_environment_to_embedded() {
+fn the_search_goes_from_explicit_to_environment() {
     let (given, environment, empty) =
         (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
     write_mnist(given.path());
@@ -205,10 +205,27 @@ fn the_search_goes_from_explicit_to_environment_to_embedded() {
     search.data_dir = Some(given.path().to_owned());
     assert_eq!(origin(&search), Origin::Folder(given.path().to_owned()));
 
-    assert_eq!(origin(&in_environment(empty.path())), Origin::Embedded);
-    assert_eq!(origin(&SearchPath::default()), Origin::Embedded);
-    let error = load(kind, &in_folder(empty.path())).unwrap_err();
-    assert!(matches!(error, DataError::NotFound { looked, .. } if looked.len() == 2));
+    for nowhere in [in_environment(empty.path()), in_folder(empty.path())] {
+        let error = load(kind, &nowhere).unwrap_err();
+        assert!(matches!(error, DataError::NotFound { looked, .. } if looked.len() == 2));
+    }
+    let error = load(kind, &SearchPath::default()).unwrap_err();
+    assert!(error.to_string().ends_with("`--dataset fashion-mnist-slice` needs no files"));
+}
+
+/// Equal options give equal data, whatever a machine has installed.
+#[test]
+fn what_is_embedded_is_looked_for_nowhere() {
+    let folder = TempDir::new().unwrap();
+    write_mnist(&folder.path().join("fashion-mnist"));
+    write(&folder.path().join("text"), "a.txt", b"another text");
+    for kind in [DatasetKind::FashionMnistSlice, DatasetKind::Text] {
+        let plain = load(kind, &SearchPath::default()).unwrap();
+        assert_eq!(plain.origin, Origin::Embedded);
+        assert_eq!(plain.name, kind.to_string());
+        let search = SearchPath { system: true, ..in_environment(folder.path()) };
+        assert_eq!(load(kind, &search).unwrap(), plain);
+    }
 }
 
 #[test]
@@ -222,21 +239,22 @@ fn files_that_are_there_in_part_are_never_replaced_by_the_slice() {
 }
 
 #[test]
-fn the_package_of_the_system_is_found_or_the_slice_is_taken() {
+fn the_package_of_the_system_is_found_where_it_is_installed() {
     let search = SearchPath { system: true, ..SearchPath::default() };
-    let dataset = load(DatasetKind::FashionMnist, &search).unwrap();
+    let dataset = load(DatasetKind::FashionMnist, &search);
     if Path::new(SYSTEM_FASHION_MNIST).is_dir() {
+        let dataset = dataset.unwrap();
         assert_eq!(dataset.origin, Origin::Folder(SYSTEM_FASHION_MNIST.into()));
         assert_eq!(images(&dataset.train).class_counts(10), [6000; 10]);
         assert_eq!(images(&dataset.test).class_counts(10), [1000; 10]);
     } else {
-        assert_eq!(dataset.origin, Origin::Embedded);
+        assert!(matches!(dataset, Err(DataError::NotFound { .. })));
     }
 }
 
 #[test]
 fn limits_keep_classes_balanced_and_are_repeatable() {
-    let whole = load(DatasetKind::FashionMnist, &SearchPath::default()).unwrap();
+    let whole = load(DatasetKind::FashionMnistSlice, &SearchPath::default()).unwrap();
     let limited = whole.clone().limit(Some(257), Some(40)).unwrap();
     let counts = images(&limited.train).class_counts(10);
     assert!(counts.iter().all(|count| [25, 26].contains(count)), "{counts:?}");

@@ -4,9 +4,9 @@ use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::files::Files;
 use super::integer_table::IntegerResult;
+use super::model_data::DataArguments;
 use super::settings::{RandomSettings, RandomSourceKind, word};
 use super::{accumulator_table, eval_checks, output, setup};
-use crate::data::DatasetKind;
 use crate::integer::{self, Comparison, Program, RunError};
 use crate::model;
 use crate::network::BackwardArithmetic;
@@ -30,12 +30,8 @@ use std::process::ExitCode;
 pub(super) struct EvalArguments {
     /// Model file, as written by `hwsim train --save-model`.
     model: PathBuf,
-    /// Data set; the one that the model was trained on if not given.
-    #[arg(long)]
-    dataset: Option<DatasetKind>,
-    /// Folder of the data set.
-    #[arg(long, alias = "dataset-dir", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArguments,
     /// Test images used; all if not given.
     #[arg(long)]
     limit_test: Option<usize>,
@@ -166,7 +162,7 @@ impl EvalArguments {
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     Files::default()
         .input("the model", [&arguments.model])
-        .data(arguments.data_dir.as_ref())
+        .data(arguments.data.data_dir.as_ref())
         .machine("--machine", &arguments.machine)
         .output("--summary", &arguments.summary)
         .output("--output", arguments.output.file())
@@ -176,15 +172,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let (mut network, header) = model::load(&arguments.model)
         .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
     let machine = setup::machine(&arguments.machine)?;
-    let kind = match arguments.dataset {
-        Some(kind) => kind,
-        None => header.dataset.parse().map_err(|error| anyhow::anyhow!("{error}"))?,
-    };
-    let limits = (None, arguments.limit_test);
-    let text = header.text.unwrap_or_default();
-    let mut dataset = setup::dataset(kind, &text, arguments.data_dir.clone(), limits)?;
-    model::check_data(&header, &dataset)?;
-    dataset.normalisation = header.normalisation.clone();
+    let dataset = arguments.data.load(&header, arguments.limit_test)?;
 
     let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
     eval_checks::has_effect(&network, given)?;

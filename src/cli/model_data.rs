@@ -12,12 +12,34 @@ use std::path::{Path, PathBuf};
 /// Where images come from.
 #[derive(Debug, clap::Args)]
 pub(super) struct DataArguments {
-    /// Data set; the one that the model was trained on if not given.
+    /// Data set; the one that the model was trained on if not given. A model trained on fashion-mnist-slice
+    /// takes fashion-mnist if --data-dir is given.
     #[arg(long)]
     pub(super) dataset: Option<DatasetKind>,
     /// Folder of the data set.
     #[arg(long, alias = "dataset-dir", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
+}
+
+impl DataArguments {
+    /// The data of a model, normalised as in its training and limited to `images` test images.
+    pub(super) fn load(
+        &self,
+        header: &ModelHeader,
+        images: Option<usize>,
+    ) -> Result<Dataset, Failure> {
+        let own = || header.dataset.parse().map_err(|error| anyhow!("{error}"));
+        let mut kind = self.dataset.map_or_else(own, Ok)?;
+        let slice = kind == DatasetKind::FashionMnistSlice;
+        if slice && self.dataset.is_none() && self.data_dir.is_some() {
+            kind = DatasetKind::FashionMnist;
+        }
+        let text = header.text.unwrap_or_default();
+        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), (None, images))?;
+        model::check_data(header, &dataset)?;
+        dataset.normalisation = header.normalisation.clone();
+        Ok(dataset)
+    }
 }
 
 /// A network with test images, normalised as in its training.
@@ -39,15 +61,7 @@ impl ModelData {
         }
         let (network, header) =
             model::load(path).with_context(|| format!("cannot load `{}`", path.display()))?;
-        let kind = match arguments.dataset {
-            Some(kind) => kind,
-            None => header.dataset.parse().map_err(|error| anyhow!("{error}"))?,
-        };
-        let text = header.text.unwrap_or_default();
-        let limits = (None, Some(images));
-        let mut dataset = setup::dataset(kind, &text, arguments.data_dir.clone(), limits)?;
-        model::check_data(&header, &dataset)?;
-        dataset.normalisation = header.normalisation.clone();
+        let dataset = arguments.load(&header, Some(images))?;
         Ok(Self { network, header, dataset })
     }
 

@@ -1,7 +1,7 @@
 //! What every command needs: threads, instructions, data and machine.
 
 use super::errors::Failure;
-use crate::data::{self, Dataset, DatasetKind, SearchPath, TextOptions};
+use crate::data::{self, DataError, Dataset, DatasetKind, SearchPath, TextOptions};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
 use hwmodel::energy::{EnergyTable, EnergyTables};
@@ -56,20 +56,49 @@ pub(super) fn cpu() -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the embedded slice.
+/// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the program itself.
+///
+/// # Errors
+/// A usage error if `HWSIM_DATA` is no folder, if a data set that is not embedded is given no place, or one that is
+/// embedded is given one.
 pub(super) fn dataset(
     kind: DatasetKind,
     text: &TextOptions,
     data_dir: Option<PathBuf>,
     (train, test): (Option<usize>, Option<usize>),
 ) -> Result<Dataset, Failure> {
-    let environment_dir = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
+    if let (DatasetKind::FashionMnistSlice, Some(folder)) = (kind, &data_dir) {
+        return Err(Failure::usage(anyhow!(
+            "`--data-dir {}` has no effect on data set {kind}, which is part of the program: leave it out, or use \
+             `--dataset fashion-mnist`",
+            folder.display()
+        )));
+    }
+    let environment_dir = environment_dir(data_dir.is_some())?;
     let search = SearchPath { data_dir, environment_dir, system: true };
     let dataset = match kind {
-        DatasetKind::Text => data::load_text(&search, text)?,
-        _ => data::load(kind, &search)?,
+        DatasetKind::Text => data::load_text(&search, text),
+        _ => data::load(kind, &search),
     };
+    let dataset = dataset.map_err(|error| match error {
+        DataError::NoFolder { .. } => Failure::usage(error),
+        other => other.into(),
+    })?;
     Ok(dataset.limit(train, test)?)
+}
+
+/// The folder of `HWSIM_DATA`, which counts unless the data has a folder in the command.
+fn environment_dir(overridden: bool) -> Result<Option<PathBuf>, Failure> {
+    let folder = std::env::var_os(DATA_VARIABLE).filter(|folder| !folder.is_empty() && !overridden);
+    let Some(folder) = folder.map(PathBuf::from) else { return Ok(None) };
+    if folder.is_dir() {
+        return Ok(Some(folder));
+    }
+    Err(Failure::usage(anyhow!(
+        "the environment variable {DATA_VARIABLE} is `{}`, which is {}: set it to a folder of data sets, or unset it",
+        folder.display(),
+        if folder.exists() { "not a folder" } else { "not there" }
+    )))
 }
 
 /// A shipped machine by name, or one described in a TOML file. An energy table in such a file that ends in

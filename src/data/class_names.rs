@@ -27,7 +27,7 @@ const DISTINCT_SMALL: &str = "abdefghnqrt";
 /// The names of the classes of a data set, label 0 first; none for class folders and texts.
 pub(super) fn built_in(kind: DatasetKind) -> Vec<String> {
     match kind {
-        DatasetKind::FashionMnist => separated(FASHION_MNIST),
+        DatasetKind::FashionMnistSlice | DatasetKind::FashionMnist => separated(FASHION_MNIST),
         DatasetKind::Mnist => characters(&[DIGITS]),
         DatasetKind::Emnist(split) => match split {
             EmnistSplit::Digits | EmnistSplit::Mnist => characters(&[DIGITS]),

@@ -34,7 +34,7 @@ pub struct Dataset {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// The slice that is part of the program.
+    /// The program itself.
     Embedded,
     /// The files in this folder, or this file.
     Folder(PathBuf),
@@ -43,7 +43,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embedded => f.write_str("embedded slice"),
+            Self::Embedded => f.write_str("embedded"),
             Self::Folder(folder) => write!(f, "{}", folder.display()),
         }
     }

@@ -1,4 +1,4 @@
-//! The slice of Fashion-MNIST that is part of the program.
+//! The slice of Fashion-MNIST that is embedded in the program, `fashion-mnist-slice`.
 //!
 //! The first 600 training and the first 100 test images of every class, in file order: 6,000 and
 //! 1,000 images, made by scripts/make_fashion_slice.py. It goes through the same readers as files.

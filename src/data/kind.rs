@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A data set that can be loaded; written `fashion-mnist`, `mnist`, `emnist-balanced` (and the other
+/// A data set that can be loaded; written `fashion-mnist-slice`, `fashion-mnist`, `mnist`, `emnist-balanced` (and the other
 /// splits), `cifar10`, `cifar100`, `folder` or `text`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DatasetKind {
-    /// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): clothes, 10 classes, grey 28×28.
+    /// The part of Fashion-MNIST that is embedded in the program: the same images on every machine. Also
+    /// read as `embedded`.
+    FashionMnistSlice,
+    /// All of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): clothes, 10 classes, grey 28×28.
     FashionMnist,
     /// MNIST (LeCun, Cortes and Burges): digits, 10 classes, grey 28×28.
     Mnist,
@@ -21,7 +24,7 @@ pub enum DatasetKind {
     Cifar100,
     /// PNG and JPEG files, one folder for each class.
     Folder,
-    /// Text files, for language models.
+    /// Text, for language models: files, or the one embedded in the program.
     Text,
 }
 
@@ -72,8 +75,12 @@ impl EmnistSplit {
 }
 
 impl DatasetKind {
+    /// Another spelling of [`FashionMnistSlice`](Self::FashionMnistSlice).
+    const EMBEDDED: &'static str = "embedded";
+
     /// Every data set.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::FashionMnistSlice,
         Self::FashionMnist,
         Self::Mnist,
         Self::Emnist(EmnistSplit::Balanced),
@@ -91,6 +98,7 @@ impl DatasetKind {
     /// The sub-folder in which the data set is looked for; all splits of EMNIST share one.
     pub const fn folder_name(self) -> &'static str {
         match self {
+            Self::FashionMnistSlice => "fashion-mnist-slice",
             Self::FashionMnist => "fashion-mnist",
             Self::Mnist => "mnist",
             Self::Emnist(_) => "emnist",
@@ -116,6 +124,9 @@ impl FromStr for DatasetKind {
     fn from_str(text: &str) -> Result<Self, DatasetKindError> {
         if let Some(kind) = Self::ALL.into_iter().find(|kind| kind.to_string() == text) {
             return Ok(kind);
+        }
+        if text == Self::EMBEDDED {
+            return Ok(Self::FashionMnistSlice);
         }
         let problem = match text.strip_prefix("emnist") {
             Some("") => "`emnist` needs the name of its split".to_owned(),
@@ -151,6 +162,7 @@ mod tests {
             assert_eq!(json, format!("\"{kind}\""));
             assert_eq!(serde_json::from_str::<DatasetKind>(&json).unwrap(), kind);
         }
+        assert_eq!("embedded".parse(), Ok(DatasetKind::FashionMnistSlice));
         for split in EmnistSplit::ALL {
             assert!(DatasetKind::ALL.contains(&DatasetKind::Emnist(split)));
         }
@@ -159,9 +171,9 @@ mod tests {
     #[test]
     fn unknown_names_are_explained() {
         let explain = |text: &str| text.parse::<DatasetKind>().unwrap_err().to_string();
-        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
-        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
-        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
         assert!(serde_json::from_str::<DatasetKind>("\"svhn\"").is_err());
     }
 }

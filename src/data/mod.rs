@@ -12,8 +12,8 @@
 //! ```
 //! use hwsim::data::{DatasetKind, EpochOrder, Preparation, SearchPath, load};
 //!
-//! // Without a folder, Fashion-MNIST is the slice that is part of the program.
-//! let dataset = load(DatasetKind::FashionMnist, &SearchPath::default())?;
+//! // The slice of Fashion-MNIST is part of the program and needs no files.
+//! let dataset = load(DatasetKind::FashionMnistSlice, &SearchPath::default())?;
 //! let dataset = dataset.limit(Some(100), None)?;
 //! let (seed, epoch) = (1, 0);
 //! let order = EpochOrder::new(seed, epoch, dataset.train.len());

@@ -10,16 +10,18 @@ pub const SYSTEM_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 ///
 /// In each folder given, the sub-folder named like the data set (`fashion-mnist`, `mnist`, `emnist`,
 /// `cifar10`, `cifar100`, `text`) comes first, then the folder itself; class folders are taken from the
-/// folder itself only. A text may be a single file.
+/// folder itself only. A text may be a single file; without `data_dir` it is the embedded one. The slice of
+/// Fashion-MNIST is part of the program and looked for nowhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
     /// The folder that the user names. If it is given, nothing else is looked at, and it is an
     /// error if the files are not there.
     pub data_dir: Option<PathBuf>,
     /// The folder of data sets of this environment (the command line passes `HWSIM_DATA`). If the
-    /// files are not there, the search goes on.
+    /// files are not there, the search goes on. No text is looked for there, so that equal options
+    /// give equal texts.
     pub environment_dir: Option<PathBuf>,
-    /// Whether to look for Fashion-MNIST in [`SYSTEM_FASHION_MNIST`].
+    /// Whether to look for all of Fashion-MNIST in [`SYSTEM_FASHION_MNIST`].
     pub system: bool,
 }
 
@@ -28,12 +30,16 @@ pub struct SearchPath {
 pub(super) enum Place {
     /// The folder that has the files.
     Folder(PathBuf),
-    /// Nowhere, but hwsim carries a slice of it.
+    /// In the program itself.
     Embedded,
 }
 
 /// Finds the files of a data set.
 pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, DataError> {
+    let own_text = kind == DatasetKind::Text && search.data_dir.is_none();
+    if own_text || kind == DatasetKind::FashionMnistSlice {
+        return Ok(Place::Embedded);
+    }
     let mut folders = Vec::new();
     if let Some(folder) = &search.data_dir {
         folders.extend(candidates(kind, folder));
@@ -49,9 +55,7 @@ pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, Data
         return Ok(Place::Folder(folder.clone()));
     }
     let advice = advice(kind);
-    if search.data_dir.is_none() && matches!(kind, DatasetKind::FashionMnist | DatasetKind::Text) {
-        Ok(Place::Embedded)
-    } else if folders.is_empty() {
+    if folders.is_empty() {
         Err(DataError::NoFolder { kind, advice })
     } else {
         Err(DataError::NotFound { kind, looked: folders, advice })
@@ -80,6 +84,7 @@ fn candidates(kind: DatasetKind, folder: &Path) -> Vec<PathBuf> {
 
 fn is_in(kind: DatasetKind, folder: &Path) -> bool {
     match kind {
+        DatasetKind::FashionMnistSlice => true,
         DatasetKind::FashionMnist | DatasetKind::Mnist | DatasetKind::Emnist(_) => {
             mnist::is_in(kind, folder)
         }
@@ -91,9 +96,10 @@ fn is_in(kind: DatasetKind, folder: &Path) -> bool {
 
 fn advice(kind: DatasetKind) -> &'static str {
     match kind {
-        DatasetKind::FashionMnist => {
+        DatasetKind::FashionMnistSlice | DatasetKind::FashionMnist => {
             "install the Debian package dataset-fashion-mnist, or get the four IDX files from \
-             https://github.com/zalandoresearch/fashion-mnist and name their folder with --data-dir or HWSIM_DATA"
+             https://github.com/zalandoresearch/fashion-mnist and name their folder with --data-dir or HWSIM_DATA; \
+             `--dataset fashion-mnist-slice` needs no files"
         }
         DatasetKind::Mnist => {
             "get the four IDX files of MNIST (train-images-idx3-ubyte.gz and so on) and name their \

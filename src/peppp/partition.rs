@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn images_are_balanced_and_relabelled() {
-        let dataset = load(DatasetKind::FashionMnist, &SearchPath::default()).unwrap();
+        let dataset = load(DatasetKind::FashionMnistSlice, &SearchPath::default()).unwrap();
         let partition = Partition { name: "p".into(), classes: vec![2, 5, 9], seed: 3 };
         let size = PartitionSize { train: Some(31), test: None };
         let part = partition.select(&dataset, size).unwrap();
@@ -210,7 +210,7 @@ mod tests {
         assert!(error(0, 2..=3).contains("no partitions"));
         assert!(error(3, 1..=3).contains("1 to 3 classes"));
         assert!(error(3, 2..=11).contains("has 10"));
-        let dataset = load(DatasetKind::FashionMnist, &SearchPath::default()).unwrap();
+        let dataset = load(DatasetKind::FashionMnistSlice, &SearchPath::default()).unwrap();
         let wrong = Partition { name: "x".into(), classes: vec![12], seed: 1 };
         let error = wrong.select(&dataset, PartitionSize::default()).unwrap_err().to_string();
         assert!(error.contains("class 12"), "{error}");

@@ -143,7 +143,7 @@ impl NewPartitionArguments {
 /// How every configuration is trained; the defaults are those of the paper, with its batches of 32.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainingArguments {
-    /// Data set [default: fashion-mnist].
+    /// Data set [default: fashion-mnist-slice; fashion-mnist with --data-dir].
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     dataset: Option<String>,
     /// Folder with the data set.
@@ -193,7 +193,9 @@ impl TrainingArguments {
         let or = |value: &Option<String>, default: &str| {
             Value::String(value.as_deref().unwrap_or(default).to_owned())
         };
-        set("dataset", or(&self.dataset, "fashion-mnist"));
+        if let Some(dataset) = &self.dataset {
+            set("dataset", Value::String(dataset.clone()));
+        }
         if let Some(folder) = &self.data_dir {
             let folder = folder.to_str().context("--data-dir is no UTF-8 text")?;
             set("data-dir", Value::String(folder.to_owned()));

@@ -69,12 +69,13 @@ pub struct TrainArguments {
     #[arg(long, action = ArgAction::SetTrue, value_parser = switch(), overrides_with = "with_baseline", help_heading = RUN)]
     #[serde(skip)]
     pub no_with_baseline: Switch,
-    /// Data set: fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100, folder or text [default:
-    /// fashion-mnist].
+    /// Data set: fashion-mnist-slice (embedded in the program), fashion-mnist, mnist, emnist-SPLIT,
+    /// cifar10, cifar100, folder or text [default: fashion-mnist-slice; fashion-mnist with
+    /// --data-dir].
     #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub dataset: Option<DatasetKind>,
-    /// Folder of the data set's files; without it HWSIM_DATA, the system's folder and, for
-    /// fashion-mnist and text, an embedded slice are tried.
+    /// Folder of the data set's files, or file of a text; without it HWSIM_DATA is searched and, for
+    /// fashion-mnist, the system's folder. Without it a text is the embedded one.
     #[arg(long, aliases = ["dataset-dir", "data-path"], value_name = "DIR", help_heading = DATA)]
     pub data_dir: Option<PathBuf>,
     /// text: tokens are words or characters [default: word].

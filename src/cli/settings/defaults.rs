@@ -37,7 +37,7 @@ impl TrainArguments {
         let text = TextOptions::default();
         Self {
             arch: Some(DEFAULT_ARCH.to_owned()),
-            dataset: Some(DatasetKind::FashionMnist),
+            dataset: Some(DatasetKind::FashionMnistSlice),
             text_level: Some(text.level),
             sequence_length: Some(text.sequence_length as i64),
             vocabulary: Some(text.vocabulary as i64),
@@ -82,6 +82,11 @@ impl TrainArguments {
             quiet: Some(false),
             ..Self::of_adapt(&AdaptOptions::default()).over(Self::of_rivals())
         }
+    }
+
+    /// The data set where a folder is named but no data set: the slice is in no folder.
+    pub(super) fn of_folder() -> Self {
+        Self { dataset: Some(DatasetKind::FashionMnist), ..Self::default() }
     }
 
     /// What language models on text have in place of other defaults: an architecture for text, and batches

@@ -71,6 +71,9 @@ impl Layers {
         if layers.merged.dataset == Some(DatasetKind::Text) {
             layers.merged = layers.merged.over(TrainArguments::of_text(rule));
         }
+        if layers.merged.data_dir.is_some() {
+            layers.merged = layers.merged.over(TrainArguments::of_folder());
+        }
         layers.merged = layers.merged.over(optimiser::own_defaults(rule)).over(defaults);
         Ok(layers)
     }

@@ -10,6 +10,7 @@ use crate::precision::Variant;
 use hwmodel::Rounding;
 
 const PAPER: [&str; 2] = ["epsilon-kl", "pushdown-range"];
+const DATA_DIR: [&str; 1] = ["data-dir"];
 const TEXT: [&str; 3] = ["text-level", "sequence-length", "vocabulary"];
 const FORMAT: [&str; 2] = ["wl", "fl"];
 const GRADIENT: [&str; 4] = ["gradient-wl", "grad-input-wl", "grad-weight-wl", "gradient-fl"];
@@ -58,14 +59,17 @@ pub(super) fn check(
     let fixed_backward = own.backward == Some(BackwardKind::Fixed);
     let formats = own.format_schedule.as_ref().filter(|formats| formats.begins_at_once());
     let by_formats = formats.map(|formats| format!("--format-schedule {formats}"));
-    let dataset = own.dataset.unwrap_or(DatasetKind::FashionMnist);
+    let dataset = own.dataset.unwrap_or(DatasetKind::FashionMnistSlice);
     let by_dataset = format!("--dataset {dataset}");
     let text = dataset == DatasetKind::Text;
+    // What is embedded in the program is in no folder.
+    let slice = dataset == DatasetKind::FashionMnistSlice;
     let sgd = own.optimiser == Some(OptimiserKind::Sgd);
     let [plateau, step, cosine] =
         [ScheduleKind::Plateau, ScheduleKind::Step, ScheduleKind::Cosine].map(|k| k == schedule);
-    let groups: [(bool, &[&str], &'static str, &str); 11] = [
+    let groups: [(bool, &[&str], &'static str, &str); 12] = [
         (text, &TEXT, "`--dataset text`", &by_dataset),
+        (!slice, &DATA_DIR, "another data set", &by_dataset),
         (fixed_backward, &GRADIENT, "`--backward fixed`", "--backward float32"),
         (variant == Variant::Paper, &PAPER, "`--variant paper`", &by_variant),
         (stochastic, &RANDOM, "a rounding that is `stochastic`", &by_rounding),

@@ -204,7 +204,7 @@ fn without_settings_the_defaults_hold() {
         toml::to_string(&default.options).unwrap().replace("epochs = 12", "epochs = DEFAULT");
     insta::assert_snapshot!(text, @r#"
     arch = "lenet5"
-    dataset = "fashion-mnist"
+    dataset = "fashion-mnist-slice"
     augment = true
     epochs = DEFAULT
     batch-size = 128
@@ -456,7 +456,7 @@ fn a_text_has_defaults_of_its_own_and_its_settings_need_it() {
     let refused = resolve("--sequence-length 8", "").unwrap_err();
     assert_eq!(
         refused,
-        "`--sequence-length` needs `--dataset text` and has no meaning with `--dataset fashion-mnist`: \
+        "`--sequence-length` needs `--dataset text` and has no meaning with `--dataset fashion-mnist-slice`: \
          leave one of them out"
     );
 }
@@ -515,7 +515,7 @@ fn the_float32_twin_differs_in_controller_and_penalty_only() {
     let asked = resolved("--seed 5 --batch-size 32 --controller float32", "").options;
     assert_eq!(twin, asked);
     assert!(twin.optimiser.normalise);
-    assert_eq!(twin.dataset, DatasetKind::FashionMnist);
+    assert_eq!(twin.dataset, DatasetKind::FashionMnistSlice);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::super::errors::Failure;
 use super::super::settings::{DEFAULT_EPOCHS, Resolved};
 use super::super::{output, setup};
 use super::load_checkpoint;
-use crate::data::Dataset;
+use crate::data::{Dataset, DatasetKind};
 use crate::model;
 use crate::network::{Initialisation, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
@@ -13,7 +13,7 @@ use crate::train::state::{RunState, fingerprint, run_state};
 use crate::train::{RunOptions, StartingModel, Trainer};
 use anyhow::{Context as _, anyhow};
 use hwmodel::SimdLevel;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Loads data and machine and builds the run.
 pub(super) fn trainer(
@@ -96,7 +96,11 @@ fn options(
     }
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
-    let dataset = setup::dataset(options.dataset, &options.text, data_dir, limits)?;
+    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, limits);
+    let dataset = match earlier_slice(state, data_dir.as_ref(), load)? {
+        Some(slice) => slice,
+        None => load(options.dataset, data_dir)?,
+    };
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
     }
@@ -128,6 +132,18 @@ fn extend(options: &mut RunOptions, resolved: &Resolved, images: usize) {
             options.epochs = options.epochs.max(default_epochs(options, images));
         }
     }
+}
+
+/// The slice, if `state` was written when `fashion-mnist` could mean it and has its fingerprint.
+fn earlier_slice(
+    state: Option<&RunState>,
+    data_dir: Option<&PathBuf>,
+    load: impl Fn(DatasetKind, Option<PathBuf>) -> Result<Dataset, Failure>,
+) -> Result<Option<Dataset>, Failure> {
+    let earlier = |state: &&RunState| state.options.dataset == DatasetKind::FashionMnist;
+    let Some(state) = state.filter(earlier).filter(|_| data_dir.is_none()) else { return Ok(None) };
+    let slice = load(DatasetKind::FashionMnistSlice, None)?;
+    Ok((fingerprint(&slice) == state.data).then_some(slice))
 }
 
 /// Epochs if none are asked for: as many as `--max-steps` needs, or about as many optimiser steps as

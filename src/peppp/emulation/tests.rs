@@ -13,7 +13,7 @@ use hwmodel::random::RandomSource;
 fn setup() -> TrainingSetup {
     let options = RunOptions {
         arch: "mlp".to_owned(),
-        dataset: DatasetKind::FashionMnist,
+        dataset: DatasetKind::FashionMnistSlice,
         text: TextOptions::default(),
         limit_train: None,
         limit_test: None,
@@ -45,7 +45,7 @@ fn setup() -> TrainingSetup {
 }
 
 fn data() -> Dataset {
-    let dataset = load(DatasetKind::FashionMnist, &SearchPath::default()).unwrap();
+    let dataset = load(DatasetKind::FashionMnistSlice, &SearchPath::default()).unwrap();
     let partition = Partition { name: "p".into(), classes: vec![1, 5, 8], seed: 1 };
     let size = PartitionSize { train: Some(240), test: Some(90) };
     partition.select(&dataset, size).unwrap()
