@@ -76,7 +76,7 @@ mod tests {
     fn every_data_set_has_its_number_of_classes() {
         let counts: Vec<usize> =
             DatasetKind::ALL.iter().map(|&kind| built_in(kind).len()).collect();
-        assert_eq!(counts, [10, 10, 47, 62, 47, 10, 26, 10, 10, 100, 0, 0]);
+        assert_eq!(counts, [10, 10, 10, 47, 62, 47, 10, 26, 10, 10, 100, 0, 0]);
     }
 
     #[test]

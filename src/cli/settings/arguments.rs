@@ -70,8 +70,8 @@ pub struct TrainArguments {
     #[serde(skip)]
     pub no_with_baseline: Switch,
     /// Data set: fashion-mnist-slice (embedded in the program), fashion-mnist, mnist, emnist-SPLIT,
-    /// cifar10, cifar100, folder or text [default: fashion-mnist-slice; fashion-mnist with
-    /// --data-dir].
+    /// cifar10, cifar100, folder or text; with --data-dir and nothing else fashion-mnist [default:
+    /// fashion-mnist-slice].
     #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub dataset: Option<DatasetKind>,
     /// Folder of the data set's files, or file of a text; without it HWSIM_DATA is searched and, for
