@@ -1,6 +1,6 @@
 //! The accumulator of a MAC: its width, its overflow policy and the K-tile.
 
-use crate::Overflow;
+use crate::{BitWidth, Overflow};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -10,8 +10,8 @@ pub enum AccumulatorWidth {
     /// Wide enough that nothing can overflow.
     #[default]
     Exact,
-    /// Two's complement of this many bits, 1 to 64.
-    Bits(u8),
+    /// Two's complement of this many bits.
+    Bits(BitWidth),
 }
 
 /// How a MAC array adds up products.
@@ -39,16 +39,14 @@ impl AccumulatorWidth {
     /// # Errors
     /// If `bits` is not 1 to 64.
     pub fn bits(bits: u32) -> Result<Self, AccumulatorWidthError> {
-        match bits {
-            1..=64 => Ok(Self::Bits(bits as u8)),
-            other => Err(AccumulatorWidthError(other.to_string())),
-        }
+        BitWidth::new(bits).map(Self::Bits).map_err(|_| AccumulatorWidthError(bits.to_string()))
     }
 
-    /// The bits that an accumulator needs so that `terms` products of words of `wl_a` and `wl_b`
-    /// bits can never overflow: WLa + WLb + ⌈log2 terms⌉.
+    /// Bits in which `terms` products of words of `wl_a` and `wl_b` bits can never overflow:
+    /// WLa + WLb + ⌈log2 terms⌉, the formula that hardware is usually dimensioned by. It is enough for any
+    /// number of terms; [`width::any_words`](crate::width::any_words) gives the fewest bits, which may be less.
     pub fn provable_bits(wl_a: u32, wl_b: u32, terms: u64) -> u32 {
-        wl_a + wl_b + terms.max(1).next_power_of_two().trailing_zeros()
+        wl_a + wl_b + (u64::BITS - terms.saturating_sub(1).leading_zeros())
     }
 
     /// The width in bits that this accumulator has for a product of `terms` terms: its own, or for
@@ -85,7 +83,7 @@ impl Serialize for AccumulatorWidth {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Exact => serializer.serialize_str("exact"),
-            Self::Bits(bits) => serializer.serialize_u8(*bits),
+            Self::Bits(bits) => serializer.serialize_u32(bits.get()),
         }
     }
 }
@@ -113,7 +111,7 @@ mod tests {
     #[test]
     fn widths_parse_and_refuse() {
         assert_eq!("exact".parse(), Ok(AccumulatorWidth::Exact));
-        assert_eq!("24".parse(), Ok(AccumulatorWidth::Bits(24)));
+        assert_eq!("24".parse(), AccumulatorWidth::bits(24));
         for bad in ["0", "65", "-3", "wide", ""] {
             assert!(bad.parse::<AccumulatorWidth>().is_err(), "{bad}");
         }
@@ -121,7 +119,17 @@ mod tests {
 
     #[test]
     fn provable_width_holds_the_worst_sum() {
-        for (wl_a, wl_b, terms) in [(1, 1, 1), (8, 8, 64), (8, 8, 65), (16, 4, 1000), (32, 32, 7)] {
+        let most = u64::MAX;
+        for (wl_a, wl_b, terms) in [
+            (1, 1, 1),
+            (8, 8, 64),
+            (8, 8, 65),
+            (16, 4, 1000),
+            (32, 32, 7),
+            (8, 8, most),
+            (4, 4, 1 << 63),
+            (4, 4, (1 << 63) + 1),
+        ] {
             let bits = AccumulatorWidth::provable_bits(wl_a, wl_b, terms);
             let worst = i128::from(terms) << (wl_a - 1 + wl_b - 1);
             assert!(worst < 1i128 << (bits - 1), "{wl_a} {wl_b} {terms}");

@@ -1,5 +1,6 @@
 //! ⟨WL, FL⟩: the number format of a tensor.
 
+use crate::BitWidth;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -79,6 +80,14 @@ impl Format {
         self.wl as u32
     }
 
+    /// Word length as a width.
+    pub const fn width(self) -> BitWidth {
+        match BitWidth::new(self.wl()) {
+            Ok(width) => width,
+            Err(_) => BitWidth::MOST,
+        }
+    }
+
     /// Fractional length in bits.
     pub const fn fl(self) -> i32 {
         self.fl as i32
@@ -125,6 +134,11 @@ impl Format {
 }
 
 impl Container {
+    /// Size of one element in bits.
+    pub const fn bits(self) -> u32 {
+        8 * self.bytes() as u32
+    }
+
     /// Size of one element in bytes.
     pub const fn bytes(self) -> usize {
         match self {

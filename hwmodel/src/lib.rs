@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod accumulator;
+pub mod bit_width;
 pub mod block_float;
 pub mod counters;
 pub mod energy;
@@ -35,6 +36,7 @@ pub mod values;
 pub mod width;
 
 pub use accumulator::{Accumulator, AccumulatorWidth};
+pub use bit_width::{BitWidth, BitWidthError};
 pub use format::{Container, Format, FormatError};
 pub use kernels::{SimdError, SimdLevel};
 pub use overflow::Overflow;

@@ -1,5 +1,6 @@
 //! Overflow modes: what happens to a value that its word cannot hold.
 
+use crate::BitWidth;
 use serde::{Deserialize, Serialize};
 
 /// The policy for a result outside the range of a two's complement word.
@@ -14,24 +15,28 @@ pub enum Overflow {
 }
 
 impl Overflow {
-    /// Fits `value` into `bits` (1 to 127) bits; the flag says whether it was outside the range.
+    /// Fits `value` into two's complement of `width`; the flag says whether it was outside the range.
     ///
     /// ```
-    /// use hwmodel::Overflow;
-    /// assert_eq!(Overflow::Wrap.apply(130, 8), (-126, true));
-    /// assert_eq!(Overflow::Saturate.apply(130, 8), (127, true));
-    /// assert_eq!(Overflow::Saturate.apply(-128, 8), (-128, false));
+    /// use hwmodel::{BitWidth, Overflow};
+    /// let byte = BitWidth::new(8)?;
+    /// assert_eq!(Overflow::Wrap.apply(130, byte), (-126, true));
+    /// assert_eq!(Overflow::Saturate.apply(130, byte), (127, true));
+    /// assert_eq!(Overflow::Saturate.apply(-128, byte), (-128, false));
+    /// # Ok::<(), hwmodel::BitWidthError>(())
     /// ```
     #[inline]
-    pub fn apply(self, value: i128, bits: u32) -> (i128, bool) {
-        let max = (1i128 << (bits - 1)) - 1;
-        let min = -max - 1;
+    pub fn apply(self, value: i128, width: BitWidth) -> (i128, bool) {
+        let (min, max) = (width.min(), width.max());
         if (min..=max).contains(&value) {
             return (value, false);
         }
         let fitted = match self {
             Self::Saturate => value.clamp(min, max),
-            Self::Wrap => (value << (128 - bits)) >> (128 - bits),
+            Self::Wrap => {
+                let unused = i128::BITS - width.get();
+                (value << unused) >> unused
+            }
         };
         (fitted, true)
     }

@@ -75,7 +75,7 @@ impl Requantiser {
                         match product.accumulator.width {
                             AccumulatorWidth::Exact => (sum, false),
                             AccumulatorWidth::Bits(bits) => {
-                                product.accumulator.overflow.apply(sum, bits.into())
+                                product.accumulator.overflow.apply(sum, bits)
                             }
                         }
                     },
@@ -97,7 +97,7 @@ impl Requantiser {
     pub(crate) fn stage(
         &self,
         accumulator: Accumulator,
-        bound: f64,
+        bound: u128,
         fl: i32,
         columns: usize,
         bias: Option<&FixedTensor>,
@@ -107,13 +107,13 @@ impl Requantiser {
         let fits = match accumulator.width {
             AccumulatorWidth::Exact => true,
             AccumulatorWidth::Bits(bits) => {
-                largest == 0 || bound + (largest as f64) < 2f64.powi(i32::from(bits) - 1)
+                largest == 0 || bound.saturating_add(largest) <= bits.max().unsigned_abs()
             }
         };
         let shift = fl - self.format.fl();
         let (left, right) = if shift < 0 { (-shift, 0) } else { (0, shift) };
-        let most = (bound + largest as f64) * 2f64.powi(left);
-        let inside = left == 0 || (left <= 62 && most < 2f64.powi(62));
+        // A left shift must not leave 64 bits; without one the sums fit them with the bias already.
+        let inside = left == 0 || (left < 62 && bound.saturating_add(largest) < 1 << (62 - left));
         (fits && largest < 1 << 62 && inside && self.plain(left, right)).then(|| {
             let aligned: Vec<i128> = aligned.iter().map(|bias| bias << left).collect();
             OutputStage::new(self, &aligned, (left, right))
@@ -181,7 +181,7 @@ impl Requantiser {
                 events += u64::from(outside);
                 let random = random.as_mut().map_or(0, |random| random.next());
                 let rounded = shift_exactly(self.rounding, value, shift, random);
-                let (raw, outside) = self.overflow.apply(rounded, self.format.wl());
+                let (raw, outside) = self.overflow.apply(rounded, self.format.width());
                 limits.high += u64::from(outside && rounded > 0);
                 limits.low += u64::from(outside && rounded < 0);
                 limits.flushed += u64::from(value != 0 && raw == 0);

@@ -58,6 +58,17 @@ pub enum TensorError {
         /// The format that cannot hold it.
         format: Format,
     },
+    /// The raw integers are stored in words of another size than the format's container.
+    #[error("{format} is stored in words of {} bits, got words of {given} bits", .format.container().bits())]
+    Container {
+        /// The format.
+        format: Format,
+        /// Bits of the words given.
+        given: u32,
+    },
+    /// The product of the shape is more than memory can address.
+    #[error("shape {0:?} has more elements than can be addressed")]
+    TooLarge(Vec<usize>),
 }
 
 impl RawData {
@@ -93,10 +104,41 @@ impl RawData {
         with_raw!(self, raw => raw.iter().map(|&raw| RawInteger::to_i32(raw)).collect())
     }
 
+    /// Bits of a stored word.
+    fn word_bits(&self) -> u32 {
+        match self {
+            Self::I8(_) => 8,
+            Self::I16(_) => 16,
+            Self::I32(_) => 32,
+        }
+    }
+
+    /// The first raw integer outside the range of `format`, and its position; `None` if there is none.
+    fn first_outside(&self, format: Format) -> Option<(usize, i32)> {
+        if format.wl() >= self.word_bits() {
+            return None;
+        }
+        with_raw!(self, raw => {
+            let (least, most) = (RawInteger::from_i32(format.min_raw()), RawInteger::from_i32(format.max_raw()));
+            first_outside(raw, least, most).map(|index| (index, RawInteger::to_i32(raw[index])))
+        })
+    }
+
     /// Number of elements that are not zero.
     pub fn nonzero(&self) -> u64 {
         with_raw!(self, raw => parallel::sum(raw.chunks(1 << 14), count_nonzero))
     }
+}
+
+/// Position of the first element below `least` or above `most`.
+fn first_outside<T: RawInteger>(raw: &[T], least: T, most: T) -> Option<usize> {
+    const CHUNK: usize = 1 << 15;
+    let outside = |x: T| (x < least) | (x > most);
+    // Without an early exit, so that the compiler can compare many elements at a time.
+    let any = |chunk: &[T]| chunk.iter().fold(false, |any, &x| any | outside(x));
+    let chunks = parallel::map(raw.chunks(CHUNK), any);
+    let chunk = chunks.into_iter().position(|any| any)? * CHUNK;
+    raw[chunk..].iter().position(|&x| outside(x)).map(|index| chunk + index)
 }
 
 /// Counted in bytes first, of which a vector holds most.
@@ -113,34 +155,42 @@ impl FixedTensor {
     /// # Errors
     /// If the number of integers is not the shape's, or one is outside the format's range.
     pub fn from_raw(shape: &[usize], format: Format, raw: &[i32]) -> Result<Self, TensorError> {
-        let outside = |&(_, &raw): &(usize, &i32)| raw < format.min_raw() || raw > format.max_raw();
-        if let Some((index, &raw)) = raw.iter().enumerate().find(outside) {
-            return Err(TensorError::Range { index, raw: raw.into(), format });
+        if let Some(index) = first_outside(raw, format.min_raw(), format.max_raw()) {
+            return Err(TensorError::Range { index, raw: raw[index].into(), format });
         }
         let data = match format.container() {
             Container::I8 => RawData::I8(raw.iter().map(|&raw| i8::from_i32(raw)).collect()),
             Container::I16 => RawData::I16(raw.iter().map(|&raw| i16::from_i32(raw)).collect()),
             Container::I32 => RawData::I32(raw.to_vec()),
         };
-        Self::new(shape, format, data)
+        Self::in_range(shape, format, data)
     }
 
-    /// A tensor of `shape` from data in the container of `format`, whose range the caller warrants
-    /// (it comes from a quantiser of the same format).
+    /// A tensor of `shape` from data in the container of `format`. A word length that fills its container
+    /// (8, 16 or 32 bits) costs no look at the data.
     ///
     /// # Errors
-    /// If the number of elements is not the shape's.
-    ///
-    /// # Panics
-    /// If the container is not the format's.
+    /// If the number of elements is not the shape's, the container is not the format's, or a raw integer is
+    /// outside the format's range.
     pub fn new(shape: &[usize], format: Format, data: RawData) -> Result<Self, TensorError> {
-        let container = match data {
-            RawData::I8(_) => Container::I8,
-            RawData::I16(_) => Container::I16,
-            RawData::I32(_) => Container::I32,
+        if data.word_bits() != format.container().bits() {
+            return Err(TensorError::Container { format, given: data.word_bits() });
+        }
+        if let Some((index, raw)) = data.first_outside(format) {
+            return Err(TensorError::Range { index, raw: raw.into(), format });
+        }
+        Self::in_range(shape, format, data)
+    }
+
+    /// A tensor of data whose container and range are those of `format`.
+    fn in_range(shape: &[usize], format: Format, data: RawData) -> Result<Self, TensorError> {
+        let needed = shape.iter().try_fold(1usize, |needed, &size| needed.checked_mul(size));
+        let needed = match needed {
+            Some(needed) => needed,
+            // A size of 0 after sizes whose product wraps.
+            None if shape.contains(&0) => 0,
+            None => return Err(TensorError::TooLarge(shape.to_vec())),
         };
-        assert_eq!(container, format.container(), "container of {format}");
-        let needed = shape.iter().product();
         if needed != data.len() {
             return Err(TensorError::Shape { shape: shape.to_vec(), needed, given: data.len() });
         }
@@ -182,7 +232,7 @@ impl FixedTensor {
     /// # Errors
     /// If the number of elements differs.
     pub fn reshaped(self, shape: &[usize]) -> Result<Self, TensorError> {
-        Self::new(shape, self.format, self.data)
+        Self::in_range(shape, self.format, self.data)
     }
 
     /// The values raw · 2^-FL in float32 (exact for WL ≤ 25, else rounded to nearest).
@@ -226,5 +276,45 @@ mod tests {
             FixedTensor::from_raw(&[3], format, &[1]),
             Err(TensorError::Shape { shape: vec![3], needed: 3, given: 1 })
         );
+    }
+
+    #[test]
+    fn data_is_checked_in_every_container() {
+        let new = |wl, data| FixedTensor::new(&[3], Format::new(wl, 0).unwrap(), data);
+        for wl in 1..=32 {
+            let format = Format::new(wl, 0).unwrap();
+            let (least, most) = (format.min_raw(), format.max_raw());
+            let inside = FixedTensor::from_raw(&[3], format, &[least, 0, most]).unwrap();
+            assert_eq!(new(wl, inside.data().clone()), Ok(inside));
+            if wl == format.container().bits() {
+                continue;
+            }
+            for raw in [least - 1, most + 1] {
+                let mut data = RawData::zeros(format, 3);
+                with_raw!(&mut data, words => words[2] = RawInteger::from_i32(raw));
+                let error = TensorError::Range { index: 2, raw: raw.into(), format };
+                assert_eq!(new(wl, data), Err(error));
+            }
+        }
+        let error = new(9, RawData::I8(vec![0; 3])).unwrap_err();
+        assert_eq!(error.to_string(), "⟨9, 0⟩ is stored in words of 16 bits, got words of 8 bits");
+        assert!(new(8, RawData::I16(vec![0; 3])).is_err());
+    }
+
+    #[test]
+    fn the_last_element_of_a_long_tensor_is_checked() {
+        let format = Format::new(7, 0).unwrap();
+        let mut data = vec![63i8; (1 << 16) + 5];
+        data[(1 << 16) + 4] = 64;
+        let error = FixedTensor::new(&[data.len()], format, RawData::I8(data)).unwrap_err();
+        assert_eq!(error, TensorError::Range { index: (1 << 16) + 4, raw: 64, format });
+    }
+
+    #[test]
+    fn shapes_whose_product_wraps_are_refused() {
+        let format = Format::new(8, 0).unwrap();
+        let new = |shape: &[usize]| FixedTensor::new(shape, format, RawData::I8(Vec::new()));
+        assert_eq!(new(&[1 << 32, 1 << 32]), Err(TensorError::TooLarge(vec![1 << 32, 1 << 32])));
+        assert!(new(&[usize::MAX, 2, 0]).is_ok());
     }
 }

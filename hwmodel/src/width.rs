@@ -1,5 +1,6 @@
 //! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
 
+use crate::BitWidth;
 use crate::accumulator::{Accumulator, AccumulatorWidth};
 use crate::format::Format;
 use crate::gemm::{Convolution2d, MacArray, ShapeError};
@@ -97,7 +98,7 @@ pub fn on_data(
     let provable = any_input(x.format(), weights, bias);
     // A partial sum may be larger than every whole sum, so the width is looked for from there on.
     for bits in sums..=64 {
-        let width = AccumulatorWidth::Bits(bits as u8);
+        let width = AccumulatorWidth::Bits(BitWidth::new(bits).unwrap_or(BitWidth::MOST));
         let accumulator = Accumulator { width, overflow: Overflow::Saturate };
         if bits >= provable || run(accumulator)?.report.accumulator_events == 0 {
             return Ok(Some(bits));

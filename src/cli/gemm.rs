@@ -153,11 +153,11 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         gmacs_per_s: rate(seconds),
         seconds,
         repeats,
-        macs: product.report.macs,
-        nonzero_macs: product.report.nonzero_macs,
-        accumulator_events: product.report.accumulator_events,
-        stepped_outputs: product.report.stepped_outputs,
-        proven_bits: proven_bits(product.bound),
+        macs: product.report().macs,
+        nonzero_macs: product.report().nonzero_macs,
+        accumulator_events: product.report().accumulator_events,
+        stepped_outputs: product.report().stepped_outputs,
+        proven_bits: proven_bits(product.bound()),
         checksum: format!("{:016x}", checksum(&product)),
         simd: simd.name(),
         threads: rayon::current_num_threads(),
@@ -173,8 +173,8 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
 }
 
 /// Bits of a two's complement word that holds every integer up to `bound` in magnitude.
-fn proven_bits(bound: f64) -> u32 {
-    (1..=127).find(|&bits| bound < 2f64.powi(bits - 1)).unwrap_or(127).unsigned_abs()
+fn proven_bits(bound: u128) -> u32 {
+    u128::BITS - bound.leading_zeros() + 1
 }
 
 fn random_operand(shape: [usize; 2], format: Format, seed: u64, which: u64) -> FixedTensor {
@@ -224,8 +224,8 @@ fn time_float32(
 
 fn checksum(product: &Product) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for index in 0..product.sums.len() {
-        for byte in product.sums.get(index).to_le_bytes() {
+    for index in 0..product.sums().len() {
+        for byte in product.sums().get(index).to_le_bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         }
     }
@@ -234,10 +234,10 @@ fn checksum(product: &Product) -> u64 {
 
 fn sums_text(product: &Product) -> String {
     let mut text = String::new();
-    for row in 0..product.rows {
-        for column in 0..product.columns {
+    for row in 0..product.rows() {
+        for column in 0..product.columns() {
             let separator = if column == 0 { "" } else { " " };
-            let sum = product.sums.get(row * product.columns + column);
+            let sum = product.sums().get(row * product.columns() + column);
             let _ = write!(text, "{separator}{sum}");
         }
         text.push('\n');
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn bits_that_hold_a_bound() {
         // 127 fits 8 bits, 128 needs 9, 0 fits 1.
-        assert_eq!([0.0, 127.0, 128.0].map(proven_bits), [1, 8, 9]);
+        assert_eq!([0, 127, 128].map(proven_bits), [1, 8, 9]);
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn a_narrower_accumulator_costs_less_and_is_told() {
     let mut recording = Recording::default();
     rows(4, &machine).iter().for_each(|row| recording.push(row).unwrap());
     let own = replay(&recording, &machine, None).unwrap();
-    let narrow = replay(&recording, &machine, Some(AccumulatorWidth::Bits(8))).unwrap();
+    let narrow = replay(&recording, &machine, Some(AccumulatorWidth::bits(8).unwrap())).unwrap();
     assert!(narrow.total.energy.accumulator < own.total.energy.accumulator);
     assert_eq!(narrow.total.cycles, own.total.cycles);
     assert_eq!(narrow.narrower_rows, 12);

@@ -97,7 +97,7 @@ fn one(
         let shift = operands.sum_fl() - bias.format().fl();
         biased += align(bias.data().get(output % filters).into(), shift);
         if let AccumulatorWidth::Bits(bits) = accumulator.width {
-            let (held, outside) = accumulator.overflow.apply(biased, bits.into());
+            let (held, outside) = accumulator.overflow.apply(biased, bits);
             biased = held;
             events += u64::from(outside);
         }
@@ -105,7 +105,7 @@ fn one(
     let format = operands.output;
     let shift = operands.sum_fl() - format.fl();
     let rounded = shift_exactly(operands.rounding, biased, shift, 0);
-    let (raw, overflowed) = operands.overflow.apply(rounded, format.wl());
+    let (raw, overflowed) = operands.overflow.apply(rounded, format.width());
     let sums = tiles.iter().map(|tile| tile.sum).collect();
     Ok(One { sums, biased, events, output: raw as i32, overflowed })
 }
@@ -135,9 +135,9 @@ impl Fast {
         };
         let (outputs, report) = requantiser.product(&product, operands.bias.as_ref());
         Ok(Self {
-            sums: (0..product.sums.len()).map(|index| product.sums.get(index)).collect(),
+            sums: (0..product.sums().len()).map(|index| product.sums().get(index)).collect(),
             outputs: outputs.to_i32(),
-            events: product.report.accumulator_events + report.accumulator_events,
+            events: product.report().accumulator_events + report.accumulator_events,
             overflowed: report.counts.saturated(),
         })
     }

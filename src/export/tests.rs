@@ -48,8 +48,8 @@ fn options() -> ExportOptions {
     ExportOptions { simd, k_tile: None, outputs: None, word_bits: None, force: false }
 }
 
-fn bits(bits: u8, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::Bits(bits), overflow }
+fn bits(bits: u32, overflow: Overflow) -> Accumulator {
+    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
 }
 
 #[test]
@@ -208,7 +208,7 @@ proptest! {
     #[test]
     fn scalar_and_fast_agree(
         seed: u64, wl in 1u32..=32, fl in -10i32..40, weight in (1u32..=32, -10i32..40),
-        bias in (1u32..=32, -10i32..40), width in 2u8..=64, wrap: bool, wrap_output: bool, mode in 1usize..6,
+        bias in (1u32..=32, -10i32..40), width in 2u32..=64, wrap: bool, wrap_output: bool, mode in 1usize..6,
         exact: bool,
     ) {
         let overflow = |wrap| if wrap { Overflow::Wrap } else { Overflow::Saturate };

@@ -147,7 +147,7 @@ mod tests {
 
     fn options() -> GapOptions {
         let accumulator =
-            |bits, overflow| Accumulator { width: AccumulatorWidth::Bits(bits), overflow };
+            |bits, overflow| Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow };
         GapOptions {
             simd: SimdLevel::best(),
             formats: vec![Format::new(8, 5).unwrap(), Format::new(20, 15).unwrap()],

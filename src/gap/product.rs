@@ -227,7 +227,7 @@ impl FixedOperands {
             let product = run(accumulator)?;
             let (held, report) = outputs(&product);
             let difference = Difference::of(&emulated, &exact, &held);
-            let events = product.report.accumulator_events + report.accumulator_events;
+            let events = product.report().accumulator_events + report.accumulator_events;
             Ok(AccumulatorGap { accumulator, difference, events })
         });
         Ok(FormatGap {

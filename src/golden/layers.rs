@@ -192,9 +192,10 @@ impl Layer {
         product: &Product,
         index: usize,
     ) -> Result<i128, GoldenError> {
-        let sum = product.sums.get(index);
+        let sum = product.sums().get(index);
         let Some(bias) = &self.bias else { return Ok(sum) };
-        let shift = u32::try_from(product.fl - bias.format().fl()).ok().filter(|&bits| bits <= 64);
+        let shift =
+            u32::try_from(product.fl() - bias.format().fl()).ok().filter(|&bits| bits <= 64);
         let shift = shift.ok_or_else(|| {
             case.line.error("the bias must have at most the fractional bits of the sums, and 64 fewer at the least")
         })?;

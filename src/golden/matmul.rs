@@ -3,7 +3,7 @@
 use super::layout::elements;
 use super::{BlockFile, Case, Checker, GoldenError, Line, Report};
 use hwmodel::gemm::{MacArray, ShapeError};
-use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
+use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, FixedTensor, Format, Overflow, SimdLevel};
 use std::path::Path;
 
 /// Recomputes every output of a file in the layout of matmul.csv.
@@ -65,8 +65,9 @@ fn check_case(case: &Case<'_>, checker: &mut Checker) -> Result<(u64, u64), Gold
     };
     let outputs = elements(&[rows, columns])
         .ok_or_else(|| case.line.error("the product has too many outputs"))?;
-    let bits = case.value("acc_bits")?;
-    let width = AccumulatorWidth::bits(bits).map_err(|error| case.line.error(error.to_string()))?;
+    let bits: u32 = case.value("acc_bits")?;
+    let bits = BitWidth::new(bits).map_err(|error| case.line.error(error.to_string()))?;
+    let width = AccumulatorWidth::Bits(bits);
 
     let accumulator = Accumulator { width: AccumulatorWidth::Exact, ..Accumulator::default() };
     check_sums(checker, (exact, outputs), &operands, accumulator)?;
@@ -120,9 +121,9 @@ fn check_sums(
         let product = found(line, array(simd, accumulator).matmul(&operands.a, &operands.b))?;
         for (index, &expected) in expected.iter().enumerate() {
             let what = format_args!("sum {index} ({simd})");
-            checker.equal(line, what, expected, product.sums.get(index));
+            checker.equal(line, what, expected, product.sums().get(index));
         }
-        totals.push(product.report.accumulator_events);
+        totals.push(product.report().accumulator_events);
     }
     Ok(totals)
 }
@@ -140,7 +141,7 @@ fn check_counts(
         for simd in checker.levels() {
             let product = found(line, array(simd, accumulator).matmul(&a, &b))?;
             let what = format_args!("overflows of output {index} ({simd})");
-            checker.equal(line, what, expected, product.report.accumulator_events);
+            checker.equal(line, what, expected, product.report().accumulator_events);
         }
     }
     Ok(())
@@ -195,7 +196,7 @@ impl Operands {
     }
 
     /// Output `index` if each product is saturated to `bits` before the saturating addition.
-    fn product_first(&self, index: usize, bits: u32) -> i128 {
+    fn product_first(&self, index: usize, bits: BitWidth) -> i128 {
         let saturate = |value| Overflow::Saturate.apply(value, bits).0;
         self.factors(index)
             .fold(0, |sum, (a, b)| saturate(sum + saturate(i128::from(a) * i128::from(b))))

@@ -1,10 +1,10 @@
 //! Checks requant.csv: wide fixed point brought to a narrow word, 6 roundings × 2 overflows.
 
 use super::{Checker, GoldenError, Line, Report, Table};
-use hwmodel::gemm::{MacReport, Product, Sums};
+use hwmodel::gemm::{Product, Sums};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::requantise::Requantiser;
-use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow, Rounding, SimdLevel};
+use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, Format, Overflow, Rounding, SimdLevel};
 use std::path::Path;
 
 /// The roundings by their names in the columns, and the overflow policies.
@@ -73,9 +73,9 @@ struct Mode {
 struct Row<'a> {
     line: Line<'a>,
     /// Width of the accumulator.
-    bits: u32,
+    bits: BitWidth,
     /// Word length of the result; its fractional length only enters `shift`.
-    wl: u32,
+    format: Format,
     /// Fractional bits that are dropped; negative: added.
     shift: i32,
     accumulator: i64,
@@ -91,19 +91,20 @@ impl<'a> Row<'a> {
         let shift = shift.ok_or_else(|| line.error("the shift is not -60 to 64 bits"))?;
         let (wl, accumulator): (u32, i64) =
             (line.value(wl, "word length")?, line.value(accumulator, "accumulator")?);
-        if !(1..=64).contains(&bits) || Overflow::Saturate.apply(accumulator.into(), bits).1 {
+        let bits = BitWidth::new(bits).map_err(|error| line.error(error.to_string()))?;
+        if Overflow::Saturate.apply(accumulator.into(), bits).1 {
             return Err(line.error(format!("{accumulator} is no accumulator of {bits} bits")));
         }
-        Format::new(wl, 0).map_err(|error| line.error(error.to_string()))?;
+        let format = Format::new(wl, 0).map_err(|error| line.error(error.to_string()))?;
         let random: u64 = line.value(random, "r")?;
         if u128::from(random) >= 1u128 << shift.max(0) {
             return Err(line.error(format!("r = {random} is not below 2^{}", shift.max(0))));
         }
-        Ok(Self { line, bits, wl, shift, accumulator, random })
+        Ok(Self { line, bits, format, shift, accumulator, random })
     }
 
-    fn formats(&self) -> (u32, u32, i32) {
-        (self.bits, self.wl, self.shift)
+    fn formats(&self) -> (BitWidth, Format, i32) {
+        (self.bits, self.format, self.shift)
     }
 }
 
@@ -114,7 +115,7 @@ fn check_scalar(checker: &mut Checker, row: &Row<'_>, modes: &[Mode]) -> Result<
             left @ ..0 => value << -left,
             right => rounding.shift_right(value, right.unsigned_abs(), row.random),
         };
-        let found = overflow.apply(rounded, row.wl).0;
+        let found = overflow.apply(rounded, row.format.width()).0;
         let what = format_args!("{rounding} {overflow}");
         checker.equal(&row.line, what, row.line.value(column, "raw integer")?, found);
     }
@@ -130,20 +131,13 @@ fn check_products(
     let Some(first) = rows.first() else { return Ok(()) };
     let wide: Vec<i64> = rows.iter().map(|row| row.accumulator).collect();
     let narrow: Option<Vec<i32>> = wide.iter().map(|&sum| i32::try_from(sum).ok()).collect();
-    let format = Format::new(first.wl, 0).map_err(|error| first.line.error(error.to_string()))?;
-    let width =
-        AccumulatorWidth::bits(first.bits).map_err(|error| first.line.error(error.to_string()))?;
-    let product = Product {
-        rows: rows.len(),
-        columns: 1,
-        terms: 1,
-        // Only the difference from the result's fractional length matters.
-        fl: first.shift,
-        accumulator: Accumulator { width, overflow: Overflow::Saturate },
-        sums: narrow.map_or(Sums::I64(wide), Sums::I32),
-        bound: f64::INFINITY,
-        report: MacReport::default(),
-    };
+    let format = first.format;
+    let sums = narrow.map_or(Sums::I64(wide), Sums::I32);
+    let accumulator =
+        Accumulator { width: AccumulatorWidth::Bits(first.bits), overflow: Overflow::Saturate };
+    // Only the difference from the result's fractional length matters.
+    let product = Product::from_sums(sums, 1, first.shift, accumulator)
+        .map_err(|error| first.line.error(error.to_string()))?;
     let address = RandomAddress::new(0, 0, 0, Role::Output);
     for &Mode { column, rounding, overflow } in modes {
         if rounding == Rounding::Stochastic {

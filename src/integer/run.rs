@@ -188,12 +188,12 @@ impl Program {
             Arc::new(x)
         };
         let product = self.array.convolve(&x, &convolution.weight, convolution.geometry)?;
-        counts.accumulator_events = product.report.accumulator_events;
-        counts.stepped_outputs = product.report.stepped_outputs;
+        counts.accumulator_events = product.report().accumulator_events;
+        counts.stepped_outputs = product.report().stepped_outputs;
         let [n, h, w] = [x.shape()[0], x.shape()[1], x.shape()[2]];
         let size = convolution.geometry.output_size([h, w]);
         let [oh, ow] = size.expect("the product has this size");
-        let shape = [n, oh, ow, product.columns];
+        let shape = [n, oh, ow, product.columns()];
         match &convolution.finish {
             Finish::Shift { bias, rectifies } => {
                 let (data, report) = self.requantiser(format).product(&product, bias.as_ref());
@@ -203,7 +203,7 @@ impl Program {
                 if *rectifies { rectified(self, y, None) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
-                let (data, report) = scale.sums(self.array.simd, &product.sums);
+                let (data, report) = scale.sums(self.array.simd, &product.sums());
                 counts.output = report.counts;
                 counts.products_outside = report.outside;
                 Ok(FixedTensor::new(&shape, format, data)?)

@@ -82,7 +82,7 @@ mod tests {
             fl,
             accumulator: Accumulator::default(),
             sums,
-            bound: f64::INFINITY,
+            bound: u128::MAX,
             report: MacReport::default(),
         }
     }

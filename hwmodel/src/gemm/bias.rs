@@ -22,10 +22,10 @@ impl Product {
         let accumulator = self.accumulator;
         let add = |sum: i128, bias: i128| match accumulator.width {
             AccumulatorWidth::Exact => (sum + bias, false),
-            AccumulatorWidth::Bits(bits) => accumulator.overflow.apply(sum + bias, bits.into()),
+            AccumulatorWidth::Bits(bits) => accumulator.overflow.apply(sum + bias, bits),
         };
-        self.bound += largest as f64;
-        let fits_i64 = self.bound < 2f64.powi(62);
+        self.bound = self.bound.saturating_add(largest);
+        let fits_i64 = self.bound < 1 << 62;
         let columns = self.columns;
         let value = |sums: &Sums, index: usize| add(sums.get(index), aligned[index % columns]);
         let sums = std::mem::replace(&mut self.sums, Sums::I32(Vec::new()));
@@ -83,7 +83,7 @@ mod tests {
         let w = FixedTensor::from_raw(&[2, 2], format(8, 2), &[90, 3, -128, 100]).unwrap();
         for (bias_format, raw) in [(format(8, 2), [100, -128]), (format(32, 9), [1 << 30, -77])] {
             let bias = FixedTensor::from_raw(&[2], bias_format, &raw).unwrap();
-            for width in [AccumulatorWidth::Exact, AccumulatorWidth::Bits(14)] {
+            for width in [AccumulatorWidth::Exact, AccumulatorWidth::bits(14).unwrap()] {
                 for overflow in [Overflow::Saturate, Overflow::Wrap] {
                     let simd = SimdLevel::best();
                     let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
@@ -101,7 +101,7 @@ mod tests {
                     assert_eq!(data, expected.0);
                     assert_eq!(report.counts, expected.1.counts);
                     assert_eq!(events, expected.1.accumulator_events);
-                    if width == AccumulatorWidth::Bits(14) && bias_format.wl() == 32 {
+                    if width == AccumulatorWidth::bits(14).unwrap() && bias_format.wl() == 32 {
                         assert!(events > 0);
                     }
                 }

@@ -1,16 +1,29 @@
 //! The proof that an accumulator cannot overflow.
 //!
 //! Every partial sum of output (m, n) is at most min(‖a_m‖₁·max|b_n|, max|a_m|·‖b_n‖₁, ‖a_m‖₂·‖b_n‖₂)
-//! in magnitude (Hölder, Cauchy-Schwarz). Norms are sums of at most 2^24 non-negative f64 terms, so
-//! a factor of 1 + 2^-28 covers their rounding.
+//! in magnitude (Hölder, Cauchy-Schwarz). Norms and bounds are f64: sums of non-negative terms, whose
+//! rounding [`slack`] covers. What a bound is compared with is rounded down ([`at_most`]).
 
 use super::operand::Patches;
 use super::right::{ColumnNorms, Right};
 use crate::kernels::{self, NormSums, RawInteger, SimdLevel};
 use crate::parallel;
+use std::ops::Range;
 
-/// Covers the rounding of norms and of their products.
-pub(super) const SLACK: f64 = 1.0 + 1.0 / (1u64 << 28) as f64;
+/// A factor that covers the rounding of norms of `terms` terms and of their products.
+///
+/// A sum of n non-negative f64 terms, in any order, is at most (n - 1)·2^-53 of itself too small (Higham,
+/// Accuracy and Stability of Numerical Algorithms, section 4.2); squares, roots and products add a few times
+/// 2^-53. 2^-28 covers 2^24 terms, and four times the error is allowed for more.
+pub(super) fn slack(terms: usize) -> f64 {
+    1.0 + f64::max(1.0 / (1u64 << 28) as f64, terms as f64 / (1u64 << 51) as f64)
+}
+
+/// The largest f64 that is not above `limit`.
+pub(super) fn at_most(limit: i128) -> f64 {
+    let nearest = limit as f64;
+    if nearest as i128 > limit { nearest.next_down() } else { nearest }
+}
 
 /// Norms of the rows of the left or the columns of the right operand.
 pub(crate) struct Norms {
@@ -20,6 +33,8 @@ pub(crate) struct Norms {
     pub(crate) two: Vec<f64>,
     /// Upper bound of |x| over all of them.
     pub(crate) largest: f64,
+    /// Covers the rounding of what is computed from these norms.
+    slack: f64,
 }
 
 fn magnitude<T: RawInteger>(x: T) -> f64 {
@@ -29,10 +44,10 @@ fn magnitude<T: RawInteger>(x: T) -> f64 {
 
 impl Norms {
     /// Norms of each patch.
-    pub(crate) fn of_rows<T: RawInteger>(a: &Patches<'_, T>, largest: f64) -> Self {
+    pub(crate) fn of_rows<T: RawInteger>(a: &Patches<'_, T>, largest: f64, terms: usize) -> Self {
         let one = a.row_sums(magnitude);
         let two = a.row_sums(|x| magnitude(x) * magnitude(x)).iter().map(|s| s.sqrt()).collect();
-        Self { one, two, largest }
+        Self { one, two, largest, slack: slack(terms) }
     }
 
     /// Norms of each column of a `[k, n]` operand.
@@ -67,7 +82,13 @@ impl Norms {
             one: norms.one,
             two: norms.square.iter().map(|square| square.sqrt()).collect(),
             largest: Self::most(&norms.largest),
+            slack: slack(k),
         }
+    }
+
+    /// A bound of every partial sum of the columns `wanted`, if no factor is above `largest` (Hölder).
+    pub(super) fn bound_of(&self, wanted: Range<usize>, largest: f64) -> f64 {
+        Self::most(&self.one[wanted]) * largest * self.slack
     }
 
     fn most(values: &[f64]) -> f64 {
@@ -89,7 +110,7 @@ pub(crate) fn largest<T: RawInteger>(data: &[T]) -> f64 {
 
 /// A bound of every partial sum of every output from the largest |a| alone.
 pub(crate) fn of_all(largest_a: f64, columns: &Norms) -> f64 {
-    largest_a * Norms::most(&columns.one) * SLACK
+    largest_a * Norms::most(&columns.one) * columns.slack
 }
 
 /// A tighter bound of every partial sum of every output.
@@ -97,7 +118,7 @@ pub(crate) fn of_all_rows(rows: &Norms, columns: &Norms) -> f64 {
     let first = Norms::most(&rows.one) * columns.largest;
     let second = rows.largest * Norms::most(&columns.one);
     let third = Norms::most(&rows.two) * Norms::most(&columns.two);
-    first.min(second).min(third) * SLACK
+    first.min(second).min(third) * columns.slack
 }
 
 /// The bound of output (m, n).
@@ -106,5 +127,32 @@ pub(crate) fn of_output(rows: &Norms, m: usize, columns: &Norms, n: usize) -> f6
     let first = rows.one[m] * columns.largest;
     let second = rows.largest * columns.one[n];
     let third = rows.two[m] * columns.two[n];
-    first.min(second).min(third) * SLACK
+    first.min(second).min(third) * columns.slack
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BitWidth;
+
+    #[test]
+    fn limits_are_rounded_down() {
+        for bits in 1..=64 {
+            let most = BitWidth::new(bits).unwrap().max();
+            let limit = at_most(most);
+            assert!(limit as i128 <= most && limit.next_up() as i128 > most, "{bits}");
+            // Up to 53 bits nothing is rounded.
+            assert_eq!(limit as i128 == most, bits <= 54, "{bits}");
+        }
+    }
+
+    #[test]
+    fn sums_of_any_number_of_terms_are_covered() {
+        for terms in (0..63).map(|shift| 1usize << shift) {
+            let error = terms as f64 / (1u64 << 53) as f64 + 8.0 * f64::EPSILON;
+            if error < 0.5 {
+                assert!((1.0 - error) * slack(terms) >= 1.0, "{terms}");
+            }
+        }
+    }
 }

@@ -115,7 +115,7 @@ impl MacArray {
                     fl: dy.format().fl() + x.format().fl(),
                     accumulator: self.accumulator,
                     sums: Sums::I32(sums),
-                    bound,
+                    bound: bound as u128,
                     report: MacReport { macs, nonzero_macs, ..MacReport::default() },
                 };
             }
@@ -192,8 +192,7 @@ impl PixelProof {
     /// A bound of every partial sum of the filters `wanted` (Hölder), if the proof succeeds.
     fn bound(&self, wanted: Range<usize>) -> Option<f64> {
         let words = self.norms.largest.max(self.largest) <= f64::from(i16::MAX);
-        let one = self.norms.one[wanted].iter().copied().fold(0.0, f64::max);
-        let bound = one * self.largest * bound::SLACK;
+        let bound = self.norms.bound_of(wanted, self.largest);
         (words && bound <= self.goal).then_some(bound)
     }
 }
@@ -216,29 +215,6 @@ impl Convolution2d {
             weights: weights.to_vec(),
             why: "the gradient does not have the shape of the output",
         })
-    }
-}
-
-impl Product {
-    /// Adds the rows of another product of the same columns, terms and operand formats.
-    fn append(&mut self, other: Self) {
-        let wide = |sums: Sums| match sums {
-            Sums::I32(sums) => sums.into_iter().map(i128::from).collect(),
-            Sums::I64(sums) => sums.into_iter().map(i128::from).collect(),
-            Sums::I128(sums) => sums,
-        };
-        self.rows += other.rows;
-        self.bound = self.bound.max(other.bound);
-        self.report += other.report;
-        match (&mut self.sums, other.sums) {
-            (Sums::I32(sums), Sums::I32(more)) => sums.extend(more),
-            (Sums::I64(sums), Sums::I64(more)) => sums.extend(more),
-            (sums, more) => {
-                let mut all: Vec<i128> = wide(std::mem::replace(sums, Sums::I32(Vec::new())));
-                all.extend::<Vec<i128>>(wide(more));
-                *sums = Sums::I128(all);
-            }
-        }
     }
 }
 

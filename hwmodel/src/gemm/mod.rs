@@ -21,6 +21,7 @@ mod operand;
 mod operands;
 mod panels;
 mod planes;
+mod product;
 mod proof;
 mod requantised;
 mod right;
@@ -31,6 +32,7 @@ mod uncleared;
 mod wide_rows;
 
 pub use geometry::{Convolution2d, ShapeError};
+pub use product::{Product, Sums, SumsError};
 pub use stepped::{StepState, TileState};
 
 pub(crate) use depthwise::{Windows, by_terms};
@@ -57,17 +59,6 @@ pub struct MacArray {
     pub accumulator: Accumulator,
 }
 
-/// Accumulator contents, row-major, in the narrowest type that holds them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sums {
-    /// Every sum fits 32 bits.
-    I32(Vec<i32>),
-    /// Every sum fits 64 bits.
-    I64(Vec<i64>),
-    /// Sums beyond 64 bits (only with an exact accumulator).
-    I128(Vec<i128>),
-}
-
 /// What the array did for one product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MacReport {
@@ -79,27 +70,6 @@ pub struct MacReport {
     pub accumulator_events: u64,
     /// Outputs that no bound cleared, so that they were stepped addition by addition.
     pub stepped_outputs: u64,
-}
-
-/// The accumulators after a product: `rows` × `columns` sums with FL = FLa + FLb.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Product {
-    /// Rows, M.
-    pub rows: usize,
-    /// Columns, N.
-    pub columns: usize,
-    /// Terms of a sum, K.
-    pub terms: usize,
-    /// Fractional length of the sums, FLa + FLb, in bits.
-    pub fl: i32,
-    /// The accumulator that held them.
-    pub accumulator: Accumulator,
-    /// The sums.
-    pub sums: Sums,
-    /// No partial sum has a larger magnitude than this.
-    pub bound: f64,
-    /// Counts.
-    pub report: MacReport,
 }
 
 impl MacArray {
@@ -196,7 +166,7 @@ impl MacArray {
             fl: operands.left.format().fl() + operands.right.format().fl(),
             accumulator: self.accumulator,
             sums,
-            bound: proof.bound,
+            bound: proof.bound as u128,
             report: MacReport {
                 accumulator_events: stepped.events,
                 stepped_outputs: stepped.outputs,

@@ -87,7 +87,8 @@ impl<'a> Operands<'a> {
     }
 
     pub(super) fn row_norms(&self, largest: f64, group: usize) -> Norms {
-        with_raw!(self.left.data(), data => Norms::of_rows(&self.patches(data, group), largest))
+        with_raw!(self.left.data(), data => Norms::of_rows(
+            &self.patches(data, group), largest, self.terms))
     }
 
     /// The report of a product in which no accumulator can overflow.

@@ -33,11 +33,11 @@ pub(super) enum SumContainer {
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
 
 impl MacArray {
-    /// The magnitude that the accumulator holds; infinite if exact.
+    /// The magnitude that the accumulator holds, rounded down to a float; infinite if exact.
     pub(super) fn largest_sum(&self) -> f64 {
         match self.accumulator.width {
             AccumulatorWidth::Exact => f64::INFINITY,
-            AccumulatorWidth::Bits(bits) => ((1i128 << (bits - 1)) - 1) as f64,
+            AccumulatorWidth::Bits(bits) => bound::at_most(bits.max()),
         }
     }
 }

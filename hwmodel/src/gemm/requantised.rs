@@ -26,7 +26,8 @@ impl MacArray {
         let operands = self.convolution(x, w, geometry)?;
         let proof = Proof::new(self, &operands);
         let fl = x.format().fl() + w.format().fl();
-        let stage = requantiser.stage(self.accumulator, proof.bound, fl, operands.stride(), bias);
+        let stage =
+            requantiser.stage(self.accumulator, proof.bound as u128, fl, operands.stride(), bias);
         if let Some(stage) = stage
             && proof.clears_all()
             && geometry.groups == 1

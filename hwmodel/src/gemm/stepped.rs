@@ -26,7 +26,7 @@ impl MacArray {
     /// let a = FixedTensor::from_raw(&[1, 3], format, &[7, 7, -1])?;
     /// let b = FixedTensor::from_raw(&[3, 1], format, &[1, 1, 1])?;
     /// let accumulator =
-    ///     Accumulator { width: AccumulatorWidth::Bits(4), overflow: Overflow::Saturate };
+    ///     Accumulator { width: AccumulatorWidth::bits(4).unwrap(), overflow: Overflow::Saturate };
     /// let array = MacArray { simd: SimdLevel::best(), accumulator };
     /// let states = array.step_output(&a, &b, 0, 0)?;
     /// assert_eq!(states.iter().map(|state| state.sum).collect::<Vec<_>>(), [7, 7, 6]);
@@ -57,7 +57,7 @@ impl MacArray {
             let (held, event) = match self.accumulator.width {
                 AccumulatorWidth::Exact => (sum + product, false),
                 AccumulatorWidth::Bits(bits) => {
-                    self.accumulator.overflow.apply(sum + product, bits.into())
+                    self.accumulator.overflow.apply(sum + product, bits)
                 }
             };
             sum = held;

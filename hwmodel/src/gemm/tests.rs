@@ -46,7 +46,7 @@ fn reference(
                 sum += i128::from(x) * i128::from(y);
                 nonzero += u64::from(x != 0 && y != 0);
                 if let AccumulatorWidth::Bits(bits) = accumulator.width {
-                    let (fitted, outside) = accumulator.overflow.apply(sum, bits.into());
+                    let (fitted, outside) = accumulator.overflow.apply(sum, bits);
                     sum = fitted;
                     events += u64::from(outside);
                 }
@@ -234,7 +234,7 @@ fn the_largest_sums_of_all() {
 #[test]
 fn threads_do_not_matter() {
     let accumulator =
-        Accumulator { width: AccumulatorWidth::Bits(15), overflow: Overflow::Saturate };
+        Accumulator { width: AccumulatorWidth::bits(15).unwrap(), overflow: Overflow::Saturate };
     let x = random_tensor(&[9, 7, 7, 6], 8, 1, 1);
     let w = random_tensor(&[11, 3, 3, 6], 8, 2, 1);
     let run = |threads| {
@@ -255,7 +255,7 @@ fn the_bound_clears_what_cannot_overflow() {
     let array = |bits| MacArray {
         simd: SimdLevel::best(),
         accumulator: Accumulator {
-            width: AccumulatorWidth::Bits(bits),
+            width: AccumulatorWidth::bits(bits).unwrap(),
             overflow: Overflow::Saturate,
         },
     };
@@ -283,7 +283,8 @@ fn shapes_that_do_not_fit_are_errors() {
 
 #[test]
 fn tiles_observe_the_same_additions() {
-    let accumulator = Accumulator { width: AccumulatorWidth::Bits(9), overflow: Overflow::Wrap };
+    let accumulator =
+        Accumulator { width: AccumulatorWidth::bits(9).unwrap(), overflow: Overflow::Wrap };
     let array = MacArray { simd: SimdLevel::best(), accumulator };
     let (a, b) = (random_tensor(&[3, 23], 6, 1, 0), random_tensor(&[23, 2], 6, 2, 0));
     let product = array.matmul(&a, &b).unwrap();

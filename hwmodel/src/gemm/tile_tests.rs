@@ -161,7 +161,7 @@ fn many_rows_and_blocks_of_k_equal_the_portable_level() {
     for (wl, [m, k, n]) in [(8u8, [211, 3000, 70]), (16, [131, 2600, 53]), (24, [70, 2100, 19])] {
         let a = random_tensor(&[m, k], wl.into(), 1, 0);
         let b = random_tensor(&[k, n], wl.into(), 2, 0);
-        let bits = AccumulatorWidth::Bits(2 * wl + 3);
+        let bits = AccumulatorWidth::bits(u32::from(2 * wl + 3)).unwrap();
         let narrow = Accumulator { width: bits, overflow: Overflow::Saturate };
         for accumulator in [EXACT, narrow] {
             let [got, expected] = [model(), SimdLevel::PORTABLE]

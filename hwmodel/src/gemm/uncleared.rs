@@ -11,6 +11,7 @@ use super::operands::Operands;
 use super::proof::Proof;
 use super::stepping::{Held, ROWS, Stepped, Stepping, by_columns};
 use super::wide_rows::CheckpointLimits;
+use crate::BitWidth;
 use crate::kernels::{RawInteger, StepRange};
 use crate::overflow::Overflow;
 use crate::parallel::{self, Done};
@@ -30,7 +31,7 @@ impl MacArray {
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
-        bits: u32,
+        bits: BitWidth,
     ) -> (Vec<C>, Stepped) {
         let mut open = self.open_by_norms(operands, proof, bits);
         let count = opened(&open);
@@ -59,9 +60,9 @@ impl MacArray {
     }
 
     /// Outputs that the norms do not clear, row-major.
-    fn open_by_norms(&self, operands: &Operands<'_>, proof: &Proof, bits: u32) -> Vec<bool> {
+    fn open_by_norms(&self, operands: &Operands<'_>, proof: &Proof, bits: BitWidth) -> Vec<bool> {
         let (n, stride) = (operands.columns, operands.stride());
-        let limit = ((1i128 << (bits - 1)) - 1) as f64;
+        let limit = bound::at_most(bits.max());
         let mut open = vec![false; operands.rows() * stride];
         parallel::each(open.chunks_mut(stride.max(1)).enumerate(), |(row, open)| {
             for (group, open) in open.chunks_exact_mut(n.max(1)).enumerate() {
@@ -80,11 +81,16 @@ impl MacArray {
     }
 
     /// The terms between two looks at a sum, where looks may help.
-    fn checkpoint_block(&self, operands: &Operands<'_>, proof: &Proof, bits: u32) -> Option<usize> {
+    fn checkpoint_block(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+        bits: BitWidth,
+    ) -> Option<usize> {
         if proof.bound > I64_LIMIT {
             return None;
         }
-        let limit = ((1i128 << (bits - 1)) - 1) as f64;
+        let limit = bound::at_most(bits.max());
         let longest = self.longest_checkpoint(operands, proof);
         let mean = |norms: &[f64]| norms.iter().sum::<f64>() / norms.len().max(1) as f64;
         let means = (0..operands.geometry.groups).map(|group| {
@@ -105,12 +111,12 @@ impl MacArray {
         &self,
         operands: &Operands<'_>,
         block: usize,
-        bits: u32,
+        bits: BitWidth,
     ) -> CheckpointLimits {
         let (k, n) = (operands.terms, operands.columns);
         let half = block / 2;
         let mut limits = CheckpointLimits {
-            limit: ((1i128 << (bits - 1)) - 1) as f64,
+            limit: bound::at_most(bits.max()),
             rows: vec![0.0; operands.rows() * operands.geometry.groups],
             columns: vec![0.0; operands.stride()],
         };
@@ -155,11 +161,11 @@ impl MacArray {
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
-        bits: u32,
+        bits: BitWidth,
         open: &[bool],
         sums: &mut [C],
     ) -> Stepped {
-        let limit = 1i128 << (bits - 1);
+        let limit = bits.max() + 1;
         let product = (proof.largest[0] as i128) * (proof.largest[1] as i128);
         let overflow = self.accumulator.overflow;
         let words = proof.words;
@@ -170,7 +176,7 @@ impl MacArray {
                     range: StepRange {
                         min: -limit as $sum,
                         max: (limit - 1) as $sum,
-                        unused: <$sum>::BITS - bits,
+                        unused: <$sum>::BITS - bits.get(),
                         saturate: overflow == Overflow::Saturate,
                     },
                 }

@@ -275,6 +275,7 @@ fn rows_block<P: TileProducts + ?Sized, C: WideSum>(
         // The magnitudes of a tile are followed from the first block to the last.
         (together, span) = (blocks.len(), 1);
     }
+    let slack = bound::slack(terms);
     let _session = products.session();
     let tile = tile_rows * tile_columns;
     for (index, blocks) in blocks.chunks(together).enumerate() {
@@ -317,7 +318,7 @@ fn rows_block<P: TileProducts + ?Sized, C: WideSum>(
                         let flags = near.beyond[to..to + columns].iter_mut();
                         for (flag, (&largest, column)) in flags.zip(sums) {
                             let prefix = largest.number().abs() + near.rows[row + own] * column;
-                            *flag = prefix * bound::SLACK > near.limit;
+                            *flag = prefix * slack > near.limit;
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use super::{Dataflow, Machine};
 use crate::energy::transistors;
 use crate::timing::ByOperand;
-use crate::{Overflow, Rounding};
+use crate::Rounding;
 use serde::Serialize;
 
 /// Area of array and memories. Transistors are counts by synthesis of small datapaths, for ratios between
@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Area {
     /// Transistors of one processing element.
     pub pe_transistors: f64,
-    /// Transistors of the array, with the adders below the columns that collect partial sums.
+    /// Transistors of the array, with the registers through which partial sums enter its columns.
     pub array_transistors: f64,
     /// Transistors of the requantisers, one for each sum that leaves the array in a cycle.
     pub requantiser_transistors: f64,
@@ -41,11 +41,12 @@ impl Machine {
         let mac = self.mac_cost(bits.input, bits.weight, accumulator_bits);
         let outputs = self.mac.style.most_outputs();
         let sums = transistors::registers(accumulator_bits) * f64::from(outputs);
-        let overflow = self.accumulator.overflow;
-        let (stationary, collect) = match self.dataflow {
+        // A partial sum of an earlier fold waits here for its turn at the top of the column.
+        let entry = transistors::registers(accumulator_bits);
+        let (stationary, entry) = match self.dataflow {
             Dataflow::OutputStationary => (0, 0.0),
-            Dataflow::WeightStationary => (bits.weight, self.collector(accumulator_bits, overflow)),
-            Dataflow::InputStationary => (bits.input, self.collector(accumulator_bits, overflow)),
+            Dataflow::WeightStationary => (bits.weight, entry),
+            Dataflow::InputStationary => (bits.input, entry),
         };
         let mut pe_transistors = mac.transistors;
         if self.array.overlap_load {
@@ -57,7 +58,7 @@ impl Machine {
         }
         let columns = f64::from(self.array.columns) * f64::from(outputs);
         let array_transistors =
-            self.array.processing_elements() as f64 * pe_transistors + columns * collect;
+            self.array.processing_elements() as f64 * pe_transistors + columns * entry;
         let requantiser_transistors =
             columns * transistors::requantiser(accumulator_bits, bits.output, rounding);
         let sram_bits = self.memory.sram_bits.total();
@@ -70,11 +71,6 @@ impl Machine {
             logic_um2: self.energy.transistor_um2().map(|um2| um2 * logic),
             sram_um2: self.energy.sram_bit_um2().map(|um2| um2 * sram_bits as f64),
         }
-    }
-
-    /// Adder and register below a column, which add its sums to those of earlier folds.
-    fn collector(&self, accumulator_bits: u32, overflow: Overflow) -> f64 {
-        transistors::adder(accumulator_bits, overflow) + transistors::registers(accumulator_bits)
     }
 }
 
@@ -96,6 +92,20 @@ mod tests {
         assert!((area.logic_um2.unwrap() - logic).abs() < 1e-3);
         let sram = 320.0 * 8192.0 * 0.577;
         assert!((area.total_mm2().unwrap() - (logic + sram) * 1e-6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_column_that_carries_sums_has_a_register_at_its_top() {
+        let mut machine = Machine::builtin("tpu-like").unwrap();
+        machine.array.overlap_load = false;
+        let area = |machine: &Machine| machine.area(BITS, 32, Rounding::Floor);
+        let carried = area(&machine);
+        machine.dataflow = Dataflow::OutputStationary;
+        let stationary = area(&machine);
+        assert_eq!(carried.pe_transistors, stationary.pe_transistors);
+        let registers = carried.array_transistors - stationary.array_transistors;
+        let columns = f64::from(machine.array.columns);
+        assert!((registers - columns * transistors::registers(32)).abs() < 1e-3);
     }
 
     #[test]

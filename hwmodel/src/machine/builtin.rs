@@ -50,12 +50,12 @@ mod tests {
         assert_eq!(edge.memory().dram_bandwidth_bits_per_cycle, 64);
         assert_eq!((edge.clock_mhz(), edge.energy().node_nm()), (500.0, 45));
         let tpu = Machine::builtin("tpu-like-256x256").unwrap();
-        assert_eq!(tpu.accumulator().width, AccumulatorWidth::Bits(32));
+        assert_eq!(tpu.accumulator().width, AccumulatorWidth::bits(32).unwrap());
         assert_eq!(tpu.accumulator().overflow, Overflow::Wrap);
         assert_eq!((tpu.clock_mhz(), tpu.energy().node_nm()), (700.0, 7));
         let eyeriss = Machine::builtin("eyeriss-like-12x14").unwrap();
         assert_eq!(eyeriss.memory().sram_bits.total(), 108 * 8192);
-        assert_eq!(eyeriss.accumulator().width, AccumulatorWidth::Bits(32));
+        assert_eq!(eyeriss.accumulator().width, AccumulatorWidth::bits(32).unwrap());
         let build = |name: &str| {
             let machine = Machine::builtin(name).unwrap();
             (machine.dataflow(), machine.mac().style.describe())

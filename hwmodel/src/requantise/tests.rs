@@ -16,7 +16,7 @@ fn product(sums: Sums, columns: usize, fl: i32, accumulator: Accumulator) -> Pro
         terms: 1,
         fl,
         accumulator,
-        bound: f64::INFINITY,
+        bound: u128::MAX,
         sums,
         report: MacReport::default(),
     }
@@ -44,7 +44,7 @@ proptest! {
         let mut product = product(sums_of(wide, values), columns, fl, Accumulator::default());
         if bounded {
             let magnitudes = (0..values.len()).map(|i| product.sums.get(i).unsigned_abs());
-            product.bound = magnitudes.max().unwrap_or(0) as f64;
+            product.bound = magnitudes.max().unwrap_or(0);
         }
         let bias_raw: Vec<i32> = (0..columns as i32).map(|i| i * 7 - 9).collect();
         let bias = FixedTensor::from_raw(&[columns], Format::new(8, bias_fl).unwrap(), &bias_raw)
@@ -68,7 +68,7 @@ proptest! {
                 let rounded = if shift < -60 { value.signum() << 100 } else if shift <= 0 { value << -shift } else {
                     rounding.shift_right(value, shift as u32, (u128::from(word) >> (64 - shift.min(64))) as u64)
                 };
-                let (raw, outside) = overflow.apply(rounded, wl);
+                let (raw, outside) = overflow.apply(rounded, format.width());
                 saturated += u64::from(outside);
                 raw as i32
             }).collect();
@@ -97,7 +97,7 @@ proptest! {
                 let shift = fl - flo;
                 let rounded = if shift >= 0 { rounding.shift_right(raw, shift.min(100) as u32, 0) }
                     else if shift > -90 { raw << -shift } else { (raw.signum()) << 100 };
-                overflow.apply(rounded, wlo).0 as i32
+                overflow.apply(rounded, format.width()).0 as i32
             }).collect();
             for simd in SimdLevel::testable() {
                 let unit = Requantiser { simd, format, rounding, overflow, address: ADDRESS };
@@ -122,7 +122,7 @@ fn shifts_beyond_127_bits_round_stochastically_as_shorter_ones() {
 #[test]
 fn the_bias_is_added_in_the_accumulator() {
     let accumulator =
-        Accumulator { width: AccumulatorWidth::Bits(8), overflow: Overflow::Saturate };
+        Accumulator { width: AccumulatorWidth::bits(8).unwrap(), overflow: Overflow::Saturate };
     let product = product(Sums::I64(vec![120, -120, 5]), 1, 4, accumulator);
     let bias = FixedTensor::from_raw(&[1], Format::new(8, 2).unwrap(), &[3]).unwrap();
     let unit = Requantiser {

@@ -145,12 +145,12 @@ fn sums_saturate_and_wrap_as_in_a_loop() {
         }
         assert!(events > 100);
         for simd in SimdLevel::testable() {
-            let width = AccumulatorWidth::Bits(16);
+            let width = AccumulatorWidth::bits(16).unwrap();
             let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
             let product = array.matmul(&a, &b).unwrap();
-            let got: Vec<i128> = (0..m * n).map(|i| product.sums.get(i)).collect();
+            let got: Vec<i128> = (0..m * n).map(|i| product.sums().get(i)).collect();
             assert_eq!(got, sums, "{overflow} {simd}");
-            assert_eq!(product.report.accumulator_events, events);
+            assert_eq!(product.report().accumulator_events, events);
         }
     }
 }

@@ -8,14 +8,14 @@ use proptest::prelude::*;
 use std::num::NonZeroUsize;
 
 /// A product as the contract has it.
-struct Expected {
-    sums: Vec<i128>,
+pub(crate) struct Expected {
+    pub(crate) sums: Vec<i128>,
     events: u64,
     nonzero: u64,
 }
 
 /// Σ_k left[m][k]·right[k][n] with k ascending.
-fn product(
+pub(crate) fn product(
     (m, k, n): (usize, usize, usize),
     accumulator: Accumulator,
     left: impl Fn(usize, usize) -> i32,
@@ -46,11 +46,11 @@ fn bits(accumulator: Accumulator) -> Option<u32> {
 }
 
 impl Expected {
-    fn check(&self, product: &Product, what: &str) {
-        let sums: Vec<i128> = (0..product.sums.len()).map(|i| product.sums.get(i)).collect();
+    pub(crate) fn check(&self, product: &Product, what: &str) {
+        let sums: Vec<i128> = (0..product.sums().len()).map(|i| product.sums().get(i)).collect();
         assert_eq!(sums, self.sums, "{what}");
-        assert_eq!(product.report.accumulator_events, self.events, "events, {what}");
-        assert_eq!(product.report.nonzero_macs, self.nonzero, "non-zero MACs, {what}");
+        assert_eq!(product.report().accumulator_events, self.events, "events, {what}");
+        assert_eq!(product.report().nonzero_macs, self.nonzero, "non-zero MACs, {what}");
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn matrix_batch(seed: u64, (m, k, n): (usize, usize, usize)) -> u64 {
         let array = MacArray { simd, accumulator };
         let what = format!("{m}×{k}×{n}, {wl_a} and {wl_b} bits, {accumulator:?}, {simd}");
         let product = array.matmul(&a, &b).expect("shapes fit");
-        assert_eq!(product.fl, a.format().fl() + b.format().fl());
+        assert_eq!(product.fl(), a.format().fl() + b.format().fl());
         expected.check(&product, &what);
         expected.check(&array.linear(&a, &w).expect("shapes fit"), &what);
     }

@@ -8,7 +8,9 @@
 //! cargo test -p hwmodel --release --test contract -- --ignored --nocapture
 //! ```
 
+mod edges;
 mod fixed_crate;
+mod folds;
 mod inputs;
 mod long;
 mod mac;

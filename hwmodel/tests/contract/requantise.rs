@@ -3,7 +3,7 @@
 use crate::inputs::Inputs;
 use crate::quantise::same_counts;
 use crate::reference::{self, Counts, Random};
-use hwmodel::gemm::{MacReport, Product, Sums};
+use hwmodel::gemm::{Product, Sums};
 use hwmodel::requantise::Requantiser;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use proptest::prelude::*;
@@ -104,21 +104,12 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
             value
         })
         .collect();
-    let bound = sums.iter().map(|sum| sum.unsigned_abs()).max().unwrap_or(0) as f64 * 1.001;
-    let product = Product {
-        rows,
-        columns,
-        terms: 1,
-        fl,
-        accumulator,
-        bound: if inputs.flag() { f64::INFINITY } else { bound },
-        sums: match kind {
-            0 => Sums::I32(sums.iter().map(|&sum| sum as i32).collect()),
-            1 => Sums::I64(sums.iter().map(|&sum| sum as i64).collect()),
-            _ => Sums::I128(sums.clone()),
-        },
-        report: MacReport::default(),
+    let sums = match kind {
+        0 => Sums::I32(sums.iter().map(|&sum| sum as i32).collect()),
+        1 => Sums::I64(sums.iter().map(|&sum| sum as i64).collect()),
+        _ => Sums::I128(sums.clone()),
     };
+    let product = Product::from_sums(sums, columns, fl, accumulator).unwrap();
     let bias = bias.map(|raw| {
         FixedTensor::from_raw(&[columns], Format::new(16, bias_fl).unwrap(), &raw).unwrap()
     });
@@ -128,7 +119,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
         let what = format!("fl {fl}, {accumulator:?}, bias fl {bias_fl}, {unit:?} {simd}");
         assert_eq!(data.to_i32(), expected, "{what}");
         assert_eq!(report.accumulator_events, events, "{what}");
-        same_counts(report.counts, counts, sums.len(), random_bits);
+        same_counts(report.counts, counts, values.len(), random_bits);
     }
     (rows * columns) as u64
 }

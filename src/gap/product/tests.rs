@@ -5,8 +5,8 @@ use proptest::prelude::*;
 const EXACT: Accumulator =
     Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
 
-fn bits(bits: u8, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::Bits(bits), overflow }
+fn bits(bits: u32, overflow: Overflow) -> Accumulator {
+    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
 }
 
 /// The gap of one row times one column.
@@ -156,7 +156,7 @@ proptest! {
     #[test]
     fn widths_and_outputs_equal_the_steps(
         raw in proptest::collection::vec((-200i32..200, -200i32..200), 1..30), wl in 4u32..20,
-        fl in 0i32..6, width in 3u8..30, wrap: bool, bias in -100i32..100,
+        fl in 0i32..6, width in 3u32..30, wrap: bool, bias in -100i32..100,
     ) {
         let format = Format::new(wl, fl).unwrap();
         let step = format.step() as f32;
@@ -179,17 +179,17 @@ proptest! {
             let sum = states[k - 1].sum + align(bias.into(), fl);
             let (held, outside) = match accumulator.width {
                 AccumulatorWidth::Exact => (sum, false),
-                AccumulatorWidth::Bits(bits) => overflow.apply(sum, bits.into()),
+                AccumulatorWidth::Bits(bits) => overflow.apply(sum, bits),
             };
             (held, states.iter().filter(|state| state.event).count() as u64 + u64::from(outside))
         };
         let output = |held: i128| {
             let rounded = Rounding::NearestEven.shift_right(held, fl as u32, 0);
-            Overflow::Saturate.apply(rounded, wl).0 as i64
+            Overflow::Saturate.apply(rounded, Format::new(wl, 0).unwrap().width()).0 as i64
         };
         let data = gap.bits.data.unwrap();
-        prop_assert_eq!(run(bits(data as u8, Overflow::Saturate)).1, 0);
-        prop_assert!(data == 1 || run(bits(data as u8 - 1, Overflow::Saturate)).1 > 0);
+        prop_assert_eq!(run(bits(data, Overflow::Saturate)).1, 0);
+        prop_assert!(data == 1 || run(bits(data - 1, Overflow::Saturate)).1 > 0);
         prop_assert!(data <= gap.bits.any_input && gap.bits.any_input <= gap.bits.any_words);
         // Sums below 2^24 are exact in float32.
         let (held, events) = run(accumulator);

@@ -80,15 +80,15 @@ fn agreement(
     for (index, (&integer, &float)) in integer.iter().zip(&float).enumerate() {
         let channel = index % FILTERS;
         let range = scale.ranges().unwrap().channels[channel];
-        let (acc, _) = range.fit(product.sums.get(index), overflow);
+        let (acc, _) = range.fit(product.sums().get(index), overflow);
         // Rounded up from the top of its range, a word wraps to the bottom.
-        let half = 1 << (product.fl - conv.fl() - 1);
+        let half = 1 << (product.fl() - conv.fl() - 1);
         if overflow == Overflow::Wrap && acc > range.high() - half {
             continue;
         }
         let acc = acc as f64;
         let bias = bias.as_ref().map_or(0.0, |bias| bias[channel].into());
-        let biased = acc * 2f64.powi(-product.fl) + bias;
+        let biased = acc * 2f64.powi(-product.fl()) + bias;
         let mean = f64::from(running.mean[channel]);
         let deviation = (f64::from(running.variance[channel]) + f64::from(EPSILON)).sqrt();
         let ratio = (f64::from(gamma[channel]) / deviation).abs();

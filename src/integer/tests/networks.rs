@@ -18,8 +18,8 @@ fn network(name: &str) -> Network {
     arch::build(name, &task).unwrap()
 }
 
-fn bits(bits: u8, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::Bits(bits), overflow }
+fn bits(bits: u32, overflow: Overflow) -> Accumulator {
+    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
 }
 
 /// Both ways of running the same images.

@@ -109,7 +109,7 @@ impl Layer for Context {
                         weight: values.format(),
                         output: values.format(),
                     };
-                    let forward = tally(&shapes, Some(formats), Product::Forward, product.report);
+                    let forward = tally(&shapes, Some(formats), Product::Forward, product.report());
                     add_forward(call.tally, forward);
                     products.push(product);
                 }

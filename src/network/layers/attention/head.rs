@@ -102,6 +102,8 @@ pub(super) fn right_operand(operand: Activation) -> Parameter {
 
 /// The accumulators of a product in float32, as the vector unit reads them.
 pub(super) fn sums(product: &Product) -> Vec<f32> {
-    let step = 2f64.powi(-product.fl);
-    (0..product.sums.len()).map(|index| (product.sums.get(index) as f64 * step) as f32).collect()
+    let step = 2f64.powi(-product.fl());
+    (0..product.sums().len())
+        .map(|index| (product.sums().get(index) as f64 * step) as f32)
+        .collect()
 }

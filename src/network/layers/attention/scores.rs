@@ -88,10 +88,10 @@ impl Layer for Scores {
                 (Activation::Fixed(query), Activation::Fixed(key)) => {
                     let product = array.convolve(query, key, geometry())?;
                     // The vector unit reads words of float32.
-                    let output = Format::new(32, product.fl.clamp(-64, 64));
+                    let output = Format::new(32, product.fl().clamp(-64, 64));
                     let output = output.map_err(|error| call.no_scale("scores", error.into()))?;
                     let formats = ByOperand { input: query.format(), weight: key.format(), output };
-                    let report = product.report;
+                    let report = product.report();
                     (sums(&product), tally(&shapes, Some(formats), Product::Forward, report))
                 }
                 _ => (

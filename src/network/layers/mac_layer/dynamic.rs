@@ -29,7 +29,7 @@ pub(super) fn forward(
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
     let mut product = call.context.array.convolve(x, quantised, geometry)?;
     if let Some(bias) = bias {
-        product.report.accumulator_events += product.add_bias(bias);
+        product.report().accumulator_events += product.add_bias(bias);
     }
     let format = match output_format {
         NumberFormat::Fixed(format) => format,
@@ -39,7 +39,7 @@ pub(super) fn forward(
     let (data, report) = call.requantiser(format, Role::Output).product(&product, None);
     call.tally.output += report.counts;
     let formats = ByOperand { input: x.format(), weight: quantised.format(), output: format };
-    call.tally.forward = Some(tally(shapes, Some(formats), Product::Forward, product.report));
+    call.tally.forward = Some(tally(shapes, Some(formats), Product::Forward, product.report()));
     let y = FixedTensor::new(&shapes.output(), format, data)?;
     Ok((Activation::fixed(y), Saved { activation: Some(input), ..Saved::default() }))
 }

@@ -48,7 +48,7 @@ pub(super) fn backward(
     let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
     let grad_weight = GemmTally {
         gradient: quantised + counts,
-        ..tally(shapes, Some(formats), Product::GradWeight, product.report)
+        ..tally(shapes, Some(formats), Product::GradWeight, product.report())
     };
 
     let mut parameters = vec![dw.to_f32(simd)];
@@ -72,7 +72,12 @@ pub(super) fn backward(
             ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };
         grad_input = Some(GemmTally {
             gradient: quantised + counts,
-            ..tally(shapes, Some(formats), Product::FixedGradInput(product.terms), product.report)
+            ..tally(
+                shapes,
+                Some(formats),
+                Product::FixedGradInput(product.terms()),
+                product.report(),
+            )
         });
         dx = Some(gradient.to_f32(simd));
     }

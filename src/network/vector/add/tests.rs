@@ -68,7 +68,7 @@ fn reference(
         let sum = align(a, fl_first, length + i) + align(b, fl_second, i);
         let exact =
             (i128::from(a) << (finest - fl_first)) + (i128::from(b) << (finest - fl_second));
-        let (raw, _) = settings.overflow.apply(sum, settings.format.wl());
+        let (raw, _) = settings.overflow.apply(sum, settings.format.width());
         counts.saturated_high += u64::from(sum > i128::from(settings.format.max_raw()));
         counts.saturated_low += u64::from(sum < i128::from(settings.format.min_raw()));
         counts.nonzero += u64::from(raw != 0);
