@@ -57,6 +57,9 @@ pub enum ShapeError {
 /// Input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]` and output `[oh, ow]` that fit together.
 type Checked = ([usize; 4], [usize; 4], [usize; 2]);
 
+/// What one allocation can have.
+const MOST_BYTES: usize = isize::MAX as usize;
+
 impl Convolution2d {
     /// A square kernel with equal stride and padding both ways, one group.
     pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
@@ -117,7 +120,7 @@ impl Convolution2d {
         if weights4[1..3] != self.kernel {
             return Err(wrong("the weights have another kernel size"));
         }
-        if weights4[3] * self.groups != input4[3] {
+        if weights4[3].checked_mul(self.groups) != Some(input4[3]) {
             return Err(wrong("input channels are not groups × weight channels"));
         }
         if !weights4[0].is_multiple_of(self.groups) {
@@ -126,6 +129,12 @@ impl Convolution2d {
         let size = self
             .output_size([input4[1], input4[2]])
             .ok_or_else(|| wrong("the kernel is larger than the padded input"))?;
+        // Padding makes outputs without any memory behind them.
+        let outputs = [input4[0], size[0], size[1], weights4[0]];
+        let bytes = outputs.iter().try_fold(size_of::<i128>(), |all, &n| all.checked_mul(n));
+        if bytes.is_none_or(|bytes| bytes > MOST_BYTES) {
+            return Err(wrong("the output has more elements than can be addressed"));
+        }
         Ok((input4, weights4, size))
     }
 }
@@ -140,6 +149,19 @@ mod tests {
         assert_eq!(alexnet.output_size([32, 32]), Some([8, 8]));
         assert_eq!(Convolution2d::square(3, 2, 0).output_size([6, 7]), Some([2, 3]));
         assert_eq!(Convolution2d::square(5, 1, 1).output_size([2, 9]), None);
+    }
+
+    #[test]
+    fn sizes_that_wrap_are_errors() {
+        let one = Convolution2d::square(1, 1, 0);
+        let groups = Convolution2d { groups: 1 << 63, ..one };
+        assert!(groups.check(&[1, 1, 1, 0], &[0, 1, 1, 2]).is_err());
+        for padding in [1 << 31, usize::MAX / 4] {
+            let padded = Convolution2d::square(1, 1, padding);
+            let error = padded.check(&[1, 1, 1, 1], &[1, 1, 1, 1]).unwrap_err().to_string();
+            assert!(error.contains("more elements than can be addressed"), "{error}");
+        }
+        assert!(one.check(&[2, 3, 3, 4], &[5, 1, 1, 4]).is_ok());
     }
 
     #[test]
