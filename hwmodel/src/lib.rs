@@ -42,3 +42,8 @@ pub use kernels::{SimdError, SimdLevel};
 pub use overflow::Overflow;
 pub use rounding::Rounding;
 pub use tensor::{FixedTensor, RawData, TensorError};
+
+/// The examples of the README, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,9 +1,9 @@
 //! The area of a machine: transistors of its array and bits of its memories.
 
 use super::{Dataflow, Machine};
+use crate::Rounding;
 use crate::energy::transistors;
 use crate::timing::ByOperand;
-use crate::Rounding;
 use serde::Serialize;
 
 /// Area of array and memories. Transistors are counts by synthesis of small datapaths, for ratios between
