@@ -1,6 +1,7 @@
 //! Division by a constant with a multiplier and a shift, exactly rounded.
 
-use hwmodel::Rounding;
+use hwmodel::rounding::{Mode, Quotient};
+use hwmodel::{Rounding, with_rounding};
 
 /// Division of integers by a constant d, as hardware without a divider does it.
 ///
@@ -58,14 +59,8 @@ impl Division {
             |n: u64| ((u128::from(n) * u128::from(self.multiplier)) >> self.shift) as i64;
         let floor = if sum < 0 { -1 - quotient(!sum as u64) } else { quotient(sum as u64) };
         let divisor = i64::from(self.divisor);
-        let twice = 2 * (sum - floor * divisor);
-        let up = match rounding {
-            Rounding::NearestEven => twice + (floor & 1) > divisor,
-            Rounding::NearestAway => twice + i64::from(sum >= 0) > divisor,
-            Rounding::HalfUp => twice >= divisor,
-            Rounding::TowardZero => sum < 0 && twice != 0,
-            Rounding::Floor | Rounding::Stochastic => false,
-        };
+        let quotient = Quotient { floor, remainder: sum - floor * divisor, divisor };
+        let up = with_rounding!(rounding, M => M::up(quotient));
         floor + i64::from(up)
     }
 }
@@ -86,6 +81,7 @@ mod tests {
             Rounding::HalfUp => rest >= d,
             Rounding::TowardZero => rest > 0 && sum < 0,
             Rounding::Floor => false,
+            Rounding::Ceiling => rest > 0,
             Rounding::Stochastic => unreachable!("not tested"),
         };
         (floor + i128::from(up)) as i64

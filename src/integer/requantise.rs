@@ -4,7 +4,10 @@ use super::channel_scale::ChannelScale;
 use super::product_range::ProductRanges;
 use hwmodel::gemm::Sums;
 use hwmodel::quantise::QuantiseCounts;
-use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw};
+use hwmodel::rounding::{Mode, Shifted};
+use hwmodel::{
+    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding,
+};
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
 use std::ops::AddAssign;
@@ -234,19 +237,9 @@ impl ChannelRequantiser {
     {
         match &self.narrow {
             Some(narrow) if narrow.fits || values.iter().all(|value| value.is_short()) => {
-                match self.rounding {
-                    Rounding::NearestEven => {
-                        self.narrow_row(values, narrow, out, report, nearest_even);
-                    }
-                    rounding => self.narrow_row(
-                        values,
-                        narrow,
-                        out,
-                        report,
-                        #[inline(always)]
-                        |product, shift| rounding.shift_right(product.into(), shift, 0) as i64,
-                    ),
-                }
+                with_rounding!(self.rounding, M => {
+                    self.narrow_row::<M, _, _>(values, narrow, out, report);
+                });
             }
             _ => {
                 for (index, (&value, out)) in values.iter().zip(out).enumerate() {
@@ -267,13 +260,12 @@ impl ChannelRequantiser {
     }
 
     #[inline(always)]
-    fn narrow_row<S: Accumulator, T: Copy + 'static>(
+    fn narrow_row<M: Mode, S: Accumulator, T: Copy + 'static>(
         &self,
         values: &[S],
         narrow: &Narrow,
         out: &mut [T],
         report: &mut ScaleReport,
-        round: impl Fn(i64, u32) -> i64,
     ) where
         i64: AsPrimitive<T>,
     {
@@ -284,7 +276,9 @@ impl ChannelRequantiser {
             let (value, outside) = value.limited(low, high);
             report.outside += u64::from(outside);
             let product = i64::from(value) * i64::from(multiplier) + offset;
-            let rounded = round(product, shift.into());
+            // Nothing here is rounded stochastically.
+            let parts = Shifted::new(product, shift.into(), 0);
+            let rounded = parts.floor() + i64::from(M::up(parts));
             *out = self.fit(rounded, product != 0, &mut report.counts).as_();
         }
     }
@@ -301,12 +295,4 @@ impl ChannelRequantiser {
         counts.nonzero += u64::from(raw != 0);
         if self.rectifies { raw.max(0) } else { raw }
     }
-}
-
-/// product · 2^-shift to nearest, ties to even; 1 ≤ shift ≤ 62.
-#[inline(always)]
-fn nearest_even(product: i64, shift: u32) -> i64 {
-    let floor = product >> shift;
-    let rest = product & ((1 << shift) - 1);
-    floor + i64::from(rest + (floor & 1) > 1 << (shift - 1))
 }

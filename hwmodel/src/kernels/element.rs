@@ -4,7 +4,8 @@
 //! are the reason why they live in this folder.
 
 use super::multiversion;
-use crate::rounding::Rounding;
+use crate::rounding::{Mode, Parts, Rounding, Shifted};
+use crate::with_rounding;
 use num_traits::{AsPrimitive, PrimInt};
 use rand_pcg::Pcg32;
 
@@ -150,31 +151,61 @@ impl std::ops::AddAssign for Limits {
     }
 }
 
-/// ⌊v + r/2^24⌋ for v = x·2^FL, exactly.
-///
-/// frac(v) is exact in f64 unless |v| < 2^-29; then the sum reaches the next integer for every
-/// r > 0, which the clamp to 2^24 - 1 preserves.
-// f64::clamp keeps a NaN; max and min do not.
-#[allow(clippy::manual_clamp)]
-#[inline(always)]
-fn round_stochastic(v: f64, word: u32) -> f64 {
-    let floor = v.floor();
-    let fraction = ((v - floor) * 16_777_216.0).min(16_777_215.0).max(0.0);
-    // SAFETY: 0 ≤ fraction < 2^24; max(0) removes the NaN of an infinite v.
-    let fraction: i32 = unsafe { fraction.to_int_unchecked() };
-    let up = (fraction + (word >> 8) as i32) >> 24;
-    floor + f64::from(up)
+/// v = x·2^FL, split exactly unless |v| < 2^-29, where the fraction of a negative v becomes 1: it is above ½ then, as it
+/// should.
+#[derive(Clone, Copy)]
+struct FloatParts {
+    value: f64,
+    floor: f64,
+    word: u32,
 }
 
-/// The nearest integer, of two the even one, up to 2^40, and what is larger as ±2^40 or more: the addition
-/// rounds where doubles are integers. It is done in vectors, unlike `f64::round_ties_even`.
-// f64::clamp keeps a NaN; max and min do not.
-#[allow(clippy::manual_clamp)]
+impl Parts for FloatParts {
+    #[inline(always)]
+    fn negative(self) -> bool {
+        self.value < 0.0
+    }
+
+    #[inline(always)]
+    fn odd(self) -> bool {
+        self.floor != 2.0 * (0.5 * self.floor).floor()
+    }
+
+    #[inline(always)]
+    fn whole(self) -> bool {
+        self.value == self.floor
+    }
+
+    #[inline(always)]
+    fn above_half(self) -> bool {
+        self.value - self.floor > 0.5
+    }
+
+    #[inline(always)]
+    fn at_half(self) -> bool {
+        self.value - self.floor == 0.5
+    }
+
+    /// With r the upper 24 bits of the word. The sum of a fraction below 2^-29 and any r > 0 reaches 1 from a negative v,
+    /// which the limit of 2^24 - 1 preserves.
+    // f64::clamp keeps a NaN; max and min do not.
+    #[allow(clippy::manual_clamp)]
+    #[inline(always)]
+    fn carries(self) -> bool {
+        let fraction = ((self.value - self.floor) * 16_777_216.0).min(16_777_215.0).max(0.0);
+        // SAFETY: 0 ≤ fraction < 2^24; max(0) removes the NaN of an infinite v.
+        let fraction: i32 = unsafe { fraction.to_int_unchecked() };
+        fraction + (self.word >> 8) as i32 >= 1 << 24
+    }
+}
+
 #[inline(always)]
-fn round_nearest_even(v: f64, _: u32) -> f64 {
-    const LARGEST: f64 = (1u64 << 40) as f64;
-    const INTEGERS: f64 = 3.0 * (1u64 << 51) as f64;
-    (v.max(-LARGEST).min(LARGEST) + INTEGERS) - INTEGERS
+fn round_float<M: Mode>(value: f64, word: u32) -> f64 {
+    if let Some(rounded) = M::float(value) {
+        return rounded;
+    }
+    let floor = value.floor();
+    floor + if M::up(FloatParts { value, floor, word }) { 1.0 } else { 0.0 }
 }
 
 multiversion! {
@@ -188,23 +219,9 @@ multiversion! {
         for ((x, words), out) in
             x.chunks(BLOCK).zip(words.chunks(BLOCK)).zip(out.chunks_mut(BLOCK))
         {
-            total += match rounding {
-                Rounding::Stochastic => quantise_block(x, words, scale, range, out, round_stochastic),
-                Rounding::NearestEven => {
-                    quantise_block(x, words, scale, range, out, round_nearest_even)
-                }
-                Rounding::NearestAway => quantise_block(x, words, scale, range, out, |v, _| {
-                    let whole = v.trunc();
-                    // v - trunc(v) is exact; 0·∞ cannot arise since ∞ - ∞ is NaN, which compares false.
-                    whole + if (v - whole).abs() >= 0.5 { 1f64.copysign(v) } else { 0.0 }
-                }),
-                Rounding::HalfUp => quantise_block(x, words, scale, range, out, |v, _| {
-                    let floor = v.floor();
-                    floor + if v - floor >= 0.5 { 1.0 } else { 0.0 }
-                }),
-                Rounding::Floor => quantise_block(x, words, scale, range, out, |v, _| v.floor()),
-                Rounding::TowardZero => quantise_block(x, words, scale, range, out, |v, _| v.trunc()),
-            };
+            total += with_rounding!(rounding, M => {
+                quantise_block(x, words, scale, range, out, round_float::<M>)
+            });
         }
         total
     }
@@ -235,63 +252,30 @@ multiversion! {
         {
             let range = (min, max);
             let shifts = (left, shift);
-            total += match rounding {
-                Rounding::Stochastic => {
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, word| {
-                        // The top `shift` bits of the word; shift is at most 32 here.
-                        let random = ((u64::from(word) << shift) >> 32) as i64;
-                        floor + ((rest + random) >> shift)
-                    })
-                }
-                Rounding::NearestEven => {
-                    let half = (1i64 << shift) >> 1;
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
-                        let up = rest > half || (rest == half && floor & 1 == 1 && half > 0);
-                        floor + i64::from(up)
-                    })
-                }
-                Rounding::NearestAway => {
-                    let half = (1i64 << shift) >> 1;
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
-                        let up = rest > half || (rest == half && floor >= 0 && half > 0);
-                        floor + i64::from(up)
-                    })
-                }
-                Rounding::HalfUp => {
-                    let half = (1i64 << shift) >> 1;
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
-                        floor + i64::from(rest >= half && half > 0)
-                    })
-                }
-                Rounding::Floor => {
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, _, _| floor)
-                }
-                Rounding::TowardZero => {
-                    requantise_row(sums, bias, words, shifts, range, out, |floor, rest, _| {
-                        floor + i64::from(floor < 0 && rest != 0)
-                    })
-                }
-            };
+            total += with_rounding!(rounding, M => {
+                requantise_row::<M, _, _>(sums, bias, words, shifts, range, out)
+            });
         }
         total
     }
 }
 
 #[inline(always)]
-fn requantise_row<S: AsPrimitive<i64>, T: RawInteger>(
+fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
     sums: &[S],
     bias: &[i64],
     words: &[u32],
     (left, shift): (u32, u32),
     (min, max): (i64, i64),
     out: &mut [T],
-    round: impl Fn(i64, i64, u32) -> i64,
 ) -> Limits {
     let (mut high, mut low, mut flushed, mut nonzero) = (0u64, 0u64, 0u64, 0u64);
-    let mask = (1i64 << shift) - 1;
     for (((&sum, &bias), &word), out) in sums.iter().zip(bias).zip(words).zip(out) {
         let value: i64 = (sum.as_() << left) + bias;
-        let rounded = round(value >> shift, value & mask, word);
+        // The top `shift` bits of the word; with stochastic rounding there are at most 32.
+        let random = ((u64::from(word) << shift) >> 32) as i64;
+        let parts = Shifted::new(value, shift, random);
+        let rounded = parts.floor() + i64::from(M::up(parts));
         high += u64::from(rounded > max);
         low += u64::from(rounded < min);
         let raw = rounded.clamp(min, max) as i32;

@@ -3,7 +3,8 @@
 use super::Minifloat;
 use crate::format::exp2;
 use crate::kernels::Limits;
-use crate::rounding::Rounding;
+use crate::rounding::{Mode, Parts, Rounding};
+use crate::with_rounding;
 
 /// Elements looked at together; counts inside fit u32.
 const BLOCK: usize = 256;
@@ -37,21 +38,51 @@ pub(super) fn quantise(
     rounding: Rounding,
 ) -> Limits {
     let loops = Loops::new(format);
-    match rounding {
-        Rounding::Stochastic => loops.run(values, words, |v| (v.fraction + v.r24) >> 24),
-        Rounding::NearestEven => loops.run(values, words, |v| {
-            let beyond_tie = v.sticky | v.odd;
-            u32::from(v.fraction + beyond_tie > HALF)
-        }),
-        Rounding::NearestAway => loops.run(values, words, |v| v.fraction >> 23),
-        Rounding::HalfUp => loops.run(values, words, |v| {
-            let beyond_tie = v.sticky | (1 - v.negative);
-            u32::from(v.fraction + beyond_tie > HALF)
-        }),
-        Rounding::Floor => {
-            loops.run(values, words, |v| v.negative & u32::from(v.fraction + v.sticky > 0))
-        }
-        Rounding::TowardZero => loops.run(values, words, |_| 0),
+    with_rounding!(rounding, M => loops.run(values, words, Between::up::<M>))
+}
+
+/// The signed number: where its magnitude is above a value of the format, a negative number is above the one of the next
+/// larger magnitude.
+impl Parts for Between {
+    #[inline(always)]
+    fn negative(self) -> bool {
+        self.negative != 0
+    }
+
+    #[inline(always)]
+    fn odd(self) -> bool {
+        self.odd != self.negative
+    }
+
+    #[inline(always)]
+    fn whole(self) -> bool {
+        self.fraction | self.sticky == 0
+    }
+
+    #[inline(always)]
+    fn above_half(self) -> bool {
+        if self.negative() { self.fraction < HALF } else { self.fraction + self.sticky > HALF }
+    }
+
+    #[inline(always)]
+    fn at_half(self) -> bool {
+        (self.fraction == HALF) & (self.sticky == 0)
+    }
+
+    /// Of magnitudes: r makes them larger.
+    #[inline(always)]
+    fn carries(self) -> bool {
+        ((self.fraction + self.r24) >> 24 != 0) != self.negative()
+    }
+}
+
+impl Between {
+    /// 1 if the magnitude goes up.
+    #[inline(always)]
+    fn up<M: Mode>(self) -> u32 {
+        // A negative number goes up if its magnitude does not.
+        let up = if self.negative() { !M::up(self) & !self.whole() } else { M::up(self) };
+        u32::from(up)
     }
 }
 

@@ -84,6 +84,7 @@ fn by_search(x: f32, all: &[f64], rounding: Rounding, r24: u32) -> f64 {
         Rounding::NearestAway => share >= 0.5,
         Rounding::HalfUp => share > 0.5 || (share == 0.5 && x > 0.0),
         Rounding::Floor => x < 0.0 && share > 0.0,
+        Rounding::Ceiling => x > 0.0 && share > 0.0,
         Rounding::TowardZero => false,
     };
     if up { upper } else { lower }

@@ -48,6 +48,7 @@ pub(crate) fn round(n: i128, shift: u32, rounding: Rounding, random: Random) -> 
     let rounded = match rounding {
         Rounding::TowardZero => whole,
         Rounding::Floor => up(n < 0 && fraction > 0),
+        Rounding::Ceiling => up(n > 0 && fraction > 0),
         Rounding::NearestEven => {
             up(half == Ordering::Greater || (half == Ordering::Equal && whole % 2 == 1))
         }

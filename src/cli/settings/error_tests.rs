@@ -283,7 +283,7 @@ fn unreadable_flags() {
     ");
     insta::assert_snapshot!(unreadable("--rounding-weights nearest"), @r"
     error: invalid value 'nearest' for '--rounding-weights <WORD>'
-      [possible values: stochastic, nearest-even, nearest-away, half-up, floor, toward-zero]
+      [possible values: stochastic, nearest-even, nearest-away, half-up, floor, ceiling, toward-zero]
 
       tip: a similar value exists: 'nearest-away'
 

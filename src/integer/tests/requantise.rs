@@ -22,6 +22,7 @@ fn reference(
         Rounding::HalfUp => rest >= half,
         Rounding::TowardZero => rest > 0 && product < 0,
         Rounding::Floor => false,
+        Rounding::Ceiling => rest > 0,
         Rounding::Stochastic => unreachable!("not tested"),
     };
     floor + i128::from(up && rest > 0)

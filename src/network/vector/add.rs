@@ -14,7 +14,11 @@
 use crate::network::vector::operations::VectorOperations;
 use hwmodel::quantise::QuantiseCounts;
 use hwmodel::random::RandomAddress;
-use hwmodel::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw};
+use hwmodel::rounding::{Mode, Shifted};
+use hwmodel::{
+    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw,
+    with_rounding,
+};
 use num_traits::{AsPrimitive, PrimInt, Signed};
 use rayon::prelude::*;
 
@@ -280,46 +284,15 @@ fn align<L: LaneInteger>(
     if right == 0 {
         return;
     }
-    let zero = L::zero();
-    let half = L::one() << (right - 1) as usize;
-    match rounding {
-        Rounding::Floor => shift_right(lane, right, |_, _, _| false, random),
-        Rounding::TowardZero => {
-            shift_right(lane, right, |floor, rest, _| floor < zero && rest != zero, random);
+    // A random number has 64 bits; a longer shift takes them as its highest ones.
+    let zeros = right.saturating_sub(64);
+    with_rounding!(rounding, M => {
+        for (value, &random) in lane.iter_mut().zip(random) {
+            let parts = Shifted::new(*value, right, L::random(random, zeros));
+            let up = if M::up(parts) { L::one() } else { L::zero() };
+            *value = parts.floor() + up;
         }
-        Rounding::HalfUp => shift_right(lane, right, |_, rest, _| rest >= half, random),
-        Rounding::NearestAway => {
-            let up = |floor, rest, _| rest > half || (rest == half && floor >= zero);
-            shift_right(lane, right, up, random);
-        }
-        Rounding::NearestEven => {
-            let up = |floor: L, rest, _| rest > half || (rest == half && floor & L::one() != zero);
-            shift_right(lane, right, up, random);
-        }
-        Rounding::Stochastic => {
-            let unit = L::one() << right as usize;
-            let zeros = right.saturating_sub(64);
-            let up = |_, rest, random| rest + L::random(random, zeros) >= unit;
-            shift_right(lane, right, up, random);
-        }
-    }
-}
-
-/// Drops `shift` bits and adds one where `up(floor, dropped bits, random number)` says so.
-#[inline(always)]
-fn shift_right<L: LaneInteger>(
-    lane: &mut [L],
-    shift: u32,
-    up: impl Fn(L, L, u64) -> bool,
-    random: &[u64],
-) {
-    let shift = shift as usize;
-    let mask = (L::one() << shift) - L::one();
-    for (value, &random) in lane.iter_mut().zip(random) {
-        let floor = *value >> shift;
-        let up = if up(floor, *value & mask, random) { L::one() } else { L::zero() };
-        *value = floor + up;
-    }
+    });
 }
 
 /// Adds the aligned operands and fits the sums into the result's word.

@@ -1,6 +1,64 @@
-//! Rounding modes: how a value between two raw integers becomes one of them.
+//! How a value between two integers becomes one of them.
+//!
+//! Every mode is one file here, which decides by the [`Parts`] of a value whether it goes up from the integer below. What
+//! rounds (shifts, divisions, floats, the vector loops) splits its values into parts and asks the mode.
+
+mod ceiling;
+mod floor;
+mod half_up;
+mod nearest_away;
+mod nearest_even;
+mod parts;
+mod stochastic;
+mod toward_zero;
+
+pub use parts::{Parts, Quotient, Shifted};
 
 use serde::{Deserialize, Serialize};
+
+/// The modes as types, for loops that are compiled once for each.
+pub mod modes {
+    pub use super::ceiling::Ceiling;
+    pub use super::floor::Floor;
+    pub use super::half_up::HalfUp;
+    pub use super::nearest_away::NearestAway;
+    pub use super::nearest_even::NearestEven;
+    pub use super::stochastic::Stochastic;
+    pub use super::toward_zero::TowardZero;
+}
+
+/// What a rounding mode does.
+pub trait Mode {
+    /// The name used in flags, files and tables.
+    const NAME: &'static str;
+
+    /// Whether a value becomes ⌊v⌋ + 1 and not ⌊v⌋.
+    fn up(value: impl Parts) -> bool;
+
+    /// The rounded `value`, where a float operation gives it faster than its parts: exact up to 2^40 in
+    /// magnitude, beyond that anything from there on with the same sign.
+    #[inline(always)]
+    fn float(_value: f64) -> Option<f64> {
+        None
+    }
+}
+
+/// Evaluates `$body` with the type `$mode` of a [`Rounding`], so that it is compiled once for every mode.
+#[macro_export]
+macro_rules! with_rounding {
+    (@ $rounding:expr, $mode:ident => $body:expr; $($variant:ident)*) => {
+        match $rounding {
+            $($crate::Rounding::$variant => {
+                type $mode = $crate::rounding::modes::$variant;
+                $body
+            })*
+        }
+    };
+    ($rounding:expr, $mode:ident => $body:expr) => {
+        $crate::with_rounding!(@ $rounding, $mode => $body;
+            Stochastic NearestEven NearestAway HalfUp Floor Ceiling TowardZero)
+    };
+}
 
 /// A rounding mode.
 ///
@@ -11,6 +69,7 @@ use serde::{Deserialize, Serialize};
 /// | nearest-away | nearest integer, ties away from zero |
 /// | half-up | ⌊v + ½⌋: nearest integer, ties toward +∞ |
 /// | floor | ⌊v⌋ |
+/// | ceiling | ⌈v⌉ |
 /// | toward-zero | v without its fraction |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -25,34 +84,30 @@ pub enum Rounding {
     HalfUp,
     /// Toward -∞.
     Floor,
+    /// Toward +∞.
+    Ceiling,
     /// Toward zero.
     TowardZero,
 }
 
 impl Rounding {
     /// Every mode, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Stochastic,
         Self::NearestEven,
         Self::NearestAway,
         Self::HalfUp,
         Self::Floor,
+        Self::Ceiling,
         Self::TowardZero,
     ];
 
     /// The name used in flags, files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stochastic => "stochastic",
-            Self::NearestEven => "nearest-even",
-            Self::NearestAway => "nearest-away",
-            Self::HalfUp => "half-up",
-            Self::Floor => "floor",
-            Self::TowardZero => "toward-zero",
-        }
+    pub fn name(self) -> &'static str {
+        with_rounding!(self, M => M::NAME)
     }
 
-    /// `value · 2^-shift` rounded to an integer, exactly; the scalar definition of every mode.
+    /// `value · 2^-shift` rounded to an integer, exactly.
     ///
     /// `shift` is 0 to 126 bits. `random` is read by [`Rounding::Stochastic`] only, and its low
     /// `shift` bits are the r of the definition in units of 2^-shift.
@@ -62,32 +117,20 @@ impl Rounding {
     /// assert_eq!(Rounding::NearestEven.shift_right(-5, 1, 0), -2);
     /// assert_eq!(Rounding::NearestAway.shift_right(-5, 1, 0), -3);
     /// assert_eq!(Rounding::HalfUp.shift_right(-5, 1, 0), -2);
+    /// assert_eq!(Rounding::Ceiling.shift_right(-5, 1, 0), -2);
     /// assert_eq!(Rounding::Stochastic.shift_right(-5, 1, 1), -2);
     /// ```
     #[inline]
     pub fn shift_right(self, value: i128, shift: u32, random: u64) -> i128 {
         debug_assert!(shift < 127);
-        if shift == 0 {
-            return value;
-        }
-        let floor = value >> shift;
-        let unit = 1i128 << shift;
-        let rest = value & (unit - 1);
-        let half = unit >> 1;
-        let up = match self {
-            Self::Floor => false,
-            Self::TowardZero => value < 0 && rest != 0,
-            Self::HalfUp => rest >= half,
-            Self::NearestAway => rest > half || (rest == half && value >= 0),
-            Self::NearestEven => rest > half || (rest == half && floor & 1 == 1),
-            Self::Stochastic => {
-                let r = i128::from(random) & (unit - 1);
-                // A random word has 64 bits; a longer shift takes them as its highest ones.
-                let r = if shift > 64 { i128::from(random) << (shift - 64) } else { r };
-                rest + r >= unit
-            }
+        // A random word has 64 bits; a longer shift takes them as its highest ones.
+        let random = match shift {
+            ..=64 => i128::from(random) & ((1 << shift) - 1),
+            _ => i128::from(random) << (shift - 64),
         };
-        floor + i128::from(up)
+        let parts = Shifted::new(value, shift, random);
+        let up = with_rounding!(self, M => M::up(parts));
+        parts.floor() + i128::from(up)
     }
 }
 
@@ -115,17 +158,17 @@ mod tests {
     #[test]
     fn every_mode_on_hand_worked_quarters() {
         use Rounding::*;
-        let modes = [NearestEven, NearestAway, HalfUp, Floor, TowardZero];
-        let rows: [(i128, [i128; 7]); 9] = [
-            (-6, [-2, -1, -2, -2, -1, -2, -1]),
-            (-5, [-2, -1, -1, -1, -1, -2, -1]),
-            (-2, [-1, 0, 0, -1, 0, -1, 0]),
-            (-1, [-1, 0, 0, 0, 0, -1, 0]),
-            (0, [0, 0, 0, 0, 0, 0, 0]),
-            (1, [0, 1, 0, 0, 0, 0, 0]),
-            (2, [0, 1, 0, 1, 1, 0, 0]),
-            (6, [1, 2, 2, 2, 2, 1, 1]),
-            (7, [1, 2, 2, 2, 2, 1, 1]),
+        let modes = [NearestEven, NearestAway, HalfUp, Floor, TowardZero, Ceiling];
+        let rows: [(i128, [i128; 8]); 9] = [
+            (-6, [-2, -1, -2, -2, -1, -2, -1, -1]),
+            (-5, [-2, -1, -1, -1, -1, -2, -1, -1]),
+            (-2, [-1, 0, 0, -1, 0, -1, 0, 0]),
+            (-1, [-1, 0, 0, 0, 0, -1, 0, 0]),
+            (0, [0, 0, 0, 0, 0, 0, 0, 0]),
+            (1, [0, 1, 0, 0, 0, 0, 0, 1]),
+            (2, [0, 1, 0, 1, 1, 0, 0, 1]),
+            (6, [1, 2, 2, 2, 2, 1, 1, 2]),
+            (7, [1, 2, 2, 2, 2, 1, 1, 2]),
         ];
         for (value, expected) in rows {
             assert_eq!(Stochastic.shift_right(value, 2, 0), expected[0], "{value} r=0");

@@ -1,0 +1,14 @@
+use super::{Mode, Parts};
+
+/// ⌊v + ½⌋: the nearest integer, of two the one toward +∞.
+#[derive(Debug)]
+pub struct HalfUp;
+
+impl Mode for HalfUp {
+    const NAME: &'static str = "half-up";
+
+    #[inline(always)]
+    fn up(value: impl Parts) -> bool {
+        value.above_half() | value.at_half()
+    }
+}
