@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn it_comes_only_where_overflow_has_this_reason() {
         let of = |bits, fractional_bits, events| {
-            let width = AccumulatorWidth::Bits(bits);
+            let width = AccumulatorWidth::bits(bits).unwrap();
             let sums = [("a", 3, 20), ("b", fractional_bits, 18)];
             let sums = sums.map(|(layer, fractional_bits, sufficient)| Sums {
                 layer,

@@ -2,9 +2,11 @@
 
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
+use super::eval_formats::{FormatsAfterTraining, Quantised};
 use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::model_data::DataArguments;
+use super::predictions::Predictions;
 use super::settings::{RandomSettings, RandomSourceKind, word};
 use super::{accumulator_table, eval_checks, output, setup};
 use crate::integer::{self, Comparison, Program, RunError};
@@ -12,6 +14,7 @@ use crate::model;
 use crate::network::BackwardArithmetic;
 use crate::network::Context;
 use crate::network::vector::elementary::exp;
+use crate::precision::NumberFormat;
 use crate::study::{AccumulatorStudy, LayerAccumulator};
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
@@ -35,6 +38,8 @@ pub(super) struct EvalArguments {
     /// Test images used; all if not given.
     #[arg(long)]
     limit_test: Option<usize>,
+    #[command(flatten)]
+    formats: FormatsAfterTraining,
     #[command(flatten)]
     accumulator: AccumulatorArguments,
     /// Rounding of activations; the model's own if not given.
@@ -69,6 +74,12 @@ pub(super) struct EvalArguments {
     /// Write the result as JSON too.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+    /// Write the class that the network predicts for each sample as CSV: index, label, prediction.
+    #[arg(long, value_name = "FILE")]
+    predictions: Option<PathBuf>,
+    /// Also write the score of every class (the logits) to --predictions.
+    #[arg(long)]
+    prediction_scores: bool,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -89,6 +100,9 @@ struct LayerResult {
     nonzero_macs: u64,
     cycles: u128,
     energy_pj: f64,
+    /// As the table shows it.
+    #[serde(skip)]
+    format: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,6 +115,8 @@ struct EvalResult {
     loss: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     perplexity: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantised_after_training: Option<Quantised>,
     accumulator: String,
     rounding: Rounding,
     random_source: String,
@@ -165,8 +181,14 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         .data(arguments.data.data_dir.as_ref())
         .machine("--machine", &arguments.machine)
         .output("--summary", &arguments.summary)
+        .output("--predictions", &arguments.predictions)
         .output("--output", arguments.output.file())
         .check()?;
+    if arguments.prediction_scores && arguments.predictions.is_none() {
+        return Err(Failure::usage(anyhow!(
+            "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
+        )));
+    }
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let (mut network, header) = model::load(&arguments.model)
@@ -174,6 +196,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let machine = setup::machine(&arguments.machine)?;
     let dataset = arguments.data.load(&header, arguments.limit_test)?;
 
+    let quantised = arguments.formats.apply(&mut network, simd)?;
     let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
     eval_checks::has_effect(&network, given)?;
     let accumulator = arguments.accumulator.over(header.accumulator)?;
@@ -203,6 +226,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let mut accounts = StepAccounts::new(network.mac_layers.len());
     let mut comparison = Comparison::default();
     let mut failed: Option<anyhow::Error> = None;
+    let begin = |path: &PathBuf| {
+        let classes = dataset.classes();
+        Predictions::begin(path, &dataset.test, classes, arguments.prediction_scores)
+    };
+    let mut predictions = arguments.predictions.as_ref().map(begin).transpose()?;
     let result = evaluate_batches(&mut network, &dataset, &context, |batch| {
         if failed.is_some() {
             return;
@@ -212,6 +240,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
             && let Err(error) = compare(program, batch, simd, &mut comparison)
         {
             failed = Some(error.into());
+        }
+        if let Some(Err(error)) =
+            predictions.as_mut().map(|file| file.add(batch.labels, &batch.pass.logits))
+        {
+            failed = Some(error.context("`--predictions`"));
         }
         if let Some(Err(error)) = study.as_mut().map(|study| study.add(batch.pass, simd)) {
             failed = Some(error.into());
@@ -227,10 +260,17 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         let counters: Counters = account.iter().map(|account| account.counters).sum();
         total += counters;
         let format = network.parameters[layer.weight].formats.weight;
+        let activation = network.parameters[layer.weight].formats.activation;
+        let (wl, fl) = (format.word_length(), format.fixed().map(|format| format.fl()));
         layers.push(LayerResult {
+            format: match (activation, fl) {
+                (NumberFormat::DynamicFixed { wl }, _) => format!("⟨{wl}, auto⟩"),
+                (_, Some(fl)) => format!("⟨{wl}, {fl}⟩"),
+                (_, None) => "float32".to_owned(),
+            },
             name: layer.name.clone(),
-            wl: format.word_length(),
-            fl: format.fixed().map(|format| format.fl()),
+            wl,
+            fl,
             saturated_inputs: counters.saturated.activation,
             inputs: counters.quantised.activation,
             saturated_outputs: counters.saturated.output,
@@ -252,6 +292,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         top1: result.top1,
         loss: result.loss,
         perplexity: dataset.text.map(|_| exp(result.loss)),
+        quantised_after_training: quantised,
         accumulator: match (fixed, accumulator.width) {
             (false, _) => "float32".to_owned(),
             (true, AccumulatorWidth::Exact) => "exact".to_owned(),
@@ -274,6 +315,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         output::note(&format!("hwsim: warning: {warning}"));
     }
     let mut outputs = output::Attempts::default();
+    outputs.add(predictions.map_or(Ok(()), Predictions::finish).context("--predictions"));
     outputs.add(arguments.output.emit_rows(&result, &result.layers, render));
     if let Some(path) = &arguments.summary {
         let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
@@ -308,19 +350,18 @@ fn render(result: &EvalResult) -> String {
             accumulator => format!("accumulator {accumulator}, rounding {}", result.rounding),
         }
     );
+    if let Some(quantised) = &result.quantised_after_training {
+        out.push_str(&quantised.render());
+    }
     out.push_str(&format!(
         "{:<18} {:>9} {:>16} {:>16} {:>14} {:>16}\n",
         "layer", "format", "inputs saturated", "outputs saturated", "acc events", "stepped outputs"
     ));
     for layer in &result.layers {
-        let format = match layer.fl {
-            Some(fl) => format!("⟨{}, {fl}⟩", layer.wl),
-            None => "float32".to_owned(),
-        };
         out.push_str(&format!(
             "{:<18} {:>9} {:>16} {:>17} {:>14} {:>16}\n",
             layer.name,
-            format,
+            layer.format,
             layer.saturated_inputs,
             layer.saturated_outputs,
             layer.accumulator_events,

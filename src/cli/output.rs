@@ -3,8 +3,9 @@
 
 use super::errors::Failure;
 use anyhow::{Context, Result};
-use std::io::Write;
-use std::path::Path;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A temporary file next to `path` with the permissions that a new file gets.
@@ -54,6 +55,69 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     file.as_file().sync_all().with_context(what)?;
     file.persist(path).with_context(what)?;
     Ok(())
+}
+
+/// A file that is written piece by piece under a temporary name, and takes its place when it is finished.
+pub(super) struct Pending {
+    path: PathBuf,
+    to: BufWriter<Target>,
+}
+
+enum Target {
+    Temporary(NamedTempFile),
+    /// A device or pipe, which stays one.
+    Special(File),
+}
+
+impl Pending {
+    /// Begins the file `path`.
+    pub(super) fn begin(path: &Path) -> Result<Self> {
+        let opened = if is_special(path) {
+            File::options().write(true).open(path).map(Target::Special)
+        } else {
+            temporary(path).map(Target::Temporary)
+        };
+        let target = opened.with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(Self { path: path.to_owned(), to: BufWriter::new(target) })
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<()> {
+        let Self { path, to } = self;
+        let what = || format!("cannot write `{}`", path.display());
+        match to.into_inner().map_err(|error| error.into_error()).with_context(what)? {
+            Target::Special(_) => Ok(()),
+            Target::Temporary(file) => {
+                file.as_file().sync_all().with_context(what)?;
+                file.persist(&path).with_context(what)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.to.write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Temporary(file) => file.write(bytes),
+            Self::Special(file) => file.write(bytes),
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Temporary(file) => file.flush(),
+            Self::Special(file) => file.flush(),
+        }
+    }
 }
 
 /// Prints `text` to standard output; a reader who has seen enough and left is no error.

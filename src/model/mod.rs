@@ -5,7 +5,10 @@
 //! running statistics are float32. The metadata names architecture, formats, classes, normalisation
 //! and the arithmetic that the network was trained for.
 
+mod quantise;
 mod recognise;
+
+pub use quantise::{layer_of, quantise};
 
 use crate::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};
 use crate::data::{Dataset, Normalisation, TextOptions};
@@ -87,6 +90,22 @@ pub enum ModelError {
     /// The architecture.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// A language model on images.
+    #[error(
+        "the model takes sequences of tokens, and data set `{data}` has images: use `--dataset text` with the text it was trained on"
+    )]
+    NeedsTokens {
+        /// Name of the data.
+        data: String,
+    },
+    /// A network for images on a text.
+    #[error(
+        "the model takes images, and data set `{data}` has sequences of tokens: use the data set it was trained on"
+    )]
+    NeedsImages {
+        /// Name of the data.
+        data: String,
+    },
     /// A text with other words.
     #[error("the vocabulary of `{data}` is not that of the model: use the text it was trained on")]
     Vocabulary {
@@ -308,6 +327,11 @@ pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
 pub fn check_data(header: &ModelHeader, dataset: &Dataset) -> Result<(), ModelError> {
     let given = dataset.test.input();
     let (classes, data_classes) = (header.class_names.len(), dataset.classes());
+    match (header.text.is_some(), dataset.test.sequences().is_some()) {
+        (true, false) => return Err(ModelError::NeedsTokens { data: dataset.name.clone() }),
+        (false, true) => return Err(ModelError::NeedsImages { data: dataset.name.clone() }),
+        _ => {}
+    }
     if dataset.test.sequences().is_some() && dataset.class_names != header.class_names {
         return Err(ModelError::Vocabulary { data: dataset.name.clone() });
     }

@@ -3,6 +3,7 @@
 use super::arguments::TrainArguments;
 use super::choices::names;
 use super::error::SettingsError;
+use clap::Args;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
@@ -39,7 +40,7 @@ impl ConfigFile {
                     path: path.to_owned(),
                     line: line_at(&text, key.span().start),
                     key: name.to_owned(),
-                    nearest: nearest(name, known),
+                    nearest: other_spelling(name).or_else(|| nearest(name, known)),
                 });
             }
         }
@@ -62,6 +63,16 @@ impl ConfigFile {
 
 fn line_at(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The setting whose flag may also be spelled `name`: `learning-rate` for `lr`.
+fn other_spelling(name: &str) -> Option<&'static str> {
+    let dashed = name.replace('_', "-");
+    let command = TrainArguments::augment_args(clap::Command::new("train"));
+    let spelled =
+        |flag: &&clap::Arg| flag.get_all_aliases().unwrap_or_default().contains(&&*dashed);
+    let flag = command.get_arguments().find(spelled)?.get_long()?;
+    names::<TrainArguments>().iter().copied().find(|known| *known == flag)
 }
 
 /// The known name that `name` was probably meant to be: the nearest by edit distance, if less than
@@ -112,6 +123,15 @@ mod tests {
         insta::assert_snapshot!(refused("[run]\nmomentum = 0.9"), @"configuration file run.toml, line 1: unknown key `run`; keys are named as the flags, see `hwsim train --help`");
         insta::assert_snapshot!(refused("config = 'other.toml'"), @"configuration file run.toml, line 1: unknown key `config`; keys are named as the flags, see `hwsim train --help`");
         insta::assert_snapshot!(refused("no-augment = true"), @"configuration file run.toml, line 1: unknown key `no-augment` (did you mean `augment`?); keys are named as the flags, see `hwsim train --help`");
+        for (key, name) in [
+            ("lr", "learning-rate"),
+            ("optimizer", "optimiser"),
+            ("bs", "batch-size"),
+            ("weight_decay", "l2"),
+        ] {
+            let said = refused(&format!("{key} = 1"));
+            assert!(said.contains(&format!("`{key}` (did you mean `{name}`?)")), "{said}");
+        }
         insta::assert_snapshot!(refused("epochs = 3\nepochs = 4"), @r"
         configuration file run.toml: TOML parse error at line 2, column 1
           |

@@ -1,5 +1,6 @@
 //! Errors of the settings of a run.
 
+use crate::data::DatasetKind;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -75,6 +76,25 @@ pub enum SettingsError {
         needs: &'static str,
         /// What was chosen instead.
         found: String,
+    },
+    /// A language model without a text.
+    #[error(
+        "{setting} takes sequences of tokens, and data set {dataset} has images: use `--dataset text`, which is the embedded text, or \
+         `--dataset text --data-dir FILE` for your own"
+    )]
+    NeedsTokens {
+        /// The architecture.
+        setting: Setting,
+        /// The data set.
+        dataset: DatasetKind,
+    },
+    /// A network for images on a text.
+    #[error(
+        "{setting} takes images, and `--dataset text` has sequences of tokens: train language models (lstm, transformer) on text"
+    )]
+    NeedsImages {
+        /// The architecture.
+        setting: Setting,
     },
     /// A setting needs another one.
     #[error("{setting} needs `--{needs}` as well")]

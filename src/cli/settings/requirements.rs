@@ -2,10 +2,11 @@
 
 use super::choices::{BackwardKind, ControllerKind, OptimiserKind, ScheduleKind};
 use super::controller_settings;
-use super::error::SettingsError;
+use super::error::{Setting, SettingsError};
 use super::layers::Layers;
 use super::random_source::RandomSourceKind;
 use crate::data::DatasetKind;
+use crate::network::arch;
 use crate::precision::Variant;
 use hwmodel::Rounding;
 
@@ -64,6 +65,7 @@ pub(super) fn check(
     let text = dataset == DatasetKind::Text;
     // What is embedded in the program is in no folder.
     let slice = dataset == DatasetKind::FashionMnistSlice;
+    tokens_or_images(layers, dataset)?;
     let sgd = own.optimiser == Some(OptimiserKind::Sgd);
     let [plateau, step, cosine] =
         [ScheduleKind::Plateau, ScheduleKind::Step, ScheduleKind::Cosine].map(|k| k == schedule);
@@ -99,6 +101,19 @@ pub(super) fn check(
         return Err(SettingsError::Needs { setting, needs });
     }
     Ok(())
+}
+
+/// Refuses an architecture that takes tokens for images, or the other way round.
+fn tokens_or_images(layers: &Layers, dataset: DatasetKind) -> Result<(), SettingsError> {
+    let Some(arch) = layers.merged.arch.as_deref() else { return Ok(()) };
+    let setting = || Setting { name: format!("arch {arch}"), ..layers.setting("arch") };
+    match (arch::is_language_model(arch), dataset == DatasetKind::Text) {
+        (true, false) => Err(SettingsError::NeedsTokens { setting: setting(), dataset }),
+        (false, true) if arch::names().any(|known| known == arch) => {
+            Err(SettingsError::NeedsImages { setting: setting() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses the first of `names` that was given and asks for something, unless what they need is `met`.

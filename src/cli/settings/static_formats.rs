@@ -3,13 +3,9 @@
 use super::error::SettingsError;
 use super::format_schedule::FormatSchedule;
 use super::layer_formats::LayerFormats;
+use crate::model::layer_of;
 use crate::precision::{FormatStage, RoleFormats, StaticOptions, TensorInfo};
 use hwmodel::Format;
-
-/// The layer that a parameter tensor belongs to: `conv1` for `conv1.weight`.
-fn layer_of(tensor: &TensorInfo) -> &str {
-    tensor.name.rsplit_once('.').map_or(tensor.name.as_str(), |(layer, _)| layer)
-}
 
 /// Options of the static controller for the `tensors` of a network. In every epoch, every tensor of a layer (weights
 /// and biases) has in every role the layer's latest format in `schedule`, else the layer's in `list`, else the
@@ -23,7 +19,7 @@ pub fn static_options(
     list: &LayerFormats,
     schedule: &FormatSchedule,
 ) -> Result<StaticOptions, SettingsError> {
-    let mut known: Vec<&str> = tensors.iter().map(layer_of).collect();
+    let mut known: Vec<&str> = tensors.iter().map(|tensor| layer_of(&tensor.name)).collect();
     known.dedup();
     let listed = list.iter().map(|(layer, _)| ("layer-formats", layer));
     let scheduled = schedule.layers().map(|layer| ("format-schedule", layer));
@@ -36,8 +32,8 @@ pub fn static_options(
     if list.is_empty() && schedule.layers().next().is_none() {
         return Ok(global_options(global, schedule));
     }
-    let format = |tensor, epoch| {
-        let layer = layer_of(tensor);
+    let format = |tensor: &TensorInfo, epoch| {
+        let layer = layer_of(&tensor.name);
         let own = schedule.latest(epoch, Some(layer)).or_else(|| list.get(layer));
         let format = own.or_else(|| schedule.latest(epoch, None)).unwrap_or(global);
         RoleFormats::fixed(format)

@@ -554,6 +554,31 @@ fn help_states_every_default() {
     }
 }
 
+/// The cell of the manual's tables has the limits and the words of the help.
+#[test]
+fn the_manual_has_the_ranges_of_the_help() {
+    let manual = include_str!("../../../docs/train.md");
+    let plain = |text: &str| text.replace(['`', ':'], "").replace("or ", "");
+    for flag in Command::command().get_arguments() {
+        let name = flag.get_long().unwrap();
+        let Some(row) = manual.lines().find(|row| row.starts_with(&format!("| `--{name}`"))) else {
+            continue;
+        };
+        let allowed = plain(row.split('|').nth(3).unwrap_or_default());
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        if let Some((_, range)) = help.split_once("[range: ") {
+            let range = plain(range.split(']').next().unwrap_or_default());
+            assert!(allowed.contains(&range), "--{name}: {allowed}, not {range}");
+        }
+        let words = flag.get_possible_values();
+        if flag.get_action().takes_values() && !allowed.contains("a rounding mode") {
+            for word in words.iter().filter(|word| !word.is_hide_set()) {
+                assert!(allowed.contains(word.get_name()), "--{name}: {allowed}");
+            }
+        }
+    }
+}
+
 #[test]
 fn help_names_presets_and_architectures() {
     let help = Command::command().render_long_help().to_string();
@@ -578,6 +603,13 @@ fn the_manual_names_every_flag_with_its_default() {
         assert_eq!(cells.len(), 7, "{row}");
         if let Some(default) = default_text(&name) {
             assert_eq!(cells[4], default, "{row}");
+        }
+    }
+    let known = flag_names();
+    let first = |row: &'static str| row.split('|').nth(1).unwrap_or_default();
+    for cell in manual.lines().filter(|line| line.starts_with("| `--")).map(first) {
+        for flag in cell.split('`').filter_map(|word| word.strip_prefix("--")) {
+            assert!(known.iter().any(|name| name == flag), "--{flag} is no flag");
         }
     }
     for preset in presets::all() {

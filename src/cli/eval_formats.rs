@@ -1,0 +1,109 @@
+//! `hwsim eval --wl --fl --layer-formats`: a saved model in other word lengths, without training it anew.
+
+use super::errors::Failure;
+use super::settings::LayerFormats;
+use crate::model;
+use crate::network::Network;
+use crate::precision::NumberFormat;
+use anyhow::anyhow;
+use hwmodel::{Format, SimdLevel};
+use serde::Serialize;
+
+/// The formats that a model is quantised to.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatsAfterTraining {
+    /// Quantise the model to words of so many bits, 1 to 32; without --fl the fractional length is
+    /// chosen for each tensor from its values (docs/train.md).
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(1..=32), help_heading = "Quantise after training")]
+    wl: Option<u32>,
+    /// Fractional length of these words, -64 to 64.
+    #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = clap::value_parser!(i32).range(-64..=64), help_heading = "Quantise after training")]
+    fl: Option<i32>,
+    /// Quantise single layers to formats of their own, as in conv1=8,4;fc=16,12; the others have --wl
+    /// and --fl, or stay as they are without --wl.
+    #[arg(long, value_name = "LIST", help_heading = "Quantise after training")]
+    layer_formats: Option<LayerFormats>,
+}
+
+/// What quantising did to the parameters.
+#[derive(Debug, Serialize)]
+pub(super) struct Quantised {
+    /// Format of all layers that are not named.
+    format: Option<String>,
+    /// Formats of named layers, as given.
+    layer_formats: Option<String>,
+    /// Parameters that were quantised.
+    parameters: u64,
+    /// Of these, outside their format.
+    saturated: u64,
+    /// Of these, rounded to zero.
+    flushed_to_zero: u64,
+}
+
+impl FormatsAfterTraining {
+    /// Quantises `network` as asked for; `None` if nothing is.
+    ///
+    /// # Errors
+    /// A usage error for `--fl` without `--wl`, an impossible format, or a layer that the network does not have.
+    pub(super) fn apply(
+        &self,
+        network: &mut Network,
+        simd: SimdLevel,
+    ) -> Result<Option<Quantised>, Failure> {
+        let all = match (self.wl, self.fl) {
+            (None, None) => None,
+            (None, Some(fl)) => {
+                return Err(Failure::usage(anyhow!(
+                    "`--fl {fl}` needs a word length: add `--wl BITS`, 1 to 32"
+                )));
+            }
+            (Some(wl), None) => Some(NumberFormat::DynamicFixed { wl }),
+            (Some(wl), Some(fl)) => {
+                Some(NumberFormat::Fixed(Format::new(wl, fl).map_err(Failure::usage)?))
+            }
+        };
+        let list = self.layer_formats.clone().unwrap_or_default();
+        if all.is_none() && list.is_empty() {
+            return Ok(None);
+        }
+        self.check_layers(network, &list)?;
+        let counts = model::quantise(network, simd, |layer| {
+            list.get(layer).map(NumberFormat::Fixed).or(all)
+        })?;
+        Ok(Some(Quantised {
+            format: all.map(|format| format.to_string()),
+            layer_formats: self.layer_formats.as_ref().map(ToString::to_string),
+            parameters: counts.elements,
+            saturated: counts.saturated_high + counts.saturated_low,
+            flushed_to_zero: counts.flushed_to_zero,
+        }))
+    }
+
+    fn check_layers(&self, network: &Network, list: &LayerFormats) -> Result<(), Failure> {
+        let parameters = network.parameters.iter();
+        let mut known: Vec<_> = parameters.map(|p| model::layer_of(&p.name)).collect();
+        known.dedup();
+        match list.iter().find(|(layer, _)| !known.contains(layer)) {
+            None => Ok(()),
+            Some((layer, _)) => Err(Failure::usage(anyhow!(
+                "`--layer-formats` names layer `{layer}`, which the model does not have; its layers are {}",
+                known.join(", ")
+            ))),
+        }
+    }
+}
+
+impl Quantised {
+    /// A line for the table.
+    pub(super) fn render(&self) -> String {
+        let others = self.layer_formats.as_ref().map(|list| format!("layers {list}"));
+        let formats: Vec<String> = self.format.iter().cloned().chain(others).collect();
+        format!(
+            "quantised after training to {}: {} parameters, {} saturated, {} rounded to zero\n",
+            formats.join(", "),
+            self.parameters,
+            self.saturated,
+            self.flushed_to_zero
+        )
+    }
+}
