@@ -70,7 +70,7 @@ fn an_export_verifies_until_a_bit_flips() {
     ));
     let said: Vec<&str> = said.lines().collect();
     assert_eq!(said[0], "vectors");
-    assert_eq!(said[1], "  conv2 of lenet5, 1 image of fashion-mnist-slice");
+    assert_eq!(said[1], "  conv2 of lenet5, 1 image of fashion-mnist");
     assert!(
         said[3].starts_with("  1600 outputs in 3 K-tiles of 50, accumulator 12 bits (12 wrap), ")
     );

@@ -191,15 +191,14 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     }
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
+    let machine = setup::machine(&arguments.machine)?;
     let (mut network, header) = model::load(&arguments.model)
         .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
-    let machine = setup::machine(&arguments.machine)?;
-    let dataset = arguments.data.load(&header, arguments.limit_test)?;
-
     let quantised = arguments.formats.apply(&mut network, simd)?;
     let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
     eval_checks::has_effect(&network, given)?;
     let accumulator = arguments.accumulator.over(header.accumulator)?;
+    let dataset = arguments.data.load(&header, arguments.limit_test)?;
     let fixed = eval_checks::is_fixed(&network);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = Context {

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn limits_are_rounded_down() {
-        for bits in 1..=64 {
+        for bits in 2..=64 {
             let most = BitWidth::new(bits).unwrap().max();
             let limit = at_most(most);
             assert!(limit as i128 <= most && limit.next_up() as i128 > most, "{bits}");

@@ -281,3 +281,29 @@ fn csv(
     let header = ["configuration", "memory_mb", "error", "measured", "pareto", "recommended"];
     table(&header, &rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_predicted_error_is_outside_0_to_1() {
+        let names: Vec<String> = ["low", "plain", "high"].map(str::to_owned).to_vec();
+        let found = Estimate { measured: vec![(1, 0.3)], errors: vec![-0.2, 0.3, 1.4] };
+        let answer = Recommendation { chosen: 0, frontier: vec![0, 1, 2] };
+        let memory = [1.0, 2.0, 3.0];
+        let text = render(&names, &memory, &found, &answer);
+        assert!(text.contains("predicted error 0.0000 (extrapolated below 0)"), "{text}");
+        assert!(text.contains("1.0000 (extrapolated above 1)"), "{text}");
+        let csv = csv(&names, &memory, &found, &answer).unwrap();
+        let rows: Vec<&str> = csv.lines().skip(1).collect();
+        assert_eq!(
+            rows,
+            [
+                "low,1.0,0.0,false,true,true",
+                "plain,2.0,0.3,true,true,false",
+                "high,3.0,1.0,false,true,false"
+            ]
+        );
+    }
+}

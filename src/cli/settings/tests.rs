@@ -571,7 +571,9 @@ fn the_manual_has_the_ranges_of_the_help() {
             assert!(allowed.contains(&range), "--{name}: {allowed}, not {range}");
         }
         let words = flag.get_possible_values();
-        if flag.get_action().takes_values() && !allowed.contains("a rounding mode") {
+        // A cell may refer to a section that has them.
+        let elsewhere = allowed.contains("a rounding mode") || allowed.contains("](#");
+        if flag.get_action().takes_values() && !elsewhere {
             for word in words.iter().filter(|word| !word.is_hide_set()) {
                 assert!(allowed.contains(word.get_name()), "--{name}: {allowed}");
             }

@@ -125,7 +125,8 @@ fn finished(resolved: &Resolved, trainer: &Trainer) -> Option<Map<String, Value>
 }
 
 fn object(summary: &crate::train::summary::Summary) -> anyhow::Result<Map<String, Value>> {
-    match serde_json::to_value(summary)? {
+    // By way of the text, as if it were read from its file: single-precision numbers are written with their own digits.
+    match serde_json::from_str(&serde_json::to_string(summary)?)? {
         Value::Object(summary) => Ok(summary),
         _ => Err(anyhow!("the summary is no JSON object")),
     }
