@@ -68,9 +68,9 @@ fn several_machines_begin_with_one_row_each() {
     insta::assert_snapshot!(overview.join("\n"), @r"
     machine                  array  cycles     time     energy  used %  area, mm²  DRAM, bits
     edge-16x16               16×16  29.5 k  59.1 µs  40.780 µJ    3.10      1.648      1.89 M
-    tpu-like-256x256       256×256  5.70 k  8.14 µs  39.450 µJ    0.06     13.335      1.89 M
-    bit-fusion-like-32x16    32×16  15.1 k  30.2 µs  40.469 µJ    3.03      1.349      1.89 M
-    fpga-dsp-48x48           48×48  4.07 k  13.6 µs  45.002 µJ    1.25     22.200      1.89 M
+    tpu-like-256x256       256×256  5.70 k  8.14 µs  39.450 µJ    0.06     13.333      1.89 M
+    bit-fusion-like-32x16    32×16  15.1 k  30.2 µs  40.469 µJ    3.03      1.347      1.89 M
+    fpga-dsp-48x48           48×48  4.07 k  13.6 µs  45.002 µJ    1.25     22.186      1.89 M
     ");
     let list = report(&["--arch", "mlp", "--image", "28x28x1", "--machine", machines]);
     assert_eq!(list.machines.len() + 1, overview.len());

@@ -42,6 +42,7 @@ const CASES: &[(&str, i32)] = &[
     ("replay", 2),
     ("sweep", 2),
     ("sweep --arch mlp --output s.csv --wl 0", 2),
+    ("sweep merge", 2),
     ("pareto", 2),
     ("pareto front", 2),
     ("pareto measure", 2),

@@ -98,6 +98,7 @@ mod tests {
     fn a_column_that_carries_sums_has_a_register_at_its_top() {
         let mut machine = Machine::builtin("tpu-like-256x256").unwrap();
         machine.array.overlap_load = false;
+        machine.array.overlap_drain = false;
         let area = |machine: &Machine| machine.area(BITS, 32, Rounding::Floor);
         let carried = area(&machine);
         machine.dataflow = Dataflow::OutputStationary;

@@ -566,7 +566,9 @@ fn the_manual_has_the_ranges_of_the_help() {
         };
         let allowed = plain(row.split('|').nth(3).unwrap_or_default());
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
-        if let Some((_, range)) = help.split_once("[range: ") {
+        // A cell may name the flag that limits it.
+        let by_flag = allowed.contains("--");
+        if let Some((_, range)) = help.split_once("[range: ").filter(|_| !by_flag) {
             let range = plain(range.split(']').next().unwrap_or_default());
             assert!(allowed.contains(&range), "--{name}: {allowed}, not {range}");
         }
