@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run -p hwmodel --example layer_cost
 //! ```
+// Printing is what an example is for.
+#![allow(clippy::print_stdout)]
 
 use hwmodel::AccumulatorWidth;
 use hwmodel::machine::Machine;

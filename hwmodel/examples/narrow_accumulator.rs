@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run -p hwmodel --example narrow_accumulator
 //! ```
+// Printing is what an example is for.
+#![allow(clippy::print_stdout)]
 
 use hwmodel::gemm::MacArray;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel, width};

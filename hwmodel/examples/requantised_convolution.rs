@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run -p hwmodel --example requantised_convolution
 //! ```
+// Printing is what an example is for.
+#![allow(clippy::print_stdout)]
 
 use hwmodel::gemm::{Convolution2d, MacArray};
 use hwmodel::quantise::quantise;

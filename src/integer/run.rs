@@ -203,7 +203,7 @@ impl Program {
                 if *rectifies { rectified(self, y, None) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
-                let (data, report) = scale.sums(self.array.simd, &product.sums());
+                let (data, report) = scale.sums(self.array.simd, product.sums());
                 counts.output = report.counts;
                 counts.products_outside = report.outside;
                 Ok(FixedTensor::new(&shape, format, data)?)

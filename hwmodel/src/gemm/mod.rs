@@ -139,11 +139,11 @@ impl MacArray {
         let (sums, stepped) = match self.accumulator.width {
             AccumulatorWidth::Bits(bits) if !proof.clears_all() => match proof.container() {
                 SumContainer::I32 => {
-                    let (sums, stepped) = self.uncleared_product(operands, proof, bits.into());
+                    let (sums, stepped) = self.uncleared_product(operands, proof, bits);
                     (Sums::I32(sums), stepped)
                 }
                 _ => {
-                    let (sums, stepped) = self.uncleared_product(operands, proof, bits.into());
+                    let (sums, stepped) = self.uncleared_product(operands, proof, bits);
                     (Sums::I64(sums), stepped)
                 }
             },

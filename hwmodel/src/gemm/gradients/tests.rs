@@ -21,7 +21,7 @@ impl Sum {
         self.value += i128::from(a) * i128::from(b);
         self.nonzero += u64::from(a != 0 && b != 0);
         if let AccumulatorWidth::Bits(bits) = accumulator.width {
-            let (fitted, outside) = accumulator.overflow.apply(self.value, bits.into());
+            let (fitted, outside) = accumulator.overflow.apply(self.value, bits);
             self.value = fitted;
             self.events += u64::from(outside);
         }
