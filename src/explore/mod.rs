@@ -18,6 +18,6 @@ pub use error::ExploreError;
 pub use recording::Recording;
 pub use replay::{LayerReplay, Replay, replay};
 pub use report::{
-    COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS, count_cells, counters_of, machine_cells, tops,
-    tops_per_watt, update_cells,
+    COUNT_COLUMNS, MACHINE_COLUMNS, TRAINING_COLUMNS, UPDATE_COLUMNS, count_cells, counters_of,
+    machine_cells, tops, tops_per_watt, update_cells,
 };

@@ -56,6 +56,19 @@ fn optional(value: Option<f64>) -> String {
     value.map_or(String::new(), float)
 }
 
+/// Columns of a training run in a sweep's table, after those of the counts; meanings as in docs/explore.md.
+pub const TRAINING_COLUMNS: [&str; 9] = [
+    "seconds",
+    "top1",
+    "top1_best",
+    "test_loss",
+    "su1",
+    "size_ratio",
+    "final_sparsity",
+    "saturation_rate",
+    "steps",
+];
+
 /// The cells of [`COUNT_COLUMNS`]. Floats have the shortest digits that read back as the same value; empty is no value.
 pub fn count_cells(counters: &Counters, processing_elements: u64) -> Vec<String> {
     let (cycles, traffic) = (&counters.cycles, &counters.traffic);

@@ -56,8 +56,8 @@ pub fn mac(a: u32, b: u32, accumulator: u32, overflow: Overflow) -> f64 {
 }
 
 /// Transistors of a requantiser: `accumulator` bits shifted right by 0 to 31, rounded and clamped to
-/// `output` bits, with output register. Synthesised were floor, nearest-even and stochastic (with a 16-bit shift
-/// register of its own); the other modes count as nearest-even.
+/// `output` bits, with output register. Synthesised were floor, nearest-even and stochastic, which includes a
+/// 16-bit shift register; the other modes count as nearest-even.
 pub fn requantiser(accumulator: u32, output: u32, rounding: Rounding) -> f64 {
     let (accumulator, output) = (f64::from(accumulator), f64::from(output));
     let fit = match rounding {

@@ -47,4 +47,6 @@ pub use static_formats::static_options;
 #[cfg(test)]
 mod error_tests;
 #[cfg(test)]
+mod manual_tests;
+#[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::cli::settings::{Resolved, TrainArguments, is_carried_out};
 use crate::cli::{setup, train};
 use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::explore::sweep::ContentHash;
-use crate::explore::{COUNT_COLUMNS, count_cells};
+use crate::explore::{COUNT_COLUMNS, TRAINING_COLUMNS, count_cells};
 use crate::train::run::{self, Observer, RunPlan};
 use crate::train::state::fingerprint;
 use crate::train::summary::Summary;
@@ -18,19 +18,6 @@ use hwmodel::counters::Counters;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use toml::{Table, Value};
-
-/// Columns after those of the counts.
-const COLUMNS: [&str; 9] = [
-    "seconds",
-    "top1",
-    "top1_best",
-    "test_loss",
-    "su1",
-    "size_ratio",
-    "final_sparsity",
-    "saturation_rate",
-    "steps",
-];
 
 /// Settings that a sweep decides on.
 const NO_AXIS: [&str; 4] = ["controllers", "layer-formats", "machine", "init-from"];
@@ -69,7 +56,7 @@ impl Training {
 
     /// The result columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        COUNT_COLUMNS.iter().chain(&COLUMNS).map(|name| (*name).to_owned()).collect()
+        COUNT_COLUMNS.iter().chain(&TRAINING_COLUMNS).map(|name| (*name).to_owned()).collect()
     }
 
     /// The settings of a point.

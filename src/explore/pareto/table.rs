@@ -3,7 +3,7 @@
 use super::groups::Groups;
 use super::plot::{Group, Point};
 use super::{Goal, ParetoError, front};
-use crate::explore::{COUNT_COLUMNS, MACHINE_COLUMNS, UPDATE_COLUMNS};
+use crate::explore::{COUNT_COLUMNS, MACHINE_COLUMNS, TRAINING_COLUMNS, UPDATE_COLUMNS};
 use std::io::Read;
 
 /// Name of the column that says whether a row is on the front.
@@ -308,18 +308,8 @@ fn group_columns(
 
 /// Whether a column of this name is a result, or the flag, in the tables that hwsim writes.
 fn is_result(name: &str) -> bool {
-    const OF_RUNS: [&str; 9] = [
-        FLAG,
-        "top1",
-        "top1_best",
-        "test_loss",
-        "su1",
-        "size_ratio",
-        "final_sparsity",
-        "saturation_rate",
-        "steps",
-    ];
-    OF_RUNS.contains(&name)
+    name == FLAG
+        || TRAINING_COLUMNS.contains(&name)
         || COUNT_COLUMNS.contains(&name)
         || UPDATE_COLUMNS.contains(&name)
         || MACHINE_COLUMNS.contains(&name)
