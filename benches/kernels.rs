@@ -3,9 +3,9 @@
 //! Throughput is in multiply-accumulates or elements per second.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use hwmodel::array::{Convolution2d, MacArray};
 use hwmodel::float32::{self, Shapes, Values};
-use hwmodel::gemm::{Convolution2d, MacArray};
-use hwmodel::quantise::quantise;
+use hwmodel::number::quantise::quantise;
 use hwmodel::random::{self, RandomAddress, Role};
 use hwmodel::{Accumulator, FixedTensor, Format, Rounding, SimdLevel};
 use std::hint::black_box;

@@ -6,23 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod chart;
-pub mod checkpoint;
 pub mod cli;
-pub mod cost;
 pub mod data;
-pub mod explore;
-pub mod export;
-pub mod gap;
-pub mod golden;
-pub mod integer;
-pub mod model;
+pub mod design;
+pub mod files;
 pub mod network;
 pub mod onnx;
-pub mod peppp;
 pub mod precision;
 pub mod report;
-pub mod shell;
-pub mod study;
-pub mod trace;
 pub mod train;
-pub mod workload;
+pub mod verify;

@@ -8,7 +8,7 @@
 use hwmodel::energy::{EnergyTable, EnergyTables};
 use hwmodel::machine::Machine;
 use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
-use hwsim::cost::{CostAccumulator, CostOptions, LayerCost, LayerStep};
+use hwsim::train::paper_cost::{CostAccumulator, CostOptions, LayerCost, LayerStep};
 
 const TABLE: &str = "\
 component,format,width_bits,capacity_bytes,access_bits,node_nm,energy_pj,energy_pj_min,energy_pj_max,area_um2,leakage_mw,source,checked

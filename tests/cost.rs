@@ -1,7 +1,7 @@
 //! `hwsim cost` on real files: what a user sees.
 
 use assert_cmd::Command;
-use hwsim::workload::{CostReport, Phase, Totals};
+use hwsim::design::workload::{CostReport, Phase, Totals};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

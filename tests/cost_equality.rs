@@ -1,18 +1,18 @@
 //! The same work costs the same in every command: a row of `hwsim sweep`, the total of `hwsim cost` and the trace of a training step.
 
 use assert_cmd::Command;
+use hwmodel::array::MacArray;
 use hwmodel::counters::Counters;
-use hwmodel::gemm::MacArray;
 use hwmodel::machine::Machine;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel};
-use hwsim::explore::counters_of;
+use hwsim::design::counters_of;
+use hwsim::design::workload::{Formats, Options, Pass, Workload, estimate};
 use hwsim::network::{
     Activation, BackwardArithmetic, Context, Initialisation, LayerTally, Network, arch,
 };
 use hwsim::precision::{NumberFormat, RoleFormats};
 use hwsim::train::accounting::{Accountant, StepAccounts};
-use hwsim::workload::{Formats, Options, Pass, Workload, estimate};
 use std::collections::HashMap;
 
 const MACHINES: [&str; 3] = ["edge-16x16", "bit-fusion-like-32x16", "tpu-like-256x256"];

@@ -162,12 +162,12 @@ fn failures_are_one_line_and_exit_code_1() {
     assert!(line.starts_with("hwsim: cannot load `short`: "), "{line}");
 
     // A weight that is NaN, with the checksum of a file that always had it.
-    let loaded = hwsim::model::load(&folder.path().join("model")).unwrap();
+    let loaded = hwsim::files::model::load(&folder.path().join("model")).unwrap();
     let (mut network, header) = loaded;
     network.parameters[2].master[5] = f32::NAN;
     let search = hwsim::data::SearchPath { data_dir: Some(data()), ..Default::default() };
     let dataset = hwsim::data::load(hwsim::data::DatasetKind::FashionMnist, &search).unwrap();
-    let arithmetic = hwsim::model::Arithmetic {
+    let arithmetic = hwsim::files::model::Arithmetic {
         accumulator: header.accumulator,
         rounding: header.rounding,
         random: header.random,
@@ -175,6 +175,6 @@ fn failures_are_one_line_and_exit_code_1() {
         seed: header.seed,
     };
     let path = folder.path().join("broken");
-    hwsim::model::save(&path, &network, &dataset, &arithmetic).unwrap();
+    hwsim::files::model::save(&path, &network, &dataset, &arithmetic).unwrap();
     insta::assert_snapshot!(fails(&["gap", "broken", "--layer", "fc1"]), @"hwsim: cannot compare `broken`: `fc2.weight` holds NaN at element 5: the model's training has diverged");
 }

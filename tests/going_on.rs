@@ -254,7 +254,7 @@ fn a_run_starts_from_a_saved_model() {
     ));
     done(train(path, &format!("{still} --save-model random.m")));
     let weights = |name: &str| -> Vec<f32> {
-        let (network, _) = hwsim::model::load(&path.join(name)).unwrap();
+        let (network, _) = hwsim::files::model::load(&path.join(name)).unwrap();
         network.parameters.into_iter().flat_map(|parameter| parameter.master).collect()
     };
     let differ = |a: &str, b: &str| {
@@ -299,7 +299,7 @@ fn a_classifier_for_other_classes_starts_at_random() {
                 --dataset folder --data-dir squares --init-from ten.m --save-model three.m";
     let said = stderr(&done(hwsim(path, line)));
     assert!(said.contains("starting from the weights of ten.m, but fc3"), "{said}");
-    let load = |name: &str| hwsim::model::load(&path.join(name)).unwrap().0;
+    let load = |name: &str| hwsim::files::model::load(&path.join(name)).unwrap().0;
     let (ten, three) = (load("ten.m"), load("three.m"));
     assert_eq!(three.parameters[0].shape, ten.parameters[0].shape);
     let pairs = ten.parameters[0].master.iter().zip(&three.parameters[0].master);

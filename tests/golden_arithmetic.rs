@@ -7,7 +7,7 @@ use golden_files::{
     golden, lines, plus_one, text, with_field,
 };
 use hwmodel::SimdLevel;
-use hwsim::golden::{
+use hwsim::verify::golden::{
     CHECKS, Check, Report, check_layers, check_matmul, check_quant_fixed, check_requant,
 };
 

@@ -6,7 +6,9 @@ use golden_files::{
     Change, a_missing_last_line_does_not_pass, check_text, cut_off_files_do_not_pass, damage,
     golden, lines, plus_one, text, with_field,
 };
-use hwsim::golden::{Check, Report, check_adapt_sequences, check_adapt_units, check_cost_model};
+use hwsim::verify::golden::{
+    Check, Report, check_adapt_sequences, check_adapt_units, check_cost_model,
+};
 
 /// Checks a file and that every line of the given kinds was compared.
 fn passes(check: Check, name: &str, kinds: &[&str]) -> Report {

@@ -8,7 +8,7 @@ use golden_files::{
 };
 use hwmodel::SimdLevel;
 use hwmodel::random::{below, generator};
-use hwsim::golden::{
+use hwsim::verify::golden::{
     CHECKS, Check, GoldenError, Report, check_muppet_policy, check_quant_block, check_quant_fixed,
     check_quant_float,
 };

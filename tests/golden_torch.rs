@@ -6,7 +6,7 @@ use golden_files::{
     Change, a_missing_last_line_does_not_pass, check_text, cut_off_files_do_not_pass, damage,
     golden, lines, text, with_field,
 };
-use hwsim::golden::{Check, check_torch_nets, check_torch_ops};
+use hwsim::verify::golden::{Check, check_torch_nets, check_torch_ops};
 
 /// Reference tensors of a file.
 fn references(name: &str) -> u64 {

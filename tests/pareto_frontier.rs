@@ -1,7 +1,7 @@
 //! `hwsim pareto measure`, `complete`, `pick` and `evaluate` on small tables and a tiny grid.
 
 use assert_cmd::Command;
-use hwsim::peppp::ErrorMatrix;
+use hwsim::design::peppp::ErrorMatrix;
 use predicates::str::contains;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -6,8 +6,9 @@
 // Printing is what an example is for.
 #![allow(clippy::print_stdout)]
 
-use hwmodel::gemm::MacArray;
-use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel, width};
+use hwmodel::array::MacArray;
+use hwmodel::array::width;
+use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {

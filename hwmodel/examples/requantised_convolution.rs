@@ -6,10 +6,10 @@
 // Printing is what an example is for.
 #![allow(clippy::print_stdout)]
 
-use hwmodel::gemm::{Convolution2d, MacArray};
-use hwmodel::quantise::quantise;
+use hwmodel::array::{Convolution2d, MacArray};
+use hwmodel::number::quantise::quantise;
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::requantise::Requantiser;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use std::error::Error;
 

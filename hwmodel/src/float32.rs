@@ -5,17 +5,18 @@
 //! these sums in order. This order is fixed, so results do not depend on threads or SIMD
 //! level. Operands may be raw integers of a fixed-point tensor, read as raw · 2^-FL.
 
-use crate::gemm::{
+use crate::array::{
     Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_kernel_places,
     by_places, by_rows, places_pay, rows_block,
 };
+use crate::float32::values::with_values;
 use crate::kernels::{self, SimdLevel, TileKernel};
 use crate::parallel::{self, Done};
-use crate::values::with_values;
 
 mod depthwise;
+pub(crate) mod values;
 
-pub use crate::values::Values;
+pub use values::Values;
 
 /// Length of a block of k; part of the definition of the result.
 const BLOCK: usize = 256;

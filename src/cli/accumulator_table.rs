@@ -1,6 +1,6 @@
 //! The table of an accumulator study.
 
-use crate::study::LayerAccumulator;
+use crate::verify::accumulator_study::LayerAccumulator;
 use hwmodel::machine::MacCost;
 
 /// One line a layer: bits that suffice on the data, for any input and for any words, and what an accumulator

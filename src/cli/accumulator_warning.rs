@@ -2,8 +2,9 @@
 //! holds no sum of 1 or more: results are near chance level then, and nothing else says why.
 
 use crate::network::Network;
-use hwmodel::accumulator::AccumulatorWidth;
-use hwmodel::{Accumulator, FixedTensor, width};
+use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::array::width;
+use hwmodel::{Accumulator, FixedTensor};
 
 /// The sums of a layer.
 pub(super) struct Sums<'a> {

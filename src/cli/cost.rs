@@ -13,7 +13,7 @@ use super::arguments::OutputFormat;
 use super::errors::Failure;
 use super::files::Files;
 use super::{scale_sim, setup};
-use crate::workload::CostReport;
+use crate::design::workload::CostReport;
 use std::process::ExitCode;
 
 pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {

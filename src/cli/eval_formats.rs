@@ -2,7 +2,7 @@
 
 use super::errors::Failure;
 use super::settings::LayerFormats;
-use crate::model;
+use crate::files::model;
 use crate::network::Network;
 use crate::precision::NumberFormat;
 use anyhow::anyhow;

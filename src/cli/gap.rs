@@ -6,11 +6,11 @@ use super::files::Files;
 use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, images};
 use super::{accumulator_warning, output, setup};
-use crate::gap::{
+use crate::verify::gap::{
     Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
 };
 use anyhow::{Context as _, anyhow};
-use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, Format, Overflow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! The table of `hwsim gap`, for people.
 
-use crate::gap::{AccumulatorGap, Difference, FormatGap, LayerGap, RandomProduct, Share};
+use crate::verify::gap::{AccumulatorGap, Difference, FormatGap, LayerGap, RandomProduct, Share};
 use hwmodel::Accumulator;
-use hwmodel::accumulator::AccumulatorWidth;
+use hwmodel::array::accumulator::AccumulatorWidth;
 use serde::Serialize;
 
 /// What was compared.

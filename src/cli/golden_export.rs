@@ -6,15 +6,15 @@ use super::files::Files;
 use super::golden::check::files_of;
 use super::model_data::{DataArguments, ModelData, images};
 use super::{accumulator_warning, output, setup};
-use crate::export::{
-    self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
-};
 use crate::network::BackwardArithmetic;
 use crate::network::Context;
+use crate::verify::export::{
+    self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
+};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Rounding;
-use hwmodel::gemm::MacArray;
-use hwmodel::width;
+use hwmodel::array::MacArray;
+use hwmodel::array::width;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `hwsim eval --integer-only`: its result as table and JSON.
 
-use crate::integer::{Comparison, IntegerOperation, Program, Step};
+use crate::verify::integer::{Comparison, IntegerOperation, Program, Step};
 use serde::Serialize;
 
 /// Integer-only inference compared with the float vector unit.

@@ -3,7 +3,7 @@
 use super::errors::Failure;
 use super::setup;
 use crate::data::{Dataset, DatasetKind, Preparation};
-use crate::model::{self, ModelHeader};
+use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
 use anyhow::{Context as _, anyhow};
 use std::ops::Range;

@@ -5,7 +5,7 @@ use super::errors::Failure;
 use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
-use hwmodel::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
+use hwmodel::number::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
 use hwmodel::{Format, Rounding};
 use serde::Serialize;

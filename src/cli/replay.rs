@@ -5,11 +5,11 @@ use super::errors::Failure;
 use super::files::Files;
 use super::setup;
 use crate::cli::output;
-use crate::explore::{
+use crate::design::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, Replay, UPDATE_COLUMNS, count_cells, machine_cells,
     replay, update_cells,
 };
-use crate::trace::UpdateCost;
+use crate::files::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use rayon::prelude::*;

@@ -12,14 +12,14 @@ pub(super) use designs::machines_of;
 use super::errors::Failure;
 use super::files::Files;
 use super::{interrupt, output, setup};
-use crate::explore::sweep::{
+use crate::design::sweep::{
     self, ContentHash, Evaluation, Outcome, Parallelism, Plan, Shard, SweepError,
 };
-use crate::shell::quote;
 use anyhow::{Context as _, anyhow};
 use arguments::{MergeArguments, Specification, SweepCommand};
 use designs::{Designs, PointDesign};
 use networks::Networks;
+use shell_words::quote;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

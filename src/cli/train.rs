@@ -9,7 +9,7 @@ mod several;
 use super::errors::Failure;
 use super::settings::{Resolved, Runs, TrainArguments, is_carried_out};
 use super::{errors, interrupt, output, setup, table};
-use crate::checkpoint::Snapshot;
+use crate::files::checkpoint::Snapshot;
 use crate::train::Trainer;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::run_state;

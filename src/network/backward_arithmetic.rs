@@ -27,7 +27,7 @@ pub struct GradientFormat {
     /// Word length in bits, 1 to 32, of dY and dW in the grad-weight product; `None` for `wl`.
     pub grad_weight_wl: Option<u32>,
     /// Fractional length in bits, -64 to 64; `None` for one a tensor, chosen so that the tensor's extremes
-    /// just fit ([`hwmodel::block_float::tensor_format`]).
+    /// just fit ([`hwmodel::number::block_float::tensor_format`]).
     pub fl: Option<i32>,
     /// Rounding of dY, dX and dW.
     pub rounding: Rounding,

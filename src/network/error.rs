@@ -6,9 +6,9 @@ use super::vector::batch_norm::BatchNormError;
 use super::vector::init::InitError;
 use super::vector::pooling::PoolError;
 use hwmodel::TensorError;
-use hwmodel::block_float::BlockFloatError;
-use hwmodel::gemm::ShapeError;
-use hwmodel::quantise::NotANumber;
+use hwmodel::array::ShapeError;
+use hwmodel::number::block_float::BlockFloatError;
+use hwmodel::number::quantise::NotANumber;
 
 /// A network that cannot be built or run.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
 use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
-use hwmodel::gemm::MacArray;
+use hwmodel::array::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;

@@ -9,11 +9,11 @@ use super::tally::LayerTally;
 use super::vector::batch_norm::{BatchStatistics, RunningStatistics};
 use super::vector::lstm::StepTape;
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::block_float::{BlockFloatError, raw_format, tensor_format};
-use hwmodel::gemm::Convolution2d;
-use hwmodel::quantise::{self, NotANumber, QuantiseCounts};
+use hwmodel::array::Convolution2d;
+use hwmodel::number::block_float::{BlockFloatError, raw_format, tensor_format};
+use hwmodel::number::quantise::{self, NotANumber, QuantiseCounts};
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::requantise::Requantiser;
 use hwmodel::{FixedTensor, Format};
 
 /// What a layer keeps of the forward pass for the backward pass.

@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::graph::{Network, Pass};
 use super::parameter::Parameter;
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// A layer that runs on the MAC array: y = x ∗ weight + bias.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::graph::Node;
 use super::parameter::Parameter;
 use super::vector::pooling::PoolWindow;
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// The operation of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What a pass did, counted per MAC layer.
 
 use hwmodel::Format;
-use hwmodel::gemm::MacReport;
-use hwmodel::quantise::QuantiseCounts;
+use hwmodel::array::MacReport;
+use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::timing::{ByOperand, GemmShape};
 
 /// One product on the array; a grouped convolution is `groups` products of this shape.

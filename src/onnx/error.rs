@@ -1,6 +1,6 @@
 //! Errors of reading an ONNX model.
 
-use crate::workload::{LayerProblem, WorkloadError};
+use crate::design::workload::{LayerProblem, WorkloadError};
 
 /// What is wrong with a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 //! A model passes through four steps. `skim` copies its structure out of the file and skips weights
 //! without reading them; [`prost`] decodes that by the trimmed messages of `proto`; `walk` goes
 //! through the nodes in order, infers shapes by `rules` and computes small constants, since exporters
-//! express shapes as arithmetic; what does work becomes a [`Layer`](crate::workload::Layer).
+//! express shapes as arithmetic; what does work becomes a [`Layer`](crate::design::workload::Layer).
 //! Operators, and what they are charged as: `docs/cost.md`.
 //!
 //! A shape is never guessed: an operator without a rule, a size that is not known or a declared shape
@@ -23,7 +23,7 @@ mod walk;
 pub use dimensions::Dimensions;
 pub use error::{NodeProblem, OnnxError};
 
-use crate::workload::Workload;
+use crate::design::workload::Workload;
 use prost::Message;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};

@@ -2,7 +2,7 @@
 
 use super::proto::{Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use super::*;
-use crate::workload::{Layer, MatrixProduct, Operation, RightOperand, VectorKind};
+use crate::design::workload::{Layer, MatrixProduct, Operation, RightOperand, VectorKind};
 use std::io::Cursor;
 
 macro_rules! fixture {
@@ -359,7 +359,7 @@ fn hostile_sizes_are_refused_without_allocation() {
 
 mod mutated {
     use super::*;
-    use crate::workload::{Formats, Options, Pass, estimate};
+    use crate::design::workload::{Formats, Options, Pass, estimate};
     use hwmodel::machine::Machine;
     use proptest::prelude::*;
 

@@ -7,7 +7,7 @@ use super::node::Node;
 use super::proto;
 use super::rules::{self, Outcome, Output};
 use super::tensor::element;
-use crate::workload::{Layer, Operation};
+use crate::design::workload::{Layer, Operation};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 

@@ -9,7 +9,7 @@
 use super::constant::Constant;
 use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
 use hwmodel::Format;
-use hwmodel::format::MAX_WORD_LENGTH;
+use hwmodel::number::format::MAX_WORD_LENGTH;
 use hwmodel::random;
 use serde::{Deserialize, Serialize};
 

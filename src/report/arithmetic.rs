@@ -2,7 +2,7 @@
 
 use super::layer::pass;
 use super::totals::PASSES;
-use crate::trace::GemmRow;
+use crate::files::trace::GemmRow;
 use hwmodel::Overflow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

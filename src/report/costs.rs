@@ -2,7 +2,7 @@
 
 use super::layer::LayerStepRows;
 use super::series::Series;
-use crate::cost::{
+use crate::train::paper_cost::{
     CostAccumulator, CostError, CostOptions, CostSummary, LayerCost, LayerStep, SwitchState,
     push_down_operations, push_up_operations,
 };
@@ -117,7 +117,7 @@ fn options(accumulation: u64) -> CostOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::GemmRow;
+    use crate::files::trace::GemmRow;
     use hwmodel::Format;
     use hwmodel::timing::{ByOperand, GemmShape};
 

@@ -4,7 +4,7 @@ use super::ReportError;
 use super::block::{Block, Figure, Section};
 use super::overlay::HALF;
 use super::run::Run;
-use crate::explore::pareto::{Axis, Goal, Group, Plot, Point, Quantity, Question, Table, front};
+use crate::design::pareto::{Axis, Goal, Group, Plot, Point, Quantity, Question, Table, front};
 
 /// Columns that two goals can be made of, best known first.
 const COLUMNS: [(&str, Goal); 8] = [

@@ -1,8 +1,8 @@
 //! Errors of reading what a report is made of.
 
-use crate::cost::CostError;
-use crate::explore::pareto::ParetoError;
-use crate::trace::TraceError;
+use crate::design::pareto::ParetoError;
+use crate::files::trace::TraceError;
+use crate::train::paper_cost::CostError;
 
 /// Inputs of which no report can be made.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use super::series::Series;
 use super::totals::Totals;
-use crate::trace::GemmRow;
+use crate::files::trace::GemmRow;
 use hwmodel::Format;
 use hwmodel::timing::{ByOperand, GemmKind};
 

@@ -4,7 +4,7 @@ use super::block::{Block, Section};
 use super::overlay::{Overlay, by_run};
 use super::run::Run;
 use crate::chart::{Line, ScaleKind};
-use crate::trace::EvaluationRow;
+use crate::files::trace::EvaluationRow;
 
 /// Lines over evaluations, in epochs if every run has ended one, else in steps; and the name of the axis.
 fn evaluations(runs: &[Run], value: fn(&EvaluationRow) -> f64) -> (Vec<Line>, &'static str) {

@@ -3,7 +3,7 @@
 use super::block::{Block, Figure, Row, Section, Table};
 use super::run::Run;
 use crate::chart::escape;
-use crate::cost::figures;
+use crate::train::paper_cost::figures;
 use std::fmt::Write as _;
 
 const STYLE: &str = include_str!("style.css");

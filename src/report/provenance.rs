@@ -2,8 +2,8 @@
 
 use super::block::{Block, Row, Section, Table};
 use super::run::Run;
-use crate::shell;
-use crate::trace::SCHEMA;
+use crate::files::trace::SCHEMA;
+
 use serde_json::Value;
 
 pub(super) fn section(runs: &[Run]) -> Section {
@@ -67,7 +67,7 @@ fn plain(value: &Value) -> String {
 /// A command as one would type it.
 fn command(value: &Value) -> Option<String> {
     let words: Option<Vec<&str>> = value.as_array()?.iter().map(Value::as_str).collect();
-    words.map(shell::join)
+    words.map(shell_words::join)
 }
 
 #[cfg(test)]

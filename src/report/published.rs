@@ -97,7 +97,9 @@ mod tests {
         let mut count = 0;
         for row in baselines {
             let top1 = row.value.parse::<f64>().unwrap() / 100.0;
-            let premise = |top1| crate::cost::su3_premise(&row.network, &row.dataset, Some(top1));
+            let premise = |top1| {
+                crate::train::paper_cost::su3_premise(&row.network, &row.dataset, Some(top1))
+            };
             assert_eq!(premise(top1), Ok(()), "{row:?}");
             assert!(premise(top1 - 0.02).is_err(), "{row:?}");
             count += 1;

@@ -7,7 +7,7 @@ use super::layer::{LayerRun, LayerStepRows};
 use super::series::Series;
 use super::summary::RunSummary;
 use super::totals::Totals;
-use crate::trace::{EvaluationRow, GemmRow, Row, StepRow, TraceError, TraceReader};
+use crate::files::trace::{EvaluationRow, GemmRow, Row, StepRow, TraceError, TraceReader};
 use std::collections::HashMap;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Pages of small made-up runs.
 
 use super::*;
-use crate::trace::{EvaluationRow, GemmRow, Row as TraceRow, StepRow, TraceWriter};
+use crate::files::trace::{EvaluationRow, GemmRow, Row as TraceRow, StepRow, TraceWriter};
 use hwmodel::Format;
 use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Sums of what a trace counts. They are floats: a damaged trace can have numbers whose integer sums overflow.
 
-use crate::trace::GemmRow;
+use crate::files::trace::GemmRow;
 use hwmodel::counters::ByRole;
 use hwmodel::energy::Energy;
 use std::ops::AddAssign;

@@ -1,10 +1,10 @@
 //! From what a pass counted to what it cost on the machine.
 
+use crate::files::trace::UpdateCost;
 use crate::network::{GemmTally, LayerTally};
-use crate::trace::UpdateCost;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
-use hwmodel::quantise::QuantiseCounts;
+use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::timing::{ByOperand, GemmKind, GemmWork, GemmWorkError};
 use hwmodel::{Accumulator, Format};
 use serde::{Deserialize, Serialize};

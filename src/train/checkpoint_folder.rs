@@ -4,7 +4,7 @@ use super::error::TrainError;
 use super::options::RunOptions;
 use super::run::CHECKPOINT_FILE;
 use super::state::run_state;
-use crate::checkpoint::Snapshot;
+use crate::files::checkpoint::Snapshot;
 use std::path::{Path, PathBuf};
 
 /// Checks that a run of `options` on data with the fingerprint `data` may write its checkpoints into `folder`: it holds

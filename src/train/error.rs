@@ -2,13 +2,13 @@
 
 use super::optimiser::OptimiserError;
 use super::schedule::ScheduleError;
-use crate::checkpoint::SnapshotError;
-use crate::cost::CostError;
 use crate::data::DataError;
+use crate::files::checkpoint::SnapshotError;
+use crate::files::trace::TraceError;
 use crate::network::NetworkError;
 use crate::network::vector::softmax_cross_entropy::CrossEntropyError;
 use crate::precision::PrecisionError;
-use crate::trace::TraceError;
+use crate::train::paper_cost::CostError;
 use hwmodel::machine::MachineError;
 use hwmodel::timing::GemmWorkError;
 use std::path::PathBuf;

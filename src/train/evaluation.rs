@@ -5,7 +5,7 @@ use super::options::RunOptions;
 use crate::data::{Augmentation, Dataset, EpochOrder, Preparation, SampleSet};
 use crate::network::vector::softmax_cross_entropy::cross_entropy;
 use crate::network::{Activation, Context, LayerTally, Network, Pass};
-use hwmodel::gemm::MacArray;
+use hwmodel::array::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 
 /// Most samples of an evaluation batch; results do not depend on it, unless scales are chosen from the data: then

@@ -8,9 +8,10 @@ use super::terms::penalty_terms;
 use super::trainer::Trainer;
 use crate::network::{Network, Parameter};
 use crate::precision::{ControllerOptions, NumberFormat, TensorView};
-use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::number::block_float;
+use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, Rounding, SimdLevel, block_float};
+use hwmodel::{FixedTensor, Rounding, SimdLevel};
 
 impl Trainer {
     /// Adds regularisers, quantises and normalises gradients; returns the loss that the strategy

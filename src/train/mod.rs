@@ -15,6 +15,7 @@ mod micro_batch;
 pub mod optimiser;
 pub mod options;
 pub mod outcome;
+pub mod paper_cost;
 mod phases;
 mod recording;
 mod requantise;

@@ -3,8 +3,8 @@
 use super::accounting::StepAccounts;
 use super::error::TrainError;
 use super::trainer::Trainer;
-use crate::cost::{LayerStep, SwitchState};
 use crate::precision::{ControllerReport, Decision, NumberFormat};
+use crate::train::paper_cost::{LayerStep, SwitchState};
 
 /// What a layer on the array ran with in a step.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,10 @@
 use super::error::TrainError;
 use super::trainer::Trainer;
 use crate::precision::NumberFormat;
-use hwmodel::quantise;
+use hwmodel::FixedTensor;
+use hwmodel::number::block_float;
+use hwmodel::number::quantise;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, block_float};
 
 impl Trainer {
     /// Gives parameter `tensor` the controller's format and quantises its master values anew.

@@ -10,7 +10,7 @@ use super::outcome::{Evaluation, StepOutcome};
 use super::phases::WallTime;
 use super::state::TracePosition;
 use super::trainer::Trainer;
-use crate::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
+use crate::files::trace::{AccumulatorSource, EvaluationRow, GemmRow, Row, StepRow, TraceWriter};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

@@ -2,9 +2,9 @@
 
 use super::loss::PenaltyTerm;
 use super::options::RunOptions;
-use crate::cost::{CostOptions, LayerCost};
 use crate::network::{MacLayer, Network};
 use crate::precision::Variant;
+use crate::train::paper_cost::{CostOptions, LayerCost};
 use hwmodel::{FixedTensor, Format};
 
 /// The terms of the penalty: layers in the paper, all parameter tensors in the released code.

@@ -8,11 +8,11 @@ use super::outcome::{Evaluation, Position};
 use super::phases::{PhaseClock, PhaseSeconds};
 use super::schedule::Scheduler;
 use super::terms::{cost_options, layer_costs};
-use crate::cost::CostAccumulator;
 use crate::data::{Dataset, EpochOrder};
 use crate::network::vector::elementary::exp;
 use crate::network::{Initialisation, Network, arch};
 use crate::precision::{ControllerOptions, PrecisionController};
+use crate::train::paper_cost::CostAccumulator;
 use hwmodel::machine::Machine;
 use hwmodel::{Accumulator, SimdLevel};
 

@@ -2,8 +2,8 @@
 
 use super::accounting::StepAccounts;
 use super::trainer::Trainer;
+use crate::files::trace::UpdateCost;
 use crate::precision::NumberFormat;
-use crate::trace::UpdateCost;
 use hwmodel::machine::WeightUpdate;
 
 const FLOAT32_BITS: u64 = 32;

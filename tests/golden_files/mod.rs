@@ -1,7 +1,7 @@
 //! Golden files and copies of them with something changed.
 #![allow(dead_code, reason = "each test file uses its share")]
 
-use hwsim::golden::{Check, GoldenError, Report};
+use hwsim::verify::golden::{Check, GoldenError, Report};
 use std::path::{Path, PathBuf};
 
 /// What replaces a field.

@@ -2,10 +2,10 @@
 //! additions as computing the groups separately.
 
 use super::{BLOCK, Shapes};
-use crate::gemm::{Convolution2d, SPLIT, Windows, by_terms};
+use crate::array::{Convolution2d, SPLIT, Windows, by_terms};
+use crate::float32::values::{Values, with_values};
 use crate::kernels::SimdLevel;
 use crate::parallel;
-use crate::values::{Values, with_values};
 
 /// Output pixels that a thread computes at a time.
 const PIXELS: usize = 32;
@@ -213,9 +213,9 @@ fn convolved<T: Copy + Sync>(
 mod tests {
     use super::super::{forward_by_groups, grad_input_by_groups, grad_weight_by_groups};
     use super::*;
-    use crate::format::Format;
+    use crate::number::format::Format;
+    use crate::number::tensor::FixedTensor;
     use crate::random::{generator, uniform_f32};
-    use crate::tensor::FixedTensor;
     use proptest::prelude::*;
 
     fn random(length: usize, seed: u64) -> Vec<f32> {

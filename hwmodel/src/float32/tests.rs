@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::FixedTensor;
-use crate::format::Format;
+use crate::number::format::Format;
 use crate::random::{generator, uniform_f32};
+use nalgebra::DMatrix;
 use proptest::prelude::*;
 
 fn random(length: usize, seed: u64) -> Vec<f32> {
@@ -89,35 +90,16 @@ proptest! {
     }
 }
 
-/// `matrixmultiply` knows nothing of this code.
+/// `nalgebra` knows nothing of this code.
 #[test]
 fn another_library_agrees() {
     let (m, k, n) = (70, 700, 50);
     let (a, b) = (random(m * k, 1), random(n * k, 2));
     let shapes = Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], Convolution2d::square(1, 1, 0)).unwrap();
     let got = forward(SimdLevel::best(), &shapes, Values::Float(&a), Values::Float(&b));
-    let mut expected = vec![0f32; m * n];
-    // SAFETY: the strides describe the three slices.
-    #[allow(unsafe_code)]
-    unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            a.as_ptr(),
-            k as isize,
-            1,
-            b.as_ptr(),
-            1,
-            k as isize,
-            0.0,
-            expected.as_mut_ptr(),
-            n as isize,
-            1,
-        );
-    }
-    close(&got, &expected.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), "sgemm");
+    let product = DMatrix::from_row_slice(m, k, &a) * DMatrix::from_row_slice(n, k, &b).transpose();
+    let expected: Vec<f64> = product.row_iter().flatten().map(|&x| f64::from(x)).collect();
+    close(&got, &expected, "nalgebra");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! are the reason why they live in this folder.
 
 use super::multiversion;
-use crate::rounding::{Mode, Parts, Rounding, Shifted};
+use crate::number::rounding::{Mode, Parts, Rounding, Shifted};
 use crate::with_rounding;
 use num_traits::{AsPrimitive, PrimInt};
 use rand_pcg::Pcg32;

@@ -5,7 +5,7 @@ mod source;
 
 use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reuse, VectorUnit};
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
-use crate::format::MAX_WORD_LENGTH;
+use crate::number::format::MAX_WORD_LENGTH;
 use crate::timing::ByOperand;
 use crate::{Accumulator, AccumulatorWidth, Overflow};
 use mac::MacKeys;

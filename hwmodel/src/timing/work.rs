@@ -1,7 +1,7 @@
 //! Cost parameters of a matrix product.
 
 use super::ByOperand;
-use crate::format::MAX_WORD_LENGTH;
+use crate::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
 
 const MAX_DIMENSION: u64 = 1 << 32;

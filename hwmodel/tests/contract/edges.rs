@@ -2,10 +2,9 @@
 //! float32's 24 bits, float64's 53, and integers of 32 and 64.
 
 use crate::mac::{Expected, product};
-use hwmodel::gemm::MacArray;
-use hwmodel::{
-    Accumulator, AccumulatorWidth, BitWidth, FixedTensor, Format, Overflow, SimdLevel, width,
-};
+use hwmodel::array::MacArray;
+use hwmodel::array::width;
+use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, FixedTensor, Format, Overflow, SimdLevel};
 
 const BITS: [u32; 21] =
     [2, 8, 15, 16, 17, 23, 24, 25, 26, 31, 32, 33, 34, 52, 53, 54, 55, 56, 62, 63, 64];
@@ -138,7 +137,7 @@ fn the_width_that_suffices_is_exact_at_the_edges() {
                 let tensor = |raw: &[i32]| {
                     FixedTensor::from_raw(&[1, 1, 1, terms], format, raw).expect("in range")
                 };
-                let geometry = hwmodel::gemm::Convolution2d {
+                let geometry = hwmodel::array::Convolution2d {
                     kernel: [1; 2],
                     stride: [1; 2],
                     padding: [0; 2],

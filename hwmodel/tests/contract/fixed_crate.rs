@@ -5,10 +5,10 @@ use fixed::traits::Fixed;
 use fixed::types::extra::{U0, U4, U7, U8, U12, U15, U16, U28, U31};
 use fixed::types::{I1F31, I8F8, I16F16};
 use fixed::{FixedI8, FixedI16, FixedI32};
-use hwmodel::gemm::MacArray;
-use hwmodel::quantise::quantise;
+use hwmodel::array::MacArray;
+use hwmodel::number::quantise::quantise;
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::requantise::Requantiser;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
 const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);

@@ -3,7 +3,7 @@
 use crate::inputs::Inputs;
 use crate::mac::product;
 use crate::reference;
-use hwmodel::gemm::MacArray;
+use hwmodel::array::MacArray;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
 
 const SHAPE: (usize, usize, usize) = (24, 64, 24);

@@ -2,7 +2,7 @@
 
 use crate::inputs::Inputs;
 use crate::reference;
-use hwmodel::gemm::{Convolution2d, MacArray, Product};
+use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, SimdLevel};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;

@@ -2,7 +2,7 @@
 
 use crate::inputs::Inputs;
 use crate::reference::{self, Counts, Random};
-use hwmodel::quantise::{NotANumber, QuantiseCounts, quantise, quantise_produced};
+use hwmodel::number::quantise::{NotANumber, QuantiseCounts, quantise, quantise_produced};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{Format, Rounding, SimdLevel};
 use proptest::prelude::*;

@@ -3,8 +3,8 @@
 use crate::inputs::Inputs;
 use crate::quantise::same_counts;
 use crate::reference::{self, Counts, Random};
-use hwmodel::gemm::{Product, Sums};
-use hwmodel::requantise::Requantiser;
+use hwmodel::array::{Product, Sums};
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use proptest::prelude::*;
 

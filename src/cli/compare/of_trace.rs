@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
     let evaluated = last.map_or(0, |evaluation| evaluation.step);
     let steps = run.last_step.saturating_add(1).max(evaluated);
     let costs = run.costs.summary();
-    let cost = |of: fn(&crate::cost::CostSummary) -> f64| costs.as_ref().map(of);
+    let cost = |of: fn(&crate::train::paper_cost::CostSummary) -> f64| costs.as_ref().map(of);
     let count = |of: fn(&Totals) -> f64| whole.then(|| whole_number(of(&totals)));
     let values: [(&str, Option<Value>); 18] = [
         ("epochs", last.map(|evaluation| evaluation.epoch.into())),

@@ -1,8 +1,8 @@
 //! The arguments of `hwsim cost`.
 
 use crate::cli::arguments::{AccumulatorWidthArgument, OutputArguments};
+use crate::design::workload::Pass;
 use crate::network::arch;
-use crate::workload::Pass;
 use hwmodel::machine::Machine;
 use std::path::PathBuf;
 use std::str::FromStr;

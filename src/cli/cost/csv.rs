@@ -1,7 +1,7 @@
 //! A cost report as CSV: a row a phase of a layer and machine, then one of the machine's totals.
 
 use crate::cli::errors::Failure;
-use crate::workload::{CostReport, CostRow, MachineCost, ProductRow, Totals};
+use crate::design::workload::{CostReport, CostRow, MachineCost, ProductRow, Totals};
 use anyhow::Context as _;
 use hwmodel::energy::Energy;
 use hwmodel::machine::Cost;

@@ -1,7 +1,7 @@
 //! Machines against each other: one row a machine, before the tables of each.
 
 use crate::cli::table::{joules, scaled, seconds};
-use crate::workload::MachineCost;
+use crate::design::workload::MachineCost;
 
 const HEAD: [&str; 8] =
     ["machine", "array", "cycles", "time", "energy", "used %", "area, mm²", "DRAM, bits"];

@@ -3,10 +3,10 @@
 use super::arguments::{CostArguments, ImageSize};
 use super::topology;
 use crate::cli::errors::Failure;
+use crate::design::workload::{self, Formats, Options, Workload};
+use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
 use crate::onnx;
-use crate::trace::TraceReader;
-use crate::workload::{self, Formats, Options, Workload};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 

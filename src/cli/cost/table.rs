@@ -2,7 +2,7 @@
 
 use super::overview;
 use crate::cli::table::{joules, scaled};
-use crate::workload::{CostReport, CostRow, MachineCost, Pass};
+use crate::design::workload::{CostReport, CostRow, MachineCost, Pass};
 use hwmodel::energy::Energy;
 use hwmodel::machine::Cost;
 use hwmodel::timing::ByOperand;

@@ -2,7 +2,7 @@
 
 use crate::cli::errors::Failure;
 use crate::cli::output;
-use crate::workload::Workload;
+use crate::design::workload::Workload;
 use anyhow::Context as _;
 use hwmodel::scale_sim::Topology;
 use std::path::Path;

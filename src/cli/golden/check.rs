@@ -4,7 +4,7 @@ use crate::cli::arguments::OutputArguments;
 use crate::cli::errors::Failure;
 use crate::cli::files::Files;
 use crate::cli::setup;
-use crate::golden::{FileOutcome, Outcome, check_path};
+use crate::verify::golden::{FileOutcome, Outcome, check_path};
 use hwmodel::SimdLevel;
 use serde::Serialize;
 use std::path::{Path, PathBuf};

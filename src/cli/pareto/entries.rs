@@ -5,10 +5,8 @@ use crate::cli::interrupt;
 use crate::cli::output;
 use crate::cli::sweep::progress::Shown;
 use crate::data::Dataset;
-use crate::explore::sweep::{
-    self, ContentHash, Evaluation, Outcome, Parallelism, Plan, SweepError,
-};
-use crate::peppp::{Configuration, Footprint, PepppError, TrainingSetup};
+use crate::design::peppp::{Configuration, Footprint, PepppError, TrainingSetup};
+use crate::design::sweep::{self, ContentHash, Evaluation, Outcome, Parallelism, Plan, SweepError};
 use crate::train::state::fingerprint;
 use anyhow::anyhow;
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! Matrices and tables in files.
 
 use crate::cli::errors::Failure;
-use crate::peppp::{ErrorMatrix, PepppError};
+use crate::design::peppp::{ErrorMatrix, PepppError};
 use anyhow::Context as _;
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use crate::chart::standalone;
 use crate::cli::errors::Failure;
 use crate::cli::files::Files;
 use crate::cli::output;
-use crate::explore::pareto::{Axis, Goal, Plot, Quantity, Question, Table};
+use crate::design::pareto::{Axis, Goal, Plot, Quantity, Question, Table};
 use anyhow::{Context as _, anyhow};
 use std::path::PathBuf;
 use std::process::ExitCode;

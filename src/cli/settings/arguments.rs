@@ -360,7 +360,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = FILES)]
     pub trace_every: Option<i64>,
     /// Write the final table as JSON.
-    #[arg(long, value_name = "FILE", help_heading = FILES, long_help = crate::cost::figures::help())]
+    #[arg(long, value_name = "FILE", help_heading = FILES, long_help = crate::train::paper_cost::figures::help())]
     pub summary: Option<PathBuf>,
     /// Write checkpoints into this folder, also at the end and on interruption.
     #[arg(long, aliases = ["checkpoint-dir"], value_name = "DIR", help_heading = FILES)]

@@ -1,6 +1,6 @@
 //! A range of word lengths: `4..8`.
 
-use hwmodel::format::MAX_WORD_LENGTH;
+use hwmodel::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

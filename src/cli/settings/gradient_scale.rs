@@ -1,6 +1,6 @@
 //! The fractional length of gradients: a number of bits, or `auto`.
 
-use hwmodel::format::MAX_FRACTIONAL_LENGTH;
+use hwmodel::number::format::MAX_FRACTIONAL_LENGTH;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -10,7 +10,7 @@ use crate::network::{BackwardArithmetic, GradientFormat};
 use crate::precision::muppet_policy::{MuppetPolicyOptions, MuppetReading};
 use crate::precision::{ShenOptions, Variant};
 use hwmodel::Rounding;
-use hwmodel::format::MAX_WORD_LENGTH;
+use hwmodel::number::format::MAX_WORD_LENGTH;
 use std::ops::Bound::{Excluded, Included};
 
 /// Settings that a controller's paper has and the defaults of AdaPT have not (papers/muppet.md section 4,

@@ -3,7 +3,7 @@
 use super::error::SettingsError;
 use super::format_schedule::FormatSchedule;
 use super::layer_formats::LayerFormats;
-use crate::model::layer_of;
+use crate::files::model::layer_of;
 use crate::precision::{FormatStage, RoleFormats, StaticOptions, TensorInfo};
 use hwmodel::Format;
 

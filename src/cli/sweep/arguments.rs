@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{ListError, expand};
 use crate::cli::errors::Failure;
-use crate::explore::sweep::{Grid, Shard, value_of};
+use crate::design::sweep::{Grid, Shard, value_of};
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

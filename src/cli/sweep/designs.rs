@@ -3,7 +3,7 @@
 use super::arguments::grid_of;
 use crate::cli::errors::Failure;
 use crate::cli::setup;
-use crate::explore::sweep::{self, Base, Design, Grid, Point, SweepError, is_machine_axis};
+use crate::design::sweep::{self, Base, Design, Grid, Point, SweepError, is_machine_axis};
 use anyhow::anyhow;
 use hwmodel::machine::Machine;
 use std::collections::HashMap;

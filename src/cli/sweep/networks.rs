@@ -4,12 +4,12 @@ use super::arguments::{NetworkKeys, Specification};
 use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
 use crate::cli::output;
-use crate::explore::sweep::ContentHash;
-use crate::explore::{
+use crate::design::sweep::ContentHash;
+use crate::design::workload::{Formats, Options, Pass, Workload, estimate};
+use crate::design::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, count_cells, counters_of, machine_cells, replay,
 };
 use crate::network::{Initialisation, arch};
-use crate::workload::{Formats, Options, Pass, Workload, estimate};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 use hwmodel::machine::Machine;

@@ -3,7 +3,7 @@
 use super::super::files::Files;
 use super::super::settings::Resolved;
 use super::carry_out::TWIN_FOLDER;
-use crate::trace::TraceWriter;
+use crate::files::trace::TraceWriter;
 use crate::train::run::CHECKPOINT_FILE;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Commands that continue a run, to be pasted into a shell.
 
 use super::super::settings::{Resolved, TrainArguments};
-use crate::shell::{join, quote};
+use shell_words::{join, quote};
 use std::path::Path;
 
 /// The command that continues `resolved` from the checkpoint in `folder`, with every file and switch that it was given.

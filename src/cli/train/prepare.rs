@@ -5,7 +5,7 @@ use super::super::settings::{DEFAULT_EPOCHS, Resolved};
 use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::data::{Dataset, DatasetKind};
-use crate::model;
+use crate::files::model;
 use crate::network::{Initialisation, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
 use crate::train::run::CHECKPOINT_FILE;

@@ -3,7 +3,7 @@
 
 use super::Task;
 use crate::network::{BiasBound, Builder, NetworkError};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// Filters, kernel, stride, padding, and whether a max pool follows.
 const CONVOLUTIONS: [(usize, usize, usize, usize, bool); 5] = [

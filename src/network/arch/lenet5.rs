@@ -2,7 +2,7 @@
 
 use super::Task;
 use crate::network::{BiasBound, Builder, NetworkError};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
     let mut net = Builder::new("lenet5", task.input, task.initialisation, BiasBound::Scale);

@@ -4,7 +4,7 @@
 use super::Task;
 use super::normalised::normalised;
 use crate::network::{BiasBound, Builder, NetworkError, NodeId};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// Expansion t, channels c, blocks n, stride s of the first block.
 const STAGES: [(usize, usize, usize, usize); 7] = [

@@ -1,7 +1,7 @@
 //! A convolution and its batch norm.
 
 use crate::network::{Builder, NetworkError, NodeId};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// A convolution `name` without bias and the batch norm `name.norm`.
 pub(super) fn normalised(

@@ -5,7 +5,7 @@ use super::Task;
 use super::normalised::{normalised, rectified};
 use crate::network::vector::pooling::PoolWindow;
 use crate::network::{BiasBound, Builder, NetworkError, NodeId};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// What lies between an addition and the next.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@ use super::Task;
 use super::normalised::normalised;
 use super::residual::{Block, stages};
 use crate::network::{BiasBound, Builder, NetworkError};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// Channels and basic blocks of the three stages.
 const STAGES: [(usize, usize); 3] = [(16, 3), (32, 3), (64, 3)];

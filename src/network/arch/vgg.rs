@@ -3,7 +3,7 @@
 
 use super::Task;
 use crate::network::{BiasBound, Builder, NetworkError};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// Filters of the convolutions of each stage.
 const FILTERS: [usize; 5] = [64, 128, 256, 512, 512];

@@ -8,7 +8,7 @@ use crate::network::layers::{
 };
 use crate::network::vector::lstm::GATES;
 use crate::network::vector::pooling::PoolWindow;
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 impl Builder {
     /// A convolution of `filters` filters; a depthwise one has as many groups as channels.

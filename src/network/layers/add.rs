@@ -7,7 +7,7 @@ use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::vector::add::{self, AddSettings, residual_add};
 use crate::precision::NumberFormat;
-use hwmodel::block_float::tensor_format;
+use hwmodel::number::block_float::tensor_format;
 use hwmodel::random::Role;
 use hwmodel::{FixedTensor, Format};
 

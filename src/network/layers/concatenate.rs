@@ -6,7 +6,7 @@ use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::vector::concatenate::{concatenate, concatenate_raw, split};
 use crate::precision::NumberFormat;
-use hwmodel::block_float::tensor_format;
+use hwmodel::number::block_float::tensor_format;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Format, RawData};
 use std::sync::Arc;

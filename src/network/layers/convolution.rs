@@ -6,7 +6,7 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// A convolution (cross-correlation) with zero padding; weights `[o, kh, kw, c / groups]`.
 pub(in crate::network) struct Convolution {

@@ -6,7 +6,7 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 
 /// y = W·x + b with weights `[o, 1, 1, k]`; the input is one pixel of k channels.
 pub(in crate::network) struct Linear {

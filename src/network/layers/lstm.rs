@@ -10,7 +10,7 @@ use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
 use crate::network::vector::lstm::{GATES, OPERATIONS, step, step_backward};
 use crate::precision::NumberFormat;
-use hwmodel::gemm::Convolution2d;
+use hwmodel::array::Convolution2d;
 use hwmodel::{FixedTensor, Format, RawData};
 
 /// `[T, 1, 4·hidden]` input sums → `[T, 1, hidden]` outputs h, with the weight `[4·hidden, 1, 1, hidden]`.

@@ -6,9 +6,9 @@ use crate::network::{
     Network, NetworkError, NodeId,
 };
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::block_float::tensor_format;
-use hwmodel::gemm::{Convolution2d, MacArray};
-use hwmodel::quantise::quantise;
+use hwmodel::array::{Convolution2d, MacArray};
+use hwmodel::number::block_float::tensor_format;
+use hwmodel::number::quantise::quantise;
 use hwmodel::random::{RandomAddress, RandomSource, Role, generator, uniform_f32};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 

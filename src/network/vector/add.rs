@@ -12,9 +12,9 @@
 //! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
 
 use crate::network::vector::operations::VectorOperations;
-use hwmodel::quantise::QuantiseCounts;
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::number::rounding::{Mode, Shifted};
 use hwmodel::random::RandomAddress;
-use hwmodel::rounding::{Mode, Shifted};
 use hwmodel::{
     FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw,
     with_rounding,

@@ -4,7 +4,7 @@ use super::super::error::NodeProblem;
 use super::super::fact::checked;
 use super::super::node::Node;
 use super::{Outcome, Output};
-use crate::workload::{Convolution, MatrixProduct, Operation, RightOperand};
+use crate::design::workload::{Convolution, MatrixProduct, Operation, RightOperand};
 
 /// Sizes of the window of a convolution or pooling, axis by axis.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Window {
 }
 
 pub(super) fn too_large() -> NodeProblem {
-    crate::workload::LayerProblem::TooLarge.into()
+    crate::design::workload::LayerProblem::TooLarge.into()
 }
 
 fn extent(kernel: u64, dilation: u64) -> Result<u64, NodeProblem> {

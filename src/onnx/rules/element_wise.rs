@@ -7,7 +7,7 @@ use super::super::fold;
 use super::super::node::Node;
 use super::super::tensor::Value;
 use super::{Outcome, Output};
-use crate::workload::VectorKind;
+use crate::design::workload::VectorKind;
 
 /// Functions of one input that cost one operation an element.
 const FUNCTIONS: [&str; 45] = [

@@ -6,7 +6,7 @@ use super::super::node::Node;
 use super::convolution::too_large;
 use super::element_wise::broadcast;
 use super::{Outcome, Output};
-use crate::workload::{MatrixProduct, Operation, RightOperand};
+use crate::design::workload::{MatrixProduct, Operation, RightOperand};
 
 /// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast.
 ///

@@ -17,7 +17,7 @@ use super::error::NodeProblem;
 use super::fact::{Fact, count};
 use super::node::Node;
 use super::tensor::Value;
-use crate::workload::{Operation, VectorKind, VectorLayer};
+use crate::design::workload::{Operation, VectorKind, VectorLayer};
 use std::rc::Rc;
 
 /// An output of a node.

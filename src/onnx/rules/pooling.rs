@@ -5,7 +5,7 @@ use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::convolution::{Window, too_large};
 use super::{Outcome, Output};
-use crate::workload::VectorKind;
+use crate::design::workload::VectorKind;
 
 fn kind(node: &Node<'_>) -> VectorKind {
     if node.operator().contains("Max") { VectorKind::MaxPool } else { VectorKind::AveragePool }

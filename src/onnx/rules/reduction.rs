@@ -4,7 +4,7 @@ use super::super::error::NodeProblem;
 use super::super::node::Node;
 use super::super::tensor::Value;
 use super::{Outcome, Output};
-use crate::workload::VectorKind;
+use crate::design::workload::VectorKind;
 
 /// The shape of `shape` without, or with size 1 of, the axes named.
 fn reduced(shape: &[u64], axes: &[usize], keep: bool) -> Vec<u64> {

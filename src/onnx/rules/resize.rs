@@ -4,7 +4,7 @@ use super::super::error::NodeProblem;
 use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::{Outcome, Output};
-use crate::workload::VectorKind;
+use crate::design::workload::VectorKind;
 
 /// The size that `sizes` says, or the input's times `scales`. Nearest neighbours are moved,
 /// anything else is one operation an element.

@@ -5,7 +5,7 @@ use super::super::fact::{Fact, checked, count};
 use super::super::node::Node;
 use super::super::tensor::{MAX_ELEMENTS, Value, strides};
 use super::{Outcome, Output};
-use crate::workload::{Operation, VectorKind, VectorLayer};
+use crate::design::workload::{Operation, VectorKind, VectorLayer};
 
 /// All inputs, one after the other along `axis`.
 pub(super) fn concat(node: &Node<'_>) -> Result<Outcome, NodeProblem> {

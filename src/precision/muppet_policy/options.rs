@@ -1,7 +1,7 @@
 //! What a user may choose about the policy.
 
 use crate::precision::PrecisionError;
-use hwmodel::format::MAX_WORD_LENGTH;
+use hwmodel::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
 
 /// Which reading of MuPPET is followed where paper and released code disagree (papers/muppet.md section 6).

@@ -1,6 +1,6 @@
 //! Learning rate schedule: reduce on plateau.
 
-use crate::cost::exact_float;
+use crate::train::paper_cost::exact_float;
 use serde::{Deserialize, Serialize};
 
 /// Options of [`ReduceOnPlateau`]; the defaults are AdaPT's (papers/adapt.md section 6, item 7).

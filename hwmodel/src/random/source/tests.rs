@@ -1,8 +1,8 @@
 use super::*;
-use crate::gemm::{Convolution2d, MacArray};
-use crate::quantise::{quantise, quantise_with};
+use crate::array::{Convolution2d, MacArray};
+use crate::number::quantise::{quantise, quantise_with};
+use crate::number::requantise::Requantiser;
 use crate::random::Role;
-use crate::requantise::Requantiser;
 use crate::{Accumulator, FixedTensor, Format, Overflow, Rounding};
 
 fn pcg(bits: u8) -> RandomSource {

@@ -9,11 +9,12 @@ use crate::network::layers::mac_layer::{self, Product, dense, tally};
 use crate::network::operation::Operation;
 use crate::network::tally::LayerTally;
 use crate::precision::NumberFormat;
-use hwmodel::block_float::product_format;
+use hwmodel::array;
 use hwmodel::float32::{self, Shapes};
+use hwmodel::number::block_float::product_format;
 use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
-use hwmodel::{FixedTensor, Format, gemm};
+use hwmodel::{FixedTensor, Format};
 
 /// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
 /// the array. The accumulators are requantised to the format of the layer with the values; where scales follow
@@ -37,7 +38,7 @@ impl Context {
     fn format(
         &self,
         call: &Forward<'_, '_>,
-        products: &[gemm::Product],
+        products: &[array::Product],
     ) -> Result<Option<Format>, NetworkError> {
         match call.owner.output() {
             NumberFormat::Fixed(format) => Ok(Some(format)),

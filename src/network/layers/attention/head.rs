@@ -4,7 +4,7 @@ use crate::network::activation::{Activation, owned};
 use crate::network::error::NetworkError;
 use crate::network::parameter::Parameter;
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::gemm::{Convolution2d, Product};
+use hwmodel::array::{Convolution2d, Product};
 use hwmodel::{FixedTensor, RawData};
 
 /// The product of a head is a linear layer's.

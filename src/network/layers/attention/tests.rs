@@ -7,10 +7,11 @@ use crate::network::{
     Network,
 };
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::block_float::tensor_format;
-use hwmodel::gemm::MacArray;
+use hwmodel::array::MacArray;
+use hwmodel::number::block_float::tensor_format;
+use hwmodel::number::quantise;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
-use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel, quantise};
+use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
 const VOCABULARY: usize = 7;
 const CHANNELS: usize = 6;

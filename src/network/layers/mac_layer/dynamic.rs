@@ -6,9 +6,9 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Forward, Saved};
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
-use hwmodel::block_float::product_format;
+use hwmodel::array::Convolution2d;
 use hwmodel::float32::Shapes;
-use hwmodel::gemm::Convolution2d;
+use hwmodel::number::block_float::product_format;
 use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
 

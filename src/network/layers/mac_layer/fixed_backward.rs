@@ -10,13 +10,13 @@ use crate::network::backward_arithmetic::{GradientFormat, GradientWords};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult};
 use crate::network::tally::GemmTally;
-use hwmodel::block_float::{product_format, tensor_format};
+use hwmodel::array;
+use hwmodel::array::Convolution2d;
 use hwmodel::float32::Shapes;
-use hwmodel::gemm;
-use hwmodel::gemm::Convolution2d;
-use hwmodel::quantise::{self, QuantiseCounts};
+use hwmodel::number::block_float::{product_format, tensor_format};
+use hwmodel::number::quantise::{self, QuantiseCounts};
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::requantise::Requantiser;
 use hwmodel::timing::ByOperand;
 use hwmodel::{FixedTensor, Format};
 
@@ -124,7 +124,7 @@ impl Gradients<'_, '_, '_> {
     /// Accumulators as a gradient tensor of `shape` in `wl` bits.
     fn requantise(
         &self,
-        product: &gemm::Product,
+        product: &array::Product,
         role: Role,
         shape: &[usize],
         wl: u32,

@@ -1,7 +1,7 @@
 use super::*;
 use hwmodel::SimdLevel;
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{Lfsr, RandomBits, RandomSource, Role, below, generator};
-use hwmodel::requantise::Requantiser;
 use proptest::prelude::*;
 use rand_core::Rng;
 

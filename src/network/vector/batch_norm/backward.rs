@@ -6,7 +6,7 @@ use super::{
 };
 use crate::network::vector::length::check_length;
 use hwmodel::SimdLevel;
-use hwmodel::values::Values;
+use hwmodel::float32::Values;
 use rayon::prelude::*;
 
 /// Replaces dy in `gradient` by dx, and returns dγ and dβ.

@@ -1,6 +1,6 @@
 use super::*;
 use hwmodel::SimdLevel;
-use hwmodel::values::Values;
+use hwmodel::float32::Values;
 
 const SIMD: SimdLevel = SimdLevel::PORTABLE;
 

@@ -6,12 +6,11 @@ use crate::network::{
     Network, arch,
 };
 use crate::precision::{NumberFormat, RoleFormats};
-use hwmodel::block_float::tensor_format;
-use hwmodel::gemm::MacArray;
+use hwmodel::array::MacArray;
+use hwmodel::number::block_float::tensor_format;
+use hwmodel::number::quantise;
 use hwmodel::random::{RandomAddress, RandomSource, Role, generator, uniform_f32};
-use hwmodel::{
-    Accumulator, AccumulatorWidth, FixedTensor, Overflow, Rounding, SimdLevel, quantise,
-};
+use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Overflow, Rounding, SimdLevel};
 
 /// A network whose weights, activations and gradients have `wl` bits with per-tensor scales.
 fn network(name: &str, wl: u32) -> Network {

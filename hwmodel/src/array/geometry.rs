@@ -1,0 +1,172 @@
+//! Shapes of a two-dimensional convolution.
+
+use crate::timing::WindowAxis;
+use serde::{Deserialize, Serialize};
+
+/// Kernel size, stride, zero padding and groups of a convolution, each `[vertical, horizontal]`.
+///
+/// The input is `[n, h, w, c]`, the weights `[o, kh, kw, c / groups]`, the output `[n, oh, ow, o]`
+/// with floor sizes: `oh = ⌊(h + 2·padding - kh) / stride⌋ + 1`. As a matrix product its rows are
+/// output pixels (n, y, x), its columns output channels, and k ascends over kernel row, kernel
+/// column and channel, channel fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Convolution2d {
+    /// Kernel height and width in elements.
+    pub kernel: [usize; 2],
+    /// Stride in elements.
+    pub stride: [usize; 2],
+    /// Zero padding on each side in elements.
+    pub padding: [usize; 2],
+    /// Groups into which the channels are split.
+    pub groups: usize,
+}
+
+/// Shapes that do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Matrices whose inner dimensions differ.
+    #[error("a product of {left:?} by {right:?} is impossible: the inner dimensions differ")]
+    Inner {
+        /// Shape of the left operand.
+        left: Vec<usize>,
+        /// Shape of the right operand.
+        right: Vec<usize>,
+    },
+    /// An output that a product does not have.
+    #[error("a product of {shape:?} outputs has no output {output:?}")]
+    Output {
+        /// Row and column asked for.
+        output: [usize; 2],
+        /// Rows and columns of the product.
+        shape: [usize; 2],
+    },
+    /// A convolution whose input and weights do not fit.
+    #[error("convolution {geometry:?} does not fit input {input:?} and weights {weights:?}: {why}")]
+    Convolution {
+        /// The geometry.
+        geometry: Convolution2d,
+        /// Shape of the input.
+        input: Vec<usize>,
+        /// Shape of the weights.
+        weights: Vec<usize>,
+        /// What is wrong.
+        why: &'static str,
+    },
+}
+
+/// Input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]` and output `[oh, ow]` that fit together.
+type Checked = ([usize; 4], [usize; 4], [usize; 2]);
+
+/// What one allocation can have.
+const MOST_BYTES: usize = isize::MAX as usize;
+
+impl Convolution2d {
+    /// A square kernel with equal stride and padding both ways, one group.
+    pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], groups: 1 }
+    }
+
+    /// Height and width of the output of an input of `size` = `[h, w]`, or `None` if the kernel is
+    /// larger than the padded input, a stride is 0 or the padded size exceeds `usize`.
+    pub fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let padded = self.padding[axis].checked_mul(2)?.checked_add(size[axis])?;
+            let room = padded.checked_sub(self.kernel[axis])?;
+            room.checked_div(self.stride[axis])?.checked_add(1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// Elements of an input `[n, h, w, c]` that at least one window reads, over all groups; 0 if no window
+    /// fits.
+    ///
+    /// ```
+    /// use hwmodel::array::Convolution2d;
+    /// // Every second pixel of every second row.
+    /// assert_eq!(Convolution2d::square(1, 2, 0).distinct_inputs([64, 32, 32, 16]), 64 * 16 * 16 * 16);
+    /// ```
+    pub fn distinct_inputs(&self, input: [usize; 4]) -> u64 {
+        let Some(output) = self.output_size([input[1], input[2]]) else { return 0 };
+        let along = |axis: usize| {
+            WindowAxis {
+                size: input[axis + 1] as u64,
+                padding: self.padding[axis] as u64,
+                kernel: self.kernel[axis] as u64,
+                dilation: 1,
+                stride: self.stride[axis] as u64,
+                windows: output[axis] as u64,
+            }
+            .distinct_elements()
+        };
+        input[0] as u64 * along(0) * along(1) * input[3] as u64
+    }
+
+    /// Checks the shapes and returns `(input, weights, [oh, ow])`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub(crate) fn check(&self, input: &[usize], weights: &[usize]) -> Result<Checked, ShapeError> {
+        let wrong = |why| ShapeError::Convolution {
+            geometry: *self,
+            input: input.to_vec(),
+            weights: weights.to_vec(),
+            why,
+        };
+        let input4: [usize; 4] = input.try_into().map_err(|_| wrong("input is not 4-D"))?;
+        let weights4: [usize; 4] = weights.try_into().map_err(|_| wrong("weights are not 4-D"))?;
+        if self.groups == 0 || self.stride.contains(&0) || self.kernel.contains(&0) {
+            return Err(wrong("groups, stride and kernel must be at least 1"));
+        }
+        if weights4[1..3] != self.kernel {
+            return Err(wrong("the weights have another kernel size"));
+        }
+        if weights4[3].checked_mul(self.groups) != Some(input4[3]) {
+            return Err(wrong("input channels are not groups × weight channels"));
+        }
+        if !weights4[0].is_multiple_of(self.groups) {
+            return Err(wrong("groups do not divide the output channels"));
+        }
+        let size = self
+            .output_size([input4[1], input4[2]])
+            .ok_or_else(|| wrong("the kernel is larger than the padded input"))?;
+        // Padding makes outputs without any memory behind them.
+        let outputs = [input4[0], size[0], size[1], weights4[0]];
+        let bytes = outputs.iter().try_fold(size_of::<i128>(), |all, &n| all.checked_mul(n));
+        if bytes.is_none_or(|bytes| bytes > MOST_BYTES) {
+            return Err(wrong("the output has more elements than can be addressed"));
+        }
+        Ok((input4, weights4, size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_floored() {
+        let alexnet = Convolution2d::square(11, 4, 5);
+        assert_eq!(alexnet.output_size([32, 32]), Some([8, 8]));
+        assert_eq!(Convolution2d::square(3, 2, 0).output_size([6, 7]), Some([2, 3]));
+        assert_eq!(Convolution2d::square(5, 1, 1).output_size([2, 9]), None);
+    }
+
+    #[test]
+    fn sizes_that_wrap_are_errors() {
+        let one = Convolution2d::square(1, 1, 0);
+        let groups = Convolution2d { groups: 1 << 63, ..one };
+        assert!(groups.check(&[1, 1, 1, 0], &[0, 1, 1, 2]).is_err());
+        for padding in [1 << 31, usize::MAX / 4] {
+            let padded = Convolution2d::square(1, 1, padding);
+            let error = padded.check(&[1, 1, 1, 1], &[1, 1, 1, 1]).unwrap_err().to_string();
+            assert!(error.contains("more elements than can be addressed"), "{error}");
+        }
+        assert!(one.check(&[2, 3, 3, 4], &[5, 1, 1, 4]).is_ok());
+    }
+
+    #[test]
+    fn impossible_geometries_have_no_size() {
+        assert_eq!(Convolution2d::square(3, 0, 1).output_size([8, 8]), None);
+        assert_eq!(Convolution2d::square(3, 1, usize::MAX / 2 + 1).output_size([8, 8]), None);
+    }
+}

@@ -1,0 +1,101 @@
+//! The accumulator addition by addition: the scalar definition of a product.
+
+use super::{MacArray, ShapeError, inner_error, matrix};
+use crate::array::accumulator::AccumulatorWidth;
+use crate::number::tensor::FixedTensor;
+use std::num::NonZeroUsize;
+
+/// The accumulator of one output after one addition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepState {
+    /// What the accumulator holds.
+    pub sum: i128,
+    /// Whether the addition left the accumulator's range.
+    pub event: bool,
+}
+
+impl MacArray {
+    /// Every addition that makes output (`row`, `column`) of A `[m, k]` times B `[k, n]`: one state a
+    /// term, k ascending. This is the scalar definition of [`MacArray::matmul`], whose sum is the last
+    /// state's and whose events are those of all outputs.
+    ///
+    /// ```
+    /// use hwmodel::array::MacArray;
+    /// use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
+    /// let format = Format::new(4, 0)?;
+    /// let a = FixedTensor::from_raw(&[1, 3], format, &[7, 7, -1])?;
+    /// let b = FixedTensor::from_raw(&[3, 1], format, &[1, 1, 1])?;
+    /// let accumulator =
+    ///     Accumulator { width: AccumulatorWidth::bits(4).unwrap(), overflow: Overflow::Saturate };
+    /// let array = MacArray { simd: SimdLevel::best(), accumulator };
+    /// let states = array.step_output(&a, &b, 0, 0)?;
+    /// assert_eq!(states.iter().map(|state| state.sum).collect::<Vec<_>>(), [7, 7, 6]);
+    /// assert_eq!(states.iter().position(|state| state.event), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes do not fit or there is no such output.
+    pub fn step_output(
+        &self,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        row: usize,
+        column: usize,
+    ) -> Result<Vec<StepState>, ShapeError> {
+        let ([m, k], [inner, n]) = (matrix(a, b, a)?, matrix(a, b, b)?);
+        if k != inner {
+            return Err(inner_error(a, b));
+        }
+        if row >= m || column >= n {
+            return Err(ShapeError::Output { output: [row, column], shape: [m, n] });
+        }
+        let mut sum = 0i128;
+        let states = (0..k).map(|term| {
+            let product = i128::from(a.data().get(row * k + term))
+                * i128::from(b.data().get(term * n + column));
+            let (held, event) = match self.accumulator.width {
+                AccumulatorWidth::Exact => (sum + product, false),
+                AccumulatorWidth::Bits(bits) => {
+                    self.accumulator.overflow.apply(sum + product, bits)
+                }
+            };
+            sum = held;
+            StepState { sum, event }
+        });
+        Ok(states.collect())
+    }
+
+    /// What the accumulator of output (`row`, `column`) holds at the end of each K-tile of `k_tile`
+    /// terms (the last one may be shorter): what a test bench of a tiled array observes. The partial sum
+    /// is carried from tile to tile at the accumulator's width, so the tile never changes a result.
+    ///
+    /// # Errors
+    /// As [`MacArray::step_output`].
+    pub fn tile_output(
+        &self,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        (row, column): (usize, usize),
+        k_tile: NonZeroUsize,
+    ) -> Result<Vec<TileState>, ShapeError> {
+        let states = self.step_output(a, b, row, column)?;
+        let tiles = states.chunks(k_tile.get()).map(|tile| TileState {
+            terms: tile.len(),
+            sum: tile.last().map_or(0, |state| state.sum),
+            events: tile.iter().map(|state| u64::from(state.event)).sum(),
+        });
+        Ok(tiles.collect())
+    }
+}
+
+/// An accumulator at the end of a K-tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TileState {
+    /// Terms added in the tile.
+    pub terms: usize,
+    /// The sum held.
+    pub sum: i128,
+    /// Additions of the tile that left the range.
+    pub events: u64,
+}

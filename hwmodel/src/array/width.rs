@@ -1,0 +1,161 @@
+//! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
+
+use crate::BitWidth;
+use crate::array::accumulator::{Accumulator, AccumulatorWidth};
+use crate::array::{Convolution2d, MacArray, ShapeError};
+use crate::kernels::SimdLevel;
+use crate::number::format::Format;
+use crate::number::overflow::Overflow;
+use crate::number::requantise::align;
+use crate::number::tensor::FixedTensor;
+use crate::parallel;
+
+/// Bits of the smallest two's complement word that holds `lowest` and `highest`.
+///
+/// ```
+/// use hwmodel::array::width;
+/// assert_eq!(width::of_range(-128, 127), 8);
+/// assert_eq!(width::of_range(-128, 128), 9);
+/// ```
+pub fn of_range(lowest: i128, highest: i128) -> u32 {
+    let of = |value: i128| 129 - (value ^ (value >> 127)).leading_zeros();
+    of(lowest).max(of(highest))
+}
+
+/// Bits that no sum over k of words of `input` times the weights `[o, …]` of an output can leave, whatever
+/// the words are, nor the bias `[o]` added at the end. No smaller accumulator is safe for every input.
+///
+/// Every term can be 0, so no partial sum, in any order, lies outside the range of whole sums.
+pub fn any_input(input: Format, weights: &FixedTensor, bias: Option<&FixedTensor>) -> u32 {
+    let (least, most) = (i128::from(input.min_raw()), i128::from(input.max_raw()));
+    let filters = weights.shape().first().copied().unwrap_or(0);
+    let terms = weights.len() / filters.max(1);
+    let fl = input.fl() + weights.format().fl();
+    (0..filters).fold(1, |bits, filter| {
+        let (mut lowest, mut highest) = (0i128, 0i128);
+        for term in 0..terms {
+            let weight = i128::from(weights.data().get(filter * terms + term));
+            lowest += (weight * least).min(weight * most);
+            highest += (weight * least).max(weight * most);
+        }
+        let bias = bias.map_or(0, |b| align(b.data().get(filter).into(), fl - b.format().fl()));
+        let (low, high) = (lowest.min(lowest + bias), highest.max(highest + bias));
+        bits.max(of_range(low, high))
+    })
+}
+
+/// Bits that no sum of `terms` products of words of `input` and `weight` can leave, nor a word of `bias`
+/// added at the end. At most
+/// [`AccumulatorWidth::provable_bits`](crate::AccumulatorWidth::provable_bits) where there is no bias.
+pub fn any_words(input: Format, weight: Format, bias: Option<Format>, terms: u64) -> u32 {
+    let corner = |a: i32, b: i32| i128::from(a) * i128::from(b);
+    let products = [
+        corner(input.min_raw(), weight.min_raw()),
+        corner(input.min_raw(), weight.max_raw()),
+        corner(input.max_raw(), weight.min_raw()),
+        corner(input.max_raw(), weight.max_raw()),
+    ];
+    let extreme = |f: fn(i128, i128) -> i128| products.into_iter().fold(0, f);
+    let terms = i128::from(terms);
+    let (mut lowest, mut highest) = (terms * extreme(i128::min), terms * extreme(i128::max));
+    if let Some(bias) = bias {
+        let shift = input.fl() + weight.fl() - bias.fl();
+        lowest += align(bias.min_raw().into(), shift).min(0);
+        highest += align(bias.max_raw().into(), shift).max(0);
+    }
+    of_range(lowest, highest)
+}
+
+/// Bits of the smallest accumulator that no partial sum of X `[n, h, w, c]` convolved with W
+/// `[o, kh, kw, c / groups]` leaves, nor the bias `[o]` added at the end; `None` if it takes more than 64.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn on_data(
+    simd: SimdLevel,
+    x: &FixedTensor,
+    weights: &FixedTensor,
+    bias: Option<&FixedTensor>,
+    geometry: Convolution2d,
+) -> Result<Option<u32>, ShapeError> {
+    let run = |accumulator| MacArray { simd, accumulator }.convolve(x, weights, geometry);
+    let product = run(Accumulator::default())?;
+    let aligned: Option<Vec<i128>> = bias.map(|bias| {
+        let shift = product.fl - bias.format().fl();
+        (0..bias.len()).map(|i| align(bias.data().get(i).into(), shift)).collect()
+    });
+    let of_sum = |index: usize| {
+        let sum = product.sums.get(index);
+        let biased = aligned.as_ref().map_or(sum, |bias| sum + bias[index % bias.len()]);
+        of_range(sum.min(biased), sum.max(biased))
+    };
+    const CHUNK: usize = 1 << 14;
+    let count = product.sums.len();
+    let chunks = (0..count).step_by(CHUNK);
+    let largest =
+        parallel::map(chunks, |start| (start..count.min(start + CHUNK)).map(of_sum).max());
+    let sums = largest.into_iter().flatten().max().unwrap_or(1);
+    let provable = any_input(x.format(), weights, bias);
+    // A partial sum may be larger than every whole sum, so the width is looked for from there on.
+    for bits in sums..=64 {
+        let width = AccumulatorWidth::Bits(BitWidth::new(bits).unwrap_or(BitWidth::MOST));
+        let accumulator = Accumulator { width, overflow: Overflow::Saturate };
+        if bits >= provable || run(accumulator)?.report.accumulator_events == 0 {
+            return Ok(Some(bits));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(wl: u32, fl: i32) -> Format {
+        Format::new(wl, fl).unwrap()
+    }
+
+    #[test]
+    fn ranges_are_held_exactly() {
+        for (lowest, highest, bits) in [
+            (0, 0, 1),
+            (-1, 0, 1),
+            (0, 1, 2),
+            (-2, 1, 2),
+            (-3, 1, 3),
+            (0, 127, 8),
+            (0, 128, 9),
+            (-129, 0, 9),
+        ] {
+            assert_eq!(of_range(lowest, highest), bits, "{lowest} {highest}");
+        }
+        assert_eq!(of_range(i128::MIN, 0), 128);
+    }
+
+    #[test]
+    fn hand_worked_bounds() {
+        // 64 products of at most 2^14: 2^20, which needs 22 bits; 65 still fit them.
+        assert_eq!(any_words(format(8, 0), format(8, 0), None, 64), 22);
+        assert_eq!(any_words(format(8, 0), format(8, 0), None, 65), 22);
+        // 31 products of at most 2^14 stay below 2^19, and a bias of -128·2^0 below that.
+        assert_eq!(any_words(format(8, 0), format(8, 0), Some(format(8, 0)), 31), 20);
+        // One-bit words are -1 and 0: products are 0 and 1.
+        assert_eq!(any_words(format(1, 0), format(1, 0), None, 3), 3);
+        for terms in 1..70 {
+            for (a, b) in [(1, 1), (1, 5), (2, 2), (8, 8), (3, 32)] {
+                let tight = any_words(format(a, 0), format(b, 0), None, terms);
+                assert!(
+                    tight <= crate::AccumulatorWidth::provable_bits(a, b, terms),
+                    "{a} {b} {terms}"
+                );
+            }
+        }
+        // Weights 1 and -2 of inputs -8 … 7: from -8 - 14 to 7 + 16.
+        let weights = FixedTensor::from_raw(&[1, 1, 1, 2], format(4, 0), &[1, -2]).unwrap();
+        assert_eq!(any_input(format(4, 0), &weights, None), 6);
+        // With a bias of 8 the highest sum is 31, with 9 it is 32.
+        let bias = |raw| FixedTensor::from_raw(&[1], format(8, 0), &[raw]).unwrap();
+        assert_eq!(any_input(format(4, 0), &weights, Some(&bias(8))), 6);
+        assert_eq!(any_input(format(4, 0), &weights, Some(&bias(9))), 7);
+    }
+}

@@ -1,0 +1,18 @@
+//! Words and what happens to values when they become words.
+//!
+//! ⟨WL, FL⟩ words ([`format`], [`tensor`], [`pack`]); rounding and overflow, one definition a mode
+//! ([`rounding`], [`overflow`]); float → fixed ([`quantise`]), accumulator → fixed and fixed → fixed
+//! ([`requantise`]); floats of few bits ([`minifloat`]), shared exponents ([`block_float`]) and QPyTorch's
+//! quantisers ([`qpytorch`]).
+
+pub mod bit_width;
+pub mod block_float;
+pub mod format;
+pub mod minifloat;
+pub mod overflow;
+pub mod pack;
+pub mod qpytorch;
+pub mod quantise;
+pub mod requantise;
+pub mod rounding;
+pub mod tensor;

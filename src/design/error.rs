@@ -1,0 +1,37 @@
+//! Errors of an exploration.
+
+use crate::files::trace::TraceError;
+use hwmodel::timing::GemmWorkError;
+
+/// A run that cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExploreError {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// There is nothing to cost.
+    #[error("`{0}` has no row of a matrix product: record a run with `hwsim train --trace`")]
+    Empty(String),
+    /// A row contradicts itself.
+    #[error(
+        "step {step}, layer `{layer}`, {kind:?}: {reason}: the trace was changed or is damaged"
+    )]
+    Row {
+        /// Optimiser step.
+        step: u64,
+        /// Name of the layer.
+        layer: String,
+        /// Which product.
+        kind: hwmodel::timing::GemmKind,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A product is beyond the timing model.
+    #[error("layer `{layer}`: {source}")]
+    Work {
+        /// Name of the layer.
+        layer: String,
+        /// Why.
+        source: GemmWorkError,
+    },
+}

@@ -1,0 +1,39 @@
+//! What a file is that is no model, and what to do with it.
+
+use super::ModelError;
+use crate::files::checkpoint::SnapshotError;
+use std::path::Path;
+
+/// Refuses what is no safetensors file by its name or place, before it is read.
+pub(super) fn by_name(path: &Path) -> Result<(), ModelError> {
+    if path.is_dir() {
+        return Err(ModelError::Folder {
+            checkpoint: path.join("checkpoint.safetensors").is_file(),
+        });
+    }
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending.to_ascii_lowercase().as_str() {
+        "onnx" if path.is_file() => Err(ModelError::Onnx),
+        _ => Ok(()),
+    }
+}
+
+/// The advice about a container is about checkpoints: what it means for a model.
+pub(super) fn of_container(error: SnapshotError) -> ModelError {
+    match error {
+        SnapshotError::Foreign { .. } => ModelError::OtherProgram,
+        SnapshotError::Truncated { reason, .. } | SnapshotError::Damaged { reason, .. } => {
+            ModelError::Damaged { reason }
+        }
+        other => other.into(),
+    }
+}
+
+/// What a snapshot is whose metadata are none of a model.
+pub(super) fn of_metadata(meta: &serde_json::Value, reason: String) -> ModelError {
+    let is_run = ["controller", "options", "progress"].iter().any(|key| meta.get(key).is_some());
+    match meta.get("kind").and_then(serde_json::Value::as_str) {
+        None if is_run => ModelError::Checkpoint,
+        _ => ModelError::Kind(reason),
+    }
+}

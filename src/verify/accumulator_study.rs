@@ -1,0 +1,153 @@
+//! How wide the accumulator of every layer must be, and what its bits cost.
+
+use crate::network::{Activation, Network, NoSingleProduct, Pass};
+use crate::precision::NumberFormat;
+use hwmodel::array::width;
+use hwmodel::array::{Convolution2d, ShapeError};
+use hwmodel::machine::{MacCost, Machine};
+use hwmodel::{FixedTensor, SimdLevel};
+use serde::Serialize;
+
+/// Follows the MAC layers of a network over batches of images.
+#[derive(Debug, Clone)]
+pub struct AccumulatorStudy {
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug, Clone)]
+struct Layer {
+    name: String,
+    node: usize,
+    weight: FixedTensor,
+    bias: Option<FixedTensor>,
+    geometry: Convolution2d,
+    input_bits: u32,
+    /// Bits on the data so far; `None` beyond 64.
+    data: Option<u32>,
+    any_input: u32,
+    any_words: u32,
+}
+
+/// What a layer needs; energies are per MAC, areas per processing element.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerAccumulator {
+    /// Name of the layer.
+    pub layer: String,
+    /// Word length of inputs and weights in bits.
+    pub word_lengths: [u32; 2],
+    /// Terms of a sum.
+    pub terms: u64,
+    /// Bits of the smallest accumulator that never overflowed on the images seen; `None` beyond 64.
+    pub on_data_bits: Option<u32>,
+    /// Bits that suffice for any input with these weights and biases.
+    pub any_input_bits: u32,
+    /// Bits that suffice for any words of the formats.
+    pub any_words_bits: u32,
+    /// A MAC with an accumulator as wide as one product.
+    pub product_wide: MacCost,
+    /// A MAC with the accumulator that sufficed on the images.
+    pub on_data: Option<MacCost>,
+    /// A MAC with the accumulator that suffices for any input.
+    pub any_input: MacCost,
+    /// A MAC with the accumulator that suffices for any words.
+    pub any_words: MacCost,
+}
+
+/// Why there is no study.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A layer without integers.
+    #[error(
+        "layer `{layer}` has format {format}: its accumulator is known with a fixed ⟨WL, FL⟩, as `hwsim train` \
+         gives with --controller adapt or static"
+    )]
+    NotFixed {
+        /// Name of the layer.
+        layer: String,
+        /// The format of its activations.
+        format: NumberFormat,
+    },
+    /// A layer that is no single product.
+    #[error(transparent)]
+    Product(#[from] NoSingleProduct),
+    /// Operands that do not fit.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
+impl AccumulatorStudy {
+    /// A study of every MAC layer.
+    ///
+    /// # Errors
+    /// If a layer is not in fixed point, or no single product.
+    pub fn new(network: &Network) -> Result<Self, StudyError> {
+        let layer = |index: usize| {
+            let operands = network.single_product(index)?;
+            let formats = operands.weight.formats;
+            let fixed = || {
+                let input = formats.activation.fixed()?;
+                let weight = operands.weight.quantised.clone()?;
+                let bias = match operands.bias {
+                    Some(bias) => Some(bias.quantised.clone()?),
+                    None => None,
+                };
+                let shape = operands.weight.shape.iter().skip(1);
+                let format = bias.as_ref().map(FixedTensor::format);
+                let terms = shape.product::<usize>() as u64;
+                Some(Layer {
+                    name: operands.name.to_owned(),
+                    node: operands.node,
+                    geometry: operands.geometry,
+                    input_bits: input.wl(),
+                    data: Some(1),
+                    any_input: width::any_input(input, &weight, bias.as_ref()),
+                    any_words: width::any_words(input, weight.format(), format, terms),
+                    weight,
+                    bias,
+                })
+            };
+            let not_fixed = || StudyError::NotFixed {
+                layer: operands.name.to_owned(),
+                format: formats.activation,
+            };
+            fixed().ok_or_else(not_fixed)
+        };
+        let layers = (0..network.mac_layers.len()).map(layer).collect::<Result<_, _>>()?;
+        Ok(Self { layers })
+    }
+
+    /// Takes in what the layers' inputs were in one pass.
+    ///
+    /// # Errors
+    /// If the pass is of another network.
+    pub fn add(&mut self, pass: &Pass, simd: SimdLevel) -> Result<(), StudyError> {
+        for layer in &mut self.layers {
+            let Some(Activation::Fixed(x)) = pass.mac_input(layer.node) else { continue };
+            let bias = layer.bias.as_ref();
+            let bits = width::on_data(simd, x, &layer.weight, bias, layer.geometry)?;
+            layer.data = layer.data.zip(bits).map(|(a, b)| a.max(b));
+        }
+        Ok(())
+    }
+
+    /// The widths, and what MACs with them cost on `machine`.
+    pub fn finish(self, machine: &Machine) -> Vec<LayerAccumulator> {
+        let finished = |layer: Layer| {
+            let weight_bits = layer.weight.format().wl();
+            let cost = |bits: u32| machine.mac_cost(layer.input_bits, weight_bits, bits);
+            LayerAccumulator {
+                word_lengths: [layer.input_bits, weight_bits],
+                terms: layer.weight.shape().iter().skip(1).product::<usize>() as u64,
+                on_data_bits: layer.data,
+                any_input_bits: layer.any_input,
+                any_words_bits: layer.any_words,
+                product_wide: cost(layer.input_bits + weight_bits),
+                on_data: layer.data.map(cost),
+                any_input: cost(layer.any_input),
+                any_words: cost(layer.any_words),
+                layer: layer.name,
+            }
+        };
+        self.layers.into_iter().map(finished).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! Errors of an export.
+
+use crate::network::{NetworkError, NoSingleProduct};
+use crate::precision::NumberFormat;
+use hwmodel::TensorError;
+use hwmodel::array::ShapeError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An export that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file or folder.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The folder already holds something.
+    #[error(
+        "`{}` is not empty: choose another folder, or pass --force to replace the export in it",
+        path.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The place of the folder is taken, or it has no name.
+    #[error("`{}` cannot be made a folder: {why}", path.display())]
+    NotAFolder {
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The layer has no ⟨WL, FL⟩ that is known in advance.
+    #[error(
+        "layer `{layer}` has format {format}: words to export need a fixed ⟨WL, FL⟩, as `hwsim train` gives \
+         with --controller adapt or static"
+    )]
+    NotFixed {
+        /// Name of the layer.
+        layer: String,
+        /// The format of its results.
+        format: NumberFormat,
+    },
+    /// A layer that is no single product.
+    #[error(transparent)]
+    Product(#[from] NoSingleProduct),
+    /// Random rounding.
+    #[error(
+        "stochastic rounding is not exported, since its outputs depend on random numbers: add `--rounding nearest-even`, or \
+         another mode but stochastic, for vectors that repeat"
+    )]
+    Stochastic,
+    /// Words of an impossible width.
+    #[error("memory words of {0} bits are impossible: use 1 to {limit}", limit = super::memory::MAX_WORD_BITS)]
+    WordBits(u32),
+    /// A manifest that describes no export.
+    #[error("`{}`: {reason}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that is not what the manifest says.
+    #[error("`{}`{}: {reason}", path.display(), line.map_or(String::new(), |line| format!(", line {line}")))]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line from 1, in a text file.
+        line: Option<usize>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Scalar definition and kernels disagree before anything is written: a defect of this program.
+    #[error("the scalar definition and the fast kernels disagree, which is a defect of hwsim: {0}")]
+    Disagreement(String),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Shapes.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
+impl ExportError {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,27 @@
+//! Golden vectors of one layer for RTL test benches: memory images of what goes in and files of what
+//! must come out.
+//!
+//! [`LayerOperands`] is a layer of a saved network with real input. [`Expected`] computes every
+//! accumulator state by the scalar definition, addition by addition. [`write()`] puts both into a
+//! folder; [`verify`] reads the folder and computes everything again, also with the fast kernels of
+//! [`hwmodel::array::MacArray`]. docs/export.md describes the files.
+
+mod error;
+mod expected;
+mod folder;
+mod manifest;
+mod memory;
+mod operands;
+mod read;
+mod verify;
+mod write;
+
+pub use error::ExportError;
+pub use expected::Expected;
+pub use manifest::{AccumulatorEntry, FileEntry, GemmEntry, Manifest, TensorEntry};
+pub use operands::LayerOperands;
+pub use verify::{Check, Verification, verify};
+pub use write::{About, ExportOptions, write};
+
+#[cfg(test)]
+mod tests;

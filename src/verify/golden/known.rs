@@ -1,0 +1,165 @@
+//! Which layout a file has, by its name or its header, and its check.
+
+use super::{
+    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, cost_model, layers,
+    matmul, muppet_policy, quant_block, quant_fixed, quant_float, requant, torch,
+};
+use hwmodel::SimdLevel;
+use serde_json::Value;
+
+/// A layout.
+pub(super) struct Known {
+    /// Its name, which is also how its files are called.
+    pub(super) name: &'static str,
+    header: Header,
+    /// Recomputes a file at these SIMD levels.
+    pub(super) check: fn(BlockFile, &[SimdLevel]) -> Result<Report, GoldenError>,
+}
+
+/// What a header of the layout has.
+enum Header {
+    /// `columns` with these among them.
+    Columns(&'static [&'static str]),
+    /// `blocks` as a text that starts so.
+    Text(&'static str),
+    /// `blocks` as an object with these keys, and these keys next to it.
+    Keys(&'static [&'static str]),
+}
+
+/// Every layout.
+const KNOWN: [Known; 12] = [
+    Known {
+        name: "adapt_sequences",
+        header: Header::Keys(&["init", "grad", "master", "quantised"]),
+        check: |file, _| adapt_sequences::check(&file),
+    },
+    Known {
+        name: "adapt_units",
+        header: Header::Keys(&["push_down", "push_up", "lookback"]),
+        check: |file, _| adapt_units::check(&file),
+    },
+    Known {
+        name: "cost_model",
+        header: Header::Keys(&["layer", "step", "result"]),
+        check: |file, _| cost_model::check(&file),
+    },
+    Known {
+        name: "layers",
+        header: Header::Text("case / x / w / b / acc / y_emul / y_exact"),
+        check: |file, levels| layers::check(&file, levels),
+    },
+    Known {
+        name: "matmul",
+        header: Header::Text("case / a (MxK) / w (KxN)"),
+        check: |file, levels| matmul::check(&file, levels),
+    },
+    Known {
+        name: "muppet_policy",
+        header: Header::Keys(&["epoch", "grad", "first"]),
+        check: |file, _| muppet_policy::check(&file),
+    },
+    Known {
+        name: "quant_block",
+        header: Header::Text("case / x (float32 hex) / r (integers)"),
+        check: |file, levels| quant_block::check(&file, levels),
+    },
+    Known {
+        name: "quant_fixed",
+        header: Header::Columns(&["wl", "fl", "x_hex", "r24", "exact_clamp"]),
+        check: |file, levels| quant_fixed::check(&Table::new(file)?, levels),
+    },
+    Known {
+        name: "quant_float",
+        header: Header::Columns(&["exp", "man", "x_hex", "r", "exact_hex"]),
+        check: |file, levels| quant_float::check(&Table::new(file)?, levels),
+    },
+    Known {
+        name: "requant",
+        header: Header::Columns(&["WL", "FL", "wl", "fl", "acc", "r"]),
+        check: |file, levels| requant::check(&Table::new(file)?, levels),
+    },
+    // Before torch_ops, whose blocks look the same.
+    Known {
+        name: "torch_nets",
+        header: Header::Keys(&["sgd", "sgd_steps"]),
+        check: |file, levels| torch::check_nets(&file, levels),
+    },
+    Known {
+        name: "torch_ops",
+        header: Header::Text("case / tensor,name,dtype,shape,values"),
+        check: |file, levels| torch::check_ops(&file, levels),
+    },
+];
+
+impl Known {
+    /// The layout that a file called `stem` (without `.csv`) must have.
+    pub(super) fn named(stem: &str) -> Option<&'static Self> {
+        match stem {
+            "quant_fixed_negfl" => Self::named("quant_fixed"),
+            _ => KNOWN.iter().find(|known| known.name == stem),
+        }
+    }
+
+    /// The layout that a tagged file, such as `matmul_other.csv`, seems to have.
+    pub(super) fn tagged(stem: &str) -> Option<&'static Self> {
+        let tag = |known: &Self| stem.strip_prefix(known.name);
+        KNOWN.iter().find(|known| tag(known).is_some_and(|tag| tag.starts_with(['_', '-', '.'])))
+    }
+
+    /// The layout that the header of `file` describes.
+    pub(super) fn described(file: &BlockFile) -> Option<&'static Self> {
+        KNOWN.iter().find(|known| known.header.fits(file.header()))
+    }
+}
+
+impl Header {
+    fn fits(&self, header: &Value) -> bool {
+        match self {
+            Self::Columns(names) => {
+                let columns = header.get("columns").and_then(Value::as_str).unwrap_or_default();
+                names.iter().all(|name| columns.split(',').any(|column| column == *name))
+            }
+            Self::Text(start) => {
+                let text = header.get("blocks").and_then(Value::as_str);
+                text.is_some_and(|text| text.starts_with(start))
+            }
+            Self::Keys(keys) => {
+                let has = |object: &Value| keys.iter().all(|key| object.get(key).is_some());
+                has(header) || header.get("blocks").is_some_and(has)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::golden::CHECKS;
+    use std::path::Path;
+
+    #[test]
+    fn every_check_is_found_by_name() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+        let mut found = Vec::new();
+        for (name, _) in CHECKS {
+            let known = Known::named(name).unwrap();
+            let file = BlockFile::read(&folder.join(format!("{name}.csv"))).unwrap();
+            assert_eq!(Known::described(&file).unwrap().name, known.name, "{name}");
+            assert_eq!(Known::tagged(&format!("{name}_held")).unwrap().name, known.name);
+            found.push(known.name);
+        }
+        found.dedup();
+        assert_eq!(found, KNOWN.map(|known| known.name));
+    }
+
+    #[test]
+    fn other_names_and_headers_are_unknown() {
+        for stem in ["", "layer", "layersx", "xlayers", "trace"] {
+            assert!(Known::named(stem).is_none() && Known::tagged(stem).is_none(), "{stem}");
+        }
+        for header in ["{}", "{\"columns\": \"a,b\"}", "{\"blocks\": 3}", "{\"blocks\": {}}"] {
+            let file = BlockFile::from_text("f.csv", format!("#{header}\n")).unwrap();
+            assert!(Known::described(&file).is_none(), "{header}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Network → integer program.
+
+use super::channel_scale::ChannelScale;
+use super::division::Division;
+use super::error::CompileError;
+use super::fold::{fold, power_of_two};
+use super::product_range::{ProductRanges, aligned_bias};
+use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
+use super::requantise::ChannelRequantiser;
+use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
+use crate::network::vector::pooling::PoolWindow;
+use crate::network::{Context, Network, Node, Operation, Parameter};
+use crate::precision::{NumberFormat, RoleFormats};
+use hwmodel::array::Convolution2d;
+use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
+
+/// Compiles `network` for the array, rounding and overflow of `context`.
+///
+/// A batch norm that is the only reader of a convolution or linear layer is fused into it, and so is a
+/// ReLU that is the only reader of the two. Dropout, which does nothing in inference, has no step. Pixels enter in the input format of the first layer on the
+/// array.
+///
+/// # Errors
+/// If a layer has no integer form or computes in floats, the rounding is stochastic, or a channel of a batch norm has no
+/// multiplier and shift.
+pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileError> {
+    if context.rounding == Rounding::Stochastic {
+        return Err(CompileError::Stochastic);
+    }
+    if let Some(node) = network.nodes.iter().find(|node| !is_supported(node)) {
+        return Err(CompileError::Unsupported { layer: node.name.clone(), kind: node.kind() });
+    }
+    let first = network.nodes.iter().find(|node| is_convolution(node));
+    let input_format = match first {
+        Some(node) => input_format(node, network)?,
+        // A network has a layer on the array.
+        None => return Err(float32(&network.name)),
+    };
+    let mut compiler = Compiler {
+        network,
+        rounding: context.rounding,
+        overflow: context.overflow,
+        simd: context.array.simd,
+        readers: readers(network),
+        values: vec![None; network.nodes.len() + 1],
+        formats: vec![input_format],
+        steps: Vec::new(),
+    };
+    compiler.values[0] = Some(0);
+    for index in 0..network.nodes.len() {
+        // A layer with a value is fused into an earlier step.
+        if compiler.values[index + 1].is_none() {
+            compiler.layer(index)?;
+        }
+    }
+    Ok(Program {
+        input: network.input,
+        input_format,
+        classes: network.classes,
+        array: context.array,
+        rounding: context.rounding,
+        overflow: context.overflow,
+        steps: compiler.steps,
+    })
+}
+
+struct Compiler<'a> {
+    network: &'a Network,
+    rounding: Rounding,
+    overflow: Overflow,
+    simd: SimdLevel,
+    /// The nodes that read each value of the network.
+    readers: Vec<Vec<usize>>,
+    /// The program's value for each value of the network.
+    values: Vec<Option<usize>>,
+    /// Format of each value of the program.
+    formats: Vec<Format>,
+    steps: Vec<Step>,
+}
+
+impl Compiler<'_> {
+    fn layer(&mut self, index: usize) -> Result<(), CompileError> {
+        let node = &self.network.nodes[index];
+        let inputs: Vec<usize> = node
+            .inputs()
+            .iter()
+            .map(|&input| self.values[input].expect("layers come after their inputs"))
+            .collect();
+        if node.operation() == Operation::Dropout {
+            self.values[index + 1] = Some(inputs[0]);
+            return Ok(());
+        }
+        let input_format = self.formats[inputs[0]];
+        let mut last = index;
+        let (operation, format) = match node.operation() {
+            Operation::Convolution(geometry) => {
+                let (convolution, format, fused) = self.convolution(index, geometry)?;
+                last = fused;
+                (IntegerOperation::Convolution(Box::new(convolution)), format)
+            }
+            Operation::BatchNorm => {
+                let format = output_format(node, self.network)?;
+                let relu = self.only_reader(index, Operation::Relu);
+                let channels = self.scales(node, input_format.fl(), format, None)?;
+                let scale =
+                    ChannelRequantiser::new(format, self.rounding, relu.is_some(), channels);
+                last = relu.unwrap_or(index);
+                (IntegerOperation::Scale(scale), format)
+            }
+            Operation::Relu => (IntegerOperation::Relu, input_format),
+            Operation::Relu6 => (IntegerOperation::Relu6, input_format),
+            Operation::Dropout => unreachable!("it has no step"),
+            Operation::MaxPool(window) => (IntegerOperation::MaxPool(window), input_format),
+            Operation::AveragePool(window) => {
+                let division = self.division(node, window, input_format)?;
+                (IntegerOperation::AveragePool(window, division), input_format)
+            }
+            Operation::Add => (IntegerOperation::Add, input_format),
+            Operation::Concatenate => (IntegerOperation::Concatenate, input_format),
+            Operation::Flatten => (IntegerOperation::Flatten, input_format),
+            Operation::Embedding
+            | Operation::Lstm
+            | Operation::Position
+            | Operation::LayerNorm
+            | Operation::Scores(_)
+            | Operation::Context(_) => unreachable!("refused above"),
+        };
+        self.steps.push(Step { name: node.name.clone(), operation, format, inputs });
+        self.formats.push(format);
+        // Nodes that were fused are between these two, but nobody else reads their values.
+        self.values[index + 1] = Some(self.steps.len());
+        let mut value = last + 1;
+        while value > index + 1 {
+            self.values[value] = Some(self.steps.len());
+            value = self.network.nodes[value - 1].inputs()[0];
+        }
+        Ok(())
+    }
+
+    /// The step of the convolution at `index`, its format, and the last node fused into it.
+    fn convolution(
+        &self,
+        index: usize,
+        geometry: Convolution2d,
+    ) -> Result<(Convolution, Format, usize), CompileError> {
+        let node = &self.network.nodes[index];
+        let input = input_format(node, self.network)?;
+        let output = output_format(node, self.network)?;
+        let parameters = node.parameters_of(&self.network.parameters);
+        let quantised = |parameter: &Parameter| match &parameter.quantised {
+            Some(tensor) => Ok(tensor.clone()),
+            None => Err(float32(&node.name)),
+        };
+        let weight = quantised(&parameters[0])?;
+        let bias = parameters.get(1).map(quantised).transpose()?;
+        let norm = self.only_reader(index, Operation::BatchNorm);
+        let before_relu = norm.unwrap_or(index);
+        let relu = self.only_reader(before_relu, Operation::Relu);
+        let rectifies = relu.is_some();
+        let (finish, format) = match norm {
+            None => (Finish::Shift { bias, rectifies }, output),
+            Some(norm) => {
+                let norm = &self.network.nodes[norm];
+                let format = output_format(norm, self.network)?;
+                let fl = input.fl() + weight.format().fl();
+                let channels = self.scales(norm, fl, format, bias.as_ref())?;
+                let ranges = ProductRanges::of_format(
+                    output,
+                    fl,
+                    self.overflow,
+                    channels.len(),
+                    bias.as_ref(),
+                );
+                let scale = ChannelRequantiser::new(format, self.rounding, rectifies, channels);
+                (Finish::Scale(scale.within(ranges)), format)
+            }
+        };
+        let convolution = Convolution { geometry, weight, input, finish };
+        Ok((convolution, format, relu.unwrap_or(before_relu)))
+    }
+
+    /// The channels of a batch norm of integers with `fl` fractional bits, after a bias is added.
+    ///
+    /// y = γ/√(σ² + ε) · (acc · 2^-fl + bias - μ) + β in steps of `format`.
+    fn scales(
+        &self,
+        norm: &Node,
+        fl: i32,
+        format: Format,
+        bias: Option<&FixedTensor>,
+    ) -> Result<Vec<ChannelScale>, CompileError> {
+        let parameters = norm.parameters_of(&self.network.parameters);
+        let gamma = parameters[0].hardware_values(self.simd);
+        let beta = parameters[1].hardware_values(self.simd);
+        let running = norm.running().expect("batch norm keeps running statistics");
+        let mut channels = Vec::with_capacity(gamma.len());
+        for (channel, (&gamma, &beta)) in gamma.iter().zip(&*beta).enumerate() {
+            let mean = f64::from(running.mean[channel]);
+            let variance = f64::from(running.variance[channel]);
+            if !mean.is_finite() || !(0.0..f64::INFINITY).contains(&variance) {
+                let source = BatchNormError::NotFinite { channel, mean, variance };
+                return Err(CompileError::BatchNorm { layer: norm.name.clone(), source });
+            }
+            let aligned = bias.map_or(0, |bias| aligned_bias(bias, channel, fl));
+            let bias = aligned as f64 * power_of_two(-fl);
+            let scale = f64::from(gamma) / (variance + f64::from(EPSILON)).sqrt();
+            let factor = scale * power_of_two(format.fl() - fl);
+            let offset = (f64::from(beta) + scale * (bias - mean)) * format.scale();
+            let layer = || norm.name.clone();
+            if !factor.is_finite() || !offset.is_finite() {
+                return Err(CompileError::NotFinite { layer: layer(), channel });
+            }
+            channels.push(fold(factor, offset).ok_or_else(|| CompileError::Multiplier {
+                layer: layer(),
+                channel,
+                factor,
+            })?);
+        }
+        Ok(channels)
+    }
+
+    fn division(
+        &self,
+        node: &Node,
+        window: Option<PoolWindow>,
+        format: Format,
+    ) -> Result<Division, CompileError> {
+        let input = node.inputs()[0];
+        let [h, w, _] =
+            if input == 0 { self.network.input } else { self.network.nodes[input - 1].shape };
+        let positions = window.map_or(h * w, |window| window.positions());
+        let divisor = u32::try_from(positions).ok();
+        divisor
+            .and_then(|divisor| Division::of_sums(divisor, format.wl()))
+            .ok_or_else(|| CompileError::Window { layer: node.name.clone(), positions })
+    }
+
+    /// The only reader of node `index`, if there is just one and it computes `operation`.
+    fn only_reader(&self, index: usize, operation: Operation) -> Option<usize> {
+        match self.readers[index + 1][..] {
+            [reader] if self.network.nodes[reader].operation() == operation => Some(reader),
+            _ => None,
+        }
+    }
+}
+
+fn readers(network: &Network) -> Vec<Vec<usize>> {
+    let mut readers = vec![Vec::new(); network.nodes.len() + 1];
+    for (index, node) in network.nodes.iter().enumerate() {
+        node.inputs().iter().for_each(|&input| readers[input].push(index));
+    }
+    readers
+}
+
+/// Whether the layer has an integer form.
+fn is_supported(node: &Node) -> bool {
+    !matches!(
+        node.operation(),
+        Operation::Embedding
+            | Operation::Lstm
+            | Operation::Position
+            | Operation::LayerNorm
+            | Operation::Scores(_)
+            | Operation::Context(_)
+    )
+}
+
+fn is_convolution(node: &Node) -> bool {
+    matches!(node.operation(), Operation::Convolution(_))
+}
+
+/// The format of a layer's input activations.
+fn input_format(node: &Node, network: &Network) -> Result<Format, CompileError> {
+    fixed_format(node, formats(node, network).map(|formats| formats.activation))
+}
+
+/// The format of a layer's results.
+fn output_format(node: &Node, network: &Network) -> Result<Format, CompileError> {
+    fixed_format(node, formats(node, network).map(RoleFormats::output))
+}
+
+fn formats(node: &Node, network: &Network) -> Option<RoleFormats> {
+    node.parameters_of(&network.parameters).first().map(|parameter| parameter.formats)
+}
+
+fn fixed_format(node: &Node, format: Option<NumberFormat>) -> Result<Format, CompileError> {
+    match format {
+        Some(NumberFormat::Fixed(format)) => Ok(format),
+        None => Err(float32(&node.name)),
+        Some(format) => Err(CompileError::Format { layer: node.name.clone(), format }),
+    }
+}
+
+fn float32(layer: &str) -> CompileError {
+    CompileError::Format { layer: layer.to_owned(), format: NumberFormat::Float32 }
+}

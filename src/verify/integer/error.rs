@@ -1,0 +1,117 @@
+//! Errors of compiling or running an integer program.
+
+use crate::network::NetworkError;
+use crate::network::vector::LengthError;
+use crate::network::vector::add::AddError;
+use crate::network::vector::batch_norm::BatchNormError;
+use crate::network::vector::pooling::PoolError;
+use crate::precision::NumberFormat;
+use hwmodel::array::ShapeError;
+use hwmodel::{Format, TensorError};
+
+/// A network that has no integer program.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A layer computes in floats.
+    #[error(
+        "layer `{layer}` has format {format}: an integer program needs a fixed ⟨WL, FL⟩ for every layer, as `hwsim train` gives with --controller adapt or static"
+    )]
+    Format {
+        /// Name of the layer.
+        layer: String,
+        /// Its format.
+        format: NumberFormat,
+    },
+    /// A layer that needs the float unit.
+    #[error(
+        "layer `{layer}` ({kind}) has no integer program: networks of convolutions, linear layers, batch norm, ReLU, pooling and sums do"
+    )]
+    Unsupported {
+        /// Name of the layer.
+        layer: String,
+        /// Its kind.
+        kind: &'static str,
+    },
+    /// Random rounding has no place in a program that repeats.
+    #[error(
+        "an integer program rounds deterministically: use a `--rounding` other than stochastic"
+    )]
+    Stochastic,
+    /// A scale that no right shift gives.
+    #[error(
+        "batch norm `{layer}` multiplies channel {channel} by {factor:.3e} steps of the result per step of the accumulator: a right shift gives less than 2^31; give the layer's output fewer fractional bits"
+    )]
+    Multiplier {
+        /// Name of the layer.
+        layer: String,
+        /// The channel.
+        channel: usize,
+        /// Steps of the result per step of the accumulator.
+        factor: f64,
+    },
+    /// Scale or offset are no numbers.
+    #[error(
+        "batch norm `{layer}` has a scale or offset that is not finite in channel {channel}: training has diverged"
+    )]
+    NotFinite {
+        /// Name of the layer.
+        layer: String,
+        /// The channel.
+        channel: usize,
+    },
+    /// Running statistics that normalise nothing.
+    #[error("batch norm `{layer}`: {source}")]
+    BatchNorm {
+        /// Name of the layer.
+        layer: String,
+        /// What is wrong.
+        source: BatchNormError,
+    },
+    /// A window with too many positions.
+    #[error("average pool `{layer}` has windows of {positions} positions: use fewer than 2^32")]
+    Window {
+        /// Name of the layer.
+        layer: String,
+        /// Positions of the window.
+        positions: usize,
+    },
+}
+
+/// Images that a program cannot run on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The images have another shape.
+    #[error("the program takes images of {expected:?} (height, width, channels), got {given:?}")]
+    Shape {
+        /// `[h, w, c]` expected.
+        expected: [usize; 3],
+        /// Shape given.
+        given: Vec<usize>,
+    },
+    /// The pixels have another format.
+    #[error("the program takes pixels in {expected}, got {given}")]
+    Format {
+        /// Format expected.
+        expected: Format,
+        /// Format given.
+        given: Format,
+    },
+    /// Pixels that cannot be quantised.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Shapes of a product.
+    #[error(transparent)]
+    Product(#[from] ShapeError),
+    /// Pooling.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// Residual addition.
+    #[error(transparent)]
+    Add(#[from] AddError),
+    /// Concatenation.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// A tensor.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}

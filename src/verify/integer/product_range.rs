@@ -1,0 +1,142 @@
+//! The range of a product's own output format, as its accumulator sees it.
+
+use hwmodel::number::requantise::align;
+use hwmodel::{FixedTensor, Format, Overflow};
+
+/// The accumulators of one channel that the product's own output format can hold.
+///
+/// A network is trained with the product's output saturated (or wrapped) to its ⟨WL, FLc⟩ before batch norm.
+/// A fused layer keeps all fractional bits of the accumulator but not values that the network has never
+/// seen: an accumulator outside this range takes its nearest end or wraps into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProductRange {
+    low: i128,
+    high: i128,
+}
+
+/// What products outside their range do, and the range of every channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductRanges {
+    /// Saturate or wrap.
+    pub overflow: Overflow,
+    /// One range a channel.
+    pub channels: Vec<ProductRange>,
+}
+
+impl ProductRange {
+    /// No range reaches further than ±2^92, beyond any accumulator.
+    pub const LARGEST: i128 = 1 << 92;
+
+    /// Every accumulator from `low` to `high`, or nothing if there is none or an end is beyond
+    /// [`ProductRange::LARGEST`].
+    pub fn new(low: i128, high: i128) -> Option<Self> {
+        let fits = -Self::LARGEST <= low && low <= high && high <= Self::LARGEST;
+        fits.then_some(Self { low, high })
+    }
+
+    /// The smallest accumulator in the range.
+    pub fn low(self) -> i128 {
+        self.low
+    }
+
+    /// The largest accumulator in the range.
+    pub fn high(self) -> i128 {
+        self.high
+    }
+
+    /// An accumulator brought into the range, and whether it was outside.
+    pub fn fit(self, accumulator: i128, overflow: Overflow) -> (i128, bool) {
+        if (self.low..=self.high).contains(&accumulator) {
+            return (accumulator, false);
+        }
+        let fitted = match overflow {
+            Overflow::Saturate => accumulator.clamp(self.low, self.high),
+            Overflow::Wrap => {
+                self.low + (accumulator - self.low).rem_euclid(self.high - self.low + 1)
+            }
+        };
+        (fitted, true)
+    }
+}
+
+impl ProductRanges {
+    /// The ranges of `channels` channels of accumulators with `fl` fractional bits before a bias is added
+    /// and the sum is fitted into `format`.
+    ///
+    /// With k = fl - FLc a word raw stands for the accumulator raw · 2^k. Saturation takes the ends
+    /// ±2^(WL-1) · 2^k, less 2^k at the upper one; wrapping takes the whole interval modulo 2^(WL+k).
+    /// For negative k the ends are rounded toward zero. The bias, aligned to the accumulator, is
+    /// subtracted from both ends, so that accumulators are compared before it.
+    pub(super) fn of_format(
+        format: Format,
+        fl: i32,
+        overflow: Overflow,
+        channels: usize,
+        bias: Option<&FixedTensor>,
+    ) -> Self {
+        let k = fl - format.fl();
+        let scaled = |raw: i128| {
+            if k >= 0 { raw << k.min(96) } else { raw / (1 << k.unsigned_abs().min(96)) }
+        };
+        let low = scaled(format.min_raw().into());
+        let high = match overflow {
+            Overflow::Saturate => scaled(format.max_raw().into()),
+            Overflow::Wrap => -low - 1,
+        };
+        let largest = ProductRange::LARGEST;
+        let range = |channel: usize| {
+            let bias = bias.map_or(0, |bias| aligned_bias(bias, channel, fl));
+            let end = |end: i128| (end - bias).clamp(-largest, largest);
+            ProductRange { low: end(low), high: end(high.max(low)) }
+        };
+        Self { overflow, channels: (0..channels).map(range).collect() }
+    }
+}
+
+/// The bias of a channel in units of an accumulator with `fl` fractional bits.
+pub(super) fn aligned_bias(bias: &FixedTensor, channel: usize, fl: i32) -> i128 {
+    align(bias.data().get(channel).into(), fl - bias.format().fl())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(wl: u32, flc: i32, fl: i32, overflow: Overflow) -> ProductRange {
+        let format = Format::new(wl, flc).unwrap();
+        ProductRanges::of_format(format, fl, overflow, 1, None).channels[0]
+    }
+
+    #[test]
+    fn the_ends_are_those_of_the_format() {
+        assert_eq!(
+            ranges(8, 4, 8, Overflow::Saturate),
+            ProductRange::new(-2048, 127 * 16).unwrap()
+        );
+        assert_eq!(ranges(8, 4, 8, Overflow::Wrap), ProductRange::new(-2048, 2047).unwrap());
+        assert_eq!(ranges(8, 4, 2, Overflow::Saturate), ProductRange::new(-32, 31).unwrap());
+        assert_eq!(ranges(8, -64, 64, Overflow::Saturate).high(), ProductRange::LARGEST);
+    }
+
+    #[test]
+    fn the_bias_moves_both_ends() {
+        let format = Format::new(8, 4).unwrap();
+        let bias = FixedTensor::from_raw(&[2], format, &[3, -128]).unwrap();
+        let found = ProductRanges::of_format(format, 6, Overflow::Saturate, 2, Some(&bias));
+        let expected = [(-512 - 12, 508 - 12), (0, 508 + 512)];
+        let expected = expected.map(|(low, high)| ProductRange::new(low, high).unwrap());
+        assert_eq!(found.channels, expected);
+    }
+
+    #[test]
+    fn outside_saturates_or_wraps() {
+        let range = ProductRange::new(-32, 31).unwrap();
+        assert_eq!(range.fit(31, Overflow::Wrap), (31, false));
+        assert_eq!(range.fit(40, Overflow::Saturate), (31, true));
+        assert_eq!(range.fit(-33, Overflow::Saturate), (-32, true));
+        assert_eq!(range.fit(40, Overflow::Wrap), (-24, true));
+        assert_eq!(range.fit(-33, Overflow::Wrap), (31, true));
+        assert_eq!(ProductRange::new(1, 0), None);
+        assert_eq!(ProductRange::new(0, ProductRange::LARGEST + 1), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! An integer program: constants and instructions of the accelerator, in order.
+
+use super::division::Division;
+use super::requantise::ChannelRequantiser;
+use crate::network::vector::pooling::PoolWindow;
+use hwmodel::array::{Convolution2d, MacArray};
+use hwmodel::{FixedTensor, Format, Overflow, Rounding};
+
+/// A network compiled to integers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Shape of an image, `[h, w, c]`.
+    pub(super) input: [usize; 3],
+    /// Format of its pixels.
+    pub(super) input_format: Format,
+    /// Number of classes.
+    pub(super) classes: usize,
+    /// The MAC array.
+    pub(super) array: MacArray,
+    /// Rounding of every dropped bit; never stochastic.
+    pub(super) rounding: Rounding,
+    /// What requantised words outside their format do where no batch norm is folded (a folded one
+    /// saturates, as the vector unit does).
+    pub(super) overflow: Overflow,
+    /// Steps in the order of execution.
+    pub(super) steps: Vec<Step>,
+}
+
+/// One step; it may stand for several layers of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Name of its first layer.
+    pub name: String,
+    /// What it computes.
+    pub operation: IntegerOperation,
+    /// Format of the result.
+    pub format: Format,
+    /// Values it reads: 0 is the image, i + 1 the result of step i.
+    pub inputs: Vec<usize>,
+}
+
+/// What a step computes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntegerOperation {
+    /// A product on the MAC array and its requantisation.
+    Convolution(Box<Convolution>),
+    /// A batch norm that follows no product of its own.
+    Scale(ChannelRequantiser),
+    /// max(raw, 0).
+    Relu,
+    /// max(raw, 0), and at most the largest raw integer that stands for no more than 6.
+    Relu6,
+    /// The maximum of every window.
+    MaxPool(PoolWindow),
+    /// The mean of every window, or of the whole image without one.
+    AveragePool(Option<PoolWindow>, Division),
+    /// The sum of two branches in the format of the first.
+    Add,
+    /// The channels of all branches side by side, in the format of the first.
+    Concatenate,
+    /// All elements as the channels of one pixel.
+    Flatten,
+}
+
+/// A convolution or linear layer with what was fused into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Convolution {
+    /// Geometry; a linear layer has a 1×1 kernel.
+    pub geometry: Convolution2d,
+    /// Weight `[o, kh, kw, c / groups]`.
+    pub weight: FixedTensor,
+    /// Format that its input is brought to.
+    pub input: Format,
+    /// How accumulators become words.
+    pub finish: Finish,
+}
+
+/// How accumulators become words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// Bias in the accumulator, right shift by FLa + FLb - FLo, and ReLU if it follows.
+    Shift {
+        /// Bias `[o]`.
+        bias: Option<FixedTensor>,
+        /// Whether ReLU follows.
+        rectifies: bool,
+    },
+    /// Folded batch norm, the bias in its ranges and offset.
+    Scale(ChannelRequantiser),
+}
+
+impl Program {
+    /// Shape of an image, `[h, w, c]`.
+    pub fn input(&self) -> [usize; 3] {
+        self.input
+    }
+
+    /// The format in which pixels enter.
+    pub fn input_format(&self) -> Format {
+        self.input_format
+    }
+
+    /// The format of the logits.
+    pub fn output_format(&self) -> Format {
+        self.steps.last().map_or(self.input_format, |step| step.format)
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Rounding of every dropped bit.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding
+    }
+
+    /// The steps in the order of execution.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+impl Step {
+    /// The folded batch norm, if there is one.
+    pub fn scale(&self) -> Option<&ChannelRequantiser> {
+        match &self.operation {
+            IntegerOperation::Convolution(convolution) => match &convolution.finish {
+                Finish::Scale(scale) => Some(scale),
+                Finish::Shift { .. } => None,
+            },
+            IntegerOperation::Scale(scale) => Some(scale),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Accumulator → word with a multiplier, shift and offset per channel.
+
+use super::channel_scale::ChannelScale;
+use super::product_range::ProductRanges;
+use hwmodel::array::Sums;
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::number::rounding::{Mode, Shifted};
+use hwmodel::{
+    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding,
+};
+use num_traits::AsPrimitive;
+use rayon::prelude::*;
+use std::ops::AddAssign;
+
+/// Elements a thread handles at a time, rounded down to whole rows.
+const CHUNK: usize = 1 << 12;
+
+/// The requantisation of a folded batch norm, with ReLU if it follows.
+///
+/// raw = saturate(round((fit(acc) · M + b) · 2^-s)) with a [`ChannelScale`] per channel, and max(raw, 0) if
+/// it rectifies. fit brings an accumulator into its [`ProductRange`](super::ProductRange), if there are
+/// ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelRequantiser {
+    format: Format,
+    rounding: Rounding,
+    rectifies: bool,
+    channels: Vec<ChannelScale>,
+    ranges: Option<ProductRanges>,
+    narrow: Option<Narrow>,
+}
+
+/// What a channel requantiser did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScaleReport {
+    /// Counts of the results, before ReLU, as if the steps were separate.
+    pub counts: QuantiseCounts,
+    /// Accumulators outside the range of the product.
+    pub outside: u64,
+}
+
+impl AddAssign for ScaleReport {
+    fn add_assign(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.outside += other.outside;
+    }
+}
+
+/// The channels where 64 bits hold the product of a 32-bit accumulator and the offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Narrow {
+    /// Whether every range fits 32 bits, so that no accumulator has to be looked at before.
+    fits: bool,
+    low: Vec<i32>,
+    high: Vec<i32>,
+    multipliers: Vec<i32>,
+    offsets: Vec<i64>,
+    shifts: Vec<u8>,
+}
+
+impl Narrow {
+    /// |acc · M| ≤ 2^62; with |b| ≤ 2^61 their sum is inside i64.
+    fn of(channels: &[ChannelScale], ranges: Option<&ProductRanges>) -> Option<Self> {
+        let fits = |channel: &ChannelScale| {
+            (1..=62).contains(&channel.shift()) && channel.offset().unsigned_abs() <= 1 << 61
+        };
+        let saturates = ranges.is_none_or(|ranges| {
+            let zero = |range: &super::ProductRange| range.low() <= 0 && range.high() >= 0;
+            ranges.overflow == Overflow::Saturate && ranges.channels.iter().all(zero)
+        });
+        if !saturates || !channels.iter().all(fits) {
+            return None;
+        }
+        // An end beyond 32 bits limits no accumulator of 32 bits.
+        let (least, most) = (i32::MIN.into(), i32::MAX.into());
+        let end = |end: i128| end.clamp(least, most) as i32;
+        let (low, high) = match ranges {
+            None => (vec![i32::MIN; channels.len()], vec![i32::MAX; channels.len()]),
+            Some(ranges) => {
+                let all = ranges.channels.iter();
+                all.map(|range| (end(range.low()), end(range.high()))).unzip()
+            }
+        };
+        let inside = |range: &super::ProductRange| range.low() >= least && range.high() <= most;
+        Some(Self {
+            fits: ranges.is_some_and(|ranges| ranges.channels.iter().all(inside)),
+            low,
+            high,
+            multipliers: channels.iter().map(|channel| channel.multiplier().to_bits()).collect(),
+            offsets: channels.iter().map(|channel| channel.offset() as i64).collect(),
+            shifts: channels.iter().map(|channel| channel.shift() as u8).collect(),
+        })
+    }
+}
+
+/// An accumulator or word that the loops read.
+trait Accumulator: Copy + Sync + Into<i128> {
+    /// Whether 32 bits hold it.
+    fn is_short(self) -> bool;
+    /// Brought into `low..=high`, and whether it was outside.
+    fn limited(self, low: i32, high: i32) -> (i32, bool);
+}
+
+macro_rules! accumulators {
+    ($($type:ty, $wide:ty);*) => {$(
+        impl Accumulator for $type {
+            #[inline(always)]
+            fn is_short(self) -> bool {
+                let wide = <$wide>::from(self);
+                <$wide>::from(wide as i32) == wide
+            }
+
+            #[inline(always)]
+            fn limited(self, low: i32, high: i32) -> (i32, bool) {
+                let wide = <$wide>::from(self);
+                let fitted = wide.clamp(low.into(), high.into());
+                (fitted as i32, fitted != wide)
+            }
+        }
+    )*};
+}
+accumulators!(i8, i32; i16, i32; i32, i32; i64, i64; i128, i128);
+
+impl ChannelRequantiser {
+    /// A requantiser to `format` for as many channels as there are scales; the rounding must not be
+    /// stochastic.
+    pub fn new(
+        format: Format,
+        rounding: Rounding,
+        rectifies: bool,
+        channels: Vec<ChannelScale>,
+    ) -> Self {
+        let narrow = Narrow::of(&channels, None);
+        Self { format, rounding, rectifies, channels, ranges: None, narrow }
+    }
+
+    /// The same for accumulators of products with ranges.
+    ///
+    /// # Panics
+    /// If there is not one range a channel.
+    pub fn within(mut self, ranges: ProductRanges) -> Self {
+        assert_eq!(ranges.channels.len(), self.channels.len(), "one range a channel");
+        self.narrow = Narrow::of(&self.channels, Some(&ranges));
+        self.ranges = Some(ranges);
+        self
+    }
+
+    /// Format of the result.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether ReLU follows in the same step.
+    pub fn rectifies(&self) -> bool {
+        self.rectifies
+    }
+
+    /// Multiplier, shift and offset of every channel.
+    pub fn channels(&self) -> &[ChannelScale] {
+        &self.channels
+    }
+
+    /// The range of every channel's accumulator, if there are any.
+    pub fn ranges(&self) -> Option<&ProductRanges> {
+        self.ranges.as_ref()
+    }
+
+    /// Requantises accumulators `[rows, channels]`.
+    ///
+    /// # Panics
+    /// If they are not whole rows.
+    pub fn sums(&self, simd: SimdLevel, sums: &Sums) -> (RawData, ScaleReport) {
+        match sums {
+            Sums::I32(sums) => self.all(simd, sums),
+            Sums::I64(sums) => self.all(simd, sums),
+            Sums::I128(sums) => self.all(simd, sums),
+        }
+    }
+
+    /// Requantises words whose last axis is the channels; a batch norm that follows no product.
+    ///
+    /// # Panics
+    /// If they are not whole rows.
+    pub fn words(&self, simd: SimdLevel, x: &FixedTensor) -> (RawData, ScaleReport) {
+        with_raw!(x.data(), raw => self.all(simd, raw))
+    }
+
+    fn all<S: Accumulator>(&self, simd: SimdLevel, values: &[S]) -> (RawData, ScaleReport) {
+        let columns = self.channels.len();
+        assert!(columns > 0 && values.len().is_multiple_of(columns), "whole rows of channels");
+        let mut data = RawData::zeros(self.format, values.len());
+        let report = with_raw!(&mut data, out => self.chunks(simd, values, out));
+        (data, report)
+    }
+
+    fn chunks<S: Accumulator, T: Copy + Send + 'static>(
+        &self,
+        simd: SimdLevel,
+        values: &[S],
+        out: &mut [T],
+    ) -> ScaleReport
+    where
+        i64: AsPrimitive<T>,
+    {
+        let columns = self.channels.len();
+        let chunk = (CHUNK / columns).max(1) * columns;
+        values
+            .par_chunks(chunk)
+            .zip(out.par_chunks_mut(chunk))
+            .map(|(values, out)| {
+                let mut report = ScaleReport::default();
+                simd.run(
+                    #[inline(always)]
+                    || {
+                        let rows = values.chunks_exact(columns);
+                        for (values, out) in rows.zip(out.chunks_exact_mut(columns)) {
+                            self.row(values, out, &mut report);
+                        }
+                    },
+                );
+                report
+            })
+            .reduce(ScaleReport::default, |mut a, b| {
+                a += b;
+                a
+            })
+    }
+
+    #[inline(always)]
+    fn row<S: Accumulator, T: Copy + 'static>(
+        &self,
+        values: &[S],
+        out: &mut [T],
+        report: &mut ScaleReport,
+    ) where
+        i64: AsPrimitive<T>,
+    {
+        match &self.narrow {
+            Some(narrow) if narrow.fits || values.iter().all(|value| value.is_short()) => {
+                with_rounding!(self.rounding, M => {
+                    self.narrow_row::<M, _, _>(values, narrow, out, report);
+                });
+            }
+            _ => {
+                for (index, (&value, out)) in values.iter().zip(out).enumerate() {
+                    let (value, outside) = match &self.ranges {
+                        None => (value.into(), false),
+                        Some(ranges) => ranges.channels[index].fit(value.into(), ranges.overflow),
+                    };
+                    report.outside += u64::from(outside);
+                    let channel = self.channels[index];
+                    let product = channel.product(value);
+                    let rounded = self.rounding.shift_right(product, channel.shift(), 0);
+                    // Beyond i64 only sign and size matter, and both are kept.
+                    let rounded = rounded.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                    *out = self.fit(rounded, product != 0, &mut report.counts).as_();
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn narrow_row<M: Mode, S: Accumulator, T: Copy + 'static>(
+        &self,
+        values: &[S],
+        narrow: &Narrow,
+        out: &mut [T],
+        report: &mut ScaleReport,
+    ) where
+        i64: AsPrimitive<T>,
+    {
+        let ranges = narrow.low.iter().zip(&narrow.high);
+        let scales = narrow.multipliers.iter().zip(&narrow.offsets).zip(&narrow.shifts);
+        let values = values.iter().zip(ranges).zip(scales);
+        for (((value, (&low, &high)), ((&multiplier, &offset), &shift)), out) in values.zip(out) {
+            let (value, outside) = value.limited(low, high);
+            report.outside += u64::from(outside);
+            let product = i64::from(value) * i64::from(multiplier) + offset;
+            // Nothing here is rounded stochastically.
+            let parts = Shifted::new(product, shift.into(), 0);
+            let rounded = parts.floor() + i64::from(M::up(parts));
+            *out = self.fit(rounded, product != 0, &mut report.counts).as_();
+        }
+    }
+
+    /// Saturates and rectifies one value, and counts.
+    #[inline(always)]
+    fn fit(&self, rounded: i64, nonzero: bool, counts: &mut QuantiseCounts) -> i64 {
+        let (min, max) = (i64::from(self.format.min_raw()), i64::from(self.format.max_raw()));
+        let raw = rounded.clamp(min, max);
+        counts.elements += 1;
+        counts.saturated_high += u64::from(rounded > max);
+        counts.saturated_low += u64::from(rounded < min);
+        counts.flushed_to_zero += u64::from(nonzero && raw == 0);
+        counts.nonzero += u64::from(raw != 0);
+        if self.rectifies { raw.max(0) } else { raw }
+    }
+}

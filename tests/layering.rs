@@ -1,0 +1,183 @@
+//! Which module may use which: dependencies point one way, and `hwmodel` is pure.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every module of `src` with the modules that it may use. A module stands below all that use it.
+const MAY_USE: [(&str, &[&str]); 11] = [
+    ("chart", &[]),
+    ("data", &[]),
+    ("precision", &[]),
+    ("network", &["precision"]),
+    ("files", &["data", "network", "precision"]),
+    ("train", &["data", "files", "network", "precision"]),
+    ("design", &["chart", "data", "files", "network", "precision", "train"]),
+    ("onnx", &["design"]),
+    ("verify", &["network", "precision", "train"]),
+    ("report", &["chart", "design", "files", "precision", "train"]),
+    (
+        "cli",
+        &[
+            "chart",
+            "data",
+            "design",
+            "files",
+            "network",
+            "onnx",
+            "precision",
+            "report",
+            "train",
+            "verify",
+        ],
+    ),
+];
+
+/// What a pure library needs: no files, sockets, clock, random device, arguments or logging.
+const PURE_LIBRARIES: [&str; 10] = [
+    "bitvec",
+    "bytemuck",
+    "csv",
+    "num-traits",
+    "rand_core",
+    "rand_pcg",
+    "rayon",
+    "serde",
+    "thiserror",
+    "toml",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files below `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The lines of `path` without comments, so that a link in the documentation is no dependency.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The words that follow `prefix` in `text`; of `prefix{a, b::c}` these are a and b.
+fn words_after(text: &str, prefix: &str) -> BTreeSet<String> {
+    let word = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut found = BTreeSet::new();
+    for (place, _) in text.match_indices(prefix) {
+        let rest = &text[place + prefix.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            found.insert(word(rest));
+            continue;
+        };
+        let mut depth = 0;
+        found.insert(word(group));
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => drop(found.insert(word(&group[at + 1..]))),
+                _ => {}
+            }
+        }
+    }
+    found.remove("");
+    found
+}
+
+#[test]
+fn modules_use_only_what_stands_below_them() {
+    let names: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    let folders: BTreeSet<String> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(folders.iter().map(String::as_str).collect::<BTreeSet<_>>(), names);
+    for (at, (name, allowed)) in MAY_USE.iter().enumerate() {
+        for below in *allowed {
+            let place = MAY_USE.iter().position(|(other, _)| other == below).unwrap();
+            assert!(place < at, "{name} may use {below}, which stands above it in the list");
+        }
+        for path in sources(&root().join("src").join(name)) {
+            for used in words_after(&code(&path), "crate::") {
+                let known = names.contains(used.as_str());
+                assert!(
+                    !known || used == *name || allowed.contains(&used.as_str()),
+                    "{}: `{name}` must not use `{used}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn grouped_imports_are_seen() {
+    let text = "use crate::{a::{x, y}, b, c::z};\ncrate::d::f()";
+    let found: Vec<String> = words_after(text, "crate::").into_iter().collect();
+    assert_eq!(found, ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn hwmodel_has_no_files_clock_environment_or_printing() {
+    for path in sources(&root().join("hwmodel/src")) {
+        let text = code(&path);
+        for used in words_after(&text, "std::") {
+            let impure = ["env", "fs", "io", "net", "os", "process", "thread", "time"];
+            assert!(!impure.contains(&used.as_str()), "{}: std::{used}", path.display());
+        }
+        for word in ["println!", "print!(", "dbg!", "static mut", "LazyLock"] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+    let manifest: toml::Table =
+        fs::read_to_string(root().join("hwmodel/Cargo.toml")).unwrap().parse().unwrap();
+    let dependencies = manifest["dependencies"].as_table().unwrap();
+    let names: Vec<&str> = dependencies.keys().map(String::as_str).collect();
+    assert_eq!(names, PURE_LIBRARIES);
+}
+
+#[test]
+fn only_the_command_line_reads_arguments_and_environment_and_exits() {
+    for (name, _) in MAY_USE.iter().filter(|(name, _)| *name != "cli") {
+        for path in sources(&root().join("src").join(name)) {
+            let text = code(&path);
+            if path.file_stem().unwrap().to_string_lossy().ends_with("tests")
+                || path.components().any(|part| part.as_os_str() == "tests")
+            {
+                continue;
+            }
+            let library = text.split("#[cfg(test)]").next().unwrap();
+            for word in ["std::env", "process::exit", "println!"] {
+                assert!(!library.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_in_the_kernel_folder() {
+    let kernels = root().join("hwmodel/src/kernels");
+    for path in sources(&root().join("hwmodel/src")).iter().chain(&sources(&root().join("src"))) {
+        let text = code(path);
+        let unsafe_code = text.contains("unsafe {") || text.contains("unsafe fn");
+        assert!(path.starts_with(&kernels) || !unsafe_code, "{}", path.display());
+    }
+}
