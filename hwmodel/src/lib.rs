@@ -10,6 +10,7 @@
 #![deny(unsafe_code)]
 
 pub mod array;
+pub mod cast;
 pub mod counters;
 pub mod energy;
 pub mod float32;

@@ -6,6 +6,7 @@
 //! splitting one stream by large power-of-two jumps; here a jump never leaves one tensor. Stochastic
 //! rounding can take a circuit's [`Lfsr`] instead, which is addressed in the same way.
 
+use crate::cast::low;
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ pub fn below(generator: &mut impl Rng, bound: u32) -> u32 {
     assert!(bound > 0, "a range of no integers has no element");
     loop {
         let product = u64::from(generator.next_u32()) * u64::from(bound);
-        let low = product as u32;
+        let low = low::<u32>(product);
         if low >= bound.wrapping_neg() % bound {
             return (product >> 32) as u32;
         }
@@ -129,7 +130,7 @@ pub fn below(generator: &mut impl Rng, bound: u32) -> u32 {
 /// Shuffles in place (Fisher and Yates, from the back).
 pub fn shuffle<T>(generator: &mut impl Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
-        items.swap(last, below(generator, last as u32 + 1) as usize);
+        items.swap(last, below(generator, low::<u32>(last) + 1) as usize);
     }
 }
 

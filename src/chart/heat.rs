@@ -3,6 +3,7 @@
 use super::line::json_text;
 use super::plane::{names_width, open};
 use super::{Drawing, Scale, ScaleKind, escape, significant, tick_label};
+use hwmodel::cast::toward_zero;
 use std::fmt::Write as _;
 
 /// Colours that a page defines, `h0` (low) to `h15` (high).
@@ -44,7 +45,7 @@ impl HeatMap<'_> {
     fn colour(&self, value: f64) -> Option<usize> {
         let (low, high) = self.range;
         let place = if high > low { (value - low) / (high - low) } else { 0.0 };
-        let level = (place.clamp(0.0, 1.0) * COLOURS as f64) as usize;
+        let level = toward_zero::<usize>(place.clamp(0.0, 1.0) * COLOURS as f64);
         value.is_finite().then_some(level.min(COLOURS - 1))
     }
 

@@ -3,6 +3,7 @@
 use super::legend::{self, Sample};
 use super::plane::Plane;
 use super::{Drawing, Scale, escape, significant};
+use hwmodel::cast::toward_zero;
 use std::fmt::Write as _;
 
 /// One line.
@@ -100,7 +101,7 @@ impl LineChart<'_> {
 
 /// The path through `points`, with differences of tenths to be short.
 fn path(points: &[(f64, f64)], steps: bool) -> String {
-    let tenths = |value: f64| (value * 10.0).round() as i64;
+    let tenths = |value: f64| toward_zero::<i64>((value * 10.0).round());
     let mut path = String::new();
     let Some(&(x, y)) = points.first() else { return path };
     let mut at = (tenths(x), tenths(y));

@@ -1,5 +1,7 @@
 //! Values to places on an axis, and the round values on it.
 
+use hwmodel::cast::toward_zero;
+
 /// Values further apart than this factor are drawn on a logarithmic axis.
 const LOGARITHMIC_FROM: f64 = 50.0;
 /// Ticks aimed at.
@@ -91,7 +93,7 @@ impl Scale {
             step = step.max(1.0).round();
         }
         let first = (self.low / step).ceil();
-        let count = ((self.high / step).floor() - first).clamp(0.0, 20.0) as usize;
+        let count = toward_zero::<usize>(((self.high / step).floor() - first).clamp(0.0, 20.0));
         let at = |tick: usize| (first + tick as f64) * step;
         let ticks = (0..=count).map(at).filter(|tick| tick.is_finite());
         match self.kind {

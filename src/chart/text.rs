@@ -1,5 +1,7 @@
 //! Numbers and names as text.
 
+use hwmodel::cast::exact;
+
 /// `text` as the content of an element or of an attribute in double quotes, in HTML or XML. Characters that XML forbids become
 /// spaces.
 pub fn escape(text: &str) -> String {
@@ -40,7 +42,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok());
     match exponent {
         Some(exponent @ -4..=8) => {
-            let decimals = usize::try_from(digits as i32 - 1 - exponent).unwrap_or(0);
+            let decimals = usize::try_from(exact::<i32>(digits) - 1 - exponent).unwrap_or(0);
             // Digits before the point beyond the significant ones are kept as they are.
             trimmed(format!("{value:.decimals$}"))
         }

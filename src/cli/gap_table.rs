@@ -3,6 +3,7 @@
 use crate::verify::gap::{AccumulatorGap, Difference, FormatGap, LayerGap, RandomProduct, Share};
 use hwmodel::Accumulator;
 use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::cast::{exact, toward_zero};
 use serde::Serialize;
 
 /// What was compared.
@@ -40,7 +41,8 @@ fn percent(part: u64, whole: u64, decimals: usize) -> String {
     if part == 0 || part == whole {
         return if part == 0 { "0" } else { "100" }.to_owned();
     }
-    let (smallest, percent) = (0.1f64.powi(decimals as i32), 100.0 * part as f64 / whole as f64);
+    let (smallest, percent) =
+        (0.1f64.powi(exact::<i32>(decimals)), 100.0 * part as f64 / whole as f64);
     match percent {
         p if p < smallest / 2.0 => format!("<{smallest:.decimals$}"),
         p if p > 100.0 - smallest / 2.0 => format!(">{:.decimals$}", 100.0 - smallest),
@@ -57,7 +59,7 @@ fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         v if (0.001..100_000.0).contains(&v) => {
-            let decimals = (3 - v.log10().floor() as i32).clamp(0, 6) as usize;
+            let decimals = (3 - toward_zero::<i32>(v.log10().floor())).clamp(0, 6) as usize;
             format!("{v:.decimals$}")
         }
         v => format!("{v:.3e}"),

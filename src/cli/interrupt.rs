@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Exit code of a run that was interrupted: 128 + SIGINT, as shells report it.
-pub const EXIT_CODE: i32 = 130;
+pub const EXIT_CODE: u8 = 130;
 
 static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -20,7 +20,7 @@ pub fn install() -> Arc<AtomicBool> {
         // An error leaves the usual effect of signals in force, which is all that can be done.
         let _ = ctrlc::set_handler(move || {
             if in_handler.swap(true, Ordering::SeqCst) {
-                std::process::exit(EXIT_CODE);
+                std::process::exit(EXIT_CODE.into());
             }
         });
         flag
@@ -84,7 +84,7 @@ mod tests {
             assert!(lines.any(|line| line.unwrap() == expected), "no `{expected}`");
             send(child.id());
         }
-        assert_eq!(child.wait().unwrap().code(), Some(EXIT_CODE));
+        assert_eq!(child.wait().unwrap().code(), Some(EXIT_CODE.into()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::files::Files;
 use super::{output, setup};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Rounding;
+use hwmodel::cast::{exact, toward_zero};
 use hwmodel::energy::EnergyTables;
 use hwmodel::mac_style::MacEnergy;
 use hwmodel::machine::{Area, Machine};
@@ -183,8 +184,8 @@ fn report(machine: &Machine) -> MachineReport {
 
 /// Three significant digits, without trailing zeros.
 fn short(value: f64) -> String {
-    let magnitude = if value > 0.0 { value.log10().floor() as i32 } else { 0 };
-    let decimals = (2 - magnitude).clamp(0, 6) as usize;
+    let magnitude = if value > 0.0 { toward_zero::<i32>(value.log10().floor()) } else { 0 };
+    let decimals = exact::<usize>((2 - magnitude).clamp(0, 6));
     let text = format!("{value:.decimals$}");
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -6,6 +6,7 @@ use crate::data::{Dataset, DatasetKind, Preparation};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
 use anyhow::{Context as _, anyhow};
+use hwmodel::cast::exact;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,7 @@ impl ModelData {
 /// Test images `range`, `[n, h, w, c]`.
 pub(super) fn images(dataset: &Dataset, range: Range<usize>) -> Activation {
     let test = &dataset.test;
-    let indices: Vec<u32> = range.map(|index| index as u32).collect();
+    let indices: Vec<u32> = range.map(|index| exact::<u32>(index)).collect();
     let mut values = Vec::new();
     let normalisation = &dataset.normalisation;
     let preparation = Preparation { normalisation, augmentation: None, place: (0, 0) };

@@ -5,6 +5,7 @@ use super::errors::Failure;
 use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
+use hwmodel::cast::nearest_f32;
 use hwmodel::number::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
 use hwmodel::{Format, Rounding};
@@ -157,7 +158,7 @@ enum Values {
 fn random(arguments: &QuantiseArguments, format: Format) -> Vec<f32> {
     let deviation = format.step() * -f64::from(format.min_raw()) / 4.0;
     let mut generator = random::generator(arguments.seed, &[]);
-    let normal = || (random::normal(&mut generator) * deviation) as f32;
+    let normal = || nearest_f32(random::normal(&mut generator) * deviation);
     std::iter::repeat_with(normal).take(arguments.elements as usize).collect()
 }
 

@@ -7,6 +7,7 @@ use super::errors::Failure;
 use super::files::Files;
 use super::output;
 use anyhow::{Context as _, anyhow};
+use hwmodel::cast::toward_zero;
 use hwmodel::scale_sim::quirks::{Quirk, QuirkEffect, explain};
 use hwmodel::scale_sim::{Config, Interface, LayerResult, Reports, Topology, simulate};
 use rows::ScaleSimReport;
@@ -193,7 +194,7 @@ fn quirks(layers: &[LayerResult], effects: &[QuirkEffect]) -> String {
 fn change(effect: &QuirkEffect) -> String {
     let (from, to) = (effect.scale_sim, effect.hardware);
     let number = |value: f64| match value.fract() == 0.0 {
-        true => grouped(value as i128),
+        true => grouped(toward_zero::<i128>(value)),
         false => format!("{value:.4}"),
     };
     let sign = if to > from { "+" } else { "" };

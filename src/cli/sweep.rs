@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
         // A run that was stopped in its middle is no failure.
         Err(SweepError::Point { .. }) if stop.load(std::sync::atomic::Ordering::SeqCst) => {
             output::note("stopped; the same command goes on from here");
-            return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         other => other?,
     };
@@ -131,7 +131,7 @@ fn report(
         output::note(&format!(
             "stopped with {left} points to go; the same command goes on from here"
         ));
-        return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     if arguments.shard.is_none() {
         output::write(out, &String::from_utf8(sweep::table(plan, log)?)?).with_context(|| {

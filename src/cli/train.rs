@@ -55,7 +55,7 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
         let Some(command) = command else { return Err(stopped_without_checkpoint(&trainer)) };
         let step = trainer.position().step;
         output::note(&format!("stopped after step {step}; continue with: {command}"));
-        return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     if lost.is_empty() {
         return Ok(ExitCode::SUCCESS);

@@ -84,7 +84,7 @@ fn crop(
             fill_black(tables, out);
             continue;
         }
-        let row = &image[row as usize * row_len..][..row_len];
+        let row = &image[row.cast_unsigned() * row_len..][..row_len];
         let shown = &row[source * channels..][..(end - start) * channels];
         fill_black(tables, &mut out[..start * channels]);
         normalise(tables, shown, &mut out[start * channels..end * channels]);
@@ -96,7 +96,7 @@ fn crop(
 }
 
 fn clamp(column: isize, width: usize) -> usize {
-    column.clamp(0, width as isize) as usize
+    column.clamp(0, width as isize).cast_unsigned()
 }
 
 fn fill_black(tables: &[[f32; 256]], out: &mut [f32]) {

@@ -5,6 +5,7 @@
 
 use super::class_names;
 use super::{DataError, DatasetKind, ImageSet, Location};
+use hwmodel::cast::index;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Layout {
         let file = File::open(&path).map_err(read_error)?;
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(read_error)?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(DataError::TrailingBytes { at: location(&path, MAX_FILE_BYTES as usize) });
+            return Err(DataError::TrailingBytes { at: location(&path, index(MAX_FILE_BYTES)) });
         }
         self.parse(&path, &bytes, set)
     }

@@ -8,6 +8,7 @@
 use super::picture::{self, Picture};
 use super::resize::{Resize, SIDE};
 use super::{DataError, ImageSet};
+use hwmodel::cast::exact;
 use rayon::prelude::*;
 use std::ffi::OsString;
 use std::fs;
@@ -83,7 +84,7 @@ fn test_files(folder: &Path, classes: &[OsString]) -> Result<Vec<Labelled>, Data
         let Some(label) = classes.iter().position(|known| *known == class) else {
             return Err(DataError::UnknownClass { folder: path });
         };
-        files.extend(picture_files(&path)?.into_iter().map(|file| (file, label as u16)));
+        files.extend(picture_files(&path)?.into_iter().map(|file| (file, exact::<u16>(label))));
     }
     Ok(files)
 }
@@ -104,7 +105,7 @@ fn split(classes: &[Vec<Labelled>]) -> (Vec<Labelled>, Vec<Labelled>) {
 fn class_files(folder: &Path, classes: &[OsString]) -> Result<Vec<Vec<Labelled>>, DataError> {
     let with_label = |(label, class): (usize, &OsString)| {
         let files = picture_files(&folder.join(class))?;
-        Ok(files.into_iter().map(|file| (file, label as u16)).collect())
+        Ok(files.into_iter().map(|file| (file, exact::<u16>(label))).collect())
     };
     classes.iter().enumerate().map(with_label).collect()
 }

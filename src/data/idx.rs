@@ -5,6 +5,7 @@
 
 use super::DataError;
 use super::stream::Stream;
+use hwmodel::cast::exact;
 use std::path::PathBuf;
 
 const IMAGES_MAGIC: u32 = 2051;
@@ -68,7 +69,7 @@ pub(super) fn read_labels(
             Some(class) if usize::from(class) < classes => labels.push(class),
             _ => {
                 let at = stream.location(HEADER_BYTES + index as u64);
-                let last = first + (classes - 1) as u16;
+                let last = first + exact::<u16>(classes - 1);
                 return Err(DataError::Label { at, label, first, last });
             }
         }

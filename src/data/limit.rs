@@ -1,6 +1,7 @@
 //! A part of a data set that keeps its classes balanced.
 
 use super::ImageSet;
+use hwmodel::cast::exact;
 use hwmodel::random::{generator, shuffle};
 
 /// Names the random numbers of limiting; also its seed, for a limited set is the same in every run.
@@ -20,7 +21,7 @@ fn balanced_order(labels: &[u16], half: u64) -> Vec<u32> {
     let classes = labels.iter().max().map_or(0, |&last| usize::from(last) + 1);
     let mut by_class = vec![Vec::new(); classes];
     for (index, &label) in labels.iter().enumerate() {
-        by_class[usize::from(label)].push(index as u32);
+        by_class[usize::from(label)].push(exact::<u32>(index));
     }
     for (class, indices) in by_class.iter_mut().enumerate() {
         shuffle(&mut generator(PURPOSE, &[half, 0, class as u64]), indices);

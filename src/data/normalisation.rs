@@ -1,6 +1,7 @@
 //! From 8-bit pixels to the float32 inputs of a network.
 
 use super::ImageSet;
+use hwmodel::cast::nearest_f32;
 use serde::{Deserialize, Serialize};
 
 /// Mean and standard deviation of each channel, of pixels scaled to 0…1.
@@ -49,7 +50,7 @@ impl Normalisation {
             let spread = u128::from(count) * u128::from(squares) - u128::from(sum).pow(2);
             let mean = sum as f64 / count as f64 / 255.0;
             let std = (spread as f64).sqrt() / count as f64 / 255.0;
-            (mean as f32, if spread == 0 { 1.0 } else { std as f32 })
+            (nearest_f32(mean), if spread == 0 { 1.0 } else { nearest_f32(std) })
         };
         let (mean, std) = (0..images.channels).map(per_channel).unzip();
         Self { mean, std }

@@ -6,6 +6,8 @@
 //! from weights of 22 fractional bits: bit for bit what Pillow's `resize(…, BILINEAR)` and with it
 //! torchvision's `Resize` of PIL images give.
 
+use hwmodel::cast::{exact, toward_zero};
+
 /// Rows and columns of every image after loading.
 pub(super) const SIDE: usize = 32;
 
@@ -59,7 +61,7 @@ impl Taps {
     fn sum<'a>(&self, inputs: impl Iterator<Item = &'a u8>) -> u8 {
         let products = self.weights.iter().zip(inputs).map(|(&w, &input)| w * i64::from(input));
         let sum = (1 << (WEIGHT_BITS - 1)) + products.sum::<i64>();
-        (sum >> WEIGHT_BITS).clamp(0, 255) as u8
+        exact::<u8>((sum >> WEIGHT_BITS).clamp(0, 255))
     }
 }
 
@@ -71,13 +73,14 @@ fn taps(length: usize) -> Vec<Taps> {
     (0..SIDE)
         .map(|output| {
             let centre = (output as f64 + 0.5) * scale;
-            let first = (centre - radius + 0.5).max(0.0) as usize;
+            let first = toward_zero::<usize>((centre - radius + 0.5).max(0.0));
             let end = ((centre + radius + 0.5) as usize).min(length);
             let heights: Vec<f64> = (first..end)
                 .map(|input| (1.0 - ((input as f64 - centre + 0.5) / radius).abs()).max(0.0))
                 .collect();
             let total: f64 = heights.iter().sum();
-            let weights = heights.iter().map(|h| (h / total * one + 0.5) as i64).collect();
+            let weights =
+                heights.iter().map(|h| toward_zero::<i64>(h / total * one + 0.5)).collect();
             Taps { first, weights }
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Arithmetic on small constants, as exporters compute shapes with it.
 
 use super::tensor::{MAX_ELEMENTS, Value};
+use hwmodel::cast::toward_zero;
 
 /// The result of the element-wise operator on `left` and `right`, the shorter of which has one element;
 /// `None` if it has no value here.
@@ -110,7 +111,7 @@ pub(super) fn cast(value: &Value, integer: bool) -> Option<Value> {
         (Value::Reals(values), true) => {
             let limit = -(i64::MIN as f64);
             let fits = |value: &f64| value.abs() < limit;
-            let each = |value: &f64| fits(value).then(|| value.trunc() as i64);
+            let each = |value: &f64| fits(value).then(|| toward_zero::<i64>(value.trunc()));
             values.iter().map(each).collect::<Option<_>>().map(Value::Integers)
         }
     }
@@ -142,7 +143,9 @@ pub(super) fn range(start: &Value, limit: &Value, delta: &Value) -> Option<Value
         return None;
     }
     Some(Value::Reals(
-        (0..steps.max(0.0) as usize).map(|index| start + index as f64 * delta).collect(),
+        (0..toward_zero::<usize>(steps.max(0.0)))
+            .map(|index| start + index as f64 * delta)
+            .collect(),
     ))
 }
 

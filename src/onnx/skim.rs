@@ -5,6 +5,7 @@
 //! that weights are never in memory.
 
 use super::error::OnnxError;
+use hwmodel::cast::low;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 /// Data of a tensor up to this many bytes are copied: constants that shapes are computed from.
@@ -176,10 +177,10 @@ impl<R: Read + Seek> Skimmer<R> {
 
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        out.push(value as u8 | 0x80);
+        out.push(low::<u8>(value) | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push(low::<u8>(value));
 }
 
 #[cfg(test)]

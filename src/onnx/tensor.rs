@@ -2,6 +2,7 @@
 
 use super::error::OnnxError;
 use super::proto;
+use hwmodel::cast::index;
 
 /// The most elements of a constant that is computed with.
 pub(super) const MAX_ELEMENTS: usize = 4096;
@@ -119,7 +120,7 @@ impl proto::Tensor {
     pub(super) fn value(&self) -> Result<Option<Value>, OnnxError> {
         let elements = self.shape()?.iter().try_fold(1u64, |n, &size| n.checked_mul(size));
         let Some(count) = elements.filter(|&n| n <= MAX_ELEMENTS as u64) else { return Ok(None) };
-        let count = count as usize;
+        let count = index(count);
         let Some(value) = self.decode() else { return Ok(None) };
         if value.len() == count {
             return Ok(Some(value));

@@ -1,5 +1,7 @@
 //! A series of any length in little memory, with its extremes.
 
+use hwmodel::cast::index;
+
 /// Buckets of a series: at most four points each are drawn.
 const CAPACITY: u64 = 512;
 
@@ -140,9 +142,9 @@ impl Series {
     /// The mean of each bucket up to the last, NaN in those without a value, and the width of a bucket.
     pub fn means(&self) -> (Vec<f64>, f64) {
         let columns = self.buckets.last().map_or(0, |last| last.index + 1);
-        let mut means = vec![f64::NAN; columns as usize];
+        let mut means = vec![f64::NAN; index(columns)];
         for bucket in &self.buckets {
-            means[bucket.index as usize] = bucket.sum / bucket.count;
+            means[index(bucket.index)] = bucket.sum / bucket.count;
         }
         (means, 2_f64.powi(self.doublings as i32))
     }

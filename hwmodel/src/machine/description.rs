@@ -4,6 +4,7 @@ mod mac;
 mod source;
 
 use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reuse, VectorUnit};
+use crate::cast::exact;
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
 use crate::number::format::MAX_WORD_LENGTH;
 use crate::timing::ByOperand;
@@ -138,8 +139,8 @@ impl Source<'_> {
 
     fn array(&self, keys: &ArrayKeys) -> Result<Array, MachineError> {
         Ok(Array {
-            rows: self.integer("array.rows", &keys.rows, ARRAY_SIDE)? as u32,
-            columns: self.integer("array.columns", &keys.columns, ARRAY_SIDE)? as u32,
+            rows: exact::<u32>(self.integer("array.rows", &keys.rows, ARRAY_SIDE)?),
+            columns: exact::<u32>(self.integer("array.columns", &keys.columns, ARRAY_SIDE)?),
             overlap_load: keys.overlap_load.unwrap_or(false),
             overlap_drain: keys.overlap_drain.unwrap_or(false),
         })

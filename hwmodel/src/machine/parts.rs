@@ -1,5 +1,6 @@
 //! Typed parts of a machine: array, memories, vector unit.
 
+use crate::cast::{exact, toward_zero};
 use crate::mac_style::{MacStyle, Throughput};
 use crate::timing::{ByOperand, GemmWork, NumberSystem};
 use serde::Serialize;
@@ -69,14 +70,14 @@ impl MacUnit {
             }
             NumberSystem::Float32 => {
                 // Above 2^53 MACs f64 rounds; a rate of at most 1 never needs fewer cycles than MACs.
-                macs.max((macs as f64 / self.float32_macs_per_cycle).ceil() as u64)
+                macs.max(toward_zero::<u64>((macs as f64 / self.float32_macs_per_cycle).ceil()))
             }
         };
         if self.zero_skip_limit <= 1 || work.macs() == 0 {
             return dense;
         }
         let share = u128::from(dense) * u128::from(work.nonzero_macs());
-        let nonzero = share.div_ceil(u128::from(work.macs())) as u64;
+        let nonzero = exact::<u64>(share.div_ceil(u128::from(work.macs())));
         nonzero.max(dense.div_ceil(u64::from(self.zero_skip_limit)))
     }
 }

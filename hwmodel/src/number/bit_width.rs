@@ -28,6 +28,7 @@ impl BitWidth {
     ///
     /// # Errors
     /// If `bits` is not 1 to 64.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
     pub const fn new(bits: u32) -> Result<Self, BitWidthError> {
         match bits {
             1..=64 => Ok(Self(bits as u8)),

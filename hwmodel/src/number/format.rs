@@ -65,6 +65,7 @@ impl Format {
     ///
     /// # Errors
     /// If `wl` is not 1 to 32 bits or `fl` not -64 to 64 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 64")]
     pub const fn new(wl: u32, fl: i32) -> Result<Self, FormatError> {
         if wl == 0 || wl > MAX_WORD_LENGTH {
             return Err(FormatError::WordLength(wl));
@@ -94,11 +95,13 @@ impl Format {
     }
 
     /// Smallest raw integer, -2^(WL-1).
+    #[expect(clippy::cast_possible_truncation, reason = "WL ≤ 32")]
     pub const fn min_raw(self) -> i32 {
         (-(1i64 << (self.wl - 1))) as i32
     }
 
     /// Largest raw integer, 2^(WL-1) - 1.
+    #[expect(clippy::cast_possible_truncation, reason = "WL ≤ 32")]
     pub const fn max_raw(self) -> i32 {
         ((1i64 << (self.wl - 1)) - 1) as i32
     }
@@ -136,23 +139,23 @@ impl Format {
 impl Container {
     /// Size of one element in bits.
     pub const fn bits(self) -> u32 {
-        8 * self.bytes() as u32
+        match self {
+            Self::I8 => 8,
+            Self::I16 => 16,
+            Self::I32 => 32,
+        }
     }
 
     /// Size of one element in bytes.
     pub const fn bytes(self) -> usize {
-        match self {
-            Self::I8 => 1,
-            Self::I16 => 2,
-            Self::I32 => 4,
-        }
+        self.bits() as usize / 8
     }
 }
 
 /// 2^`exponent`, exact for every exponent of a normal f64.
 pub(crate) fn exp2(exponent: i32) -> f64 {
     debug_assert!((-1022..=1023).contains(&exponent));
-    f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52)
+    f64::from_bits((1023 + i64::from(exponent)).cast_unsigned() << 52)
 }
 
 impl TryFrom<RawFormat> for Format {

@@ -81,6 +81,7 @@ impl Minifloat {
     ///
     /// # Errors
     /// If the exponent has not 1 to 8 or the mantissa not 0 to 22 bits.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 22")]
     pub const fn new(exponent_bits: u32, mantissa_bits: u32) -> Result<Self, MinifloatError> {
         if exponent_bits == 0 || exponent_bits > MAX_EXPONENT_BITS {
             return Err(MinifloatError::ExponentBits(exponent_bits));

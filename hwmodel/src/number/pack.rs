@@ -3,6 +3,7 @@
 //! Element i occupies bits i·WL to i·WL + WL - 1; bit b of the image is bit b mod 8 (the lowest first)
 //! of byte ⌊b / 8⌋. The last byte is filled up with zeros.
 
+use crate::cast::exact;
 use crate::kernels::RawInteger;
 use crate::number::format::Format;
 use crate::number::tensor::RawData;
@@ -65,7 +66,7 @@ pub fn unpack(image: &[u8], format: Format, elements: usize) -> Result<RawData, 
     with_raw!(&mut data, raw => for (word, value) in bits.chunks(wl).zip(raw) {
         let low: u64 = word.load_le();
         let signed = ((low << (64 - wl)) as i64) >> (64 - wl);
-        *value = RawInteger::from_i32(signed as i32);
+        *value = RawInteger::from_i32(exact::<i32>(signed));
     });
     Ok(data)
 }

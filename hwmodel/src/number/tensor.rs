@@ -1,5 +1,6 @@
 //! Tensors of raw integers, stored in the narrowest container of their format.
 
+use crate::cast::nearest_f32;
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::number::format::{Container, Format};
 use crate::parallel;
@@ -249,7 +250,7 @@ impl FixedTensor {
     pub fn dequantise_into(&self, simd: SimdLevel, out: &mut [f32]) {
         const CHUNK: usize = 1 << 15;
         assert_eq!(out.len(), self.len(), "one output an element");
-        let step = self.format.step() as f32;
+        let step = nearest_f32(self.format.step());
         with_raw!(&self.data, raw => {
             parallel::each(raw.chunks(CHUNK).zip(out.chunks_mut(CHUNK)), |(raw, out)| {
                 kernels::dequantise(simd, raw, step, out);

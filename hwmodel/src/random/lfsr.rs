@@ -19,6 +19,7 @@
 
 use super::source::{RandomBits, RandomSourceError};
 use super::{RandomAddress, generator_of};
+use crate::cast::low;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -162,13 +163,13 @@ impl Lfsr {
     /// The register that `address` loads: from 1 to the period, by the first 64 random bits of the
     /// address's PCG generator.
     pub fn load(self, address: RandomAddress) -> u32 {
-        (generator_of(address).next_u64() % self.period()) as u32 + 1
+        low::<u32>(generator_of(address).next_u64() % self.period()) + 1
     }
 
     /// The register of `address` that holds the random number of element `index`.
     pub fn state_at(self, address: RandomAddress, index: u64) -> u32 {
         let clocks = u128::from(index) * u128::from(self.steps) % u128::from(self.period());
-        self.jump(self.load(address), clocks as u64)
+        self.jump(self.load(address), low::<u64>(clocks))
     }
 
     /// The register `clocks` clocks later.

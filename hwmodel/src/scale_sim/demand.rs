@@ -2,6 +2,7 @@
 
 use super::folds::{Dataflow, Folds};
 use super::skew::Skew;
+use crate::cast::index;
 
 /// Which read operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +154,7 @@ impl Requests<'_> {
         mut visit: impl FnMut(u64, u32),
     ) {
         let block = self.demand.block(fold);
-        let range = |(start, end): (u64, u64)| start as usize..end as usize;
+        let range = |(start, end): (u64, u64)| index(start)..index(end);
         let (lanes, times) = (&self.lane[range(block.lanes)], &self.time[range(block.times)]);
         if self.demand.stationary {
             for (index, &time) in (0..).zip(times.iter().rev()) {
@@ -205,13 +206,13 @@ pub(super) struct Walks {
 impl Walks {
     pub(super) fn new(demand: &Demand) -> Self {
         let blocks = if demand.passes() > 1 { demand.blocks() } else { 0 };
-        Self { demand: *demand, before: vec![None; blocks as usize] }
+        Self { demand: *demand, before: vec![None; index(blocks)] }
     }
 
     /// Whether the block of `fold` was asked for before and the buffer's state number is still the one of then;
     /// notes the state if not.
     pub(super) fn is_unchanged(&mut self, fold: u64, state: u64) -> bool {
-        let block = self.demand.block_number(fold) as usize;
+        let block = index(self.demand.block_number(fold));
         self.before.get_mut(block).is_some_and(|before| before.replace(state) == Some(state))
     }
 }

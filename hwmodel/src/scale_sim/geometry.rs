@@ -1,6 +1,7 @@
 //! Shape of a layer: the matrix product it is, and the addresses of its elements.
 
 use super::error::ShapeError;
+use crate::cast::exact;
 use crate::timing::WindowAxis;
 
 /// Largest value of a column of a topology file.
@@ -241,7 +242,8 @@ impl InputAddresses {
         let [rows, columns] =
             [rows, columns].map(|size| u32::try_from(size).expect("checked by the caller"));
         let LayerShape { channels, stride, .. } = *shape;
-        let [height, width] = [shape.output_height(), shape.output_width()].map(|size| size as u32);
+        let [height, width] =
+            [shape.output_height(), shape.output_width()].map(|size| exact::<u32>(size));
         let window = (0..height)
             .flat_map(|y| (0..width).map(move |x| (y * columns + x) * stride * channels))
             .collect();
@@ -268,7 +270,7 @@ impl InputAddresses {
         let LayerShape { height, width, filter_height, filter_width, stride, .. } = self.shape;
         let covering = |size: u32, inside: u32, positions: u64, filter: u32| -> Vec<u32> {
             let mut counts = vec![0; size as usize];
-            for start in (0..positions as u32).map(|position| position * stride) {
+            for start in (0..exact::<u32>(positions)).map(|position| position * stride) {
                 let end = (start + filter).min(inside).max(start);
                 counts[start as usize..end as usize].iter_mut().for_each(|count| *count += 1);
             }
@@ -284,7 +286,7 @@ impl InputAddresses {
     /// All null addresses.
     pub(super) fn nulls(&self) -> impl Iterator<Item = u32> + '_ {
         let any = self.rows > self.shape.height || self.columns > self.shape.width;
-        let end = if any { self.len() as u32 } else { 0 };
+        let end = if any { exact::<u32>(self.len()) } else { 0 };
         (0..end).filter(|&address| self.is_null(address))
     }
 }

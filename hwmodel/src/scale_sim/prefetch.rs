@@ -7,6 +7,7 @@ use super::demand::{Demand, Requests, Walks};
 use super::geometry::InputAddresses;
 use super::prefetch_order::{RankRange, Ranks, visit_in_order};
 use super::window::Window;
+use crate::cast::exact;
 use std::cell::Cell;
 
 /// Prefetches that the requests of one line cause.
@@ -153,7 +154,7 @@ pub(super) fn shared_elements(
     let nulls = Nulls::new(addresses);
     let ranks = nulls.0.is_empty().then(|| Ranks::new(requests.demand));
     // A set of each address, likely to be in the window.
-    let mut likely: Vec<u32> = (0..addresses.len() as u32)
+    let mut likely: Vec<u32> = (0..exact::<u32>(addresses.len()))
         .map(|address| sets.of(address).first().copied().unwrap_or(0))
         .collect();
     let mut events = Vec::new();

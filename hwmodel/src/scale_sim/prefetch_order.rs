@@ -6,6 +6,7 @@
 
 use super::demand::{Block, Demand, Requests};
 use super::skew::Skew;
+use crate::cast::index;
 
 /// Ranks of an operand without null elements.
 ///
@@ -72,7 +73,7 @@ impl Ranks {
 /// Calls `visit(address)` for all elements in the order of prefetching; null elements of the input are among them,
 /// those of the padding are not.
 pub(super) fn visit_in_order(requests: &Requests<'_>, mut visit: impl FnMut(u32)) {
-    let width = requests.demand.lane_width() as usize;
+    let width = index(requests.demand.lane_width());
     let (lanes, times) = (requests.lane, requests.time);
     if requests.demand.is_stationary() {
         for group in lanes.chunks(width) {

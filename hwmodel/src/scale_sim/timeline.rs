@@ -164,7 +164,7 @@ impl Run<'_> {
     /// Stores outputs up to the next decision of the buffer, at most up to line `stop`.
     fn advance_block(&mut self, start: u64, skew: Skew, stop: u64) {
         let cycle = self.line as i64 + self.timeline.stall;
-        let draining = (self.buffer.drain_end() - cycle) as u64;
+        let draining = (self.buffer.drain_end() - cycle).cast_unsigned();
         let stop =
             if cycle < self.buffer.drain_end() { stop.min(self.line + draining) } else { stop };
         let before = skew.before(self.line - start);

@@ -8,6 +8,7 @@ use super::geometry::{Dimensions, InputAddresses, LayerShape};
 use super::prefetch::{self, PrefetchEvent};
 use super::read_buffer::{self, Misses};
 use super::window::Window;
+use crate::cast::exact;
 
 /// Most elements that are replayed.
 const MOST_ELEMENTS: u128 = 1 << 31;
@@ -117,8 +118,8 @@ impl ReadOperand<'_> {
             }
             Operand::Weight => {
                 // Address n·K + k, all below 2^31.
-                let across = (0..n).map(|filter| (filter * k) as u32).collect();
-                (across, (0..k as u32).collect(), None)
+                let across = (0..n).map(|filter| exact::<u32>(filter * k)).collect();
+                (across, (0..exact::<u32>(k)).collect(), None)
             }
         };
         // `down` is indexed by k.
@@ -157,7 +158,7 @@ impl ReadOperand<'_> {
         let capacity = read_buffer::set_capacity(self.words);
         let distinct = self.distinct();
         if distinct < u128::from(capacity) {
-            return Ok(Misses { count: distinct as u64, last_emptying: None });
+            return Ok(Misses { count: exact::<u64>(distinct), last_emptying: None });
         }
         if self.demand.passes() == 1 && !self.is_shared() && !self.has_nulls() {
             return Ok(read_buffer::all_distinct(&self.demand, capacity));
@@ -179,7 +180,7 @@ impl ReadOperand<'_> {
 
     fn prefetching(&self) -> Result<Prefetching, SimulationError> {
         let elements = match self.operand {
-            Operand::Input => self.shape.requested_inputs() as u64,
+            Operand::Input => exact::<u64>(self.shape.requested_inputs()),
             Operand::Weight => self.dimensions.k * self.dimensions.n,
         };
         let width = self.demand.lane_width();
@@ -188,8 +189,8 @@ impl ReadOperand<'_> {
             .filter(|places| i64::try_from(*places).is_ok())
             .ok_or_else(|| SimulationError::Counts {
                 layer: self.layer.to_owned(),
-                rows: self.folds().rows as u32,
-                columns: self.folds().columns as u32,
+                rows: exact::<u32>(self.folds().rows),
+                columns: exact::<u32>(self.folds().columns),
             })?;
         let window = Window::new(self.words, elements);
         let events = if window.holds_all() {

@@ -1,5 +1,7 @@
 //! The window of a read buffer in mode USER over the sets of its operand.
 
+use crate::cast::exact;
+
 /// Sets of an operand, groups of elements in the order of prefetching formed once, and which of them are in the
 /// buffer. The window goes round the ring of sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ impl Window {
     pub(super) fn reach(&mut self, ahead: u64) -> u64 {
         let moves = (ahead - self.active) / self.step + 1;
         let start = u128::from(self.start) + u128::from(moves) * u128::from(self.step);
-        self.start = (start % u128::from(self.sets)) as u64;
+        self.start = exact::<u64>(start % u128::from(self.sets));
         moves
     }
 

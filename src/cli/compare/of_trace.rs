@@ -4,6 +4,7 @@ use super::Run;
 use crate::cli::output;
 use crate::report::{self, Totals};
 use anyhow::Context;
+use hwmodel::cast::toward_zero;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -64,5 +65,5 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Run> {
 /// A sum of counts without a fraction, if it is exact as a float.
 fn whole_number(sum: f64) -> Value {
     const EXACT: f64 = (1u64 << 53) as f64;
-    if sum <= EXACT { Value::from(sum as u64) } else { Value::from(sum) }
+    if sum <= EXACT { Value::from(toward_zero::<u64>(sum)) } else { Value::from(sum) }
 }

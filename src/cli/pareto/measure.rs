@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let log = log_of(&arguments.output);
     let Some(outcome) = entries.run(&log, arguments.threads, arguments.quiet)? else {
         output::note("stopped; the same command goes on from here");
-        return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     };
     let mut measured = entries.rows(&log)?.into_iter();
     let mut rows = Vec::with_capacity(all.len());

@@ -7,6 +7,7 @@ use crate::data::Dataset;
 use crate::design::peppp::{Partition, PartitionSize, TrainingSetup};
 use crate::design::sweep::value_of;
 use anyhow::{Context as _, anyhow};
+use hwmodel::cast::exact;
 use std::path::PathBuf;
 use toml::{Table, Value};
 
@@ -121,13 +122,13 @@ impl NewPartitionArguments {
         let label = |text: &String| {
             let named = known.iter().position(|name| name == text.trim());
             let numbered = || text.trim().parse().ok().filter(|&label| label < known.len());
-            named.or_else(numbered).map(|label| label as u16).ok_or_else(|| {
+            named.or_else(numbered).map(|label| exact::<u16>(label)).ok_or_else(|| {
                 let known = known.join(", ");
                 Failure::usage(anyhow!("unknown class `{text}`: use labels or names of {known}"))
             })
         };
         let mut classes = match self.classes.as_slice() {
-            [] => (0..known.len() as u16).collect(),
+            [] => (0..exact::<u16>(known.len())).collect(),
             some => some.iter().map(label).collect::<Result<Vec<u16>, _>>()?,
         };
         classes.sort_unstable();

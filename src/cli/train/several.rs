@@ -65,7 +65,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
             output::note(&format!(
                 "stopped in the run of {name} after step {step}; continue with: {command}"
             ));
-            return Ok(ExitCode::from(interrupt::EXIT_CODE as u8));
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
         };
         done.push(Run { name: name.to_owned(), summary: object(&summary)? });
     }

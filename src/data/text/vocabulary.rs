@@ -1,5 +1,6 @@
 //! The numbers of tokens.
 
+use hwmodel::cast::exact;
 use std::collections::HashMap;
 
 /// The token for everything that is not in the vocabulary; its number is 0.
@@ -21,7 +22,8 @@ pub(super) fn vocabulary(tokens: &[&str], size: usize) -> Vec<String> {
 /// The number of every token; 0 for those that `vocabulary` does not have.
 pub(super) fn numbers(tokens: &[&str], vocabulary: &[String]) -> Vec<u16> {
     // The vocabulary has at most 2^16 - 1 tokens.
-    let numbered = vocabulary.iter().enumerate().map(|(number, token)| (&**token, number as u16));
+    let numbered =
+        vocabulary.iter().enumerate().map(|(number, token)| (&**token, exact::<u16>(number)));
     let numbers: HashMap<&str, u16> = numbered.collect();
     tokens.iter().map(|token| numbers.get(token).copied().unwrap_or(0)).collect()
 }

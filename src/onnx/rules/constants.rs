@@ -6,6 +6,7 @@ use super::super::fold;
 use super::super::node::Node;
 use super::super::tensor::{MAX_ELEMENTS, Value, element};
 use super::{Outcome, Output};
+use hwmodel::cast::{exact, index};
 
 /// A constant written into the node.
 pub(super) fn constant(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
@@ -37,7 +38,7 @@ pub(super) fn of_shape(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     };
     let elements = count(&shape);
     let value = one.filter(|one| one.len() == 1 && elements <= MAX_ELEMENTS as u64);
-    let value = value.map(|one| one.pick(std::iter::repeat_n(0, elements as usize)));
+    let value = value.map(|one| one.pick(std::iter::repeat_n(0, index(elements))));
     Ok(Outcome::moved(Output::with_value(shape, value)))
 }
 
@@ -57,7 +58,7 @@ pub(super) fn shape(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let rank = shape.len() as i64;
     let clamp = |axis: i64| {
         let counted = if axis < 0 { axis.saturating_add(rank) } else { axis };
-        counted.clamp(0, rank) as usize
+        exact::<usize>(counted.clamp(0, rank))
     };
     let start = clamp(node.attribute_integer("start").unwrap_or(0));
     let end = clamp(node.attribute_integer("end").unwrap_or(rank));

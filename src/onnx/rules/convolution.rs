@@ -99,7 +99,7 @@ fn operands<'a>(
         return Err(NodeProblem::Unsupported(what));
     }
     if let Some(stated) = node.attribute_integers("kernel_shape")
-        && !stated.iter().map(|&size| size as u64).eq(w[2..].iter().copied())
+        && !stated.iter().map(|&size| size.cast_unsigned()).eq(w[2..].iter().copied())
     {
         let why = format!("kernel_shape {stated:?} is not that of weight {w:?}");
         return Err(NodeProblem::Shape(why));

@@ -5,6 +5,7 @@ use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::{Outcome, Output};
 use crate::design::workload::VectorKind;
+use hwmodel::cast::toward_zero;
 
 /// The size that `sizes` says, or the input's times `scales`. Nearest neighbours are moved,
 /// anything else is one operation an element.
@@ -49,7 +50,7 @@ pub(super) fn resize(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
             if !(0.0..=(1u64 << 48) as f64).contains(&size) {
                 return Err(wrong(&scales));
             }
-            resized[axis] = size as u64;
+            resized[axis] = toward_zero::<u64>(size);
         }
     }
     let resized = checked(resized)?;

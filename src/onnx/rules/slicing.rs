@@ -6,6 +6,7 @@ use super::super::node::Node;
 use super::super::tensor::{MAX_ELEMENTS, Value, strides};
 use super::{Outcome, Output};
 use crate::design::workload::{Operation, VectorKind, VectorLayer};
+use hwmodel::cast::index;
 
 /// All inputs, one after the other along `axis`.
 pub(super) fn concat(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
@@ -75,7 +76,7 @@ pub(super) fn split(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         let mut shape = input.shape.clone();
         shape[axis] = size;
         let value = input.value.as_deref().filter(|_| input.shape.len() == 1);
-        let range = start as usize..(start + size) as usize;
+        let range = index(start)..index(start + size);
         parts.push(Output::with_value(shape, value.map(|value| value.pick(range))));
         start += size;
     }

@@ -4,6 +4,7 @@ use super::error::ExportError;
 use super::operands::LayerOperands;
 use hwmodel::array::MacArray;
 use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::cast::exact;
 use hwmodel::number::requantise::{Requantiser, align, shift_exactly};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, SimdLevel};
@@ -107,7 +108,7 @@ fn one(
     let rounded = shift_exactly(operands.rounding, biased, shift, 0);
     let (raw, overflowed) = operands.overflow.apply(rounded, format.width());
     let sums = tiles.iter().map(|tile| tile.sum).collect();
-    Ok(One { sums, biased, events, output: raw as i32, overflowed })
+    Ok(One { sums, biased, events, output: exact::<i32>(raw), overflowed })
 }
 
 /// What the fast kernels compute for a whole layer.

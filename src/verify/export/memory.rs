@@ -1,5 +1,6 @@
 //! Text files for `$readmemh`: one word a line, hexadecimal, most significant digit first.
 
+use hwmodel::cast::index;
 use std::fmt::Write;
 
 /// The widest memory word in bits.
@@ -17,7 +18,7 @@ pub(super) fn words(values: impl IntoIterator<Item = i128>, bits: u32) -> String
     let (mask, width) = (u128::MAX >> (128 - bits), digits(bits));
     let mut text = String::new();
     for value in values {
-        let _ = writeln!(text, "{:0width$x}", value as u128 & mask);
+        let _ = writeln!(text, "{:0width$x}", value.cast_unsigned() & mask);
     }
     text
 }
@@ -64,8 +65,8 @@ pub(super) fn packed(image: &[u8], bits: u64, word_bits: u32) -> String {
 
 /// The image of `bits` bits that [`packed`] wrote.
 pub(super) fn parse_packed(text: &str, bits: u64, word_bits: u32) -> Result<Vec<u8>, LineError> {
-    let mut image = vec![0u8; bits.div_ceil(8) as usize];
-    let words = bits.div_ceil(word_bits.into()) as usize;
+    let mut image = vec![0u8; index(bits.div_ceil(8))];
+    let words = index(bits.div_ceil(word_bits.into()));
     for (index, word) in lines(text, word_bits, words)?.into_iter().enumerate() {
         let first = index as u64 * u64::from(word_bits);
         for (digit, character) in word.chars().rev().enumerate() {

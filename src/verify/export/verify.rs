@@ -165,8 +165,8 @@ fn same(
             format!(
                 "{name}, {}: the file has {file} ({:x}), recomputed from the operands it is {computed} ({:x})",
                 place(index),
-                file as u128 & mask,
-                computed as u128 & mask
+                file.cast_unsigned() & mask,
+                computed.cast_unsigned() & mask
             )
         });
     }

@@ -6,6 +6,7 @@ use super::error::GapError;
 use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::array::width;
 use hwmodel::array::{Convolution2d, MacArray, Product};
+use hwmodel::cast::toward_zero;
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::number::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::number::quantise::{QuantiseCounts, quantise};
@@ -258,7 +259,8 @@ impl FixedOperands {
                 let quantised =
                     fixed_point_quantize(y, self.format, Clamp::Asymmetric, Draws::Nearest)
                         .expect("rounding to nearest takes no random integers");
-                let integer = |y: f32| (!y.is_nan()).then(|| (f64::from(y) * scale) as i64);
+                let integer =
+                    |y: f32| (!y.is_nan()).then(|| toward_zero::<i64>(f64::from(y) * scale));
                 quantised.into_iter().map(integer)
             })
             .collect()

@@ -3,6 +3,7 @@
 use super::error::GapError;
 use super::product::{GapOptions, Operands, ProductGap};
 use hwmodel::array::Convolution2d;
+use hwmodel::cast::nearest_f32;
 use hwmodel::random::{generator, normal, uniform_f64};
 use rand_pcg::Pcg32;
 use rayon::prelude::*;
@@ -101,7 +102,9 @@ impl RandomProduct {
         let mut values = vec![0.0; length];
         values.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, values)| {
             let mut generator = generator(self.seed, &[PURPOSE, matrix, chunk as u64]);
-            values.iter_mut().for_each(|value| *value = (number(&mut generator) * scale) as f32);
+            values
+                .iter_mut()
+                .for_each(|value| *value = nearest_f32(number(&mut generator) * scale));
         });
         values
     }

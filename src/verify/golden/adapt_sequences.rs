@@ -9,6 +9,7 @@ use crate::precision::{
 };
 use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
+use hwmodel::cast::nearest_f32;
 use hwmodel::float32::Values;
 use hwmodel::{Format, SimdLevel};
 use std::collections::HashMap;
@@ -78,7 +79,7 @@ impl<'c, 'a> Sequence<'c, 'a> {
                 "grad" => {
                     let place = (line.value::<usize>(1, "step")?, line.value(2, "tensor")?);
                     let values = line.rest(3, |line, i| {
-                        line.value::<i32>(i, "integer").map(|n| (f64::from(n) / 1024.0) as f32)
+                        line.value::<i32>(i, "integer").map(|n| nearest_f32(f64::from(n) / 1024.0))
                     })?;
                     gradients.insert(place, values);
                 }

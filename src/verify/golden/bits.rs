@@ -1,5 +1,6 @@
 //! float32 results that must agree in every bit.
 
+use hwmodel::cast::toward_zero;
 use std::fmt;
 
 /// A float32 that is equal to another one with the same bits; every NaN equals every other.
@@ -22,7 +23,7 @@ impl fmt::Display for Bits {
 pub(super) fn multiple(value: f32, step: f64) -> Option<i64> {
     let multiple = f64::from(value) / step;
     let integer = multiple.abs() < 9e15 && multiple.fract() == 0.0;
-    integer.then_some(multiple as i64)
+    integer.then_some(toward_zero::<i64>(multiple))
 }
 
 #[cfg(test)]

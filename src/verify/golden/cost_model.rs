@@ -5,6 +5,7 @@ use crate::train::paper_cost::schedule::{Phase, ScheduleCost};
 use crate::train::paper_cost::{
     CostAccumulator, CostError, CostOptions, LayerCost, LayerStep, Quantity, SwitchState,
 };
+use hwmodel::cast::index;
 use std::path::Path;
 
 /// Recomputes every result of a file in the layout of cost_model.csv.
@@ -63,7 +64,7 @@ fn trace(case: &Case<'_>) -> Result<Vec<Quantity>, GoldenError> {
         let step = line.rest(2, layer_step)?;
         run.step(&step).map_err(|error| at(line, error))?;
     }
-    announced(case, "steps", run.steps() as usize)?;
+    announced(case, "steps", index(run.steps()))?;
     for line in tagged(case, "val") {
         for accuracy in line.rest(1, |line, i| line.value::<f64>(i, "accuracy"))? {
             run.validation(accuracy);

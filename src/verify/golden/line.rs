@@ -1,6 +1,7 @@
 //! One comma-separated line and its typed fields.
 
 use super::GoldenError;
+use hwmodel::cast::{exact, nearest_f32};
 use std::str::FromStr;
 
 /// A line of a golden-vector file.
@@ -64,8 +65,8 @@ impl<'a> Line<'a> {
     pub fn float32(&self, index: usize, name: &str) -> Result<f32, GoldenError> {
         let text = self.text(index, name)?;
         match word(text) {
-            Some(value) => Ok(value as f32),
-            None => self.bits(text, 8, name).map(|bits| f32::from_bits(bits as u32)),
+            Some(value) => Ok(nearest_f32(value)),
+            None => self.bits(text, 8, name).map(|bits| f32::from_bits(exact::<u32>(bits))),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::precision::TensorInfo;
 use crate::precision::muppet_policy::{
     EpochReport, MuppetPolicy, MuppetPolicyOptions, MuppetReading, ZeroSum,
 };
+use hwmodel::cast::nearest_f32;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -87,7 +88,7 @@ impl<'c, 'a> Run<'c, 'a> {
             return Err(line.error(format!("tensor {tensor} has no shape before this line")));
         };
         let integers = line.list::<i32>(3, info.elements, "integer")?;
-        let values = integers.into_iter().map(|n| (f64::from(n) / 1024.0) as f32).collect();
+        let values = integers.into_iter().map(|n| nearest_f32(f64::from(n) / 1024.0)).collect();
         match which(self).insert((epoch, tensor), values) {
             None => Ok(()),
             Some(_) => Err(line.error(format!("tensor {tensor} has two at epoch {epoch}"))),

@@ -1,6 +1,7 @@
 //! The section `[mac]`.
 
 use super::source::Source;
+use crate::cast::exact;
 use crate::mac_style::{BitSerial, Composable, Dsp, Exact, Fixed, MacStyle, SerialOperand};
 use crate::machine::{MacUnit, MachineError};
 use serde::Deserialize;
@@ -60,7 +61,7 @@ impl Source<'_> {
         };
         self.only_keys_of(build, keys)?;
         let word = |key, found: &Option<_>, range, default| {
-            self.integer_or(key, found.as_ref(), range, default).map(|bits| bits as u32)
+            self.integer_or(key, found.as_ref(), range, default).map(|bits| exact::<u32>(bits))
         };
         let style = match build {
             Build::Exact => MacStyle::Exact(Exact),
@@ -108,7 +109,7 @@ impl Source<'_> {
         if !bricks.is_power_of_two() {
             return self.refuse("mac.bricks", found, bricks, "a power of two, 1 to 1024");
         }
-        Ok(bricks as u32)
+        Ok(exact::<u32>(bricks))
     }
 
     /// Refuses keys that another style has: they would have no effect.

@@ -3,6 +3,7 @@
 use super::{
     BlockAxis, BlockFloatError, Blocks, MAX_WORD_LENGTH, MIN_WORD_LENGTH, check_finite, floor_log2,
 };
+use crate::cast::{exact, nearest_f32};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
 use crate::number::format::{Format, exp2};
 use crate::number::quantise::{CHUNK, NotANumber, QuantiseCounts, round, with_words};
@@ -66,7 +67,7 @@ pub fn quantise_with(
     }
     let fl = (wl as i32 - 2).saturating_sub(exponent).clamp(-1000, 1000);
     let raw = round(x, fl, rounding, r24 & 0x00ff_ffff);
-    Ok(raw.clamp((-limit).into(), limit.into()) as i32)
+    Ok(exact::<i32>(raw.clamp((-limit).into(), limit.into())))
 }
 
 /// 2^(WL-1) - 1.
@@ -74,7 +75,7 @@ fn limit(wl: u32) -> Result<i32, BlockFloatError> {
     if !(MIN_WORD_LENGTH..=MAX_WORD_LENGTH).contains(&wl) {
         return Err(BlockFloatError::WordLength(wl));
     }
-    Ok(((1i64 << (wl - 1)) - 1) as i32)
+    Ok(exact::<i32>((1i64 << (wl - 1)) - 1))
 }
 
 impl BlockFloatTensor {
@@ -138,7 +139,7 @@ impl BlockFloatTensor {
         let step = |index| exp2(self.exponents[self.blocks.of(index)] + 2 - self.wl as i32);
         with_raw!(&self.raw, raw => {
             let values = raw.iter().enumerate();
-            values.map(|(i, &raw)| (f64::from(raw) * step(i)) as f32).collect()
+            values.map(|(i, &raw)| nearest_f32(f64::from(raw) * step(i))).collect()
         })
     }
 }

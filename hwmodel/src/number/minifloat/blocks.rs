@@ -1,6 +1,7 @@
 //! The element loops, plain enough for the compiler to vectorise.
 
 use super::Minifloat;
+use crate::cast::{exact, low, nearest_f32};
 use crate::kernels::Limits;
 use crate::number::format::exp2;
 use crate::number::rounding::{Mode, Parts, Rounding};
@@ -105,7 +106,7 @@ struct Loops {
 impl Loops {
     fn new(format: Minifloat) -> Self {
         let mantissa_bits = format.mantissa_bits();
-        let largest = (format.max_value() as f32).to_bits();
+        let largest = nearest_f32(format.max_value()).to_bits();
         Self {
             mantissa_bits,
             dropped: 23 - mantissa_bits,
@@ -160,17 +161,17 @@ impl Loops {
         let wide = u64::from(significand) << (self.mantissa_bits + 1);
         let shift = self.min_field.saturating_sub(field).min(63);
         let shifted = wide >> shift;
-        let multiple = (shifted >> 24) as u32;
+        let multiple = exact::<u32>(shifted >> 24);
         let between = Between {
             odd: multiple & 1,
-            fraction: shifted as u32 & 0x00ff_ffff,
+            fraction: low::<u32>(shifted) & 0x00ff_ffff,
             sticky: u32::from(shifted << shift != wide),
             negative: bits >> 31,
             r24,
         };
         let exponent = field.max(self.min_field) as i32 - 127 - self.mantissa_bits as i32;
         let value = f64::from(multiple + up(between)) * exp2(exponent);
-        (value as f32).to_bits()
+        nearest_f32(value).to_bits()
     }
 
     /// One block; `round` gives the rounded magnitude from bits and random number.

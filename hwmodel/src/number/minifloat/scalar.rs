@@ -1,6 +1,7 @@
 //! The scalar definition of float32 → 1-e-m, in exact integers.
 
 use super::{Minifloat, MinifloatError};
+use crate::cast::nearest_f32;
 use crate::number::format::exp2;
 use crate::number::rounding::Rounding;
 
@@ -38,7 +39,7 @@ pub fn quantise_with(
         _ => magnitude.min(format.max_value()),
     };
     // A cast, which gives ∞ from 2^128 on, is exact for everything else on the grid.
-    let magnitude = saturated as f32;
+    let magnitude = nearest_f32(saturated);
     Ok(if x < 0.0 && magnitude > 0.0 { -magnitude } else { magnitude })
 }
 

@@ -1,6 +1,7 @@
 //! `fixed_point_quantize`.
 
 use super::{Draws, QpytorchError, elements};
+use crate::cast::nearest_f32;
 use crate::number::format::{Format, exp2};
 
 /// The arguments `clamp` and `symmetric` of `fixed_point_quantize`.
@@ -19,12 +20,12 @@ impl Clamp {
     /// one step too large.
     fn limits(self, format: Format) -> (f32, f32) {
         let step = exp2(-format.fl());
-        let min = -exp2(format.wl() as i32 - format.fl() - 1) as f32;
-        let max = (f64::from(-min) - step) as f32;
+        let min = nearest_f32(-exp2(format.wl() as i32 - format.fl() - 1));
+        let max = nearest_f32(f64::from(-min) - step);
         match self {
             Self::None => (f32::NEG_INFINITY, f32::INFINITY),
             Self::Asymmetric => (min, max),
-            Self::Symmetric => ((f64::from(min) + step) as f32, max),
+            Self::Symmetric => (nearest_f32(f64::from(min) + step), max),
         }
     }
 }
@@ -56,8 +57,8 @@ pub fn fixed_point_quantize(
     let (scale, step) = (format.scale(), format.step());
     elements(x, draws, (24, 1 << 23), |_, x, r24| {
         let r = r24 as f32 / 16_777_216.0;
-        let sum = (f64::from(x) * scale) as f32 + r;
-        let y = ((f64::from(sum) - 0.5).round_ties_even() * step) as f32;
+        let sum = nearest_f32(f64::from(x) * scale) + r;
+        let y = nearest_f32((f64::from(sum) - 0.5).round_ties_even() * step);
         // In this order, so that NaN passes.
         if y > max {
             max

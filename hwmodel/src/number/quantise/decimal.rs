@@ -2,6 +2,7 @@
 
 use super::natural::Natural;
 use super::{CHUNK, NotANumber, QuantiseCounts};
+use crate::cast::exact;
 use crate::kernels::SimdLevel;
 use crate::number::format::Format;
 use crate::number::rounding::Rounding;
@@ -100,7 +101,8 @@ fn finite(text: &str) -> Option<Magnitude> {
         return Some(Magnitude::Beyond);
     }
     // Digits before the last one kept; none if the value is below it.
-    let kept = point.saturating_add(FRACTION_DIGITS).clamp(0, significant.len() as i64) as usize;
+    let kept =
+        exact::<usize>(point.saturating_add(FRACTION_DIGITS).clamp(0, significant.len() as i64));
     let (digits, rest) = significant.split_at(kept);
     let mut digits: Vec<u8> = digits.iter().map(|digit| digit - b'0').collect();
     let rest = rest.iter().any(|&digit| digit != b'0');
@@ -113,7 +115,7 @@ fn finite(text: &str) -> Option<Magnitude> {
         digits.push(0);
         fraction += 1;
     }
-    Some(Magnitude::Finite { digits, fraction: fraction as u32, rest })
+    Some(Magnitude::Finite { digits, fraction: exact::<u32>(fraction), rest })
 }
 
 impl Decimal {
@@ -139,11 +141,11 @@ impl Decimal {
         let mut natural = Natural::from_digits(digits);
         let shift = i64::from(format.fl()) + i64::from(GUARD_BITS) - i64::from(fraction);
         if shift > 0 {
-            natural.shift_left(shift as u32);
+            natural.shift_left(exact::<u32>(shift));
         }
         let mut rest = natural.divide_by_power_of_five(fraction) || rest;
         if shift < 0 {
-            rest |= natural.shift_right(shift.unsigned_abs() as u32);
+            rest |= natural.shift_right(exact::<u32>(shift.unsigned_abs()));
         }
         let Some(fine) = natural.to_u128().filter(|&fine| fine < 1 << 100) else {
             return Ok(signed(BEYOND));
@@ -170,7 +172,7 @@ impl Decimal {
         r24: u32,
     ) -> Result<i32, NotANumber> {
         let rounded = self.round(format, rounding, r24)?;
-        Ok(rounded.clamp(format.min_raw().into(), format.max_raw().into()) as i32)
+        Ok(exact::<i32>(rounded.clamp(format.min_raw().into(), format.max_raw().into())))
     }
 }
 
@@ -199,7 +201,7 @@ pub fn quantise_decimals(
         for (position, (x, word)) in x.iter().zip(words).enumerate() {
             let index = start + position;
             let rounded = x.round(format, rounding, word >> 8).map_err(|_| NotANumber { index })?;
-            let raw = rounded.clamp(min, max) as i32;
+            let raw = exact::<i32>(rounded.clamp(min, max));
             counts.elements += 1;
             counts.saturated_high += u64::from(rounded > max);
             counts.saturated_low += u64::from(rounded < min);

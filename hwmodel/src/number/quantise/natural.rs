@@ -1,5 +1,7 @@
 //! Natural numbers of a few hundred bits: what an exact conversion of decimals needs, and no more.
 
+use crate::cast::low;
+
 /// 5^13, the largest power of five in a limb.
 const FIVES: [u32; 14] = {
     let mut powers = [1; 14];
@@ -23,11 +25,11 @@ impl Natural {
             let mut carry = u64::from(digit);
             for limb in &mut limbs {
                 let product = u64::from(*limb) * 10 + carry;
-                *limb = product as u32;
+                *limb = low::<u32>(product);
                 carry = product >> 32;
             }
             if carry > 0 {
-                limbs.push(carry as u32);
+                limbs.push(low::<u32>(carry));
             }
         }
         Self(limbs)
@@ -38,11 +40,11 @@ impl Natural {
         let mut carry = 0;
         for limb in &mut self.0 {
             let wide = u64::from(*limb) << (bits % 32) | carry;
-            *limb = wide as u32;
+            *limb = low::<u32>(wide);
             carry = wide >> 32;
         }
         if carry > 0 {
-            self.0.push(carry as u32);
+            self.0.push(low::<u32>(carry));
         }
         if !self.0.is_empty() {
             self.0.splice(..0, std::iter::repeat_n(0, (bits / 32) as usize));
@@ -57,7 +59,7 @@ impl Natural {
         for limb in self.0.iter_mut().rev() {
             let wide = carry << 32 | u64::from(*limb);
             carry = wide & ((1 << (bits % 32)) - 1);
-            *limb = (wide >> (bits % 32)) as u32;
+            *limb = low::<u32>(wide >> (bits % 32));
         }
         rest |= carry != 0;
         self.trim();
@@ -69,7 +71,7 @@ impl Natural {
         let mut rest = false;
         let mut left = exponent;
         while left > 0 {
-            let step = left.min(FIVES.len() as u32 - 1);
+            let step = left.min(low::<u32>(FIVES.len()) - 1);
             rest |= self.divide(FIVES[step as usize]);
             left -= step;
         }
@@ -80,7 +82,7 @@ impl Natural {
         let mut remainder = 0;
         for limb in self.0.iter_mut().rev() {
             let wide = remainder << 32 | u64::from(*limb);
-            *limb = (wide / u64::from(divisor)) as u32;
+            *limb = low::<u32>(wide / u64::from(divisor));
             remainder = wide % u64::from(divisor);
         }
         self.trim();

@@ -11,6 +11,7 @@ use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::optimiser::{Optimiser, OptimiserOptions, RuleOptions};
 use crate::verify::golden::{BlockFile, Checker, GoldenError, Report};
 use hwmodel::SimdLevel;
+use hwmodel::cast::nearest_f32;
 use hwmodel::float32::Values;
 use serde_json::Value;
 use std::path::Path;
@@ -66,7 +67,7 @@ impl Sgd {
         };
         let number = |path: &str| {
             let value = file.header().pointer(path).and_then(Value::as_f64);
-            value.map(|value| value as f32).ok_or_else(|| header(format!("no number {path}")))
+            value.map(|value| nearest_f32(value)).ok_or_else(|| header(format!("no number {path}")))
         };
         if (number("/bn_eps")?, number("/bn_momentum")?) != (EPSILON, MOMENTUM) {
             let only = format!("only bn_eps = {EPSILON} and bn_momentum = {MOMENTUM} are known");
@@ -107,7 +108,7 @@ impl Run<'_, '_> {
 
         let (pass, loss, gradients) = self.step(&mut net, batch, 0)?;
         comparison.both("logits", LAYOUT, &pass.logits, simd)?;
-        comparison.both("loss", LAYOUT, &[loss as f32], simd)?;
+        comparison.both("loss", LAYOUT, &[nearest_f32(loss)], simd)?;
         comparison.both("grad.in", LAYOUT, &gradients.input.unwrap_or_default(), simd)?;
         for (parameter, gradient) in net.parameters.iter().zip(&gradients.parameters) {
             let (name, layout) = (&parameter.name, self.layout(&parameter.name));
@@ -168,7 +169,7 @@ impl Run<'_, '_> {
         let mut losses = Vec::with_capacity(steps);
         for step in 0..steps {
             let (_, loss, gradients) = self.step(net, batch, step as u64)?;
-            losses.push(loss as f32);
+            losses.push(nearest_f32(loss));
             for ((optimiser, parameter), gradient) in
                 optimisers.iter_mut().zip(&mut net.parameters).zip(&gradients.parameters)
             {

@@ -14,6 +14,7 @@ use crate::network::vector::pooling::{PoolShape, PoolWindow};
 use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
 use crate::verify::golden::{BlockFile, Checker, GoldenError, Report};
 use hwmodel::SimdLevel;
+use hwmodel::cast::{nearest_f32, toward_zero};
 use hwmodel::float32::Values;
 use std::path::Path;
 
@@ -162,7 +163,7 @@ fn max_pooling(
     let mut results = vec![(VECTOR, pooled)];
     let halves = x.iter().map(|x| x * 2.0);
     if halves.clone().all(|x| x.fract() == 0.0 && (-128.0..128.0).contains(&x)) {
-        let raw: Vec<i8> = halves.map(|x| x as i8).collect();
+        let raw: Vec<i8> = halves.map(|x| toward_zero::<i8>(f64::from(x))).collect();
         let (y, grad_x) = pool_maxima(case, &shape, &raw, &grad_y)?;
         results.push(("integers", (y.iter().map(|&raw| f32::from(raw) / 2.0).collect(), grad_x)));
     }
@@ -245,7 +246,7 @@ fn softmax(case: &TorchCase<'_>, comparison: &mut Comparison<'_, '_>) -> Result<
     let evaluated = cross_entropy(&logits, classes, &labels).map_err(|error| case.error(error))?;
     comparison.both("grad.x", LAYOUT, &gradient, VECTOR)?;
     for (note, result) in [("with gradient", trained), ("without gradient", evaluated)] {
-        comparison.one("f32.y", LAYOUT, &[result.loss as f32], note)?;
+        comparison.one("f32.y", LAYOUT, &[nearest_f32(result.loss)], note)?;
         comparison.within("f64.y", LAYOUT, &[result.loss], note, DOUBLE)?;
     }
     Ok(())
