@@ -33,6 +33,27 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ),
 ];
 
+/// Every module of `hwmodel` with the modules that it may use, tests aside. `number::rounding` is listed apart from the rest
+/// of `number`, since the kernels round, and numbers are quantised by the kernels.
+const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 16] = [
+    ("cast", &[]),
+    ("parallel", &[]),
+    ("convolution", &[]),
+    ("number::rounding", &[]),
+    ("kernels", &["number::rounding"]),
+    ("random", &["cast", "kernels"]),
+    ("number", &["cast", "kernels", "number::rounding", "parallel", "random"]),
+    ("blocking", &["convolution", "kernels", "parallel"]),
+    ("array", &["blocking", "convolution", "kernels", "number", "parallel"]),
+    ("float32", &["blocking", "convolution", "kernels", "number", "parallel"]),
+    ("energy", &["number", "number::rounding"]),
+    ("mac_style", &["energy", "number"]),
+    ("timing", &["mac_style", "number"]),
+    ("machine", &["cast", "energy", "mac_style", "number", "number::rounding", "timing"]),
+    ("scale_sim", &["cast", "timing"]),
+    ("counters", &["energy", "machine", "timing"]),
+];
+
 /// What a pure library needs: no files, sockets, clock, random device, arguments or logging.
 const PURE_LIBRARIES: [&str; 10] = [
     "bitvec",
@@ -126,6 +147,98 @@ fn modules_use_only_what_stands_below_them() {
             }
         }
     }
+}
+
+/// The paths of two words, or of one, that follow `crate::` in `text`: of `crate::{a::b, c}` these are a::b and c.
+fn paths(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (place, _) in text.match_indices("crate::") {
+        let rest = &text[place + "crate::".len()..];
+        let end = match rest.starts_with('{') {
+            true => rest.find(';').unwrap_or(rest.len()),
+            false => rest.find([';', '\n']).unwrap_or(rest.len()),
+        };
+        let used = format!("crate::{}", &rest[..end]);
+        for first in words_after(&used, "crate::") {
+            let seconds = words_after(&used, &format!("{first}::"));
+            found.extend(seconds.iter().map(|second| format!("{first}::{second}")));
+            found.insert(first);
+        }
+    }
+    found
+}
+
+/// Where each name that `crate::` may be followed by in `hwmodel` is defined: re-exported types, and macros.
+fn definition_of(name: &str, library: &str) -> String {
+    match name {
+        "with_rounding" => return "number::rounding".to_owned(),
+        "with_raw" => return "number".to_owned(),
+        _ => {}
+    }
+    let exported = library.lines().filter_map(|line| line.strip_prefix("pub use ")).find(|line| {
+        line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+    });
+    exported.unwrap_or(name).split(['{', ';']).next().unwrap().trim_end_matches("::").to_owned()
+}
+
+#[test]
+fn modules_of_hwmodel_use_only_what_stands_below_them() {
+    let source = root().join("hwmodel/src");
+    let library = fs::read_to_string(source.join("lib.rs")).unwrap();
+    let entry_of = |path: &str| {
+        let entries = MAY_USE_IN_HWMODEL.iter().map(|(name, _)| *name);
+        let holds = |name: &&str| path == *name || path.starts_with(&format!("{name}::"));
+        entries.filter(holds).max_by_key(|name| name.len())
+    };
+    for line in library.lines() {
+        if let Some(module) = line.trim_start_matches("pub ").strip_prefix("mod ") {
+            let module = module.trim_end_matches(';');
+            assert!(entry_of(module).is_some(), "`{module}` is not in the list");
+        }
+    }
+    for (at, (name, allowed)) in MAY_USE_IN_HWMODEL.iter().enumerate() {
+        for below in *allowed {
+            let place = MAY_USE_IN_HWMODEL.iter().position(|(other, _)| other == below).unwrap();
+            assert!(place < at, "{name} may use {below}, which stands above it in the list");
+        }
+    }
+    for path in sources(&source) {
+        let inside = path.strip_prefix(&source).unwrap().with_extension("");
+        let module = inside.to_string_lossy().replace('/', "::");
+        let Some(own) = entry_of(&module) else { continue };
+        if module.split("::").any(|part| part == "tests" || part.ends_with("_tests")) {
+            continue;
+        }
+        let text = code(&path);
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for used in paths(text) {
+            let (first, rest) = used.split_once("::").unwrap_or((&used, ""));
+            let used = match definition_of(first, &library) {
+                same if same == first => format!("{first}::{rest}"),
+                defined => defined,
+            };
+            let Some(entry) = entry_of(used.trim_end_matches("::")) else { continue };
+            let allowed = MAY_USE_IN_HWMODEL.iter().find(|(name, _)| *name == own).unwrap().1;
+            // A module names the folder around it as well.
+            let around = own.starts_with(&format!("{entry}::"));
+            assert!(
+                entry == own || around || allowed.contains(&entry),
+                "{}: `{own}` must not use `{entry}`",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn paths_and_definitions_are_seen() {
+    let text = "use crate::{a::{x, y}, b};\ncrate::c::d::f(); crate::G";
+    let found: Vec<String> = paths(text).into_iter().collect();
+    assert_eq!(found, ["G", "a", "a::x", "a::y", "b", "c", "c::d"]);
+    let library = "pub use number::format::{Container, Format};\npub use kernels::SimdLevel;";
+    assert_eq!(definition_of("Format", library), "number::format");
+    assert_eq!(definition_of("SimdLevel", library), "kernels::SimdLevel");
+    assert_eq!(definition_of("array", library), "array");
 }
 
 #[test]

@@ -10,7 +10,9 @@
 #![deny(unsafe_code)]
 
 pub mod array;
+mod blocking;
 pub mod cast;
+pub mod convolution;
 pub mod counters;
 pub mod energy;
 pub mod float32;
@@ -23,8 +25,8 @@ pub mod random;
 pub mod scale_sim;
 pub mod timing;
 
-pub use array::accumulator::{Accumulator, AccumulatorWidth};
 pub use kernels::{SimdError, SimdLevel};
+pub use number::accumulator::{Accumulator, AccumulatorWidth};
 pub use number::bit_width::{BitWidth, BitWidthError};
 pub use number::format::{Container, Format, FormatError};
 pub use number::overflow::Overflow;

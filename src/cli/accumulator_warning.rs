@@ -2,8 +2,8 @@
 //! holds no sum of 1 or more: results are near chance level then, and nothing else says why.
 
 use crate::network::Network;
-use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::array::width;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, FixedTensor};
 
 /// The sums of a layer.

@@ -10,7 +10,7 @@ use crate::verify::gap::{
     Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
 };
 use anyhow::{Context as _, anyhow};
-use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, Format, Overflow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 use crate::verify::gap::{AccumulatorGap, Difference, FormatGap, LayerGap, RandomProduct, Share};
 use hwmodel::Accumulator;
-use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::cast::{exact, toward_zero};
+use hwmodel::number::accumulator::AccumulatorWidth;
 use serde::Serialize;
 
 /// What was compared.

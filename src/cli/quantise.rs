@@ -90,12 +90,11 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         drop(last.take());
         let start = Instant::now();
         let result = match &values {
-            Values::Floats(values) => {
-                let (data, counts) = quantise(simd, values, format, arguments.rounding, address)?;
-                (data.to_i32(), counts)
-            }
+            Values::Floats(values) => quantise(simd, values, format, arguments.rounding, address)?,
             Values::Decimals(values) => {
-                quantise_decimals(simd, values, format, arguments.rounding, address)?
+                let (raw, counts) =
+                    quantise_decimals(simd, values, format, arguments.rounding, address)?;
+                (RawData::I32(raw), counts)
             }
         };
         seconds = seconds.min(start.elapsed().as_secs_f64());
@@ -104,7 +103,7 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     let (raw, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
     let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.output {
-        let lines = raw.iter().map(|raw| format!("{raw}\n")).collect::<String>();
+        let lines = raw.to_i32().iter().map(|raw| format!("{raw}\n")).collect::<String>();
         outputs.add(output::write(path, &lines));
     }
     let QuantiseCounts {

@@ -1,7 +1,7 @@
 //! A bias added to raw accumulators, for callers that need the sums before requantisation.
 
 use super::{Product, Sums};
-use crate::array::accumulator::AccumulatorWidth;
+use crate::number::accumulator::AccumulatorWidth;
 use crate::number::requantise::aligned;
 use crate::number::tensor::FixedTensor;
 use crate::parallel;
@@ -67,8 +67,8 @@ fn collected<S: Copy + Default + Send>(
 #[cfg(test)]
 mod tests {
     use crate::array::MacArray;
-    use crate::array::accumulator::{Accumulator, AccumulatorWidth};
     use crate::kernels::SimdLevel;
+    use crate::number::accumulator::{Accumulator, AccumulatorWidth};
     use crate::number::format::Format;
     use crate::number::overflow::Overflow;
     use crate::number::requantise::Requantiser;

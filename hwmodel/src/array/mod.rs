@@ -5,54 +5,44 @@
 //! bits; the other outputs are stepped addition by addition. Results depend on operands, formats and
 //! accumulator only: never on threads, SIMD level or how a batch is split.
 
-pub mod accumulator;
 mod bias;
-mod bound;
-mod by_pixels;
-mod depthwise;
-mod digit_rows;
-mod digits;
-mod frame;
-mod geometry;
+mod definition;
+mod exact;
 mod gradients;
-mod inside;
-mod lanes;
-mod limb_rows;
-mod operand;
 mod operands;
-mod panels;
-mod planes;
+mod overflow;
 mod product;
-mod proof;
-mod requantised;
-mod right;
-mod stepped;
-mod stepping;
-mod sums;
-mod uncleared;
-mod wide_rows;
+mod product_format;
+mod requantise;
 pub mod width;
 
-pub use geometry::{Convolution2d, ShapeError};
+pub use crate::convolution::{Convolution2d, ShapeError};
+pub use definition::{StepState, TileState};
 pub use product::{Product, Sums, SumsError};
-pub use stepped::{StepState, TileState};
+pub use product_format::product_format;
 
-pub(crate) use depthwise::{Windows, by_terms};
-pub(crate) use frame::{Output, SPLIT, by_columns, by_rows, rows_block};
-pub(crate) use inside::{by_kernel_places, by_places, places_pay};
-pub(crate) use operand::Patches;
-pub(crate) use panels::Panels;
-pub(crate) use right::Right;
-
-use crate::array::accumulator::{Accumulator, AccumulatorWidth};
 use crate::kernels::SimdLevel;
+use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::tensor::FixedTensor;
+use exact::{Proof, SumContainer, stored};
 use operands::{Operands, Order};
-use proof::{Proof, SumContainer};
+use overflow::Stepped;
 use serde::{Deserialize, Serialize};
-use stepping::Stepped;
 
 /// An array of multiply-accumulate units with exact operand widths.
+///
+/// ```
+/// use hwmodel::array::MacArray;
+/// use hwmodel::{Accumulator, FixedTensor, Format, SimdLevel};
+/// let a = FixedTensor::from_raw(&[1, 2], Format::new(8, 4)?, &[16, 8])?;
+/// let b = FixedTensor::from_raw(&[2, 1], Format::new(8, 2)?, &[4, -4])?;
+/// let array = MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() };
+/// let product = array.matmul(&a, &b)?;
+/// // 1.0 · 1.0 + 0.5 · -1.0 with 4 + 2 fractional bits.
+/// assert_eq!((product.sums().get(0), product.fl()), (32, 6));
+/// assert_eq!(product.report().macs, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MacArray {
     /// Instructions that the simulation may use; never changes a result.
@@ -70,8 +60,17 @@ pub struct MacReport {
     pub nonzero_macs: u64,
     /// Additions that left the accumulator's range.
     pub accumulator_events: u64,
-    /// Outputs that no bound cleared, so that they were stepped addition by addition.
+    /// Outputs for which no bound excludes an overflow, so that they were stepped addition by addition.
     pub stepped_outputs: u64,
+}
+
+impl std::ops::AddAssign for MacReport {
+    fn add_assign(&mut self, other: Self) {
+        self.macs += other.macs;
+        self.nonzero_macs += other.nonzero_macs;
+        self.accumulator_events += other.accumulator_events;
+        self.stepped_outputs += other.stepped_outputs;
+    }
 }
 
 impl MacArray {
@@ -139,23 +138,24 @@ impl MacArray {
     fn proven_product(&self, operands: &Operands<'_>, proof: &Proof) -> Product {
         let stride = operands.stride();
         let (sums, stepped) = match self.accumulator.width {
-            AccumulatorWidth::Bits(bits) if !proof.clears_all() => match proof.container() {
+            AccumulatorWidth::Bits(bits) if !proof.excludes_overflow() => match proof.container() {
                 SumContainer::I32 => {
-                    let (sums, stepped) = self.uncleared_product(operands, proof, bits);
+                    let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
                     (Sums::I32(sums), stepped)
                 }
                 _ => {
-                    let (sums, stepped) = self.uncleared_product(operands, proof, bits);
+                    let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
                     (Sums::I64(sums), stepped)
                 }
             },
             _ => {
-                let depthwise = operands.is_depthwise();
                 let sums = match proof.container() {
-                    SumContainer::I32 if depthwise => Sums::I32(self.depthwise_sums(operands)),
-                    SumContainer::I64 if depthwise => Sums::I64(self.depthwise_sums(operands)),
-                    SumContainer::I32 => Sums::I32(self.sums_i32(operands, proof)),
-                    SumContainer::I64 => Sums::I64(self.wrapping_sums(operands, proof)),
+                    SumContainer::I32 => Sums::I32(stored(operands, |sink| {
+                        self.sums_i32(operands, proof, sink);
+                    })),
+                    SumContainer::I64 => Sums::I64(stored(operands, |sink| {
+                        self.sums_i64(operands, proof, sink);
+                    })),
                     SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
                 };
                 (sums, Stepped::default())
@@ -184,34 +184,6 @@ fn matrix(a: &FixedTensor, b: &FixedTensor, of: &FixedTensor) -> Result<[usize; 
 
 fn inner_error(a: &FixedTensor, b: &FixedTensor) -> ShapeError {
     ShapeError::Inner { left: a.shape().to_vec(), right: b.shape().to_vec() }
-}
-
-impl Sums {
-    /// Number of sums.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::I32(sums) => sums.len(),
-            Self::I64(sums) => sums.len(),
-            Self::I128(sums) => sums.len(),
-        }
-    }
-
-    /// Whether there are no sums.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The sum at `index`.
-    ///
-    /// # Panics
-    /// If `index` is not below the length.
-    pub fn get(&self, index: usize) -> i128 {
-        match self {
-            Self::I32(sums) => sums[index].into(),
-            Self::I64(sums) => sums[index].into(),
-            Self::I128(sums) => sums[index],
-        }
-    }
 }
 
 #[cfg(test)]

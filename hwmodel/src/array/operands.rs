@@ -1,10 +1,9 @@
 //! Both operands of a product with their shapes, group by group.
 
 use super::MacReport;
-use super::bound::Norms;
-use super::geometry::Convolution2d;
-use super::operand::Patches;
-use super::right::Right;
+use super::exact::norms::Norms;
+use crate::blocking::{Patches, RightMatrix};
+use crate::convolution::Convolution2d;
 use crate::kernels::{RawInteger, SimdLevel};
 use crate::number::tensor::FixedTensor;
 use crate::parallel::{self, Done};
@@ -72,12 +71,12 @@ impl<'a> Operands<'a> {
     }
 
     /// The right operand of a group; `data` are the elements of [`Operands::right`].
-    pub(super) fn right_of<'d, T>(&self, data: &'d [T], group: usize) -> Right<'d, T> {
+    pub(super) fn right_of<'d, T>(&self, data: &'d [T], group: usize) -> RightMatrix<'d, T> {
         let size = self.columns * self.terms;
         let part = &data[group * size..(group + 1) * size];
         match self.order {
-            Order::ByK => Right::ByK(part),
-            Order::ByN => Right::ByN(part),
+            Order::ByK => RightMatrix::ByK(part),
+            Order::ByN => RightMatrix::ByN(part),
         }
     }
 
@@ -130,8 +129,8 @@ impl<'a> Operands<'a> {
     pub(super) fn right_by_k(&self, group: usize) -> Vec<i32> {
         let (k, n) = (self.terms, self.columns);
         with_raw!(self.right.data(), data => match self.right_of(data, group) {
-            Right::ByK(data) => data.iter().map(|&x| RawInteger::to_i32(x)).collect(),
-            Right::ByN(data) => {
+            RightMatrix::ByK(data) => data.iter().map(|&x| RawInteger::to_i32(x)).collect(),
+            RightMatrix::ByN(data) => {
                 let mut out = vec![0; k * n];
                 for (column, values) in data.chunks_exact(k.max(1)).enumerate() {
                     for (row, &x) in values.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The accumulators after a product.
 
 use super::MacReport;
-use crate::array::accumulator::{Accumulator, AccumulatorWidth};
+use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 
 /// Accumulator contents, row-major, in the narrowest type that holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,34 @@ pub enum SumsError {
         /// Bits of the accumulator.
         width: AccumulatorWidth,
     },
+}
+
+impl Sums {
+    /// Number of sums.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::I32(sums) => sums.len(),
+            Self::I64(sums) => sums.len(),
+            Self::I128(sums) => sums.len(),
+        }
+    }
+
+    /// Whether there are no sums.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sum at `index`.
+    ///
+    /// # Panics
+    /// If `index` is not below the length.
+    pub fn get(&self, index: usize) -> i128 {
+        match self {
+            Self::I32(sums) => sums[index].into(),
+            Self::I64(sums) => sums[index].into(),
+            Self::I128(sums) => sums[index],
+        }
+    }
 }
 
 impl Product {

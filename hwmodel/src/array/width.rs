@@ -1,9 +1,9 @@
 //! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
 
 use crate::BitWidth;
-use crate::array::accumulator::{Accumulator, AccumulatorWidth};
 use crate::array::{Convolution2d, MacArray, ShapeError};
 use crate::kernels::SimdLevel;
+use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::format::Format;
 use crate::number::overflow::Overflow;
 use crate::number::requantise::align;

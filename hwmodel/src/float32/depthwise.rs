@@ -1,8 +1,10 @@
-//! The three products of a depthwise convolution, all channels side by side, with the same order of
+//! The three products of a depthwise convolution, all channels together, with the same order of
 //! additions as computing the groups separately.
 
+use super::pixel_sums::SPLIT;
 use super::{BLOCK, Shapes};
-use crate::array::{Convolution2d, SPLIT, Windows, by_terms};
+use crate::blocking::{Windows, by_terms};
+use crate::convolution::Convolution2d;
 use crate::float32::values::{Values, with_values};
 use crate::kernels::SimdLevel;
 use crate::parallel;

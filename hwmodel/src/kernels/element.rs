@@ -80,15 +80,18 @@ multiversion! {
             plus = plus.wrapping_mul(MULTIPLIER).wrapping_add(increment);
         }
         let mut words = [0u32; LANES];
-        for chunk in out.chunks_mut(LANES) {
+        let mut step = |words: &mut [u32; LANES]| {
             for (word, state) in words.iter_mut().zip(&mut states) {
                 let old = *state;
                 *state = old.wrapping_mul(jump).wrapping_add(plus);
                 let shifted = (((old >> 18) ^ old) >> 27) as u32;
                 *word = shifted.rotate_right((old >> 59) as u32);
             }
-            chunk.copy_from_slice(&words[..chunk.len()]);
-        }
+        };
+        let (chunks, rest) = out.as_chunks_mut::<LANES>();
+        chunks.iter_mut().for_each(&mut step);
+        step(&mut words);
+        rest.copy_from_slice(&words[..rest.len()]);
     }
 }
 

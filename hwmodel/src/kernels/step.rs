@@ -1,8 +1,8 @@
-//! The stepped accumulator: many of them side by side, one addition after another.
+//! Accumulators stepped one addition after another, one a lane.
 
 use super::{RawInteger, multiversion};
 
-/// Accumulators that are stepped side by side.
+/// Accumulators that are stepped at once.
 pub(crate) const STEP_LANES: usize = 64;
 
 /// What an accumulator is stepped in.

@@ -5,11 +5,12 @@
 //! what the library itself computes). [`tensor_format`] is the form of MuPPET: one ⟨WL, FL⟩ a tensor with
 //! FL chosen so that the extremes just fit, which the MAC array takes like any other format.
 
-mod product_scale;
+mod raw_scale;
 mod shared_exponent;
 mod tensor_scale;
 
-pub use product_scale::{product_format, raw_format};
+pub use raw_scale::raw_format;
+pub(crate) use raw_scale::{extremes, format_of_range};
 pub use shared_exponent::{BlockFloatTensor, quantise_with};
 pub use tensor_scale::{quantise_scaled, tensor_format};
 
@@ -86,7 +87,7 @@ impl Blocks {
         }
         match axis {
             BlockAxis::Tensor => Ok(Self { count: 1, run: elements.max(1) }),
-            // The other sizes of an empty tensor are nobody's number of blocks.
+            // An empty tensor has one block, whatever its other sizes.
             BlockAxis::Axis(axis) if elements == 0 && axis < shape.len() => {
                 Ok(Self { count: 1, run: 1 })
             }

@@ -5,6 +5,7 @@
 //! ([`requantise`]); floats of few bits ([`minifloat`]), shared exponents ([`block_float`]) and QPyTorch's
 //! quantisers ([`qpytorch`]).
 
+pub mod accumulator;
 pub mod bit_width;
 pub mod block_float;
 pub mod format;

@@ -1,4 +1,4 @@
-//! Bit-packed memory images: words of WL bits side by side, as SRAM and DRAM hold them.
+//! Bit-packed memory images: words of WL bits without gaps, as SRAM and DRAM hold them.
 //!
 //! Element i occupies bits i·WL to i·WL + WL - 1; bit b of the image is bit b mod 8 (the lowest first)
 //! of byte ⌊b / 8⌋. The last byte is filled up with zeros.

@@ -208,14 +208,15 @@ pub(crate) fn with_words(
     length: usize,
     f: impl FnOnce(&[u32]) -> Limits,
 ) -> Limits {
+    static ZEROS: [u32; CHUNK] = [0; CHUNK];
+    if rounding != Rounding::Stochastic {
+        return Limits { random_bits: 0, ..f(&ZEROS[..length]) };
+    }
     let mut words = [0u32; CHUNK];
     let words = &mut words[..length];
-    let mut bits = 0;
-    if rounding == Rounding::Stochastic {
-        address.words(simd, start as u64, words);
-        bits = address.source.bits_for_float();
-    }
-    Limits { random_bits: length as u64 * bits, ..f(words) }
+    address.words(simd, start as u64, words);
+    let random_bits = length as u64 * address.source.bits_for_float();
+    Limits { random_bits, ..f(words) }
 }
 
 impl RawData {

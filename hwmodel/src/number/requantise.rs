@@ -1,8 +1,7 @@
 //! Accumulator → fixed, and fixed → fixed: align, add the bias, shift with rounding, then overflow.
 
-use crate::array::accumulator::{Accumulator, AccumulatorWidth};
-use crate::array::{Product, Sums};
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::format::Format;
 use crate::number::overflow::Overflow;
 use crate::number::quantise::{CHUNK, QuantiseCounts, with_words};
@@ -14,7 +13,26 @@ use crate::with_raw;
 use num_traits::AsPrimitive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where requantised values go and how.
+/// Brings accumulators, or words of another format, to a format.
+///
+/// ```
+/// use hwmodel::number::requantise::Requantiser;
+/// use hwmodel::random::{RandomAddress, Role};
+/// use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
+/// let requantiser = Requantiser {
+///     simd: SimdLevel::best(),
+///     format: Format::new(4, 0)?,
+///     rounding: Rounding::NearestEven,
+///     overflow: Overflow::Saturate,
+///     address: RandomAddress::new(1, 0, 0, Role::Output),
+/// };
+/// // 2.5, -0.75 and 100 in eighths.
+/// let x = FixedTensor::from_raw(&[3], Format::new(16, 3)?, &[20, -6, 800])?;
+/// let (y, counts) = requantiser.tensor(&x);
+/// assert_eq!(y.data().to_i32(), [2, -1, 7]);
+/// assert_eq!(counts.saturated(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requantiser {
     /// Instructions that the simulation may use; never changes a result.
@@ -47,48 +65,6 @@ impl RequantiseReport {
 }
 
 impl Requantiser {
-    /// Requantises the accumulators of `product`, after adding `bias` (one value a column) aligned
-    /// to their fractional length, in the accumulator.
-    ///
-    /// A bias with more fractional bits than the accumulator is rounded to nearest even first.
-    /// The shift is FLa + FLb - FLo; a negative one (left) is exact before saturation.
-    ///
-    /// # Panics
-    /// If the bias does not have one value a column.
-    pub fn product(
-        &self,
-        product: &Product,
-        bias: Option<&FixedTensor>,
-    ) -> (RawData, RequantiseReport) {
-        let columns = product.columns;
-        let mut data = RawData::zeros(self.format, product.sums.len());
-        let stage = self.stage(product.accumulator, product.bound, product.fl, columns, bias);
-        let limits = match (&product.sums, &stage) {
-            (Sums::I32(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
-            (Sums::I64(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
-            _ => {
-                let aligned = aligned(bias, product.fl, columns);
-                let shift = product.fl - self.format.fl();
-                let (limits, events) = self.wide(
-                    |index| {
-                        let sum = product.sums.get(index) + aligned[index % columns];
-                        match product.accumulator.width {
-                            AccumulatorWidth::Exact => (sum, false),
-                            AccumulatorWidth::Bits(bits) => {
-                                product.accumulator.overflow.apply(sum, bits)
-                            }
-                        }
-                    },
-                    shift,
-                    &mut data,
-                );
-                let report = RequantiseReport::of_limits(product.sums.len(), limits);
-                return (data, RequantiseReport { accumulator_events: events, ..report });
-            }
-        };
-        (data, RequantiseReport::of_limits(product.sums.len(), limits))
-    }
-
     /// The fast output stage of a product whose sums have `fl` fractional bits and are at most `bound` in
     /// magnitude, if the bias cannot overflow the accumulator and the shift is one that it covers.
     ///
@@ -152,7 +128,7 @@ impl Requantiser {
 
     /// Every other case, in i128 by the scalar definitions. `value` gives an element and whether it
     /// overflowed on the way.
-    fn wide(
+    pub(crate) fn wide(
         &self,
         value: impl Fn(usize) -> (i128, bool) + Sync,
         shift: i32,
@@ -226,7 +202,11 @@ impl<'a> OutputStage<'a> {
     }
 
     /// Every sum, by all threads.
-    fn all<S: AsPrimitive<i64> + Sync, T: RawInteger>(&self, sums: &[S], out: &mut [T]) -> Limits {
+    pub(crate) fn all<S: AsPrimitive<i64> + Sync, T: RawInteger>(
+        &self,
+        sums: &[S],
+        out: &mut [T],
+    ) -> Limits {
         let unit = self.unit();
         if unit == 0 {
             return Limits::default();
@@ -287,8 +267,8 @@ pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -
         return rounding.shift_right(value, shift as u32, random);
     }
     let left = shift.unsigned_abs();
-    let room = value.unsigned_abs().leading_zeros();
-    if left + 1 < room {
+    let free = value.unsigned_abs().leading_zeros();
+    if left + 1 < free {
         return value << left;
     }
     // Beyond i128: at least 64 low bits are zero, so wrapping gives 0 and saturating an end.

@@ -29,6 +29,15 @@ macro_rules! with_raw {
 }
 
 /// A tensor of fixed-point numbers: shape, format and raw integers (row-major).
+///
+/// ```
+/// use hwmodel::{FixedTensor, Format, SimdLevel};
+/// let tensor = FixedTensor::from_raw(&[1, 2], Format::new(8, 4)?, &[24, -128])?;
+/// assert_eq!(tensor.to_f32(SimdLevel::best()), [1.5, -8.0]);
+/// // 128 is not a word of 8 bits.
+/// assert!(FixedTensor::from_raw(&[1], Format::new(8, 4)?, &[128]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedTensor {
     shape: Vec<usize>,

@@ -2,7 +2,7 @@
 
 use crate::cli::errors::Failure;
 use anyhow::anyhow;
-use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, Overflow};
 
 /// The accumulator of a command that computes sums.

@@ -3,8 +3,8 @@
 use super::error::ExportError;
 use super::operands::LayerOperands;
 use hwmodel::array::MacArray;
-use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::cast::exact;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::requantise::{Requantiser, align, shift_exactly};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, SimdLevel};

@@ -3,9 +3,9 @@
 use super::error::ExportError;
 use crate::network::{Activation, Context, Network};
 use hwmodel::array::Convolution2d;
-use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::array::width;
 use hwmodel::float32::Shapes;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding};
 
 /// Everything that determines the outputs of a MAC layer, in integers.

@@ -6,7 +6,7 @@ use super::memory::{self, LineError, MAX_WORD_BITS};
 use super::operands::LayerOperands;
 use super::write::TENSORS;
 use flate2::Crc;
-use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::pack;
 use hwmodel::{Accumulator, FixedTensor, Format};
 use std::path::{Path, PathBuf};

@@ -3,11 +3,11 @@
 use super::bits::AccumulatorBits;
 use super::compare::{Difference, ratio};
 use super::error::GapError;
-use hwmodel::array::accumulator::AccumulatorWidth;
 use hwmodel::array::width;
 use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::cast::toward_zero;
 use hwmodel::float32::{self, Shapes, Values};
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::qpytorch::{Clamp, Draws, fixed_point_quantize};
 use hwmodel::number::quantise::{QuantiseCounts, quantise};
 use hwmodel::number::requantise::Requantiser;

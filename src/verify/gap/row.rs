@@ -2,7 +2,7 @@
 
 use super::network::LayerGap;
 use hwmodel::Overflow;
-use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use serde::Serialize;
 
 /// Version of the columns of [`GapRow`].

@@ -2,8 +2,8 @@
 
 use super::super::tests::{any_accumulator, random_tensor};
 use super::*;
-use crate::array::accumulator::{Accumulator, AccumulatorWidth};
 use crate::kernels::SimdLevel;
+use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::format::Format;
 use crate::number::overflow::Overflow;
 use proptest::prelude::*;

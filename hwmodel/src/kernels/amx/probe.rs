@@ -2,7 +2,8 @@
 
 use super::model::Model;
 use super::unit::{ROW_BYTES, ROWS, TileUnit};
-use crate::random;
+use rand_core::Rng;
+use rand_pcg::Pcg32;
 
 /// Whether the CPU has AMX-INT8, the system lets this process use it, and its results equal the model's.
 /// Asked once a process.
@@ -95,9 +96,9 @@ fn permission() -> bool {
 /// The CPU must have the unit, and this process must be allowed to use it.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 unsafe fn equals_the_model<U: TileUnit>() -> bool {
-    let mut generator = random::generator(0x616d_7862, &[]);
+    let mut generator = Pcg32::new(0x616d_7862, 0);
     let mut bytes = |extreme: bool| -> Vec<u8> {
-        let mut byte = || random::below(&mut generator, 256) as u8;
+        let mut byte = || (generator.next_u32() >> 24) as u8;
         let source = (0..3 * ROWS * STRIDE).map(|_| byte());
         // 0x80, 0xff, 0x00 and 0x7f, whatever the sign.
         source

@@ -1,8 +1,8 @@
 //! The requantiser against its definition.
 
 use super::*;
-use crate::array::MacReport;
-use crate::array::accumulator::Accumulator;
+use crate::array::{MacReport, Product, Sums};
+use crate::number::accumulator::Accumulator;
 use crate::random::Role;
 use proptest::prelude::*;
 use rand_core::Rng;

@@ -7,8 +7,8 @@ use crate::network::layer::{Forward, Saved};
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::array::Convolution2d;
+use hwmodel::array::product_format;
 use hwmodel::float32::Shapes;
-use hwmodel::number::block_float::product_format;
 use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
 

@@ -8,7 +8,7 @@ use crate::verify::integer::{
     Comparison, CompileError, Inference, IntegerOperation, RunError, compile, quantise_images,
 };
 use hwmodel::array::Convolution2d;
-use hwmodel::array::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, FixedTensor, Overflow, Rounding, SimdLevel};
 
 const INITIALISATION: Initialisation = Initialisation { seed: 1, scale: 0.5 };

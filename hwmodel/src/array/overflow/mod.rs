@@ -1,86 +1,100 @@
-//! Products whose accumulators may overflow: which outputs can, and those stepped addition by addition.
+//! Products whose accumulators may overflow: which outputs can, and stepping these addition by addition.
 //!
-//! Norms clear outputs before anything is multiplied. If they leave many, the exact product is made with
-//! a look at every sum after each block of terms: a prefix differs from the nearer of the sums before and
-//! after it by at most the norms of half a block, so outputs whose sums stay well inside the range are
-//! cleared too. The others are stepped, many side by side.
+//! An output is a *candidate* for overflow until a bound excludes it. Norms exclude outputs before anything is multiplied.
+//! If many candidates remain, the exact product is computed and the partial sums are checked after each block of terms: a
+//! prefix differs from the nearer of the sums before and after it by at most the norms of half a block, which excludes
+//! outputs whose sums stay well inside the range. The remaining candidates are stepped, many at a time.
+
+mod lanes;
+mod stepping;
 
 use super::MacArray;
-use super::bound::{self, Norms};
+use super::exact::norms::{self, Norms};
+use super::exact::{CheckpointLimits, Proof, stored};
 use super::operands::Operands;
-use super::proof::Proof;
-use super::stepping::{Held, ROWS, Stepped, Stepping, by_columns};
-use super::wide_rows::CheckpointLimits;
-use crate::BitWidth;
 use crate::kernels::{RawInteger, StepRange};
+use crate::number::bit_width::BitWidth;
 use crate::number::overflow::Overflow;
 use crate::parallel::{self, Done};
 use crate::with_raw;
+use stepping::{AccumulatorSum, ROWS, Stepping, right_by_column};
 
-/// The largest sum that 64 bits hold with room for more.
+pub(super) use stepping::Stepped;
+
+/// A sum up to which 64 bits suffice, whatever a block adds.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
 /// Steps cost this many times as much as MACs of an exact product.
 const STEP_COST: usize = 16;
-/// Flags looked at in one piece.
+/// Flags that a task counts or merges.
 const FLAGS: usize = 1 << 15;
 
 impl MacArray {
-    /// The accumulators of `bits` bits of a product that [`Proof::clears_all`] does not clear.
+    /// The accumulators of `bits` bits of a product for which [`Proof::excludes_overflow`] fails.
     /// `C` holds every exact sum, or what an accumulator can hold.
-    pub(super) fn uncleared_product<C: Held>(
+    pub(super) fn product_with_overflow<C: AccumulatorSum>(
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
         bits: BitWidth,
     ) -> (Vec<C>, Stepped) {
-        let mut open = self.open_by_norms(operands, proof, bits);
-        let count = opened(&open);
+        let mut candidates = self.candidates_by_norms(operands, proof, bits);
+        let count = count_candidates(&candidates);
         let block = self.checkpoint_block(operands, proof, bits);
         let mut sums = match block {
-            Some(block) if count > open.len() / STEP_COST => {
+            Some(block) if count > candidates.len() / STEP_COST => {
                 let limits = self.checkpoint_limits(operands, block, bits);
-                let (sums, beyond) = self.checkpointed_sums(operands, proof, block, &limits);
+                let (sums, near_limit) = self.checkpointed_sums(operands, proof, block, &limits);
                 parallel::each(
-                    open.chunks_mut(FLAGS).zip(beyond.chunks(FLAGS)),
-                    |(open, beyond)| {
-                        open.iter_mut().zip(beyond).for_each(|(open, &beyond)| *open &= beyond);
+                    candidates.chunks_mut(FLAGS).zip(near_limit.chunks(FLAGS)),
+                    |(candidates, near_limit)| {
+                        candidates
+                            .iter_mut()
+                            .zip(near_limit)
+                            .for_each(|(candidates, &near_limit)| *candidates &= near_limit);
                     },
                 );
                 sums
             }
             // If all are stepped, nothing is left to multiply.
-            _ if count == open.len() => vec![C::ZERO; open.len()],
-            _ => self.wrapping_sums(operands, proof),
+            _ if count == candidates.len() => vec![C::default(); candidates.len()],
+            _ => stored(operands, |sink| {
+                self.wrapping_sums(operands, proof, sink);
+            }),
         };
-        if opened(&open) == 0 {
+        if count_candidates(&candidates) == 0 {
             return (sums, Stepped::default());
         }
-        let stepped = self.step(operands, proof, bits, &open, &mut sums);
+        let stepped = self.step(operands, proof, bits, &candidates, &mut sums);
         (sums, stepped)
     }
 
-    /// Outputs that the norms do not clear, row-major.
-    fn open_by_norms(&self, operands: &Operands<'_>, proof: &Proof, bits: BitWidth) -> Vec<bool> {
+    /// Outputs that the norms do not exclude, row-major.
+    fn candidates_by_norms(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+        bits: BitWidth,
+    ) -> Vec<bool> {
         let (n, stride) = (operands.columns, operands.stride());
-        let limit = bound::at_most(bits.max());
-        let mut open = vec![false; operands.rows() * stride];
-        parallel::each(open.chunks_mut(stride.max(1)).enumerate(), |(row, open)| {
-            for (group, open) in open.chunks_exact_mut(n.max(1)).enumerate() {
+        let limit = norms::at_most(bits.max());
+        let mut candidates = vec![false; operands.rows() * stride];
+        parallel::each(candidates.chunks_mut(stride.max(1)).enumerate(), |(row, candidates)| {
+            for (group, candidates) in candidates.chunks_exact_mut(n.max(1)).enumerate() {
                 let (rows, columns): (&Norms, &Norms) = proof.norms(group);
                 self.simd.run(
                     #[inline(always)]
                     || {
-                        for (column, open) in open.iter_mut().enumerate() {
-                            *open = bound::of_output(rows, row, columns, column) > limit;
+                        for (column, candidates) in candidates.iter_mut().enumerate() {
+                            *candidates = norms::of_output(rows, row, columns, column) > limit;
                         }
                     },
                 );
             }
         });
-        open
+        candidates
     }
 
-    /// The terms between two looks at a sum, where looks may help.
+    /// The terms between two checks of a sum, where checks may exclude candidates.
     fn checkpoint_block(
         &self,
         operands: &Operands<'_>,
@@ -90,7 +104,7 @@ impl MacArray {
         if proof.bound > I64_LIMIT {
             return None;
         }
-        let limit = bound::at_most(bits.max());
+        let limit = norms::at_most(bits.max());
         let longest = self.longest_checkpoint(operands, proof);
         let mean = |norms: &[f64]| norms.iter().sum::<f64>() / norms.len().max(1) as f64;
         let means = (0..operands.geometry.groups).map(|group| {
@@ -106,7 +120,7 @@ impl MacArray {
         blocks.next()
     }
 
-    /// How much the terms between a sum and the next look can add, row by row and column by column.
+    /// How much the terms between a sum and the next check can add, by row and by column.
     fn checkpoint_limits(
         &self,
         operands: &Operands<'_>,
@@ -116,7 +130,7 @@ impl MacArray {
         let (k, n) = (operands.terms, operands.columns);
         let half = block / 2;
         let mut limits = CheckpointLimits {
-            limit: bound::at_most(bits.max()),
+            limit: norms::at_most(bits.max()),
             rows: vec![0.0; operands.rows() * operands.geometry.groups],
             columns: vec![0.0; operands.stride()],
         };
@@ -141,7 +155,7 @@ impl MacArray {
                     Done
                 },
             );
-            let columns = by_columns::<i32>(self.simd, operands, group);
+            let columns = right_by_column::<i32>(self.simd, operands, group);
             let norms = &mut limits.columns[group * n..(group + 1) * n];
             parallel::each(
                 norms.iter_mut().zip(columns.chunks_exact(k.max(1))),
@@ -156,13 +170,13 @@ impl MacArray {
         limits
     }
 
-    /// Replaces the open sums by what accumulators of `bits` bits hold.
-    fn step<C: Held>(
+    /// Replaces the sums of candidates by what accumulators of `bits` bits hold.
+    fn step<C: AccumulatorSum>(
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
         bits: BitWidth,
-        open: &[bool],
+        candidates: &[bool],
         sums: &mut [C],
     ) -> Stepped {
         let limit = bits.max() + 1;
@@ -180,7 +194,7 @@ impl MacArray {
                         saturate: overflow == Overflow::Saturate,
                     },
                 }
-                .all::<$word, C>(operands, open, sums)
+                .all::<$word, C>(operands, candidates, sums)
             };
         }
         if limit + product <= i128::from(i32::MAX) && words {
@@ -193,9 +207,11 @@ impl MacArray {
     }
 }
 
-/// How many outputs are open.
-fn opened(open: &[bool]) -> usize {
-    parallel::sum(open.chunks(FLAGS), |open| open.iter().filter(|&&open| open).count())
+/// Number of candidates.
+fn count_candidates(candidates: &[bool]) -> usize {
+    parallel::sum(candidates.chunks(FLAGS), |candidates| {
+        candidates.iter().filter(|&&candidates| candidates).count()
+    })
 }
 
 /// The largest Euclidean norm of `half` consecutive values, from multiples of `half` on.

@@ -1,6 +1,6 @@
-//! The left operand of a product as the frame reads it: rows of patches.
+//! The left operand of a product: the patches of an image under the windows of a convolution.
 
-use super::geometry::Convolution2d;
+use crate::convolution::Convolution2d;
 use crate::parallel::{self, Done, Totals};
 use std::ops::Range;
 

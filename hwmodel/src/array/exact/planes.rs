@@ -1,17 +1,15 @@
 //! Operands split into the digits or limbs of a plan.
 
-use super::MacArray;
-use super::digit_rows::{ByteOperands, DigitOperands};
+use super::digit_products::{ByteOperands, DigitOperands};
 use super::digits::{Digits, Plan, Scheme};
-use super::frame::RowsThen;
-use super::limb_rows::LimbOperands;
-use super::operands::Operands;
-use super::panels::Panels;
-use super::wide_rows::{Checkpoints, TileProducts, WideSum};
+use super::limb_products::LimbOperands;
+use super::partial_products::{Combined, GroupLimits, WideSum};
+use crate::array::MacArray;
+use crate::array::operands::Operands;
+use crate::blocking::{self, Panels, Sink};
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::parallel;
 use crate::with_raw;
-use std::ops::Add;
 
 /// Words split at a time by a thread.
 const CHUNK: usize = 1 << 14;
@@ -29,39 +27,22 @@ pub(super) type LeftPlanes = Planes<Vec<i16>, Vec<i8>, Vec<i8>>;
 pub(super) type RightPlanes = Planes<Panels<i16>, (Panels<i8>, Vec<i32>), Panels<i8>>;
 
 /// The products of a plan.
-pub(super) enum WideOperands<'a> {
+pub(super) enum WideProduct<'a> {
     Digits(DigitOperands<'a>),
     Limbs(LimbOperands<'a>),
 }
 
-impl WideOperands<'_> {
-    /// [`TileProducts::add_to`].
-    pub(super) fn add_to<C: WideSum>(
-        &self,
-        c: &mut [C],
-        c_stride: usize,
+impl WideProduct<'_> {
+    /// [`blocking::run`], with flags for the sums that `limits` make candidates for overflow.
+    pub(super) fn run<C: WideSum, K: Sink<C>>(
+        self,
+        limits: Option<GroupLimits<'_>>,
         column: usize,
-        checkpoints: Option<Checkpoints<'_>>,
-    ) {
+        sink: &mut K,
+    ) -> K::Total {
         match self {
-            Self::Digits(products) => products.add_to(c, c_stride, column, checkpoints),
-            Self::Limbs(products) => products.add_to(c, c_stride, column, checkpoints),
-        }
-    }
-
-    /// [`TileProducts::rows_then`].
-    pub(super) fn rows_then<C, O, R>(
-        &self,
-        then: RowsThen<'_, C, O, impl Fn(usize, &[C], &mut [O]) -> R + Sync>,
-    ) -> R
-    where
-        C: WideSum,
-        O: Send,
-        R: Default + Add<Output = R> + Send,
-    {
-        match self {
-            Self::Digits(products) => products.rows_then(then),
-            Self::Limbs(products) => products.rows_then(then),
+            Self::Digits(products) => blocking::run(&Combined { products, limits }, column, sink),
+            Self::Limbs(products) => blocking::run(&Combined { products, limits }, column, sink),
         }
     }
 }
@@ -129,19 +110,19 @@ impl MacArray {
     }
 
     /// One group's product of the planes.
-    pub(super) fn wide_operands<'a>(
+    pub(super) fn wide_product<'a>(
         &self,
         operands: &Operands<'_>,
         group: usize,
         plan: Plan,
         left: &'a LeftPlanes,
         right: &'a RightPlanes,
-    ) -> WideOperands<'a> {
+    ) -> WideProduct<'a> {
         let shape = [operands.rows(), operands.columns, operands.terms];
         if plan.scheme == Scheme::Limbs
             && let Some(kernels) = kernels::limb_kernels(self.simd, operands.columns)
         {
-            return WideOperands::Limbs(LimbOperands {
+            return WideProduct::Limbs(LimbOperands {
                 plan,
                 shape,
                 kernels,
@@ -159,7 +140,7 @@ impl MacArray {
             }),
             _ => None,
         };
-        WideOperands::Digits(DigitOperands {
+        WideProduct::Digits(DigitOperands {
             plan,
             shape,
             words: kernels::int16_kernel(self.simd, operands.columns),

@@ -1,8 +1,8 @@
-//! Outputs that no bound clears, stepped addition by addition, many side by side.
+//! Candidates for overflow, stepped addition by addition, one a lane.
 
 use super::lanes::pack_lanes;
-use super::operands::Operands;
-use super::wide_rows::WideSum;
+use crate::array::exact::WideSum;
+use crate::array::operands::Operands;
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
 use crate::parallel;
 use crate::with_raw;
@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What stepping found.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Stepped {
+pub(in crate::array) struct Stepped {
     /// Additions that left the accumulator's range.
-    pub(super) events: u64,
+    pub(in crate::array) events: u64,
     /// Outputs that had to be stepped.
-    pub(super) outputs: u64,
+    pub(in crate::array) outputs: u64,
 }
 
 impl Add for Stepped {
@@ -28,18 +28,18 @@ impl Add for Stepped {
 /// Rows that a thread steps at a time.
 pub(super) const ROWS: usize = 32;
 
-/// A sum that takes what an accumulator holds.
-pub(super) trait Held: WideSum {
-    /// The sum of an accumulator; it fits.
-    fn held(sum: i128) -> Self;
+/// A sum that can hold the contents of an accumulator.
+pub(in crate::array) trait AccumulatorSum: WideSum {
+    /// The contents of an accumulator, which fit.
+    fn from_accumulator(sum: i128) -> Self;
 }
-impl Held for i32 {
-    fn held(sum: i128) -> Self {
+impl AccumulatorSum for i32 {
+    fn from_accumulator(sum: i128) -> Self {
         sum as i32
     }
 }
-impl Held for i64 {
-    fn held(sum: i128) -> Self {
+impl AccumulatorSum for i64 {
+    fn from_accumulator(sum: i128) -> Self {
         sum as i64
     }
 }
@@ -62,8 +62,8 @@ struct Rows<'a, B> {
 }
 
 /// Whether neighbours are stepped together, rather than gathered with others.
-fn is_dense(open: &[bool]) -> bool {
-    10 * open.iter().filter(|&&open| open).count() >= open.len()
+fn is_dense(candidates: &[bool]) -> bool {
+    10 * candidates.iter().filter(|&&candidate| candidate).count() >= candidates.len()
 }
 
 /// A thread's patches and columns of a few lanes.
@@ -73,50 +73,50 @@ struct Scratch<B> {
 }
 
 impl<S: StepSum + Send + Sync> Stepping<S> {
-    /// Steps every open output.
-    pub(super) fn all<B: RawInteger, C: Held>(
+    /// Steps every candidate.
+    pub(super) fn all<B: RawInteger, C: AccumulatorSum>(
         &self,
         operands: &Operands<'_>,
-        open: &[bool],
+        candidates: &[bool],
         sums: &mut [C],
     ) -> Stepped {
         let stride = operands.stride();
         let mut total = Stepped::default();
         for group in 0..operands.geometry.groups {
-            let columns = by_columns::<B>(self.simd, operands, group);
+            let columns = right_by_column::<B>(self.simd, operands, group);
             let k = operands.terms;
-            let dense = self.panels(&columns, [k, operands.columns], open, stride, group);
+            let dense = self.panels(&columns, [k, operands.columns], candidates, stride, group);
             let scratch = || Scratch {
                 patches: vec![0; ROWS * k],
                 lanes: vec![B::from_i32(0); k * STEP_LANES],
             };
-            let chunks = sums.chunks_mut(ROWS * stride).zip(open.chunks(ROWS * stride)).enumerate();
+            let chunks =
+                sums.chunks_mut(ROWS * stride).zip(candidates.chunks(ROWS * stride)).enumerate();
             total = total
-                + parallel::share(chunks, scratch, |scratch, (index, (sums, open))| {
+                + parallel::share(chunks, scratch, |scratch, (index, (sums, candidates))| {
                     let first = group * operands.columns;
                     let place = |row: usize, column: usize| row * stride + first + column;
                     let rows =
                         Rows { group, first: index * ROWS, columns: &columns, dense: &dense };
-                    self.rows(operands, &rows, scratch, place, open, sums)
+                    self.rows(operands, &rows, scratch, place, candidates, sums)
                 });
         }
         total
     }
 
-    /// The columns of a group side by side, 64 at a time, `[k, 64]` each, if many of 64 neighbours are open
-    /// anywhere.
+    /// The columns of a group in panels of 64, `[k, 64]` each, if many of any 64 neighbouring outputs are candidates.
     fn panels<B: RawInteger>(
         &self,
         columns: &[B],
         [k, n]: [usize; 2],
-        open: &[bool],
+        candidates: &[bool],
         stride: usize,
         group: usize,
     ) -> Vec<B> {
         let dense = AtomicBool::new(false);
-        parallel::each(open.chunks(stride), |open| {
-            let open = &open[group * n..(group + 1) * n];
-            if !dense.load(Ordering::Relaxed) && open.chunks(STEP_LANES).any(is_dense) {
+        parallel::each(candidates.chunks(stride), |candidates| {
+            let candidates = &candidates[group * n..(group + 1) * n];
+            if !dense.load(Ordering::Relaxed) && candidates.chunks(STEP_LANES).any(is_dense) {
                 dense.store(true, Ordering::Relaxed);
             }
         });
@@ -126,20 +126,20 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         let mut panels = vec![B::from_i32(0); n.div_ceil(STEP_LANES) * STEP_LANES * k];
         parallel::each(panels.chunks_mut((STEP_LANES * k).max(1)).enumerate(), |(index, lanes)| {
             let at = index * STEP_LANES;
-            let own: Vec<usize> = (at..n.min(at + STEP_LANES)).collect();
-            pack_lanes(self.simd, columns, k, &own, lanes);
+            let wanted: Vec<usize> = (at..n.min(at + STEP_LANES)).collect();
+            pack_lanes(self.simd, columns, k, &wanted, lanes);
         });
         panels
     }
 
-    /// Steps the open outputs of a few rows.
-    fn rows<B: RawInteger, C: Held>(
+    /// Steps the candidates of a few rows.
+    fn rows<B: RawInteger, C: AccumulatorSum>(
         &self,
         operands: &Operands<'_>,
         &Rows { group, first, columns, dense }: &Rows<'_, B>,
         scratch: &mut Scratch<B>,
         place: impl Fn(usize, usize) -> usize,
-        open: &[bool],
+        candidates: &[bool],
         sums: &mut [C],
     ) -> Stepped {
         let (k, n) = (operands.terms, operands.columns);
@@ -155,23 +155,26 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         for at in (0..n).step_by(STEP_LANES) {
             let all = at..n.min(at + STEP_LANES);
             for row in 0..count {
-                let own = &open[place(row, at)..][..all.len()];
-                if is_dense(own) {
+                let chosen = &candidates[place(row, at)..][..all.len()];
+                if is_dense(chosen) {
                     let lanes = &dense[at * k..(at + STEP_LANES) * k];
-                    let open = |column: usize| own[column - at];
+                    let wanted = |column: usize| chosen[column - at];
                     let place = |column| place(row, column);
                     stepped =
-                        stepped + self.lanes(patch(row), lanes, all.clone(), open, place, sums);
+                        stepped + self.lanes(patch(row), lanes, all.clone(), wanted, place, sums);
                 }
             }
         }
         for row in 0..count {
             some.clear();
             for at in (0..n).step_by(STEP_LANES) {
-                let own = &open[place(row, at)..][..STEP_LANES.min(n - at)];
-                if !is_dense(own) {
+                let chosen = &candidates[place(row, at)..][..STEP_LANES.min(n - at)];
+                if !is_dense(chosen) {
                     some.extend(
-                        (at..).zip(own).filter(|(_, open)| **open).map(|(column, _)| column),
+                        (at..)
+                            .zip(chosen)
+                            .filter(|(_, candidate)| **candidate)
+                            .map(|(column, _)| column),
                     );
                 }
             }
@@ -184,24 +187,24 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         stepped
     }
 
-    /// Steps the outputs of one row in some columns, and keeps those that are `open`.
-    fn lanes<B: RawInteger, C: Held>(
+    /// Steps the outputs of one row in some columns, and stores those for which `wanted` holds.
+    fn lanes<B: RawInteger, C: AccumulatorSum>(
         &self,
         patch: &[i32],
         lanes: &[B],
         columns: impl Iterator<Item = usize>,
-        open: impl Fn(usize) -> bool,
+        wanted: impl Fn(usize) -> bool,
         place: impl Fn(usize) -> usize,
         sums: &mut [C],
     ) -> Stepped {
-        let mut held = [S::from_i128(0); STEP_LANES];
+        let mut accumulators = [S::from_i128(0); STEP_LANES];
         let mut events = [0u32; STEP_LANES];
-        kernels::step_lanes(self.simd, patch, lanes, self.range, &mut held, &mut events);
+        kernels::step_lanes(self.simd, patch, lanes, self.range, &mut accumulators, &mut events);
         let mut stepped = Stepped::default();
-        for ((column, held), events) in columns.zip(held).zip(events) {
-            if open(column) {
-                let sum: i128 = held.into();
-                sums[place(column)] = C::held(sum);
+        for ((column, accumulator), events) in columns.zip(accumulators).zip(events) {
+            if wanted(column) {
+                let sum: i128 = accumulator.into();
+                sums[place(column)] = C::from_accumulator(sum);
                 stepped.events += u64::from(events);
                 stepped.outputs += 1;
             }
@@ -211,7 +214,7 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
 }
 
 /// The right operand of a group as `[n, k]`.
-pub(super) fn by_columns<B: RawInteger>(
+pub(super) fn right_by_column<B: RawInteger>(
     simd: SimdLevel,
     operands: &Operands<'_>,
     group: usize,

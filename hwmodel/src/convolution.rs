@@ -71,8 +71,8 @@ impl Convolution2d {
     pub fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
             let padded = self.padding[axis].checked_mul(2)?.checked_add(size[axis])?;
-            let room = padded.checked_sub(self.kernel[axis])?;
-            room.checked_div(self.stride[axis])?.checked_add(1)
+            let last = padded.checked_sub(self.kernel[axis])?;
+            last.checked_div(self.stride[axis])?.checked_add(1)
         };
         Some([along(0)?, along(1)?])
     }
@@ -136,6 +136,25 @@ impl Convolution2d {
             return Err(wrong("the output has more elements than can be addressed"));
         }
         Ok((input4, weights4, size))
+    }
+
+    /// Checks the shape of the gradient of an output.
+    pub(crate) fn check_gradient(
+        &self,
+        gradient: &[usize],
+        input: [usize; 4],
+        weights: [usize; 4],
+        output: [usize; 2],
+    ) -> Result<(), ShapeError> {
+        if gradient == [input[0], output[0], output[1], weights[0]] {
+            return Ok(());
+        }
+        Err(ShapeError::Convolution {
+            geometry: *self,
+            input: input.to_vec(),
+            weights: weights.to_vec(),
+            why: "the gradient does not have the shape of the output",
+        })
     }
 }
 

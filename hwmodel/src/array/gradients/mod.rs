@@ -3,16 +3,17 @@
 //! Both are products of the one contract: the gradient of the input is a convolution of dY with mirrored
 //! filters, the gradient of the weights a matrix product of dYᵀ and the patches of the input.
 
-use super::bound::{self, Norms};
-use super::by_pixels::{self, ByPixels};
-use super::operand::Patches;
+mod by_pixels;
+
+use super::exact::norms::{self, Norms};
 use super::operands::{Operands, Order};
-use super::right::Right;
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
+use crate::blocking::{Patches, RightMatrix};
 use crate::kernels::{self, RawInteger};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
 use crate::with_raw;
+use by_pixels::ByPixels;
 use std::ops::Range;
 
 /// Applies `$body` to the typed contents of a tensor and makes a tensor of the same format from it.
@@ -182,9 +183,9 @@ impl PixelProof {
     fn new(array: &MacArray, dy: &FixedTensor, x: &FixedTensor, [pixels, o]: [usize; 2]) -> Self {
         Self {
             norms: with_raw!(dy.data(), data => {
-                Norms::of_columns(array.simd, Right::ByK(data), pixels, o)
+                Norms::of_columns(array.simd, RightMatrix::ByK(data), pixels, o)
             }),
-            largest: with_raw!(x.data(), data => bound::largest(data)),
+            largest: with_raw!(x.data(), data => norms::largest(data)),
             goal: array.largest_sum().min(f64::from(i32::MAX)),
         }
     }
@@ -194,36 +195,6 @@ impl PixelProof {
         let words = self.norms.largest.max(self.largest) <= f64::from(i16::MAX);
         let bound = self.norms.bound_of(wanted, self.largest);
         (words && bound <= self.goal).then_some(bound)
-    }
-}
-
-impl Convolution2d {
-    /// Checks the shape of the gradient of an output.
-    fn check_gradient(
-        &self,
-        gradient: &[usize],
-        input: [usize; 4],
-        weights: [usize; 4],
-        output: [usize; 2],
-    ) -> Result<(), ShapeError> {
-        if gradient == [input[0], output[0], output[1], weights[0]] {
-            return Ok(());
-        }
-        Err(ShapeError::Convolution {
-            geometry: *self,
-            input: input.to_vec(),
-            weights: weights.to_vec(),
-            why: "the gradient does not have the shape of the output",
-        })
-    }
-}
-
-impl std::ops::AddAssign for MacReport {
-    fn add_assign(&mut self, other: Self) {
-        self.macs += other.macs;
-        self.nonzero_macs += other.nonzero_macs;
-        self.accumulator_events += other.accumulator_events;
-        self.stepped_outputs += other.stepped_outputs;
     }
 }
 

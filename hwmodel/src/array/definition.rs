@@ -1,7 +1,7 @@
 //! The accumulator addition by addition: the scalar definition of a product.
 
 use super::{MacArray, ShapeError, inner_error, matrix};
-use crate::array::accumulator::AccumulatorWidth;
+use crate::number::accumulator::AccumulatorWidth;
 use crate::number::tensor::FixedTensor;
 use std::num::NonZeroUsize;
 

@@ -1,13 +1,13 @@
-//! The right operand of a product as the frame reads it: panels of columns.
+//! The right operand of a product, packed for a tile kernel.
 
-use super::frame::{line, line_start};
-use super::right::Right;
+use super::memory::{line, line_start};
+use super::right_matrix::RightMatrix;
 use crate::kernels::TileKernel;
 use crate::parallel;
 use std::ops::Range;
 
 /// The right operand packed for a kernel: blocks of k, in each one panel per `columns` columns with
-/// `group` consecutive k of a column side by side. Missing columns and k are zeros.
+/// `group` consecutive k of a column next to each other. Missing columns and k are zeros.
 pub(crate) struct Panels<E> {
     data: Vec<E>,
     /// Where the first panel starts: at a cache line.
@@ -24,7 +24,7 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
     /// Packs a `[k, n]` operand; `block` is the length of a block in k, a multiple of the group.
     pub(crate) fn pack<T: Copy + Sync, S>(
         kernel: &TileKernel<E, S>,
-        right: Right<'_, T>,
+        right: RightMatrix<'_, T>,
         k: usize,
         n: usize,
         block: usize,
@@ -83,12 +83,12 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
     }
 
     /// Terms, K.
-    pub(super) fn terms(&self) -> usize {
+    pub(crate) fn terms(&self) -> usize {
         self.k
     }
 
     /// Terms of a block, but for the last.
-    pub(super) fn block(&self) -> usize {
+    pub(crate) fn block(&self) -> usize {
         self.block
     }
 
@@ -111,7 +111,7 @@ impl<E: Copy + Default + Send + Sync> Panels<E> {
 #[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn pack_piece<T: Copy, E>(
-    right: Right<'_, T>,
+    right: RightMatrix<'_, T>,
     (k, n): (usize, usize),
     start: usize,
     length: usize,
@@ -121,7 +121,7 @@ fn pack_piece<T: Copy, E>(
     convert: impl Fn(T) -> E + Copy,
 ) {
     match right {
-        Right::ByN(data) => {
+        RightMatrix::ByN(data) => {
             for (slot, column) in columns.enumerate() {
                 let source = &data[column * k + start..][..length];
                 let targets = piece.chunks_exact_mut(width * group);
@@ -131,7 +131,7 @@ fn pack_piece<T: Copy, E>(
                 }
             }
         }
-        Right::ByK(data) => {
+        RightMatrix::ByK(data) => {
             let rows = |offset: usize| &data[(start + offset) * n..][columns.clone()];
             let whole = length / group;
             for (index, target) in piece.chunks_exact_mut(width * group).enumerate() {

@@ -1,4 +1,4 @@
-//! Columns of an operand side by side, one a lane.
+//! Columns of an operand transposed into lanes.
 
 use crate::kernels::{RawInteger, STEP_LANES, SimdLevel};
 
@@ -7,7 +7,7 @@ const TERMS: usize = 128;
 /// 16-bit words in 64 bits.
 const QUAD: usize = 4;
 
-/// Columns of a `[n, k]` operand side by side, `[k, 64]`; lanes beyond them keep what they held.
+/// Transposes `columns` of a `[n, k]` operand into `lanes`, `[k, 64]`; lanes beyond them keep their contents.
 pub(super) fn pack_lanes<B: RawInteger>(
     simd: SimdLevel,
     by_column: &[B],

@@ -1,13 +1,12 @@
-//! Float32 products of small padded images, without the terms that only read padding.
+//! Products of small padded images, without the terms that only read padding.
 //!
-//! On an image of 2×2 pixels a 3×3 kernel reads padding in five places of nine. All images have theirs at the same
-//! terms of the same output pixels, so the product is made output pixel by output pixel (or, for the gradient of the
-//! weights, kernel place by kernel place) over the terms inside. Sums stay as they are: blocks of k as in
-//! the whole product, in which a term that is zero changes nothing.
+//! On an image of 2×2 pixels a 3×3 kernel reads padding at five of its nine positions. These are the same for an output
+//! pixel of every image, so the product is computed output pixel by output pixel (for the gradient of the weights, kernel
+//! position by kernel position) over the terms inside the image. The bits are those of the whole product: blocks of k are
+//! the same, and a term of zero changes no sum.
 
-use super::frame::{SPLIT, row_stride};
-use super::operand::Patches;
-use super::panels::Panels;
+use super::pixel_sums::SPLIT;
+use crate::blocking::{Panels, Patches, row_stride};
 use crate::kernels::{SimdLevel, TileKernel, float32_kernel};
 use crate::parallel::{self, Done};
 use std::ops::Range;
@@ -37,12 +36,12 @@ fn inside(
 }
 
 /// Which kernel rows and columns read pixels, by output row and column.
-struct Inside {
+struct InteriorTerms {
     rows: Vec<Range<usize>>,
     columns: Vec<Range<usize>>,
 }
 
-impl Inside {
+impl InteriorTerms {
     fn of<T: Copy>(patches: &Patches<'_, T>) -> Self {
         let ([h, w, _], geometry) = patches.geometry();
         let [oh, ow] = patches.output();
@@ -51,31 +50,31 @@ impl Inside {
     }
 
     /// Whether a quarter of the multiply-adds, or more, would read padding.
-    fn saves(&self, kernel: [usize; 2]) -> bool {
+    fn saves_a_quarter(&self, kernel: [usize; 2]) -> bool {
         let sum = |ranges: &[Range<usize>]| ranges.iter().map(Range::len).sum::<usize>();
         let all = self.rows.len() * self.columns.len() * kernel[0] * kernel[1];
         4 * sum(&self.rows) * sum(&self.columns) <= 3 * all
     }
 }
 
-/// Whether [`by_places`] and [`by_kernel_places`] are worth while.
-pub(crate) fn places_pay<T: Copy>(patches: &Patches<'_, T>) -> bool {
+/// Whether [`forward`] and [`grad_weight`] are worth while.
+pub(crate) fn saves<T: Copy>(patches: &Patches<'_, T>) -> bool {
     let places = patches.output()[0] * patches.output()[1];
     patches.geometry().0[2] >= FEWEST_CHANNELS
         && patches.rows() >= FEWEST_IMAGES * places
-        && Inside::of(patches).saves(patches.geometry().1.kernel)
+        && InteriorTerms::of(patches).saves_a_quarter(patches.geometry().1.kernel)
 }
 
-/// C = A·B as [`super::by_rows`] makes it, one output pixel of all images after the other. The rows of `c` are
+/// C = A·B as [`super::forward`] makes it, one output pixel of all images after the other. The rows of `c` are
 /// `c_stride` long, the product's columns start at `column`.
-pub(crate) fn by_places<T: Copy + Sync>(
+pub(crate) fn forward<T: Copy + Sync>(
     kernel: &TileKernel<f32, f32>,
     a: &Patches<'_, T>,
     convert: impl Fn(T) -> f32 + Sync + Copy,
     b: &Panels<f32>,
     (c, c_stride, column): (&mut [f32], usize, usize),
 ) {
-    let inside = Inside::of(a);
+    let inside = InteriorTerms::of(a);
     let [oh, ow] = a.output();
     let (places, n) = (oh * ow, b.columns());
     let images = a.rows() / places;
@@ -177,9 +176,9 @@ fn place_block<T: Copy>(
     }
 }
 
-/// C = Aᵀ·P as [`super::by_columns`] makes it, one place of the kernel after the other. `a` holds k rows of
+/// C = Aᵀ·P as [`super::pixel_sums::grad_weight`] makes it, one place of the kernel after the other. `a` holds k rows of
 /// `a_stride` elements, of which `m` from `a_first` on take part. The result is `[m, n]` row-major.
-pub(crate) fn by_kernel_places<T: Copy + Sync>(
+pub(crate) fn grad_weight<T: Copy + Sync>(
     simd: SimdLevel,
     a: &[f32],
     (a_stride, a_first, m): (usize, usize, usize),
@@ -192,7 +191,7 @@ pub(crate) fn by_kernel_places<T: Copy + Sync>(
     let kernel = float32_kernel(simd, channels);
     let [oh, ow] = patches.output();
     let [kernel_height, kernel_width] = geometry.kernel;
-    let inside = Inside::of(patches);
+    let inside = InteriorTerms::of(patches);
     let mut tasks: Vec<(Vec<bool>, usize, usize)> = Vec::new();
     for start in (0..k).step_by(SPLIT) {
         for place in 0..kernel_height * kernel_width {
@@ -295,8 +294,10 @@ fn kernel_place<T: Copy>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Convolution2d, Output, Right, by_columns, by_rows};
+    use super::super::pixel_sums;
     use super::*;
+    use crate::blocking::{self, RightMatrix, Store, TileProduct};
+    use crate::convolution::Convolution2d;
     use crate::random::{generator, uniform_f32};
     use proptest::prelude::*;
 
@@ -337,17 +338,25 @@ mod tests {
                 let (w, dy) = (random(n * k, !seed), random(rows * n * groups, seed ^ 5));
                 for simd in SimdLevel::testable() {
                     let kernel = float32_kernel(simd, n);
-                    let panels = Panels::pack(&kernel, Right::ByN(&w), k, n, 256, |x| x);
+                    let panels = Panels::pack(&kernel, RightMatrix::ByN(&w), k, n, 256, |x| x);
                     let (mut whole, mut by_place) = (vec![1.0; rows * n], vec![2.0; rows * n]);
-                    let out = Output { c: &mut whole, c_stride: n, column: 0, initial: None };
-                    by_rows(&kernel, &patches, 0.0, |x| x, &panels, out);
-                    by_places(&kernel, &patches, |x| x, &panels, (&mut by_place, n, 0));
+                    let product = TileProduct {
+                        kernel: &kernel,
+                        left: &patches,
+                        zero: 0.0,
+                        convert: |x| x,
+                        right: &panels,
+                        initial: None,
+                    };
+                    let mut sink = Store { sums: &mut whole, stride: n, flags: None };
+                    blocking::run(&product, 0, &mut sink);
+                    forward(&kernel, &patches, |x| x, &panels, (&mut by_place, n, 0));
                     prop_assert_eq!(&whole, &by_place);
                     let layout = (n * groups, group * n, n);
                     let kernel = float32_kernel(simd, k);
                     prop_assert_eq!(
-                        by_columns(&kernel, &dy, layout, &patches, 256, |x| x),
-                        by_kernel_places(simd, &dy, layout, &patches, 256, |x| x)
+                        pixel_sums::grad_weight(&kernel, &dy, layout, &patches, 256, |x| x),
+                        grad_weight(simd, &dy, layout, &patches, 256, |x| x)
                     );
                 }
             }

@@ -19,6 +19,16 @@ pub enum AccumulatorWidth {
 /// Products are added in ascending k inside a K-tile, K-tiles ascending, the partial sum carried in
 /// an accumulator of the same width, so the K-tile marks observation points and never changes a
 /// result.
+///
+/// ```
+/// use hwmodel::{Accumulator, AccumulatorWidth, Overflow};
+/// let accumulator = Accumulator { width: "24".parse()?, overflow: Overflow::Wrap };
+/// assert_eq!(accumulator.width.to_string(), "24");
+/// // By default nothing can overflow.
+/// assert_eq!(Accumulator::default().width, AccumulatorWidth::Exact);
+/// assert!(AccumulatorWidth::bits(65).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Accumulator {

@@ -2,11 +2,8 @@
 //! few pixels at a time, so that they never exist as a whole, and threads share the pixels, since a layer
 //! with many pixels has few filters.
 
-use super::geometry::Convolution2d;
-use super::operand::Patches;
-use super::panels::Panels;
-use super::right::Right;
-use super::rows_block;
+use crate::blocking::{Panels, Patches, RightMatrix, SumRows, TileProduct};
+use crate::convolution::Convolution2d;
 use crate::kernels::{RawInteger, TileKernel};
 use crate::parallel::{self, Totals};
 use std::ops::Range;
@@ -91,23 +88,30 @@ impl<T: RawInteger, U: RawInteger> ByPixels<'_, T, U> {
                     self.transpose(rows.clone(), &mut columns);
                 },
             );
-            let panels = Panels::pack(kernel, Right::ByK(unfolded), rows.len(), terms, most, right);
+            let panels =
+                Panels::pack(kernel, RightMatrix::ByK(unfolded), rows.len(), terms, most, right);
             if kernel.offset_a {
                 let shape = [rows.len(), terms];
                 let totals =
-                    Right::ByK(unfolded).column_sums(kernel.simd, shape, RawInteger::to_i32);
+                    RightMatrix::ByK(unfolded).column_sums(kernel.simd, shape, RawInteger::to_i32);
                 for row in sums.chunks_exact_mut(terms) {
                     row.iter_mut().zip(&totals).for_each(|(sum, total)| *sum -= 128 * total);
                 }
             }
             let one = Convolution2d::square(1, 1, 0);
             let a = Patches::image(&columns, [filters, 1, 1, rows.len()], one, [1, 1], 0);
+            let product = TileProduct {
+                kernel,
+                left: &a,
+                zero,
+                convert: left,
+                right: &panels,
+                initial: None,
+            };
+            let rows = SumRows { sums: &mut sums, stride: terms, column: 0, flags: None };
             kernel.simd.run(
                 #[inline(always)]
-                || {
-                    let out = (&mut sums[..], terms, 0);
-                    rows_block(kernel, &a, zero, left, &panels, 0, &mut packed_left, out, true);
-                },
+                || product.block(0, rows, &mut packed_left, true),
             );
         }
         (sums, nonzero)

@@ -1,19 +1,19 @@
-//! Float32 products: the baseline, and the backward pass where it stays in float.
+//! Products of the float unit: the float32 baseline, and backward passes in float.
 //!
 //! An output is a sum over blocks of 256 k in ascending order; inside a block it is one chain of fused
 //! multiply-adds in ascending k. The gradient of the weights sums every 8192 pixels so, and then adds
 //! these sums in order. This order is fixed, so results do not depend on threads or SIMD
 //! level. Operands may be raw integers of a fixed-point tensor, read as raw · 2^-FL.
 
-use crate::array::{
-    Convolution2d, Output, Panels, Patches, Right, ShapeError, by_columns, by_kernel_places,
-    by_places, by_rows, places_pay, rows_block,
-};
+use crate::blocking::{self, Panels, Patches, RightMatrix, Store, SumRows, TileProduct};
+use crate::convolution::{Convolution2d, ShapeError};
 use crate::float32::values::with_values;
 use crate::kernels::{self, SimdLevel, TileKernel};
 use crate::parallel::{self, Done};
 
 mod depthwise;
+mod interior;
+mod pixel_sums;
 pub(crate) mod values;
 
 pub use values::Values;
@@ -134,7 +134,7 @@ fn forward_by_groups(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<
     for group in 0..shapes.geometry.groups {
         let panels = with_values!(w, (w, convert) => {
             let part = &w[group * n * k..(group + 1) * n * k];
-            Panels::pack(&kernel, Right::ByN(part), k, n, BLOCK, convert)
+            Panels::pack(&kernel, RightMatrix::ByN(part), k, n, BLOCK, convert)
         });
         with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
@@ -156,18 +156,13 @@ fn product<T: Copy + Sync>(
     if patches.rows() == 0 || panels.columns() == 0 {
         return;
     }
-    if places_pay(patches) {
-        by_places(kernel, patches, convert, panels, (c, c_stride, column));
-    } else {
-        by_rows(
-            kernel,
-            patches,
-            0.0,
-            convert,
-            panels,
-            Output { c, c_stride, column, initial: None },
-        );
+    if interior::saves(patches) {
+        interior::forward(kernel, patches, convert, panels, (c, c_stride, column));
+        return;
     }
+    let (left, right) = (patches, panels);
+    let product = TileProduct { kernel, left, zero: 0.0, convert, right, initial: None };
+    blocking::run(&product, column, &mut Store { sums: c, stride: c_stride, flags: None });
 }
 
 /// The gradient of the loss with respect to W, from dY and X: `[o, kh, kw, c / groups]`.
@@ -190,11 +185,11 @@ fn grad_weight_by_groups(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[
         let part = with_values!(x, (x, convert) => {
             let patches = Patches::image(x, shapes.input, shapes.geometry, shapes.output, group);
             let dy = (dy, (shapes.weights[0], group * n, n));
-            if places_pay(&patches) {
-                by_kernel_places(simd, dy.0, dy.1, &patches, BLOCK, convert)
+            if interior::saves(&patches) {
+                interior::grad_weight(simd, dy.0, dy.1, &patches, BLOCK, convert)
             } else {
                 let kernel = kernels::float32_kernel(simd, k);
-                by_columns(&kernel, dy.0, dy.1, &patches, BLOCK, convert)
+                pixel_sums::grad_weight(&kernel, dy.0, dy.1, &patches, BLOCK, convert)
             }
         });
         dw.extend_from_slice(&part);
@@ -232,7 +227,7 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
             let size = shapes.weights[3];
             let terms = filters.len() / size.max(1);
             let kernel = kernels::float32_kernel(simd, size);
-            let right = Right::ByK(&filters);
+            let right = RightMatrix::ByK(&filters);
             let panels = Panels::pack(&kernel, right, terms, size, BLOCK, |x| x);
             let [oh, ow] = shapes.output;
             let image = [images, oh, ow, shapes.weights[0]];
@@ -243,7 +238,7 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
         }
         let panels = with_values!(w, (w, convert) => {
             let part = &w[group * n * k..(group + 1) * n * k];
-            Panels::pack(&kernel, Right::ByK(part), n, k, BLOCK, convert)
+            Panels::pack(&kernel, RightMatrix::ByK(part), n, k, BLOCK, convert)
         });
         // dY as a matrix [pixels, o] of which this group reads n columns.
         let grouped = Convolution2d { groups: geometry.groups, ..Convolution2d::square(1, 1, 0) };
@@ -258,11 +253,20 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
                 columns.clear();
                 columns.resize(images * pixels_each * k, 0.0);
                 let first = index * batch * pixels_each;
+                let product = TileProduct {
+                    kernel: &kernel,
+                    left: &rows,
+                    zero: 0.0,
+                    convert: |x| x,
+                    right: &panels,
+                    initial: None,
+                };
                 simd.run(
                     #[inline(always)]
                     || {
-                        let out = (&mut columns[..], k, 0);
-                        rows_block(&kernel, &rows, 0.0, |x| x, &panels, first, packed, out, false);
+                        let sums = &mut columns[..];
+                        let rows = SumRows { sums, stride: k, column: 0, flags: None };
+                        product.block(first, rows, packed, false);
                         let images = columns.chunks_exact(pixels_each * k);
                         for (dx, columns) in dx.chunks_exact_mut(plane).zip(images) {
                             scatter(shapes, group, columns, dx);

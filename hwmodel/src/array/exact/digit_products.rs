@@ -1,10 +1,8 @@
 //! The products of operands in digits, by the kernels for words and bytes.
 
 use super::digits::{Plan, Scheme};
-use super::frame::{aligned, line_start, row_stride};
-use super::operand::Patches;
-use super::panels::Panels;
-use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
+use super::partial_products::{HIGH, Packed, PartialProducts, WideSum};
+use crate::blocking::{Panels, Patches, aligned, line_start, row_stride};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
@@ -50,7 +48,7 @@ impl Plan {
     }
 }
 
-impl TileProducts for DigitOperands<'_> {
+impl PartialProducts for DigitOperands<'_> {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -71,13 +69,13 @@ impl TileProducts for DigitOperands<'_> {
         self.words.session()
     }
 
-    fn together(&self, rows: usize) -> usize {
+    fn blocks_at_once(&self, rows: usize) -> usize {
         let block = self.plan.block;
         (PACKED / (rows * self.left.len().max(1))).max(block) / block
     }
 
     /// Blocks are as long as sums of 32 bits last.
-    fn span(&self) -> usize {
+    fn blocks_per_sum(&self) -> usize {
         1
     }
 
@@ -92,7 +90,7 @@ impl TileProducts for DigitOperands<'_> {
         let Packed { words, bytes } = packed;
         let (planes, block) = (self.left.len(), self.plan.block);
         // Terms that fill up the last group, and rows that fill up the last tile, are zeros or the rest of
-        // what was here: zeros of B meet the terms, and nobody reads the rows.
+        // what was here: such terms are multiplied by the zeros that pad B, and such rows are never read.
         let longest = row_stride::<i16>(block);
         let offset = aligned(words, blocks.len() * planes * padded * longest, 0);
         for (place, &(start, length)) in blocks.iter().enumerate() {

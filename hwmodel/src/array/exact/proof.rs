@@ -1,29 +1,29 @@
 //! What is proved of a product before it is computed: how large its sums and words can be.
 
-use super::MacArray;
-use super::bound::{self, Norms};
-use super::operands::Operands;
-use crate::array::accumulator::AccumulatorWidth;
+use super::norms::{self, Norms};
+use crate::array::MacArray;
+use crate::array::operands::Operands;
+use crate::number::accumulator::AccumulatorWidth;
 use crate::number::tensor::FixedTensor;
 use crate::with_raw;
 
 /// Bounds of a product's partial sums, and the norms behind them.
-pub(super) struct Proof {
+pub(in crate::array) struct Proof {
     /// The magnitude that the accumulator holds; infinite if exact.
     limit: f64,
     /// No partial sum has a larger magnitude.
-    pub(super) bound: f64,
+    pub(in crate::array) bound: f64,
     /// The largest magnitudes of the left and the right words.
-    pub(super) largest: [f64; 2],
+    pub(in crate::array) largest: [f64; 2],
     /// Whether all words fit 16-bit lanes.
-    pub(super) words: bool,
+    pub(in crate::array) words: bool,
     /// Norms by group; those of rows only where the cheap bounds did not suffice.
     rows: Vec<Norms>,
     columns: Vec<Norms>,
 }
 
 /// The narrowest container of a product's sums.
-pub(super) enum SumContainer {
+pub(in crate::array) enum SumContainer {
     I32,
     I64,
     I128,
@@ -34,16 +34,16 @@ const I64_LIMIT: f64 = (1u64 << 62) as f64;
 
 impl MacArray {
     /// The magnitude that the accumulator holds, rounded down to a float; infinite if exact.
-    pub(super) fn largest_sum(&self) -> f64 {
+    pub(in crate::array) fn largest_sum(&self) -> f64 {
         match self.accumulator.width {
             AccumulatorWidth::Exact => f64::INFINITY,
-            AccumulatorWidth::Bits(bits) => bound::at_most(bits.max()),
+            AccumulatorWidth::Bits(bits) => norms::at_most(bits.max()),
         }
     }
 }
 
 impl Proof {
-    pub(super) fn new(array: &MacArray, operands: &Operands<'_>) -> Self {
+    pub(in crate::array) fn new(array: &MacArray, operands: &Operands<'_>) -> Self {
         let (a, b) = (operands.left, operands.right);
         let groups = 0..operands.geometry.groups;
         let columns: Vec<Norms> =
@@ -52,19 +52,19 @@ impl Proof {
         let goal = limit.min(f64::from(i32::MAX));
         // Each step of the proof costs more than the one before and is taken only if it may help.
         let all = |largest: f64| {
-            columns.iter().map(|norms| bound::of_all(largest, norms)).fold(0.0, f64::max)
+            columns.iter().map(|norms| norms::of_all(largest, norms)).fold(0.0, f64::max)
         };
         let mut largest_a = -f64::from(a.format().min_raw());
         let largest_b = columns.iter().map(|norms| norms.largest).fold(0.0, f64::max);
         let mut bound = all(largest_a);
         let mut rows = Vec::new();
         if bound > goal || !fits_word(a, largest_a) {
-            largest_a = with_raw!(a.data(), data => bound::largest(data));
+            largest_a = with_raw!(a.data(), data => norms::largest(data));
             bound = all(largest_a);
             if bound > goal {
                 rows = groups.map(|group| operands.row_norms(largest_a, group)).collect();
                 let pairs = rows.iter().zip(&columns);
-                let tight = pairs.map(|(rows, columns)| bound::of_all_rows(rows, columns));
+                let tight = pairs.map(|(rows, columns)| norms::of_all_rows(rows, columns));
                 bound = tight.fold(0.0, f64::max).min(bound);
             }
         }
@@ -73,12 +73,12 @@ impl Proof {
     }
 
     /// Whether no partial sum of any output can leave the accumulator.
-    pub(super) fn clears_all(&self) -> bool {
+    pub(in crate::array) fn excludes_overflow(&self) -> bool {
         self.bound <= self.limit
     }
 
     /// Where the sums fit; those that an accumulator of stated width may wrap are wanted modulo 2^64.
-    pub(super) fn container(&self) -> SumContainer {
+    pub(in crate::array) fn container(&self) -> SumContainer {
         if self.bound <= f64::from(i32::MAX) && self.words {
             SumContainer::I32
         } else if self.bound <= I64_LIMIT || self.limit.is_finite() {
@@ -88,8 +88,8 @@ impl Proof {
         }
     }
 
-    /// Norms of the rows and columns of a group; only for products that are not cleared.
-    pub(super) fn norms(&self, group: usize) -> (&Norms, &Norms) {
+    /// Norms of the rows and columns of a group; only for products that may overflow.
+    pub(in crate::array) fn norms(&self, group: usize) -> (&Norms, &Norms) {
         (&self.rows[group], &self.columns[group])
     }
 }

@@ -3,10 +3,8 @@
 //! Products of limbs of equal weight are added to the same sums of 32 bits, until these could overflow.
 
 use super::digits::{LIMB_TERMS, Plan};
-use super::frame::{PACKED_BYTES, aligned, line_start, row_stride};
-use super::operand::Patches;
-use super::panels::Panels;
-use super::wide_rows::{HIGH, Packed, TileProducts, WideSum};
+use super::partial_products::{HIGH, Packed, PartialProducts, WideSum};
+use crate::blocking::{PACKED_BYTES, Panels, Patches, aligned, line_start, row_stride};
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
@@ -14,7 +12,7 @@ use std::ops::Range;
 const MOST_WEIGHTS: usize = 7;
 /// Weights below 2^[`HIGH`], which go to the low part of a [`WideSum`].
 const LOW_WEIGHTS: usize = HIGH.div_ceil(8) as usize;
-/// Sums that are combined side by side; the columns of every tile are a multiple.
+/// Sums that are combined in one vector; the columns of every tile are a multiple.
 const LANES: usize = 16;
 
 /// Both operands in limbs.
@@ -41,7 +39,7 @@ impl LimbOperands<'_> {
     }
 }
 
-impl TileProducts for LimbOperands<'_> {
+impl PartialProducts for LimbOperands<'_> {
     fn shape(&self) -> [usize; 3] {
         self.shape
     }
@@ -62,11 +60,11 @@ impl TileProducts for LimbOperands<'_> {
         self.kernel().session()
     }
 
-    fn together(&self, rows: usize) -> usize {
+    fn blocks_at_once(&self, rows: usize) -> usize {
         (PACKED_BYTES / (rows * self.left.len() * self.stride(self.plan.block))).max(1)
     }
 
-    fn span(&self) -> usize {
+    fn blocks_per_sum(&self) -> usize {
         LIMB_TERMS / self.plan.block
     }
 
@@ -80,7 +78,7 @@ impl TileProducts for LimbOperands<'_> {
     ) {
         let bytes = &mut packed.bytes;
         let plane = padded * self.stride(self.plan.block);
-        // Terms that fill up the last tile are the rest of what was here: zeros of B meet them.
+        // Terms that fill up the last tile are the rest of what was here: they are multiplied by the zeros that pad B.
         let mut from = aligned(bytes, blocks.len() * self.left.len() * plane, 0);
         for &(start, length) in blocks {
             for left in &self.left {
@@ -109,7 +107,7 @@ impl TileProducts for LimbOperands<'_> {
         let mut weights = [accumulate; MOST_WEIGHTS];
         for left in 0..planes {
             for step in 0..self.right.len() {
-                // There and back: one operand stays in the cache, and sums that were just stored rest.
+                // In alternating order: one operand stays in the cache, and sums just stored are not read at once.
                 let right = if left % 2 == 0 { step } else { self.right.len() - 1 - step };
                 let signed = |limb: usize, count: usize| usize::from(limb + 1 == count);
                 let kernel = &self.kernels[signed(left, planes)][signed(right, self.right.len())];

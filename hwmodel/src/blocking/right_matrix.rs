@@ -1,11 +1,11 @@
-//! The right operand in memory, and totals over its columns and terms.
+//! The right operand of a product in memory, and totals over its columns and terms.
 
-use crate::kernels::{RawInteger, SimdLevel};
+use crate::kernels::SimdLevel;
 use crate::parallel;
 
 /// The right operand in memory.
 #[derive(Clone, Copy)]
-pub(crate) enum Right<'a, T> {
+pub(crate) enum RightMatrix<'a, T> {
     /// Element (k, n) is at `k·n_total + n`.
     ByK(&'a [T]),
     /// Element (k, n) is at `n·k_total + k`.
@@ -15,7 +15,7 @@ pub(crate) enum Right<'a, T> {
 /// Terms whose totals a thread makes at a time.
 const BLOCK: usize = 128;
 
-impl<T: Copy + Sync> Right<'_, T> {
+impl<T: Copy + Sync> RightMatrix<'_, T> {
     /// Writes the columns from `first` on of a `[k, n]` operand, one after the other, as many as `out` holds.
     #[inline(always)]
     pub(crate) fn columns<E>(
@@ -117,81 +117,5 @@ impl<T: Copy + Sync> Right<'_, T> {
             );
         });
         totals
-    }
-}
-
-/// Σ|x|, Σx² and max|x| of columns.
-#[derive(Clone)]
-pub(crate) struct ColumnNorms {
-    pub(crate) one: Vec<f64>,
-    pub(crate) square: Vec<f64>,
-    pub(crate) largest: Vec<f64>,
-}
-
-impl ColumnNorms {
-    fn zeros(n: usize) -> Self {
-        let zeros = vec![0.0; n];
-        Self { one: zeros.clone(), square: zeros.clone(), largest: zeros }
-    }
-
-    /// Of a block of at most [`BLOCK`] rows of bytes, whose sums are exact in 32 bits.
-    fn of_bytes<T: RawInteger>(simd: SimdLevel, rows: &[T], n: usize) -> Self {
-        let zeros = vec![0i32; n];
-        let (mut one, mut square, mut largest) = (zeros.clone(), zeros.clone(), zeros);
-        simd.run(
-            #[inline(always)]
-            || {
-                for row in rows.chunks_exact(n) {
-                    let sums = one.iter_mut().zip(&mut square).zip(&mut largest);
-                    for (((one, square), largest), &x) in sums.zip(row) {
-                        let x = x.to_i32().abs();
-                        *one += x;
-                        *square += x * x;
-                        *largest = (*largest).max(x);
-                    }
-                }
-            },
-        );
-        let wide = |sums: Vec<i32>| sums.into_iter().map(f64::from).collect();
-        Self { one: wide(one), square: wide(square), largest: wide(largest) }
-    }
-
-    /// Of a `[k, n]` operand by k, in blocks that are added in order.
-    pub(crate) fn by_k<T: RawInteger>(simd: SimdLevel, data: &[T], n: usize) -> Self {
-        if n == 0 {
-            return Self::zeros(0);
-        }
-        let of_block = |rows: &[T]| {
-            if size_of::<T>() == 1 {
-                return Self::of_bytes(simd, rows, n);
-            }
-            let mut norms = Self::zeros(n);
-            simd.run(
-                #[inline(always)]
-                || {
-                    for row in rows.chunks_exact(n) {
-                        let sums = norms.one.iter_mut().zip(&mut norms.square);
-                        for (((one, square), largest), &x) in sums.zip(&mut norms.largest).zip(row)
-                        {
-                            let x = f64::from(x.to_i32()).abs();
-                            *one += x;
-                            *square += x * x;
-                            *largest = largest.max(x);
-                        }
-                    }
-                },
-            );
-            norms
-        };
-        let blocks: Vec<Self> = parallel::map(data.chunks(BLOCK * n), of_block);
-        let mut total = Self::zeros(n);
-        for block in blocks {
-            let add = |(total, part): (&mut f64, f64)| *total += part;
-            total.one.iter_mut().zip(block.one).for_each(add);
-            total.square.iter_mut().zip(block.square).for_each(add);
-            let largest = total.largest.iter_mut().zip(block.largest);
-            largest.for_each(|(total, part)| *total = total.max(part));
-        }
-        total
     }
 }

@@ -76,12 +76,12 @@ impl Digits {
 pub(super) enum Scheme {
     /// Each digit of A with each of B.
     Pairs,
-    /// Digits with their namesakes, and sums of two digits with theirs: a_i·b_j + a_j·b_i is
+    /// Digits of equal index with each other, and sums of two digits with each other: a_i·b_j + a_j·b_i is
     /// (a_i + a_j)·(b_i + b_j) - a_i·b_i - a_j·b_j.
     Karatsuba,
     /// Words of 16 bits modulo 2^32, and bytes ≈ word / [`Scheme::BYTE`].
     Residue,
-    /// Words of 8 bits.
+    /// Whole words of 8 bits (`vpdpbusd`).
     Bytes,
     /// Each byte of A with each of B, the highest with their sign, the lower ones without. Signed digits
     /// would need a carry, and one digit more for words above 0x7f7f, but save nothing: the four products of
@@ -92,11 +92,11 @@ pub(super) enum Scheme {
 /// What the kernels of a level multiply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Multipliers {
-    /// Words of 16 bits.
+    /// Words of 16 bits (`vpmaddwd`).
     Words,
-    /// Words of 16 bits and, twice as fast, bytes of 8.
+    /// Words of 16 bits and, twice as fast, bytes (`vpdpbusd`).
     WordsAndBytes,
-    /// Tiles of bytes with and without sign.
+    /// Tiles of bytes with and without sign (AMX-INT8).
     Tiles,
 }
 
@@ -121,7 +121,7 @@ impl Scheme {
     /// |a·b - BYTE²·h·h'| = |BYTE·(h·d' + h'·d) + d·d'| is at most this.
     const ERROR: u64 = (2 * Self::BYTE * 127 * Self::REST + Self::REST * Self::REST) as u64;
 
-    /// The nearest byte, or one beside it.
+    /// The nearest byte, or a neighbour of it.
     #[inline(always)]
     pub(super) fn byte(word: i32) -> i8 {
         ((word * 254 + (1 << 15)) >> 16) as i8
@@ -217,7 +217,7 @@ impl Plan {
             let exact = if small { LONGEST } else { exact };
             offer(Scheme::Pairs, digits_a, digits_b, pairs as f64, exact);
             if count_a == count_b && count_a > 1 {
-                // Digits with their namesakes have the same weight if they are equally wide.
+                // Digits of equal index have the same weight if they are equally wide.
                 let width = digits_a.width.max(digits_b.width);
                 let digits = Digits { count: count_a, width };
                 let largest = [digits.largest(a.largest), digits.largest(b.largest)];

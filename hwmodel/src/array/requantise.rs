@@ -1,0 +1,104 @@
+//! The output stage of the array: sums requantised after the product, or as soon as they are complete.
+
+use super::exact::{Proof, SumContainer};
+use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
+use crate::blocking::Consume;
+use crate::number::accumulator::AccumulatorWidth;
+use crate::number::requantise::{RequantiseReport, Requantiser, aligned};
+use crate::number::tensor::{FixedTensor, RawData};
+use crate::with_raw;
+
+impl MacArray {
+    /// [`MacArray::convolve`] followed by [`Requantiser::product`], without the tensor of sums in between
+    /// where they fit 64 bits and no accumulator can overflow. The bits are the same.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    ///
+    /// # Panics
+    /// If the bias does not have one value a column.
+    pub fn convolve_requantised(
+        &self,
+        x: &FixedTensor,
+        w: &FixedTensor,
+        geometry: Convolution2d,
+        bias: Option<&FixedTensor>,
+        requantiser: &Requantiser,
+    ) -> Result<(RawData, MacReport, RequantiseReport), ShapeError> {
+        let operands = self.convolution(x, w, geometry)?;
+        let proof = Proof::new(self, &operands);
+        let fl = x.format().fl() + w.format().fl();
+        let stage =
+            requantiser.stage(self.accumulator, proof.bound as u128, fl, operands.stride(), bias);
+        if let Some(stage) = stage
+            && proof.excludes_overflow()
+            && operands.rows_are_complete()
+            && !matches!(proof.container(), SumContainer::I128)
+        {
+            let length = operands.rows() * operands.stride();
+            let mut data = RawData::zeros(requantiser.format, length);
+            let limits = with_raw!(&mut data, out => match proof.container() {
+                SumContainer::I32 => self.sums_i32(&operands, &proof, &mut Consume {
+                    out,
+                    finish: |start, sums: &[i32], out: &mut [_]| stage.narrow(sums, start, out),
+                }),
+                _ => self.sums_i64(&operands, &proof, &mut Consume {
+                    out,
+                    finish: |start, sums: &[i64], out: &mut [_]| stage.narrow(sums, start, out),
+                }),
+            });
+            return Ok((
+                data,
+                operands.report(self.simd),
+                RequantiseReport::of_limits(length, limits),
+            ));
+        }
+        let product = self.proven_product(&operands, &proof);
+        let (data, report) = requantiser.product(&product, bias);
+        Ok((data, product.report, report))
+    }
+}
+
+impl Requantiser {
+    /// Requantises the accumulators of `product`, after adding `bias` (one value a column) aligned
+    /// to their fractional length, in the accumulator.
+    ///
+    /// A bias with more fractional bits than the accumulator is rounded to nearest even first.
+    /// The shift is FLa + FLb - FLo; a negative one (left) is exact before saturation.
+    ///
+    /// # Panics
+    /// If the bias does not have one value a column.
+    pub fn product(
+        &self,
+        product: &Product,
+        bias: Option<&FixedTensor>,
+    ) -> (RawData, RequantiseReport) {
+        let columns = product.columns;
+        let mut data = RawData::zeros(self.format, product.sums.len());
+        let stage = self.stage(product.accumulator, product.bound, product.fl, columns, bias);
+        let limits = match (&product.sums, &stage) {
+            (Sums::I32(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
+            (Sums::I64(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
+            _ => {
+                let aligned = aligned(bias, product.fl, columns);
+                let shift = product.fl - self.format.fl();
+                let (limits, events) = self.wide(
+                    |index| {
+                        let sum = product.sums.get(index) + aligned[index % columns];
+                        match product.accumulator.width {
+                            AccumulatorWidth::Exact => (sum, false),
+                            AccumulatorWidth::Bits(bits) => {
+                                product.accumulator.overflow.apply(sum, bits)
+                            }
+                        }
+                    },
+                    shift,
+                    &mut data,
+                );
+                let report = RequantiseReport::of_limits(product.sums.len(), limits);
+                return (data, RequantiseReport { accumulator_events: events, ..report });
+            }
+        };
+        (data, RequantiseReport::of_limits(product.sums.len(), limits))
+    }
+}
