@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use hwmodel::cast::nearest_f32;
 use hwmodel::number::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
-use hwmodel::{Format, Rounding};
+use hwmodel::{Format, RawData, Rounding};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
