@@ -14,6 +14,7 @@ mod blocking;
 pub mod cast;
 pub mod convolution;
 pub mod counters;
+pub mod elementwise;
 pub mod energy;
 pub mod float32;
 pub mod kernels;

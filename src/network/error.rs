@@ -1,12 +1,11 @@
 //! Errors of a network or its data.
 
-use super::vector::LengthError;
-use super::vector::add::AddError;
 use super::vector::batch_norm::BatchNormError;
 use super::vector::init::InitError;
-use super::vector::pooling::PoolError;
 use hwmodel::TensorError;
 use hwmodel::array::ShapeError;
+use hwmodel::elementwise::{AddError, LengthError, PoolError};
+
 use hwmodel::number::block_float::BlockFloatError;
 use hwmodel::number::quantise::NotANumber;
 

@@ -2,8 +2,9 @@
 
 use super::graph::Node;
 use super::parameter::Parameter;
-use super::vector::pooling::PoolWindow;
+
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::PoolWindow;
 
 /// The operation of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 
 use super::Task;
 use super::normalised::rectified;
-use crate::network::vector::pooling::PoolWindow;
 use crate::network::{BiasBound, Builder, NetworkError, NodeId};
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::PoolWindow;
 
 /// Channels of an inception module: the 1×1 convolution, the reduction and the 3×3 convolution, the
 /// reduction and the convolutions in place of the 5×5 one, the 1×1 convolution after the pool.

@@ -3,9 +3,9 @@
 
 use super::Task;
 use super::normalised::{normalised, rectified};
-use crate::network::vector::pooling::PoolWindow;
 use crate::network::{BiasBound, Builder, NetworkError, NodeId};
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::PoolWindow;
 
 /// What lies between an addition and the next.
 #[derive(Clone, Copy)]

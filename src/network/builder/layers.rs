@@ -7,8 +7,8 @@ use crate::network::layers::{
     LayerNorm, Linear, Lstm, MaxPool, Position, Relu, Scores,
 };
 use crate::network::vector::lstm::GATES;
-use crate::network::vector::pooling::PoolWindow;
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::PoolWindow;
 
 impl Builder {
     /// A convolution of `filters` filters; a depthwise one has as many groups as channels.

@@ -5,8 +5,8 @@ use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
 use crate::network::vector::average_pool;
-use crate::network::vector::pooling::{PoolError, PoolShape, PoolWindow};
 use crate::precision::NumberFormat;
+use hwmodel::elementwise::{PoolError, PoolShape, PoolWindow};
 
 /// The mean of every window, or of the whole image without a window. The result of a fixed-point
 /// input is quantised to the input's format, or with a per-tensor scale where activations have one.

@@ -4,9 +4,8 @@ use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
-use crate::network::vector::max_pool;
-use crate::network::vector::pooling::{PoolShape, PoolWindow};
 use hwmodel::FixedTensor;
+use hwmodel::elementwise::{self, PoolShape, PoolWindow};
 
 /// The maximum of every window; padding is never chosen.
 pub(in crate::network) struct MaxPool {
@@ -36,11 +35,11 @@ impl Layer for MaxPool {
             Activation::Float(x, _) => {
                 let mut y = vec![0.0; shape.output_len()];
                 let mut argmax = vec![0; shape.output_len()];
-                max_pool::max_pool(&shape, &x, &mut y, &mut argmax)?;
+                elementwise::max_pool(&shape, &x, &mut y, &mut argmax)?;
                 (Activation::float(y, shape.output_shape()), argmax)
             }
             Activation::Fixed(x) => {
-                let (data, argmax) = max_pool::max_pool_raw(&shape, x.data())?;
+                let (data, argmax) = elementwise::max_pool_raw(&shape, x.data())?;
                 (
                     Activation::fixed(FixedTensor::new(&shape.output_shape(), x.format(), data)?),
                     argmax,
@@ -53,7 +52,7 @@ impl Layer for MaxPool {
     fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
         let shape = PoolShape::new(call.input_shape, self.window)?;
         let mut gradient = vec![0f32; shape.input_len()];
-        max_pool::max_pool_backward(&shape, &call.saved.argmax, &call.gradient, &mut gradient)?;
+        elementwise::max_pool_backward(&shape, &call.saved.argmax, &call.gradient, &mut gradient)?;
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
     }
 }

@@ -4,7 +4,8 @@ use crate::network::activation::{Activation, owned};
 use crate::network::error::NetworkError;
 use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
 use crate::network::operation::Operation;
-use crate::network::vector::{relu, relu6};
+use crate::network::vector::relu;
+use hwmodel::elementwise::{largest_raw_at_most, rectify, rectify_raw};
 use hwmodel::{FixedTensor, Format};
 
 /// max(x, 0), or min(max(x, 0), 6).
@@ -12,13 +13,16 @@ pub(in crate::network) struct Relu {
     pub(in crate::network) six: bool,
 }
 
+/// The bound of ReLU6, the activation of MobileNetV2 (Sandler et al. 2018).
+const BOUND: u16 = 6;
+
 impl Relu {
     fn bound(&self) -> Option<f32> {
-        self.six.then_some(relu6::BOUND)
+        self.six.then_some(BOUND.into())
     }
 
     fn raw_bound(&self, format: Format) -> Option<i32> {
-        relu6::raw_bound(format).filter(|_| self.six)
+        self.six.then_some(BOUND).and_then(|bound| largest_raw_at_most(bound, format))
     }
 }
 
@@ -40,14 +44,14 @@ impl Layer for Relu {
         let y = match call.take_only() {
             Activation::Float(values, shape) => {
                 let mut values = owned(values);
-                relu::relu_in_place(simd, &mut values, self.bound());
+                rectify(simd, &mut values, self.bound());
                 Activation::float(values, shape)
             }
             Activation::Fixed(tensor) => {
                 let tensor = owned(tensor);
                 let (shape, format) = (tensor.shape().to_vec(), tensor.format());
                 let mut data = tensor.into_data();
-                relu::relu_raw(simd, &mut data, self.raw_bound(format));
+                rectify_raw(simd, &mut data, self.raw_bound(format));
                 Activation::fixed(FixedTensor::new(&shape, format, data)?)
             }
         };

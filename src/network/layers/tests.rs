@@ -1,12 +1,12 @@
 //! Layers in small networks: gradients against differences of the loss, and integers by hand.
 
-use crate::network::vector::pooling::PoolWindow;
 use crate::network::{
     Activation, BackwardArithmetic, BiasBound, Builder, Context, GradientFormat, Initialisation,
     Network, NetworkError, NodeId,
 };
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::{Convolution2d, MacArray};
+use hwmodel::elementwise::PoolWindow;
 use hwmodel::number::block_float::tensor_format;
 use hwmodel::number::quantise::quantise;
 use hwmodel::random::{RandomAddress, RandomSource, Role, generator, uniform_f32};

@@ -5,7 +5,7 @@
 //! [`PoolShape::global`].
 
 use crate::network::vector::operations::VectorOperations;
-use crate::network::vector::pooling::{PoolError, PoolShape};
+use hwmodel::elementwise::{PoolError, PoolShape};
 use rayon::prelude::*;
 
 /// Per element of the input: the sum forward, the share of the gradient backward.
@@ -74,7 +74,7 @@ pub fn average_pool_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::vector::pooling::PoolWindow;
+    use hwmodel::elementwise::PoolWindow;
 
     #[test]
     fn padding_counts_in_the_mean() {

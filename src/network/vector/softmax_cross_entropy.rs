@@ -6,7 +6,7 @@
 
 use super::elementary::ln;
 use super::softmax::exponentials;
-use crate::network::vector::length::{LengthError, check_length};
+use hwmodel::elementwise::{LengthError, check_length};
 use rayon::prelude::*;
 
 /// The loss of one batch.

@@ -1,17 +1,16 @@
 //! Network → integer program.
 
-use super::channel_scale::ChannelScale;
-use super::division::Division;
 use super::error::CompileError;
-use super::fold::{fold, power_of_two};
-use super::product_range::{ProductRanges, aligned_bias};
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
-use super::requantise::ChannelRequantiser;
 use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
-use crate::network::vector::pooling::PoolWindow;
 use crate::network::{Context, Network, Node, Operation, Parameter};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::{
+    ChannelRequantiseError, ChannelRequantiser, ChannelScale, Division, FoldError, PoolWindow,
+    ProductRanges, fold,
+};
+use hwmodel::number::requantise::align;
 use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
 /// Compiles `network` for the array, rounding and overflow of `context`.
@@ -103,7 +102,8 @@ impl Compiler<'_> {
                 let relu = self.only_reader(index, Operation::Relu);
                 let channels = self.scales(node, input_format.fl(), format, None)?;
                 let scale =
-                    ChannelRequantiser::new(format, self.rounding, relu.is_some(), channels);
+                    ChannelRequantiser::new(format, self.rounding, relu.is_some(), channels)
+                        .map_err(|source| unfit(node, source))?;
                 last = relu.unwrap_or(index);
                 (IntegerOperation::Scale(scale), format)
             }
@@ -171,8 +171,10 @@ impl Compiler<'_> {
                     channels.len(),
                     bias.as_ref(),
                 );
-                let scale = ChannelRequantiser::new(format, self.rounding, rectifies, channels);
-                (Finish::Scale(scale.within(ranges)), format)
+                let scale = ChannelRequantiser::new(format, self.rounding, rectifies, channels)
+                    .and_then(|scale| scale.within(ranges))
+                    .map_err(|source| unfit(norm, source))?;
+                (Finish::Scale(scale), format)
             }
         };
         let convolution = Convolution { geometry, weight, input, finish };
@@ -201,19 +203,18 @@ impl Compiler<'_> {
                 let source = BatchNormError::NotFinite { channel, mean, variance };
                 return Err(CompileError::BatchNorm { layer: norm.name.clone(), source });
             }
-            let aligned = bias.map_or(0, |bias| aligned_bias(bias, channel, fl));
-            let bias = aligned as f64 * power_of_two(-fl);
+            let aligned = bias
+                .map_or(0, |bias| align(bias.data().get(channel).into(), fl - bias.format().fl()));
+            let bias = aligned as f64 * 2f64.powi(-fl);
             let scale = f64::from(gamma) / (variance + f64::from(EPSILON)).sqrt();
-            let factor = scale * power_of_two(format.fl() - fl);
+            let factor = scale * 2f64.powi(format.fl() - fl);
             let offset = (f64::from(beta) + scale * (bias - mean)) * format.scale();
             let layer = || norm.name.clone();
-            if !factor.is_finite() || !offset.is_finite() {
-                return Err(CompileError::NotFinite { layer: layer(), channel });
-            }
-            channels.push(fold(factor, offset).ok_or_else(|| CompileError::Multiplier {
-                layer: layer(),
-                channel,
-                factor,
+            channels.push(fold(factor, offset).map_err(|error| match error {
+                FoldError::NotFinite { .. } => CompileError::NotFinite { layer: layer(), channel },
+                FoldError::Factor(_) | FoldError::Scale(_) => {
+                    CompileError::Multiplier { layer: layer(), channel, factor }
+                }
             })?);
         }
         Ok(channels)
@@ -231,7 +232,7 @@ impl Compiler<'_> {
         let positions = window.map_or(h * w, |window| window.positions());
         let divisor = u32::try_from(positions).ok();
         divisor
-            .and_then(|divisor| Division::of_sums(divisor, format.wl()))
+            .and_then(|divisor| Division::of_sums(divisor, format.wl()).ok())
             .ok_or_else(|| CompileError::Window { layer: node.name.clone(), positions })
     }
 
@@ -289,6 +290,10 @@ fn fixed_format(node: &Node, format: Option<NumberFormat>) -> Result<Format, Com
         None => Err(float32(&node.name)),
         Some(format) => Err(CompileError::Format { layer: node.name.clone(), format }),
     }
+}
+
+fn unfit(norm: &Node, source: ChannelRequantiseError) -> CompileError {
+    CompileError::Requantise { layer: norm.name.clone(), source }
 }
 
 fn float32(layer: &str) -> CompileError {

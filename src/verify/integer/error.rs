@@ -1,12 +1,10 @@
 //! Errors of compiling or running an integer program.
 
 use crate::network::NetworkError;
-use crate::network::vector::LengthError;
-use crate::network::vector::add::AddError;
 use crate::network::vector::batch_norm::BatchNormError;
-use crate::network::vector::pooling::PoolError;
 use crate::precision::NumberFormat;
 use hwmodel::array::ShapeError;
+use hwmodel::elementwise::{AddError, ChannelRequantiseError, LengthError, PoolError};
 use hwmodel::{Format, TensorError};
 
 /// A network that has no integer program.
@@ -67,6 +65,14 @@ pub enum CompileError {
         /// What is wrong.
         source: BatchNormError,
     },
+    /// A requantiser of a batch norm.
+    #[error("batch norm `{layer}`: {source}")]
+    Requantise {
+        /// Name of the layer.
+        layer: String,
+        /// What is wrong.
+        source: ChannelRequantiseError,
+    },
     /// A window with too many positions.
     #[error("average pool `{layer}` has windows of {positions} positions: use fewer than 2^32")]
     Window {
@@ -108,6 +114,9 @@ pub enum RunError {
     /// Residual addition.
     #[error(transparent)]
     Add(#[from] AddError),
+    /// Requantisation.
+    #[error(transparent)]
+    Requantise(#[from] ChannelRequantiseError),
     /// Concatenation.
     #[error(transparent)]
     Length(#[from] LengthError),

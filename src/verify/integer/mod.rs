@@ -10,28 +10,18 @@
 //!
 //! The formulas, their bounds and how far results are from the float vector unit: docs/integer.md.
 
-mod average_pool;
-mod channel_scale;
 mod compare;
 mod compile;
-mod division;
 mod error;
-mod fold;
 mod image;
-mod product_range;
 mod program;
-mod requantise;
 mod run;
 
-pub use channel_scale::ChannelScale;
 pub use compare::{Comparison, first_largest};
 pub use compile::compile;
-pub use division::Division;
 pub use error::{CompileError, RunError};
 pub use image::quantise_images;
-pub use product_range::{ProductRange, ProductRanges};
 pub use program::{Convolution, Finish, IntegerOperation, Program, Step};
-pub use requantise::{ChannelRequantiser, ScaleReport};
 pub use run::{Inference, StepCounts};
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! An integer program: constants and instructions of the accelerator, in order.
 
-use super::division::Division;
-use super::requantise::ChannelRequantiser;
-use crate::network::vector::pooling::PoolWindow;
 use hwmodel::array::{Convolution2d, MacArray};
+use hwmodel::elementwise::{ChannelRequantiser, Division, PoolWindow};
 use hwmodel::{FixedTensor, Format, Overflow, Rounding};
 
 /// A network compiled to integers.

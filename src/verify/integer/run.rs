@@ -1,14 +1,11 @@
 //! Running a program: integers in, integers out.
 
-use super::average_pool::average_pool;
 use super::error::RunError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
-use crate::network::vector::add::{AddSettings, residual_add};
-use crate::network::vector::concatenate::concatenate_raw;
-use crate::network::vector::max_pool::max_pool_raw;
-use crate::network::vector::pooling::PoolShape;
-use crate::network::vector::relu::relu_raw;
-use crate::network::vector::relu6::raw_bound;
+use hwmodel::elementwise::{
+    AddSettings, PoolShape, average_pool, concatenate_raw, largest_raw_at_most, max_pool_raw,
+    rectify_raw, residual_add,
+};
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
@@ -108,12 +105,14 @@ impl Program {
                 self.convolution(convolution, step.format, x, counts)?
             }
             IntegerOperation::Scale(scale) => {
-                let (data, report) = scale.words(simd, &x);
+                let (data, report) = scale.words(simd, &x)?;
                 counts.output = report.counts;
                 FixedTensor::new(&shape, step.format, data)?
             }
             IntegerOperation::Relu => rectified(self, owned(x), None)?,
-            IntegerOperation::Relu6 => rectified(self, owned(x), raw_bound(step.format))?,
+            IntegerOperation::Relu6 => {
+                rectified(self, owned(x), largest_raw_at_most(6, step.format))?
+            }
             IntegerOperation::MaxPool(window) => {
                 let pool = PoolShape::new(shape, *window)?;
                 let (data, _) = max_pool_raw(&pool, x.data())?;
@@ -203,7 +202,7 @@ impl Program {
                 if *rectifies { rectified(self, y, None) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
-                let (data, report) = scale.sums(self.array.simd, product.sums());
+                let (data, report) = scale.sums(self.array.simd, product.sums())?;
                 counts.output = report.counts;
                 counts.products_outside = report.outside;
                 Ok(FixedTensor::new(&shape, format, data)?)
@@ -232,7 +231,7 @@ fn rectified(
 ) -> Result<FixedTensor, RunError> {
     let (shape, format) = (x.shape().to_vec(), x.format());
     let mut data = x.into_data();
-    relu_raw(program.array.simd, &mut data, bound);
+    rectify_raw(program.array.simd, &mut data, bound);
     Ok(FixedTensor::new(&shape, format, data)?)
 }
 

@@ -4,8 +4,8 @@ use super::{
     BatchNormError, BatchNormGradients, BatchStatistics, ChannelSums, chunk_length, piece_length,
     whole_rows,
 };
-use crate::network::vector::length::check_length;
 use hwmodel::SimdLevel;
+use hwmodel::elementwise::check_length;
 use hwmodel::float32::Values;
 use rayon::prelude::*;
 

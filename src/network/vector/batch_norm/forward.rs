@@ -4,8 +4,8 @@ use super::{
     BatchNormError, BatchNormParameters, BatchStatistics, ChannelSums, RunningStatistics,
     chunk_length, inverse_std, piece_length, whole_rows,
 };
-use crate::network::vector::length::check_length;
 use hwmodel::SimdLevel;
+use hwmodel::elementwise::check_length;
 use hwmodel::float32::Values;
 use rayon::prelude::*;
 

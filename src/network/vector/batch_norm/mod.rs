@@ -10,10 +10,10 @@
 mod backward;
 mod forward;
 
-use crate::network::vector::length::{LengthError, check_length};
 use crate::network::vector::operations::VectorOperations;
 pub use backward::batch_norm_backward;
 pub use forward::{Normaliser, batch_statistics};
+use hwmodel::elementwise::{LengthError, check_length};
 use rayon::iter::IndexedParallelIterator;
 use serde::{Deserialize, Serialize};
 

@@ -9,12 +9,11 @@ use crate::network::vector::average_pool::{average_pool, average_pool_backward};
 use crate::network::vector::batch_norm::{
     BatchNormParameters, Normaliser, batch_norm_backward, batch_statistics,
 };
-use crate::network::vector::max_pool::{max_pool, max_pool_backward};
-use crate::network::vector::pooling::{PoolShape, PoolWindow};
 use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
 use crate::verify::golden::{BlockFile, Checker, GoldenError, Report};
 use hwmodel::SimdLevel;
 use hwmodel::cast::{nearest_f32, toward_zero};
+use hwmodel::elementwise::{PoolShape, PoolWindow, max_pool, max_pool_backward};
 use hwmodel::float32::Values;
 use std::path::Path;
 

@@ -3,7 +3,6 @@
 mod agreement;
 mod networks;
 mod no_floats;
-mod requantise;
 
 use crate::network::{Activation, BackwardArithmetic, Context, Network};
 use crate::precision::{NumberFormat, RoleFormats};

@@ -1,5 +1,4 @@
 use super::{context, format, images, quantised, with_statistics};
-use crate::network::vector::pooling::PoolWindow;
 use crate::network::{
     Activation, BiasBound, Builder, Context, Initialisation, Network, Pass, arch,
 };
@@ -8,6 +7,7 @@ use crate::verify::integer::{
     Comparison, CompileError, Inference, IntegerOperation, RunError, compile, quantise_images,
 };
 use hwmodel::array::Convolution2d;
+use hwmodel::elementwise::PoolWindow;
 use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, FixedTensor, Overflow, Rounding, SimdLevel};
 

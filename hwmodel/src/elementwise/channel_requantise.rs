@@ -1,13 +1,11 @@
 //! Accumulator → word with a multiplier, shift and offset per channel.
 
 use super::channel_scale::ChannelScale;
-use super::product_range::ProductRanges;
-use hwmodel::array::Sums;
-use hwmodel::number::quantise::QuantiseCounts;
-use hwmodel::number::rounding::{Mode, Shifted};
-use hwmodel::{
-    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding,
-};
+use super::product_range::{ProductRange, ProductRanges};
+use crate::array::Sums;
+use crate::number::quantise::QuantiseCounts;
+use crate::number::rounding::{Mode, Shifted};
+use crate::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding};
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
 use std::ops::AddAssign;
@@ -18,7 +16,7 @@ const CHUNK: usize = 1 << 12;
 /// The requantisation of a folded batch norm, with ReLU if it follows.
 ///
 /// raw = saturate(round((fit(acc) · M + b) · 2^-s)) with a [`ChannelScale`] per channel, and max(raw, 0) if
-/// it rectifies. fit brings an accumulator into its [`ProductRange`](super::ProductRange), if there are
+/// it rectifies. fit brings an accumulator into its [`ProductRange`], if there are
 /// ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelRequantiser {
@@ -37,6 +35,35 @@ pub struct ScaleReport {
     pub counts: QuantiseCounts,
     /// Accumulators outside the range of the product.
     pub outside: u64,
+}
+
+/// A channel requantiser that cannot exist, or values that do not fit it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelRequantiseError {
+    /// Random numbers have no place in a circuit of constants.
+    #[error(
+        "a requantiser per channel rounds deterministically: use a rounding other than stochastic"
+    )]
+    Stochastic,
+    /// There is no channel.
+    #[error("a requantiser per channel without channels: use at least 1")]
+    NoChannels,
+    /// Channels and ranges differ in number.
+    #[error("{given} ranges for {channels} channels: use one a channel")]
+    Ranges {
+        /// Ranges given.
+        given: usize,
+        /// Channels.
+        channels: usize,
+    },
+    /// The last row is not whole.
+    #[error("{elements} values are no rows of {channels} channels")]
+    Rows {
+        /// Values given.
+        elements: usize,
+        /// Channels.
+        channels: usize,
+    },
 }
 
 impl AddAssign for ScaleReport {
@@ -65,7 +92,7 @@ impl Narrow {
             (1..=62).contains(&channel.shift()) && channel.offset().unsigned_abs() <= 1 << 61
         };
         let saturates = ranges.is_none_or(|ranges| {
-            let zero = |range: &super::ProductRange| range.low() <= 0 && range.high() >= 0;
+            let zero = |range: &ProductRange| range.low() <= 0 && range.high() >= 0;
             ranges.overflow == Overflow::Saturate && ranges.channels.iter().all(zero)
         });
         if !saturates || !channels.iter().all(fits) {
@@ -81,12 +108,12 @@ impl Narrow {
                 all.map(|range| (end(range.low()), end(range.high()))).unzip()
             }
         };
-        let inside = |range: &super::ProductRange| range.low() >= least && range.high() <= most;
+        let inside = |range: &ProductRange| range.low() >= least && range.high() <= most;
         Some(Self {
             fits: ranges.is_some_and(|ranges| ranges.channels.iter().all(inside)),
             low,
             high,
-            multipliers: channels.iter().map(|channel| channel.multiplier().to_bits()).collect(),
+            multipliers: channels.iter().map(|channel| channel.multiplier()).collect(),
             offsets: channels.iter().map(|channel| channel.offset() as i64).collect(),
             shifts: channels.iter().map(|channel| channel.shift() as u8).collect(),
         })
@@ -122,27 +149,51 @@ macro_rules! accumulators {
 accumulators!(i8, i32; i16, i32; i32, i32; i64, i64; i128, i128);
 
 impl ChannelRequantiser {
-    /// A requantiser to `format` for as many channels as there are scales; the rounding must not be
-    /// stochastic.
+    /// A requantiser to `format` for as many channels as there are scales.
+    ///
+    /// ```
+    /// use hwmodel::array::Sums;
+    /// use hwmodel::elementwise::{ChannelRequantiser, fold};
+    /// use hwmodel::{Format, Rounding, SimdLevel};
+    /// // Two channels: acc / 4 + 1 and -acc / 2, in 4 bits.
+    /// let scales = vec![fold(0.25, 1.0)?, fold(-0.5, 0.0)?];
+    /// let unit = ChannelRequantiser::new(Format::new(4, 0)?, Rounding::NearestEven, false, scales)?;
+    /// let (raw, report) = unit.sums(SimdLevel::best(), &Sums::I32(vec![10, 10, 100, 4]))?;
+    /// assert_eq!(raw.to_i32(), [4, -5, 7, -2]); // 3.5 is a tie, 26 is above 7
+    /// assert_eq!(report.counts.saturated_high, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the rounding is stochastic or there is no channel.
     pub fn new(
         format: Format,
         rounding: Rounding,
         rectifies: bool,
         channels: Vec<ChannelScale>,
-    ) -> Self {
+    ) -> Result<Self, ChannelRequantiseError> {
+        if rounding == Rounding::Stochastic {
+            return Err(ChannelRequantiseError::Stochastic);
+        }
+        if channels.is_empty() {
+            return Err(ChannelRequantiseError::NoChannels);
+        }
         let narrow = Narrow::of(&channels, None);
-        Self { format, rounding, rectifies, channels, ranges: None, narrow }
+        Ok(Self { format, rounding, rectifies, channels, ranges: None, narrow })
     }
 
     /// The same for accumulators of products with ranges.
     ///
-    /// # Panics
+    /// # Errors
     /// If there is not one range a channel.
-    pub fn within(mut self, ranges: ProductRanges) -> Self {
-        assert_eq!(ranges.channels.len(), self.channels.len(), "one range a channel");
+    pub fn within(mut self, ranges: ProductRanges) -> Result<Self, ChannelRequantiseError> {
+        let (given, channels) = (ranges.channels.len(), self.channels.len());
+        if given != channels {
+            return Err(ChannelRequantiseError::Ranges { given, channels });
+        }
         self.narrow = Narrow::of(&self.channels, Some(&ranges));
         self.ranges = Some(ranges);
-        self
+        Ok(self)
     }
 
     /// Format of the result.
@@ -167,9 +218,13 @@ impl ChannelRequantiser {
 
     /// Requantises accumulators `[rows, channels]`.
     ///
-    /// # Panics
+    /// # Errors
     /// If they are not whole rows.
-    pub fn sums(&self, simd: SimdLevel, sums: &Sums) -> (RawData, ScaleReport) {
+    pub fn sums(
+        &self,
+        simd: SimdLevel,
+        sums: &Sums,
+    ) -> Result<(RawData, ScaleReport), ChannelRequantiseError> {
         match sums {
             Sums::I32(sums) => self.all(simd, sums),
             Sums::I64(sums) => self.all(simd, sums),
@@ -179,18 +234,28 @@ impl ChannelRequantiser {
 
     /// Requantises words whose last axis is the channels; a batch norm that follows no product.
     ///
-    /// # Panics
+    /// # Errors
     /// If they are not whole rows.
-    pub fn words(&self, simd: SimdLevel, x: &FixedTensor) -> (RawData, ScaleReport) {
+    pub fn words(
+        &self,
+        simd: SimdLevel,
+        x: &FixedTensor,
+    ) -> Result<(RawData, ScaleReport), ChannelRequantiseError> {
         with_raw!(x.data(), raw => self.all(simd, raw))
     }
 
-    fn all<S: Accumulator>(&self, simd: SimdLevel, values: &[S]) -> (RawData, ScaleReport) {
-        let columns = self.channels.len();
-        assert!(columns > 0 && values.len().is_multiple_of(columns), "whole rows of channels");
+    fn all<S: Accumulator>(
+        &self,
+        simd: SimdLevel,
+        values: &[S],
+    ) -> Result<(RawData, ScaleReport), ChannelRequantiseError> {
+        let (elements, channels) = (values.len(), self.channels.len());
+        if !elements.is_multiple_of(channels) {
+            return Err(ChannelRequantiseError::Rows { elements, channels });
+        }
         let mut data = RawData::zeros(self.format, values.len());
         let report = with_raw!(&mut data, out => self.chunks(simd, values, out));
-        (data, report)
+        Ok((data, report))
     }
 
     fn chunks<S: Accumulator, T: Copy + Send + 'static>(
@@ -296,3 +361,6 @@ impl ChannelRequantiser {
         if self.rectifies { raw.max(0) } else { raw }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,29 @@
 //! Average pooling in integers: a sum and a division by a constant.
 
 use super::division::Division;
-use crate::network::vector::pooling::PoolShape;
-use hwmodel::{FixedTensor, RawData, Rounding, TensorError};
+use super::pooling::PoolShape;
+use crate::{FixedTensor, RawData, Rounding, TensorError};
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
 
 /// The rounded mean of every window, in the format of the input. Padding counts as zeros.
 ///
-/// A mean is never outside the range of its words, so nothing saturates.
+/// The sum of a window is exact in 64 bits and divided by [`Division::round`]. A mean is never outside the range of its
+/// words, so nothing saturates.
+///
+/// ```
+/// use hwmodel::elementwise::{Division, PoolShape, average_pool};
+/// use hwmodel::{FixedTensor, Format, Rounding};
+/// let x = FixedTensor::from_raw(&[1, 2, 2, 1], Format::new(8, 4)?, &[1, 2, 3, 4])?;
+/// let shape = PoolShape::global([1, 2, 2, 1])?;
+/// let mean = average_pool(&shape, Division::of_sums(4, 8)?, Rounding::NearestEven, &x)?;
+/// assert_eq!(mean.data().to_i32(), [2]); // 2.5, a tie
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If `x` does not have the input shape of `shape`.
-pub(super) fn average_pool(
+pub fn average_pool(
     shape: &PoolShape,
     division: Division,
     rounding: Rounding,
@@ -48,8 +59,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::vector::pooling::PoolWindow;
-    use hwmodel::Format;
+    use crate::Format;
+    use crate::elementwise::PoolWindow;
 
     #[test]
     fn means_round_to_even_in_every_container() {

@@ -1,12 +1,10 @@
-use super::format;
-use crate::verify::integer::{
-    ChannelRequantiser, ChannelScale, ProductRange, ProductRanges, ScaleReport,
-};
-use fixed::types::I1F31;
-use hwmodel::array::Sums;
-use hwmodel::number::quantise::QuantiseCounts;
-use hwmodel::{FixedTensor, Overflow, Rounding, SimdLevel};
+use super::*;
+use crate::elementwise::{ProductRange, ProductRanges};
 use proptest::prelude::*;
+
+fn format(wl: u32, fl: i32) -> Format {
+    Format::new(wl, fl).unwrap()
+}
 
 /// The definition, written out by division instead of shifts.
 fn reference(
@@ -119,7 +117,7 @@ proptest! {
         let exact: Vec<i128> = (0..sums.len()).map(|i| sums.get(i)).collect();
         let channels: Vec<ChannelScale> = scales
             .iter()
-            .map(|&(m, s, b)| ChannelScale::new(I1F31::from_bits(m), s, b).unwrap())
+            .map(|&(m, s, b)| ChannelScale::new(m, s, b).unwrap())
             .collect();
         let overflow = if wrap { Overflow::Wrap } else { Overflow::Saturate };
         let ranges: Vec<(i128, i128)> = ends[..scales.len()]
@@ -136,10 +134,10 @@ proptest! {
         for rounding in Rounding::ALL.into_iter().filter(|r| *r != Rounding::Stochastic) {
             let expected = run(&scales, ranges, &exact, (wl, rectifies, rounding));
             let unit =
-                ChannelRequantiser::new(format(wl, 3), rounding, rectifies, channels.clone());
-            let unit = if limited { unit.within(product_ranges.clone()) } else { unit };
+                ChannelRequantiser::new(format(wl, 3), rounding, rectifies, channels.clone()).unwrap();
+            let unit = if limited { unit.within(product_ranges.clone()).unwrap() } else { unit };
             for simd in SimdLevel::available() {
-                let (data, counts) = unit.sums(simd, &sums);
+                let (data, counts) = unit.sums(simd, &sums).unwrap();
                 prop_assert_eq!(&data.to_i32(), &expected.0, "{} {}", rounding, simd);
                 prop_assert_eq!(counts, expected.1);
             }
@@ -155,27 +153,46 @@ proptest! {
         let x = FixedTensor::from_raw(&[10, 3], format(wl, 0), &raw).unwrap();
         let channels = scales
             .iter()
-            .map(|&(m, s, b)| ChannelScale::new(I1F31::from_bits(m), s, b).unwrap());
+            .map(|&(m, s, b)| ChannelScale::new(m, s, b).unwrap());
         let rounding = Rounding::NearestEven;
-        let unit = ChannelRequantiser::new(format(out, 3), rounding, false, channels.collect());
+        let unit = ChannelRequantiser::new(format(out, 3), rounding, false, channels.collect()).unwrap();
         let exact: Vec<i128> = raw.into_iter().map(i128::from).collect();
         let expected = run(&scales, None, &exact, (out, false, rounding));
-        let (data, counts) = unit.words(SimdLevel::best(), &x);
+        let (data, counts) = unit.words(SimdLevel::best(), &x).unwrap();
         prop_assert_eq!((data.to_i32(), counts), expected);
     }
 }
 
 #[test]
 fn impossible_scales_are_refused() {
-    assert_eq!(ChannelScale::new(I1F31::MIN, 31, 0), None);
-    assert_eq!(ChannelScale::new(I1F31::ZERO, 92, 0), None);
-    assert_eq!(ChannelScale::new(I1F31::ZERO, 31, -(1 << 124) - 1), None);
-    assert!(ChannelScale::new(I1F31::MAX, 91, 1 << 124).is_some());
+    use crate::elementwise::ChannelScaleError;
+    let refused = |multiplier, shift, offset| ChannelScale::new(multiplier, shift, offset);
+    assert_eq!(refused(i32::MIN, 31, 0), Err(ChannelScaleError::Multiplier));
+    assert_eq!(refused(0, 92, 0), Err(ChannelScaleError::Shift(92)));
+    let offset = -(1 << 124) - 1;
+    assert_eq!(refused(0, 31, offset), Err(ChannelScaleError::Offset(offset)));
+    assert!(ChannelScale::new(i32::MAX, 91, 1 << 124).is_ok());
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let scale = ChannelScale::new(1 << 30, 31, 0).unwrap();
+    let make =
+        |rounding, channels| ChannelRequantiser::new(format(8, 0), rounding, false, channels);
+    let refused = make(Rounding::Stochastic, vec![scale]);
+    assert_eq!(refused, Err(ChannelRequantiseError::Stochastic));
+    assert_eq!(make(Rounding::Floor, vec![]), Err(ChannelRequantiseError::NoChannels));
+    let unit = make(Rounding::Floor, vec![scale; 2]).unwrap();
+    let refused = unit.sums(SimdLevel::best(), &Sums::I32(vec![1; 3])).unwrap_err();
+    insta::assert_snapshot!(refused, @"3 values are no rows of 2 channels");
+    let range = ProductRange::new(-1, 1).unwrap();
+    let ranges = ProductRanges { overflow: Overflow::Saturate, channels: vec![range] };
+    insta::assert_snapshot!(unit.within(ranges).unwrap_err(), @"1 ranges for 2 channels: use one a channel");
 }
 
 #[test]
 fn the_widest_sums_and_offsets_stay_inside_128_bits() {
-    let scale = ChannelScale::new(I1F31::MAX, 91, ChannelScale::LARGEST_OFFSET).unwrap();
+    let scale = ChannelScale::new(i32::MAX, 91, ChannelScale::LARGEST_OFFSET).unwrap();
     let largest = ProductRange::LARGEST;
     for accumulator in [largest, -largest] {
         for rounding in Rounding::ALL.into_iter().filter(|r| *r != Rounding::Stochastic) {

@@ -1,10 +1,28 @@
-//! A channel's affine map as integers: the only float arithmetic in this module, once per channel at compile time.
+//! A channel's affine map as integers: the only float arithmetic in this module, once per channel before anything runs.
 
-use super::channel_scale::ChannelScale;
-use fixed::types::I1F31;
+use super::channel_scale::{ChannelScale, ChannelScaleError};
 
 /// Bits of the multiplier's fraction.
 const FRACTION: i32 = 31;
+
+/// A map that no multiplier and right shift give.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum FoldError {
+    /// A number is infinite or not a number.
+    #[error("a factor of {factor} and an offset of {offset}: both must be finite")]
+    NotFinite {
+        /// The factor.
+        factor: f64,
+        /// The offset.
+        offset: f64,
+    },
+    /// The shift would be to the left.
+    #[error("a factor of {0:.3e}: a multiplier and a right shift give less than 2^31")]
+    Factor(f64),
+    /// The parts of the scale.
+    #[error(transparent)]
+    Scale(#[from] ChannelScaleError),
+}
 
 /// The map raw = factor · acc + offset, both in steps of the result, as multiplier, shift and offset.
 ///
@@ -13,10 +31,18 @@ const FRACTION: i32 = 31;
 /// [`ChannelScale::LONGEST_SHIFT`] M keeps fewer bits; an M of 0 has s = 31. Roundings are to nearest,
 /// ties to even. So |M · 2^-s - factor| ≤ 2^-(s+1), and 2^-32 of the factor where M is normalised.
 ///
-/// Returns nothing if the factor is 2^31 or more (s would be negative) or a number is not finite.
-pub(super) fn fold(factor: f64, offset: f64) -> Option<ChannelScale> {
+/// ```
+/// use hwmodel::elementwise::fold;
+/// let scale = fold(-0.25, 3.0)?;
+/// assert_eq!((scale.multiplier(), scale.shift(), scale.offset()), (-(1 << 30), 32, 3 << 32));
+/// # Ok::<(), hwmodel::elementwise::FoldError>(())
+/// ```
+///
+/// # Errors
+/// If the factor is 2^31 or more (s would be negative) or a number is not finite.
+pub fn fold(factor: f64, offset: f64) -> Result<ChannelScale, FoldError> {
     if !factor.is_finite() || !offset.is_finite() {
-        return None;
+        return Err(FoldError::NotFinite { factor, offset });
     }
     let (mantissa, exponent) = decompose(factor);
     let mut shift = FRACTION - exponent;
@@ -31,12 +57,11 @@ pub(super) fn fold(factor: f64, offset: f64) -> Option<ChannelScale> {
     if multiplier == 0.0 {
         shift = FRACTION;
     }
-    let shift = u32::try_from(shift).ok()?;
+    let shift = u32::try_from(shift).map_err(|_| FoldError::Factor(factor))?;
     // At most 53 bits are not zero; beyond i128 the cast saturates.
     let scaled = (offset * power_of_two(shift as i32)).round_ties_even() as i128;
     let largest = ChannelScale::LARGEST_OFFSET;
-    let multiplier = I1F31::from_bits(multiplier as i32);
-    ChannelScale::new(multiplier, shift, scaled.clamp(-largest, largest))
+    Ok(ChannelScale::new(multiplier as i32, shift, scaled.clamp(-largest, largest))?)
 }
 
 /// m and e with value = m · 2^e and ½ ≤ |m| < 1; both 0 for 0.
@@ -54,7 +79,7 @@ fn decompose(value: f64) -> (f64, i32) {
 }
 
 /// 2^exponent, exact; 0 below the normal numbers.
-pub(super) fn power_of_two(exponent: i32) -> f64 {
+fn power_of_two(exponent: i32) -> f64 {
     debug_assert!(exponent <= 1023);
     if exponent < -1022 { 0.0 } else { f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52) }
 }
@@ -66,7 +91,7 @@ mod tests {
 
     fn parts(factor: f64, offset: f64) -> (i32, u32, i128) {
         let scale = fold(factor, offset).unwrap();
-        (scale.multiplier().to_bits(), scale.shift(), scale.offset())
+        (scale.multiplier(), scale.shift(), scale.offset())
     }
 
     #[test]
@@ -94,10 +119,10 @@ mod tests {
 
     #[test]
     fn what_has_no_right_shift_is_refused() {
-        assert_eq!(fold(power_of_two(31), 0.0), None);
-        assert_eq!(fold(-power_of_two(40), 0.0), None);
-        assert_eq!(fold(f64::NAN, 0.0), None);
-        assert_eq!(fold(1.0, f64::INFINITY), None);
+        assert_eq!(fold(power_of_two(31), 0.0), Err(FoldError::Factor(power_of_two(31))));
+        assert_eq!(fold(-power_of_two(40), 0.0), Err(FoldError::Factor(-power_of_two(40))));
+        assert!(matches!(fold(f64::NAN, 0.0), Err(FoldError::NotFinite { .. })));
+        assert!(matches!(fold(1.0, f64::INFINITY), Err(FoldError::NotFinite { .. })));
         // An offset beyond every word saturates.
         assert_eq!(parts(power_of_two(-50), 1e30).2, 1 << 124);
     }
@@ -108,12 +133,12 @@ mod tests {
             mantissa in 0.5f64..1.0, exponent in -60i32..=30, negative: bool, offset in -1e6f64..1e6,
         ) {
             let factor = mantissa * power_of_two(exponent) * if negative { -1.0 } else { 1.0 };
-            let Some(scale) = fold(factor, offset) else {
+            let Ok(scale) = fold(factor, offset) else {
                 // Only a mantissa that rounds up to 1 has no shift left.
                 prop_assert!(exponent == 31 || mantissa * power_of_two(31) >= power_of_two(31) - 0.5);
                 return Ok(());
             };
-            let bits = scale.multiplier().to_bits();
+            let bits = scale.multiplier();
             prop_assert!((1 << 30..1i64 << 31).contains(&i64::from(bits).abs()), "{}", bits);
             let unit = power_of_two(-(scale.shift() as i32));
             prop_assert!((f64::from(bits) * unit - factor).abs() <= unit / 2.0);

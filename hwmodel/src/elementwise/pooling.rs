@@ -4,7 +4,7 @@
 //! per axis, or with ⌈⌉ less a window that would begin in the padding behind the input, as PyTorch's
 //! `ceil_mode` has it. A window that reaches beyond the padded input is cut.
 
-use crate::network::vector::length::{LengthError, check_length};
+use super::length::{LengthError, check_length};
 
 /// Kernel, stride and padding of a pooling layer, each [height, width] in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +20,13 @@ pub struct PoolWindow {
 }
 
 /// The checked shape of a pooling layer for one size of batch.
+///
+/// ```
+/// use hwmodel::elementwise::{PoolShape, PoolWindow};
+/// let shape = PoolShape::new([1, 7, 7, 4], PoolWindow::square(3, 2, 1))?;
+/// assert_eq!(shape.output_shape(), [1, 4, 4, 4]);
+/// # Ok::<(), hwmodel::elementwise::PoolError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolShape {
     input: [usize; 4],
@@ -74,15 +81,15 @@ pub enum PoolError {
 
 /// One input pixel seen by one window; offsets are in elements of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tap {
+pub struct Tap {
     /// First channel of the output pixel.
-    pub(crate) output: usize,
+    pub output: usize,
     /// First channel of the input pixel.
-    pub(crate) input: usize,
+    pub input: usize,
     /// Position in the window, row-major over the kernel, padding included.
-    pub(crate) position: usize,
+    pub position: usize,
     /// Whether the window has no earlier pixel inside the image.
-    pub(crate) first: bool,
+    pub first: bool,
 }
 
 impl PoolWindow {
@@ -188,22 +195,26 @@ impl PoolShape {
         self.output_shape().iter().product()
     }
 
-    pub(crate) const fn channels(&self) -> usize {
+    /// Channels of input and output.
+    pub const fn channels(&self) -> usize {
         self.input[3]
     }
 
     /// Elements of one input image.
-    pub(crate) const fn input_image(&self) -> usize {
+    pub const fn input_image(&self) -> usize {
         self.input[1] * self.input[2] * self.input[3]
     }
 
     /// Elements of one output image.
-    pub(crate) const fn output_image(&self) -> usize {
+    pub const fn output_image(&self) -> usize {
         self.output[0] * self.output[1] * self.input[3]
     }
 
     /// Checks the lengths of an input and an output (or of their gradients).
-    pub(crate) fn check(&self, input: usize, output: usize) -> Result<(), LengthError> {
+    ///
+    /// # Errors
+    /// If one is not that of this shape.
+    pub fn check(&self, input: usize, output: usize) -> Result<(), LengthError> {
         check_length("input of the pooling layer", input, self.input_len())?;
         check_length("output of the pooling layer", output, self.output_len())
     }
@@ -212,7 +223,7 @@ impl PoolShape {
     ///
     /// A window has at least one such pixel, because the padding is smaller than the kernel.
     #[inline]
-    pub(crate) fn for_each_tap(&self, mut visit: impl FnMut(Tap)) {
+    pub fn for_each_tap(&self, mut visit: impl FnMut(Tap)) {
         let [_, height, width, channels] = self.input;
         let kernel_width = self.window.kernel[1];
         let inside = |output: usize, axis: usize, size: usize| {

@@ -1,7 +1,7 @@
 //! The range of a product's own output format, as its accumulator sees it.
 
-use hwmodel::number::requantise::align;
-use hwmodel::{FixedTensor, Format, Overflow};
+use crate::number::requantise::aligned;
+use crate::{FixedTensor, Format, Overflow};
 
 /// The accumulators of one channel that the product's own output format can hold.
 ///
@@ -23,15 +23,38 @@ pub struct ProductRanges {
     pub channels: Vec<ProductRange>,
 }
 
+/// Ends that enclose no range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "accumulators from {low} to {high}: use a lower end of at least -2^92 that is not above the upper one, of at most 2^92"
+)]
+pub struct ProductRangeError {
+    /// The lower end.
+    pub low: i128,
+    /// The upper end.
+    pub high: i128,
+}
+
 impl ProductRange {
     /// No range reaches further than ±2^92, beyond any accumulator.
     pub const LARGEST: i128 = 1 << 92;
 
-    /// Every accumulator from `low` to `high`, or nothing if there is none or an end is beyond
-    /// [`ProductRange::LARGEST`].
-    pub fn new(low: i128, high: i128) -> Option<Self> {
+    /// Every accumulator from `low` to `high`.
+    ///
+    /// ```
+    /// use hwmodel::Overflow;
+    /// use hwmodel::elementwise::ProductRange;
+    /// let range = ProductRange::new(-32, 31)?;
+    /// assert_eq!(range.fit(40, Overflow::Saturate), (31, true));
+    /// assert_eq!(range.fit(40, Overflow::Wrap), (-24, true));
+    /// # Ok::<(), hwmodel::elementwise::ProductRangeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is none or an end is beyond [`ProductRange::LARGEST`].
+    pub fn new(low: i128, high: i128) -> Result<Self, ProductRangeError> {
         let fits = -Self::LARGEST <= low && low <= high && high <= Self::LARGEST;
-        fits.then_some(Self { low, high })
+        fits.then_some(Self { low, high }).ok_or(ProductRangeError { low, high })
     }
 
     /// The smallest accumulator in the range.
@@ -67,7 +90,10 @@ impl ProductRanges {
     /// ±2^(WL-1) · 2^k, less 2^k at the upper one; wrapping takes the whole interval modulo 2^(WL+k).
     /// For negative k the ends are rounded toward zero. The bias, aligned to the accumulator, is
     /// subtracted from both ends, so that accumulators are compared before it.
-    pub(super) fn of_format(
+    ///
+    /// # Panics
+    /// If the bias has not one word a channel.
+    pub fn of_format(
         format: Format,
         fl: i32,
         overflow: Overflow,
@@ -84,18 +110,12 @@ impl ProductRanges {
             Overflow::Wrap => -low - 1,
         };
         let largest = ProductRange::LARGEST;
-        let range = |channel: usize| {
-            let bias = bias.map_or(0, |bias| aligned_bias(bias, channel, fl));
+        let range = |bias: i128| {
             let end = |end: i128| (end - bias).clamp(-largest, largest);
             ProductRange { low: end(low), high: end(high.max(low)) }
         };
-        Self { overflow, channels: (0..channels).map(range).collect() }
+        Self { overflow, channels: aligned(bias, fl, channels).into_iter().map(range).collect() }
     }
-}
-
-/// The bias of a channel in units of an accumulator with `fl` fractional bits.
-pub(super) fn aligned_bias(bias: &FixedTensor, channel: usize, fl: i32) -> i128 {
-    align(bias.data().get(channel).into(), fl - bias.format().fl())
 }
 
 #[cfg(test)]
@@ -136,7 +156,7 @@ mod tests {
         assert_eq!(range.fit(-33, Overflow::Saturate), (-32, true));
         assert_eq!(range.fit(40, Overflow::Wrap), (-24, true));
         assert_eq!(range.fit(-33, Overflow::Wrap), (31, true));
-        assert_eq!(ProductRange::new(1, 0), None);
-        assert_eq!(ProductRange::new(0, ProductRange::LARGEST + 1), None);
+        assert_eq!(ProductRange::new(1, 0), Err(ProductRangeError { low: 1, high: 0 }));
+        assert!(ProductRange::new(0, ProductRange::LARGEST + 1).is_err());
     }
 }

@@ -1,7 +1,6 @@
 use super::*;
-use hwmodel::SimdLevel;
-use hwmodel::number::requantise::Requantiser;
-use hwmodel::random::{Lfsr, RandomBits, RandomSource, Role, below, generator};
+use crate::number::requantise::Requantiser;
+use crate::random::{Lfsr, RandomBits, RandomSource, Role, below, generator};
 use proptest::prelude::*;
 use rand_core::Rng;
 

@@ -1,7 +1,7 @@
 //! Division by a constant with a multiplier and a shift, exactly rounded.
 
-use hwmodel::number::rounding::{Mode, Quotient};
-use hwmodel::{Rounding, with_rounding};
+use crate::number::rounding::{Mode, Quotient};
+use crate::{Rounding, with_rounding};
 
 /// Division of integers by a constant d, as hardware without a divider does it.
 ///
@@ -16,18 +16,35 @@ pub struct Division {
     shift: u32,
 }
 
+/// A division that no circuit of this kind does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DivisionError {
+    /// The divisor is 0.
+    #[error("division by 0: use a divisor of at least 1")]
+    Zero,
+    /// The words of a sum are too short or too long.
+    #[error("sums of words of {0} bits: use 1 to 32")]
+    WordLength(u32),
+}
+
 impl Division {
-    /// Division by `divisor` of sums of `divisor` words of `wl` (1 to 32) bits; nothing for the
-    /// divisor 0.
-    pub fn of_sums(divisor: u32, wl: u32) -> Option<Self> {
+    /// Division by `divisor` of sums of `divisor` words of `wl` bits.
+    ///
+    /// # Errors
+    /// If the divisor is 0 or a word has not 1 to 32 bits.
+    pub fn of_sums(divisor: u32, wl: u32) -> Result<Self, DivisionError> {
         if divisor == 0 {
-            return None;
+            return Err(DivisionError::Zero);
+        }
+        if !(1..=32).contains(&wl) {
+            return Err(DivisionError::WordLength(wl));
         }
         let length = 32 - (divisor - 1).leading_zeros();
         // -d · 2^(WL-1) ≤ n < d · 2^(WL-1), so n or -n - 1 has N = WL - 1 + l bits, at most 63.
         let shift = wl - 1 + 2 * length;
-        let multiplier = (1u128 << shift).div_ceil(u128::from(divisor));
-        Some(Self { divisor, multiplier: u64::try_from(multiplier).ok()?, shift })
+        // Below 2^(N+1) + 1, and not 2^64 as the divisor is below 2^32.
+        let multiplier = (1u128 << shift).div_ceil(u128::from(divisor)) as u64;
+        Ok(Self { divisor, multiplier, shift })
     }
 
     /// The divisor d.
@@ -45,14 +62,15 @@ impl Division {
         self.shift
     }
 
-    /// sum / d rounded; the rounding must not be stochastic, the sum one of d words.
+    /// sum / d rounded, where the sum is one of d words. Stochastic rounding has no numbers here and takes the floor.
     ///
     /// ```
     /// use hwmodel::Rounding;
-    /// use hwsim::verify::integer::Division;
-    /// let by_six = Division::of_sums(6, 8).unwrap();
+    /// use hwmodel::elementwise::Division;
+    /// let by_six = Division::of_sums(6, 8)?;
     /// assert_eq!(by_six.round(-22, Rounding::NearestEven), -4); // -3.67
     /// assert_eq!(by_six.round(15, Rounding::NearestEven), 2); // 2.5, a tie
+    /// # Ok::<(), hwmodel::elementwise::DivisionError>(())
     /// ```
     pub fn round(self, sum: i64, rounding: Rounding) -> i64 {
         let quotient =
@@ -103,7 +121,14 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Division::of_sums(0, 8), None);
+        assert_eq!(Division::of_sums(0, 8), Err(DivisionError::Zero));
+        assert_eq!(Division::of_sums(3, 33), Err(DivisionError::WordLength(33)));
+        assert_eq!(
+            Division::of_sums(u32::MAX, 32)
+                .unwrap()
+                .round(i64::from(u32::MAX) << 31, Rounding::Floor),
+            1 << 31
+        );
     }
 
     proptest! {

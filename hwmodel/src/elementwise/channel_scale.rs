@@ -1,7 +1,6 @@
 //! One channel's multiplier, shift and offset: the scalar definition of a folded batch norm.
 
-use fixed::types::I1F31;
-use hwmodel::Rounding;
+use crate::Rounding;
 
 /// raw = round((acc · M + b) · 2^-s), before it is fitted into its word.
 ///
@@ -14,9 +13,23 @@ use hwmodel::Rounding;
 /// below 2^123 and |b| ≤ 2^124, so 128 bits hold everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChannelScale {
-    multiplier: I1F31,
+    multiplier: i32,
     shift: u32,
     offset: i128,
+}
+
+/// A multiplier, shift or offset outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelScaleError {
+    /// The multiplier is -1.
+    #[error("a multiplier of -2^31 (-1.0): use -2^31 + 1 or more")]
+    Multiplier,
+    /// The shift is too long.
+    #[error("a right shift of {0} bits: use 0 to {longest}", longest = ChannelScale::LONGEST_SHIFT)]
+    Shift(u32),
+    /// The offset is too large.
+    #[error("an offset of {0}: use -2^124 to 2^124")]
+    Offset(i128),
 }
 
 impl ChannelScale {
@@ -26,16 +39,25 @@ impl ChannelScale {
     /// what any product could bring back into a word of 32 bits.
     pub const LARGEST_OFFSET: i128 = 1 << 124;
 
-    /// A multiplier other than -1 with a right shift and an offset in their ranges, or nothing.
-    pub fn new(multiplier: I1F31, shift: u32, offset: i128) -> Option<Self> {
-        let fits = multiplier != I1F31::MIN
-            && shift <= Self::LONGEST_SHIFT
-            && (-Self::LARGEST_OFFSET..=Self::LARGEST_OFFSET).contains(&offset);
-        fits.then_some(Self { multiplier, shift, offset })
+    /// The raw multiplier M with a right shift in bits and an offset.
+    ///
+    /// # Errors
+    /// If M is -2^31, or shift or offset are outside their ranges.
+    pub fn new(multiplier: i32, shift: u32, offset: i128) -> Result<Self, ChannelScaleError> {
+        if multiplier == i32::MIN {
+            return Err(ChannelScaleError::Multiplier);
+        }
+        if shift > Self::LONGEST_SHIFT {
+            return Err(ChannelScaleError::Shift(shift));
+        }
+        if offset.unsigned_abs() > Self::LARGEST_OFFSET.unsigned_abs() {
+            return Err(ChannelScaleError::Offset(offset));
+        }
+        Ok(Self { multiplier, shift, offset })
     }
 
-    /// The multiplier m.
-    pub fn multiplier(self) -> I1F31 {
+    /// The raw multiplier M.
+    pub fn multiplier(self) -> i32 {
         self.multiplier
     }
 
@@ -52,19 +74,19 @@ impl ChannelScale {
     /// acc · M + b, exact.
     pub fn product(self, accumulator: i128) -> i128 {
         debug_assert!(accumulator.unsigned_abs() <= 1 << 92);
-        accumulator * i128::from(self.multiplier.to_bits()) + self.offset
+        accumulator * i128::from(self.multiplier) + self.offset
     }
 
-    /// round((acc · M + b) · 2^-s); the rounding must not be stochastic.
+    /// round((acc · M + b) · 2^-s). Stochastic rounding has no numbers here and takes the floor.
     ///
     /// ```
-    /// use fixed::types::I1F31;
-    /// use hwmodel::Rounding;
-    /// use hwsim::verify::integer::ChannelScale;
+    ///     /// use hwmodel::Rounding;
+    /// use hwmodel::elementwise::ChannelScale;
     /// // 0.75 · 2^-1 · acc + 1: M = 0.75 · 2^31, s = 32, b = 2^32.
-    /// let scale = ChannelScale::new(I1F31::from_num(0.75), 32, 1 << 32).unwrap();
+    /// let scale = ChannelScale::new(3 << 29, 32, 1 << 32)?;
     /// assert_eq!(scale.apply(10, Rounding::NearestEven), 5); // 4.75
     /// assert_eq!(scale.apply(4, Rounding::NearestEven), 2); // 2.5, a tie
+    /// # Ok::<(), hwmodel::elementwise::ChannelScaleError>(())
     /// ```
     pub fn apply(self, accumulator: i128, rounding: Rounding) -> i128 {
         rounding.shift_right(self.product(accumulator), self.shift, 0)

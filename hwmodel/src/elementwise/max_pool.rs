@@ -4,8 +4,8 @@
 //! no quantiser. Padding is -∞ and never chosen; of equal maxima the first in row-major window order
 //! wins and takes the gradient, as in PyTorch.
 
-use crate::network::vector::pooling::{PoolError, PoolShape};
-use hwmodel::RawData;
+use super::pooling::{PoolError, PoolShape};
+use crate::RawData;
 use rayon::prelude::*;
 use std::ops::AddAssign;
 
@@ -51,6 +51,15 @@ pub fn max_pool<T: Copy + PartialOrd + Send + Sync>(
 }
 
 /// [`max_pool`] of raw integers: values in the same container, and the positions of the maxima.
+///
+/// ```
+/// use hwmodel::RawData;
+/// use hwmodel::elementwise::{PoolShape, PoolWindow, max_pool_raw};
+/// let shape = PoolShape::new([1, 2, 2, 1], PoolWindow::square(2, 2, 0))?;
+/// let (y, positions) = max_pool_raw(&shape, &RawData::I8(vec![-3, 7, 7, 1]))?;
+/// assert_eq!((y, &positions[..]), (RawData::I8(vec![7]), &[1][..]));
+/// # Ok::<(), hwmodel::elementwise::PoolError>(())
+/// ```
 ///
 /// # Errors
 /// As [`max_pool`].
@@ -125,7 +134,7 @@ fn check(shape: &PoolShape, input: usize, output: usize, argmax: usize) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::vector::pooling::PoolWindow;
+    use crate::elementwise::PoolWindow;
     use proptest::prelude::*;
 
     /// The definition, one output element at a time; the index is of the input pixel and channel.

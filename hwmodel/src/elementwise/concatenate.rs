@@ -3,8 +3,8 @@
 //! Tensors are [n, h, w, c], so a pixel of the result is a copy of that pixel of each branch. Values do
 //! not change; branches have one format. The gradient is split where the channels were joined.
 
-use crate::network::vector::length::{LengthError, check_length};
-use hwmodel::{Format, RawData};
+use super::length::{LengthError, check_length};
+use crate::{Format, RawData};
 use rayon::prelude::*;
 
 /// Pixels a thread handles at a time.
@@ -42,6 +42,16 @@ pub fn concatenate<T: Copy + Default + Send + Sync>(
 }
 
 /// [`concatenate`] of raw integers of `format`.
+///
+/// ```
+/// use hwmodel::elementwise::concatenate_raw;
+/// use hwmodel::{Format, RawData};
+/// // Two pixels of one and of two channels.
+/// let (first, second) = (RawData::I8(vec![1, 2]), RawData::I8(vec![10, 11, 20, 21]));
+/// let joined = concatenate_raw(&[&first, &second], &[1, 2], 2, Format::new(8, 4)?)?;
+/// assert_eq!(joined.to_i32(), [1, 10, 11, 2, 20, 21]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If a branch has another length or the container of another format.

@@ -16,11 +16,7 @@ pub struct LengthError {
 ///
 /// # Errors
 /// If `given` is not `needed`.
-pub(crate) fn check_length(
-    what: &'static str,
-    given: usize,
-    needed: usize,
-) -> Result<(), LengthError> {
+pub fn check_length(what: &'static str, given: usize, needed: usize) -> Result<(), LengthError> {
     if given == needed { Ok(()) } else { Err(LengthError { what, needed, given }) }
 }
 
