@@ -1,6 +1,6 @@
 //! `hwsim eval --integer-only`: its result as table and JSON.
 
-use crate::verify::integer::{Comparison, IntegerOperation, Program, Step};
+use crate::verify::integer::{Comparison, Program, Step, StepCounts};
 use serde::Serialize;
 
 /// Integer-only inference compared with the float vector unit.
@@ -46,7 +46,7 @@ impl IntegerResult {
     pub(super) fn new(program: &Program, comparison: &Comparison, float_top1: f64) -> Self {
         let counted = program.steps().iter().zip(&comparison.steps);
         let layers: Vec<IntegerLayer> = counted
-            .filter(|(step, _)| fits_words(step))
+            .filter(|(_, counts)| fits_words(counts))
             .map(|(step, counts)| IntegerLayer {
                 name: step.name.clone(),
                 wl: step.format.wl(),
@@ -141,9 +141,8 @@ impl IntegerResult {
 }
 
 /// Whether a step rounds or saturates, so that it has something to count.
-fn fits_words(step: &Step) -> bool {
-    use IntegerOperation::{Add, Convolution, Scale};
-    matches!(step.operation, Convolution(_) | Scale(_) | Add)
+fn fits_words(counts: &StepCounts) -> bool {
+    counts.input.elements + counts.output.elements > 0
 }
 
 fn shifts(step: &Step) -> Option<[u32; 2]> {

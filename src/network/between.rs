@@ -1,8 +1,6 @@
 //! Operations on activations between layers.
 
 use super::error::NetworkError;
-use super::graph::Node;
-use super::operation::Operation;
 
 /// Changes values between float32 layers in place: so a number format that no layer knows is emulated around float32
 /// products.
@@ -22,9 +20,4 @@ pub trait Between {
     /// If a value is not a number.
     fn gradient(&mut self, node: usize, name: &str, values: &mut [f32])
     -> Result<(), NetworkError>;
-}
-
-/// Whether `node` only selects or moves values.
-pub(super) fn moves_values(node: &Node) -> bool {
-    matches!(node.operation(), Operation::Relu | Operation::MaxPool(_) | Operation::Flatten)
 }

@@ -1,15 +1,14 @@
 //! Building a network layer by layer; what architectures are written in.
 
-mod layers;
-
 use super::error::NetworkError;
 use super::graph::{MacLayer, Network, Node};
-use super::layer::Layer;
+use super::layer::AnyLayer;
 use super::parameter::{Initialiser, Parameter};
 use super::vector::batch_norm::RunningStatistics;
 use super::vector::init;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The bound b of uniform initial biases U(-b, b) (papers/adapt.md section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,20 +159,22 @@ impl Builder {
         })
     }
 
-    fn add_numbered(
+    /// Adds `layer` under the name `kind` and its number.
+    pub(super) fn add_numbered(
         &mut self,
         kind: &str,
-        layer: impl Layer + 'static,
+        layer: impl AnyLayer + 'static,
         inputs: &[NodeId],
     ) -> Result<NodeId, NetworkError> {
         let name = format!("{kind}{}", self.nodes.len());
         self.add(&name, layer, inputs)
     }
 
-    fn add(
+    /// Adds `layer` as `name`.
+    pub(super) fn add(
         &mut self,
         name: &str,
-        layer: impl Layer + 'static,
+        layer: impl AnyLayer + 'static,
         inputs: &[NodeId],
     ) -> Result<NodeId, NetworkError> {
         let shapes: Vec<[usize; 3]> = inputs.iter().map(|&input| self.shape(input)).collect();
@@ -224,7 +225,7 @@ impl Builder {
             name: name.to_owned(),
             shape,
             running: layer.running_channels(&shapes).map(RunningStatistics::new),
-            layer: Box::new(layer),
+            layer: Arc::new(layer),
             inputs: inputs.iter().map(|input| input.0).collect(),
             parameters: first..self.parameters.len(),
             owner,

@@ -4,7 +4,7 @@ use super::vector::batch_norm::BatchNormError;
 use super::vector::init::InitError;
 use hwmodel::TensorError;
 use hwmodel::array::ShapeError;
-use hwmodel::elementwise::{AddError, LengthError, PoolError};
+use hwmodel::elementwise::{AddError, DivisionError, LengthError, PoolError};
 
 use hwmodel::number::block_float::BlockFloatError;
 use hwmodel::number::quantise::NotANumber;
@@ -84,6 +84,14 @@ pub enum NetworkError {
         /// Shape given.
         given: Vec<usize>,
     },
+    /// A pass has one backward pass, which uses up what it kept.
+    #[error("this forward pass was propagated back before: run the images forward again")]
+    BackwardTwice,
+    /// A layer kept nothing for a backward pass.
+    #[error(
+        "layer `{0}` ran in evaluation and has no gradients: run the images forward in training"
+    )]
+    NotTraining(String),
     /// A value that is no token.
     #[error("element {index} of the input of `{layer}` is {value}: use token numbers 0 to {}", .vocabulary - 1)]
     Token {
@@ -128,6 +136,9 @@ pub enum NetworkError {
     /// Pooling.
     #[error(transparent)]
     Pool(#[from] PoolError),
+    /// The division of an average.
+    #[error(transparent)]
+    Division(#[from] DivisionError),
     /// Residual addition.
     #[error(transparent)]
     Add(#[from] AddError),

@@ -1,17 +1,19 @@
 //! The graph of layers: forward and backward passes.
 
 use super::activation::Activation;
+use super::backward::Backward;
 use super::backward_arithmetic::BackwardArithmetic;
-use super::between::{Between, moves_values};
+use super::between::Between;
 use super::error::NetworkError;
-use super::layer::{Backward, Forward, Layer, Saved};
-use super::operation::Operation;
+use super::forward::Forward;
+use super::integer::IntegerForm;
+use super::layer::{AnyLayer, BackwardPass};
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
 use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
 use hwmodel::array::MacArray;
-use hwmodel::random::RandomSource;
+use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,13 +40,21 @@ pub struct Context {
     pub backward: BackwardArithmetic,
 }
 
+impl Context {
+    /// Random numbers for `role` in node `node`, or in a part of it, in this step.
+    pub(super) fn address(&self, node: u32, part: Option<u64>, role: Role) -> RandomAddress {
+        let Self { seed, step, random: source, .. } = *self;
+        RandomAddress { seed, step, layer: node, part, role, source }
+    }
+}
+
 /// A layer in the graph.
 pub struct Node {
     /// Unique name.
     pub name: String,
     /// Shape of the output of one image, `[h, w, c]`.
     pub shape: [usize; 3],
-    pub(super) layer: Box<dyn Layer>,
+    pub(super) layer: Arc<dyn AnyLayer>,
     /// Values it reads: 0 is the image, i + 1 the output of node i.
     pub(super) inputs: Vec<usize>,
     pub(super) parameters: Range<usize>,
@@ -72,6 +82,21 @@ impl Node {
     /// The kind of the layer.
     pub fn kind(&self) -> &'static str {
         self.layer.kind()
+    }
+
+    /// How it is computed in integers only; `None` if it needs the float32 vector unit.
+    pub fn integer_form(&self) -> Option<IntegerForm> {
+        self.layer.integer_form()
+    }
+
+    /// The values it reads: 0 is the image, i + 1 the output of node i.
+    pub fn inputs(&self) -> &[usize] {
+        &self.inputs
+    }
+
+    /// Its parameters out of those of the network.
+    pub fn parameters_of<'a>(&self, network: &'a [Parameter]) -> &'a [Parameter] {
+        &network[self.parameters.clone()]
     }
 }
 
@@ -122,7 +147,8 @@ pub struct Pass {
     pub tallies: Vec<LayerTally>,
     /// Wall time of the layers on the array.
     pub array_time: Duration,
-    pub(super) saved: Vec<Saved>,
+    /// The backward pass of every node that is left to do.
+    pub(super) backward: Vec<Option<Box<dyn BackwardPass>>>,
     batch: usize,
 }
 
@@ -145,10 +171,7 @@ impl Network {
     /// Whether the input is token numbers.
     pub fn takes_tokens(&self) -> bool {
         let reads_input = |node: &&Node| node.inputs.contains(&0);
-        self.nodes
-            .iter()
-            .find(reads_input)
-            .is_some_and(|node| node.operation() == Operation::Embedding)
+        self.nodes.iter().find(reads_input).is_some_and(|node| node.layer.takes_tokens())
     }
 
     /// For each parameter, the index of the MAC layer whose counts it belongs to.
@@ -198,7 +221,7 @@ impl Network {
         let mut values: Vec<Option<Activation>> = vec![None; self.nodes.len() + 1];
         values[0] = Some(images);
         let mut tallies = vec![LayerTally::default(); self.mac_layers.len()];
-        let mut saved = Vec::with_capacity(self.nodes.len());
+        let mut backward = Vec::with_capacity(self.nodes.len());
         let mut array_time = Duration::ZERO;
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let inputs = node
@@ -224,28 +247,28 @@ impl Network {
                 tally: &mut tallies[node.owner],
             };
             let start = Instant::now();
-            let (mut output, kept) = node.layer.forward(&mut call)?;
+            let (mut output, left) = Arc::clone(&node.layer).run(&mut call)?;
             if node.layer.on_array() {
                 array_time += start.elapsed();
             }
             if let (Some(between), Activation::Float(values, _)) = (&mut between, &mut output)
-                && !moves_values(node)
+                && !node.layer.moves_values()
             {
                 between.output(index, &node.name, Arc::make_mut(values).as_mut_slice())?;
             }
             values[index + 1] = Some(output);
-            saved.push(kept);
+            backward.push(Some(left));
         }
         let last = values.pop().flatten().expect("the last layer has an output");
         let logits = last.to_f32(context.array.simd).into_owned();
-        Ok(Pass { logits, output: last, tallies, array_time, saved, batch: shape[0] })
+        Ok(Pass { logits, output: last, tallies, array_time, backward, batch: shape[0] })
     }
 
     /// Propagates the gradient of the logits `[n, classes]` back; consumes what the pass kept.
     /// The gradient of the images is computed only if `wants_images`.
     ///
     /// # Errors
-    /// If shapes do not fit.
+    /// If shapes do not fit, or the pass was propagated back before.
     pub fn backward(
         &self,
         pass: &mut Pass,
@@ -280,20 +303,20 @@ impl Network {
         gradients[self.nodes.len()] = Some(gradient);
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let Some(mut gradient) = gradients[index + 1].take() else { continue };
-            if let Some(between) = between.as_mut().filter(|_| !moves_values(node)) {
+            if let Some(between) = between.as_mut().filter(|_| !node.layer.moves_values()) {
                 between.gradient(index, &node.name, &mut gradient)?;
             }
             let first = node.inputs[0];
             let [h, w, c] = if first == 0 { self.input } else { self.nodes[first - 1].shape };
             let start = Instant::now();
-            let result = node.layer.backward(Backward {
+            let backward = pass.backward[index].take().ok_or(NetworkError::BackwardTwice)?;
+            let result = backward.run(Backward {
                 context,
                 node: index as u32,
                 part: None,
                 name: &node.name,
                 gradient,
                 input_shape: [pass.batch, h, w, c],
-                saved: std::mem::take(&mut pass.saved[index]),
                 parameters: &self.parameters[node.parameters.clone()],
                 wants_input: node.inputs.iter().any(|&input| wanted[input]),
                 tally: &mut pass.tallies[node.owner],

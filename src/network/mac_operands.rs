@@ -103,7 +103,7 @@ impl Pass {
     /// What the product of the MAC layer at node `node` was computed from: its input `[n, h, w, c]`,
     /// in the layer's format if that is fixed.
     pub fn mac_input(&self, node: usize) -> Option<&Activation> {
-        self.saved.get(node)?.activation.as_ref()
+        self.backward.get(node)?.as_ref()?.product_input()
     }
 }
 

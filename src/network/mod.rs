@@ -6,11 +6,14 @@
 
 mod activation;
 pub mod arch;
+mod backward;
 mod backward_arithmetic;
 mod between;
 mod builder;
 mod error;
+mod forward;
 mod graph;
+mod integer;
 mod layer;
 mod layers;
 mod mac_operands;
@@ -20,12 +23,17 @@ mod tally;
 pub mod vector;
 
 pub use activation::Activation;
+pub use backward::{Backward, BackwardResult};
 pub use backward_arithmetic::{BackwardArithmetic, GradientFormat};
 pub use between::Between;
 pub use builder::{BiasBound, Builder, Initialisation, NodeId};
 pub use error::NetworkError;
+pub use forward::Forward;
 pub use graph::{Context, Gradients, MacLayer, Network, Node, Pass};
-pub use layer::{Backward, BackwardResult, Forward, Layer, Saved, TimeStep};
+pub use integer::{EqualSteps, IntegerForm, IntegerSettings, IntegerStep};
+pub use layer::{Compute, Layer};
+#[cfg(test)]
+pub(crate) use layers::example_networks;
 pub use mac_operands::{MacOperands, NoSingleProduct, UnknownMacLayer};
 pub use operation::Operation;
 pub use parameter::{Initialiser, Parameter, ParameterSpec};

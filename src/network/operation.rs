@@ -1,8 +1,6 @@
 //! What a layer computes, as data, for code that exports or compiles a network.
 
 use super::graph::Node;
-use super::parameter::Parameter;
-
 use hwmodel::array::Convolution2d;
 use hwmodel::elementwise::PoolWindow;
 
@@ -47,15 +45,5 @@ impl Node {
     /// What the layer computes.
     pub fn operation(&self) -> Operation {
         self.layer.operation()
-    }
-
-    /// The values it reads: 0 is the image, i + 1 the output of node i.
-    pub fn inputs(&self) -> &[usize] {
-        &self.inputs
-    }
-
-    /// Its parameters out of those of the network.
-    pub fn parameters_of<'a>(&self, network: &'a [Parameter]) -> &'a [Parameter] {
-        &network[self.parameters.clone()]
     }
 }

@@ -19,9 +19,9 @@ pub struct Division {
 /// A division that no circuit of this kind does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DivisionError {
-    /// The divisor is 0.
-    #[error("division by 0: use a divisor of at least 1")]
-    Zero,
+    /// The divisor is 0 or too large.
+    #[error("division by {0}: use a divisor of 1 to 2^32 - 1")]
+    Divisor(usize),
     /// The words of a sum are too short or too long.
     #[error("sums of words of {0} bits: use 1 to 32")]
     WordLength(u32),
@@ -31,10 +31,12 @@ impl Division {
     /// Division by `divisor` of sums of `divisor` words of `wl` bits.
     ///
     /// # Errors
-    /// If the divisor is 0 or a word has not 1 to 32 bits.
-    pub fn of_sums(divisor: u32, wl: u32) -> Result<Self, DivisionError> {
+    /// If the divisor is 0 or 2^32 or more, or a word has not 1 to 32 bits.
+    pub fn of_sums(divisor: usize, wl: u32) -> Result<Self, DivisionError> {
+        let given = divisor;
+        let divisor = u32::try_from(divisor).unwrap_or(0);
         if divisor == 0 {
-            return Err(DivisionError::Zero);
+            return Err(DivisionError::Divisor(given));
         }
         if !(1..=32).contains(&wl) {
             return Err(DivisionError::WordLength(wl));
@@ -108,7 +110,7 @@ mod tests {
     #[test]
     fn every_sum_of_short_words() {
         for divisor in (1..=70).chain([127, 128, 129]) {
-            let division = Division::of_sums(divisor, 5).unwrap();
+            let division = Division::of_sums(divisor as usize, 5).unwrap();
             let largest = 16 * i64::from(divisor);
             for sum in -largest..largest {
                 for rounding in Rounding::ALL.into_iter().filter(|r| *r != Rounding::Stochastic) {
@@ -121,10 +123,10 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Division::of_sums(0, 8), Err(DivisionError::Zero));
+        assert_eq!(Division::of_sums(0, 8), Err(DivisionError::Divisor(0)));
         assert_eq!(Division::of_sums(3, 33), Err(DivisionError::WordLength(33)));
         assert_eq!(
-            Division::of_sums(u32::MAX, 32)
+            Division::of_sums(u32::MAX as usize, 32)
                 .unwrap()
                 .round(i64::from(u32::MAX) << 31, Rounding::Floor),
             1 << 31
@@ -134,7 +136,7 @@ mod tests {
     proptest! {
         #[test]
         fn sums_of_long_words(divisor in 1u32.., share in -1.0f64..=1.0, wl in 1u32..=32, near in -2i64..=2) {
-            let division = Division::of_sums(divisor, wl).unwrap();
+            let division = Division::of_sums(divisor as usize, wl).unwrap();
             let largest = i64::from(divisor) << (wl - 1);
             // Near a multiple of half the divisor, where roundings change.
             let half = (i64::from(divisor) / 2).max(1);

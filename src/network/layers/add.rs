@@ -1,19 +1,23 @@
 //! Residual addition, on integers where the activations are fixed point.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
 use crate::network::graph::add_to;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::vector::add;
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{AddSettings, residual_add};
 use hwmodel::number::block_float::tensor_format;
-use hwmodel::random::Role;
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Format};
+use std::sync::Arc;
 
 /// The sum of two branches in the format of the first, or with a per-tensor scale where activations have one; a float branch makes the sum float.
-pub(in crate::network) struct Add;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Add;
 
 /// The format of a sum. A scale is chosen from the float32 sums, which are within one step of 24 bits.
 fn sum_format(
@@ -44,7 +48,18 @@ impl Layer for Add {
         }
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Step(Arc::new(*self)))
+    }
+}
+
+impl Compute for Add {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let (first, second) = (call.take(0), call.take(1));
         let y = match (&first, &second) {
             (Activation::Fixed(first), Activation::Fixed(second)) => {
@@ -67,12 +82,48 @@ impl Layer for Add {
                 Activation::float(sum, first.shape())
             }
         };
-        Ok((y, Saved::default()))
+        Ok((y, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let second = call.gradient.clone();
         let inputs = vec![Some(call.gradient), Some(second)];
         Ok(BackwardResult { inputs, parameters: Vec::new() })
     }
 }
+
+impl IntegerStep for Add {
+    fn run(
+        &self,
+        inputs: Vec<Arc<FixedTensor>>,
+        settings: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let settings = AddSettings {
+            simd: settings.simd,
+            format: inputs[0].format(),
+            rounding: settings.rounding,
+            overflow: settings.overflow,
+            // Only stochastic rounding reads it.
+            address: RandomAddress::new(0, 0, 0, Role::Output),
+        };
+        Ok(residual_add(&inputs[0], &inputs[1], &settings)?)
+    }
+}
+
+impl Builder {
+    /// The sum of two branches, in the format of the first.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn sum(&mut self, first: NodeId, second: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("add", Add, &[first, second])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.sum(x, x) };

@@ -1,17 +1,22 @@
 //! Average pooling on the vector unit.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::four_axes;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::vector::average_pool;
-use crate::precision::NumberFormat;
-use hwmodel::elementwise::{PoolError, PoolShape, PoolWindow};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
+use hwmodel::FixedTensor;
+use hwmodel::elementwise::{self, Division, PoolError, PoolShape, PoolWindow};
+use hwmodel::number::quantise::QuantiseCounts;
+use std::sync::Arc;
 
 /// The mean of every window, or of the whole image without a window. The result of a fixed-point
 /// input is quantised to the input's format, or with a per-tensor scale where activations have one.
-pub(in crate::network) struct AveragePool {
-    pub(in crate::network) window: Option<PoolWindow>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AveragePool {
+    window: Option<PoolWindow>,
 }
 
 impl AveragePool {
@@ -39,28 +44,78 @@ impl Layer for AveragePool {
         Ok([oh, ow, channels])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Step(Arc::new(*self)))
+    }
+}
+
+impl Compute for AveragePool {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let x = call.take_only();
         let shape = self.shape(x.shape())?;
         let mut y = vec![0.0; shape.output_len()];
         average_pool::average_pool(&shape, &x.to_f32(call.context.array.simd), &mut y)?;
         call.tally.vector_operations += average_pool::OPERATIONS.forward_on(shape.input_len());
-        if let (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) = (&x, call.owner.output())
-        {
-            return Ok((call.dynamic_result(y, shape.output_shape(), wl)?, Saved::default()));
-        }
-        let format = match &x {
-            Activation::Fixed(tensor) => Some(tensor.format()),
-            Activation::Float(..) => None,
-        };
-        Ok((call.vector_result(y, shape.output_shape(), format)?, Saved::default()))
+        let format = call.format_like(&x);
+        Ok((call.vector_result(y, shape.output_shape(), format)?, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let shape = self.shape(call.input_shape)?;
         let mut gradient = vec![0.0; shape.input_len()];
         average_pool::average_pool_backward(&shape, &call.gradient, &mut gradient)?;
         call.tally.vector_operations += average_pool::OPERATIONS.backward_on(shape.input_len());
-        Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
+        Ok(BackwardResult::of_input(gradient))
     }
 }
+
+impl IntegerStep for AveragePool {
+    fn run(
+        &self,
+        inputs: Vec<Arc<FixedTensor>>,
+        settings: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let x = &inputs[0];
+        let shape = self.shape(four_axes(x))?;
+        let division = Division::of_sums(shape.window().positions(), x.format().wl())?;
+        let y = elementwise::average_pool(&shape, division, settings.rounding, x)?;
+        Ok((y, QuantiseCounts::default()))
+    }
+}
+
+impl Builder {
+    /// Average pooling with a square window and no padding.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn average_pool(
+        &mut self,
+        input: NodeId,
+        kernel: usize,
+        stride: usize,
+    ) -> Result<NodeId, NetworkError> {
+        let window = PoolWindow::square(kernel, stride, 0);
+        self.add_numbered("average_pool", AveragePool { window: Some(window) }, &[input])
+    }
+
+    /// The mean over height and width.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn global_average_pool(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("global_average_pool", AveragePool { window: None }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.average_pool(x, 3, 2) };

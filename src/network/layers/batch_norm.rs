@@ -1,17 +1,26 @@
 //! Batch normalisation on the vector unit.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::kept;
+use crate::network::integer::IntegerForm;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
-    self, BatchNormParameters, EPSILON, MOMENTUM, Normaliser, batch_norm_backward, batch_statistics,
+    self, BatchNormParameters, BatchStatistics, EPSILON, MOMENTUM, Normaliser, batch_norm_backward,
+    batch_statistics,
+};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
 };
 use crate::precision::NumberFormat;
 
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
-pub(in crate::network) struct BatchNorm;
+struct BatchNorm;
+
+/// What a training pass keeps.
+struct Saved {
+    input: Activation,
+    statistics: BatchStatistics,
+}
 
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
@@ -39,7 +48,18 @@ impl Layer for BatchNorm {
         Some(inputs[0][2])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::ChannelScale)
+    }
+}
+
+impl Compute for BatchNorm {
+    type Saved = Option<Saved>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let simd = call.context.array.simd;
         let gamma = call.parameters[0].hardware_values(simd);
@@ -57,28 +77,27 @@ impl Layer for BatchNorm {
         drop((gamma, beta));
         call.tally.vector_operations += batch_norm::OPERATIONS.forward_on(input.len());
         let output = match call.output_format() {
-            NumberFormat::Float32 => {
-                Activation::float(normaliser.all(simd, input.values())?, input.shape())
-            }
-            NumberFormat::DynamicFixed { wl } => {
-                let y = normaliser.all(simd, input.values())?;
-                call.dynamic_result(y, input.shape(), wl)?
-            }
             NumberFormat::Fixed(format) => {
                 let channels = normaliser.channels();
                 call.vector_pieces(input.shape(), channels, format, |start, y| {
                     normaliser.write(simd, input.values(), start, y);
                 })?
             }
+            other => {
+                let y = normaliser.all(simd, input.values())?;
+                call.vector_result(y, input.shape(), other)?
+            }
         };
-        let activation = call.context.training.then_some(input);
-        Ok((output, Saved { activation, statistics, ..Saved::default() }))
+        Ok((output, statistics.map(|statistics| Saved { input, statistics })))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let simd = call.context.array.simd;
-        let input = call.saved.activation.expect("a training pass keeps its input");
-        let statistics = call.saved.statistics.expect("a training pass keeps its statistics");
+        let Saved { input, statistics } = kept(saved, call.name)?;
         let gamma = call.parameters[0].hardware_values(simd);
         let mut gradient = call.gradient;
         let gradients =
@@ -88,3 +107,17 @@ impl Layer for BatchNorm {
         Ok(BackwardResult { inputs: vec![Some(gradient)], parameters })
     }
 }
+
+impl Builder {
+    /// Batch normalisation over n, h and w.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn batch_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add(name, BatchNorm, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.batch_norm("layer", x) };

@@ -1,21 +1,26 @@
 //! Concatenation of channels, on integers where all activations are fixed point.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::four_axes;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{concatenate, concatenate_raw, split};
 use hwmodel::number::block_float::tensor_format;
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, Format, RawData};
+use hwmodel::{FixedTensor, RawData};
 use std::sync::Arc;
 
 /// The channels of all branches side by side. Branches in another format than the first are requantised to
 /// it, or all to a per-tensor scale where activations have one; a float branch makes the result float.
-pub(in crate::network) struct Concatenate {
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Concatenate {
     /// Channels of each branch.
-    pub(in crate::network) channels: Vec<usize>,
+    channels: Vec<usize>,
 }
 
 impl Concatenate {
@@ -35,29 +40,29 @@ impl Concatenate {
         Ok(concatenate(&slices, &self.channels, Self::pixels(branches[0].shape()))?)
     }
 
-    /// The branches in integers of `format`.
+    /// The branches in integers of `requantiser`'s format; those in another are requantised, each with its own random numbers.
     fn integers(
         &self,
-        call: &mut Forward<'_, '_>,
-        branches: Vec<Arc<FixedTensor>>,
-        format: Format,
-    ) -> Result<RawData, NetworkError> {
-        let pixels: usize = branches[0].shape()[..3].iter().product();
-        let mut words = Vec::with_capacity(branches.len());
-        for (branch, tensor) in branches.into_iter().enumerate() {
-            if tensor.format() == format {
-                words.push(tensor);
-                continue;
+        mut branches: Vec<Arc<FixedTensor>>,
+        requantiser: Requantiser,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let format = requantiser.format;
+        let mut counts = QuantiseCounts::default();
+        for (index, branch) in branches.iter_mut().enumerate() {
+            if branch.format() != format {
+                let part = Some(index as u64);
+                let address = RandomAddress { part, ..requantiser.address };
+                let (words, more) = Requantiser { address, ..requantiser }.tensor(branch);
+                counts += more;
+                *branch = Arc::new(words);
             }
-            let mut requantiser = call.requantiser(format, Role::Output);
-            let part = Some(branch as u64);
-            requantiser.address = RandomAddress { part, ..requantiser.address };
-            let (tensor, counts) = requantiser.tensor(&tensor);
-            call.tally.output += counts;
-            words.push(Arc::new(tensor));
         }
-        let words: Vec<&RawData> = words.iter().map(|tensor| tensor.data()).collect();
-        Ok(concatenate_raw(&words, &self.channels, pixels, format)?)
+        let mut shape = four_axes(&branches[0]);
+        let pixels = shape[..3].iter().product();
+        shape[3] = self.channels.iter().sum();
+        let words: Vec<&RawData> = branches.iter().map(|branch| branch.data()).collect();
+        let data = concatenate_raw(&words, &self.channels, pixels, format)?;
+        Ok((FixedTensor::new(&shape, format, data)?, counts))
     }
 }
 
@@ -89,12 +94,25 @@ impl Layer for Concatenate {
         Ok([h, w, self.channels.iter().sum()])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Step(Arc::new(self.clone())))
+    }
+}
+
+impl Compute for Concatenate {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let branches = std::mem::take(&mut call.inputs);
-        let [n, h, w, _] = branches[0].shape();
-        let shape = [n, h, w, self.channels.iter().sum()];
         let y = match fixed(&branches) {
-            None => Activation::float(self.floats(call, &branches)?, shape),
+            None => {
+                let [n, h, w, _] = branches[0].shape();
+                let shape = [n, h, w, self.channels.iter().sum()];
+                Activation::float(self.floats(call, &branches)?, shape)
+            }
             Some(tensors) => {
                 let format = match call.owner.output() {
                     NumberFormat::DynamicFixed { wl } => {
@@ -104,15 +122,59 @@ impl Layer for Concatenate {
                     }
                     _ => tensors[0].format(),
                 };
-                let data = self.integers(call, tensors, format)?;
-                Activation::fixed(FixedTensor::new(&shape, format, data)?)
+                let (tensor, counts) =
+                    self.integers(tensors, call.requantiser(format, Role::Output))?;
+                call.tally.output += counts;
+                Activation::fixed(tensor)
             }
         };
-        Ok((y, Saved::default()))
+        Ok((y, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let inputs = split(&call.gradient, &self.channels)?.into_iter().map(Some).collect();
         Ok(BackwardResult { inputs, parameters: Vec::new() })
     }
 }
+
+impl IntegerStep for Concatenate {
+    fn run(
+        &self,
+        branches: Vec<Arc<FixedTensor>>,
+        settings: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let requantiser = Requantiser {
+            simd: settings.simd,
+            format: branches[0].format(),
+            rounding: settings.rounding,
+            overflow: settings.overflow,
+            // Only stochastic rounding reads it.
+            address: RandomAddress::new(0, 0, 0, Role::Output),
+        };
+        self.integers(branches, requantiser)
+    }
+}
+
+impl Builder {
+    /// The channels of all branches side by side, in the format of the first.
+    ///
+    /// # Errors
+    /// If there is no branch, or heights or widths differ.
+    pub fn concatenate(&mut self, branches: &[NodeId]) -> Result<NodeId, NetworkError> {
+        let channels = branches.iter().map(|&branch| self.shape(branch)[2]).collect();
+        self.add_numbered("concatenate", Concatenate { channels }, branches)
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example = super::Example {
+    input: [6, 5, 4],
+    add: |net, x| {
+        let pooled = net.max_pool_of(x, hwmodel::elementwise::PoolWindow::square(3, 1, 1))?;
+        net.concatenate(&[x, pooled])
+    },
+};

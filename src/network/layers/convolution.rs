@@ -1,18 +1,19 @@
 //! Two-dimensional convolution.
 
 use super::mac_layer;
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use crate::network::integer::IntegerForm;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use hwmodel::array::Convolution2d;
 
 /// A convolution (cross-correlation) with zero padding; weights `[o, kh, kw, c / groups]`.
-pub(in crate::network) struct Convolution {
-    pub(in crate::network) filters: usize,
-    pub(in crate::network) geometry: Convolution2d,
-    pub(in crate::network) bias: bool,
+struct Convolution {
+    filters: usize,
+    geometry: Convolution2d,
+    bias: bool,
 }
 
 impl Layer for Convolution {
@@ -66,11 +67,52 @@ impl Layer for Convolution {
         mac_layer::macs(self.geometry, self.filters, inputs[0])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Product(self.geometry))
+    }
+}
+
+impl Compute for Convolution {
+    type Saved = Activation;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         mac_layer::forward(self.geometry, call)
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
-        mac_layer::backward(self.geometry, call)
+    fn backward(
+        &self,
+        input: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
+        mac_layer::backward(self.geometry, input, call)
+    }
+    fn product_input(input: &Activation) -> Option<&Activation> {
+        Some(input)
     }
 }
+
+impl Builder {
+    /// A convolution of `filters` filters; a depthwise one has as many groups as channels.
+    ///
+    /// # Errors
+    /// If it does not fit its input (so for every method below).
+    pub fn convolution(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        filters: usize,
+        geometry: Convolution2d,
+        bias: bool,
+    ) -> Result<NodeId, NetworkError> {
+        self.add(name, Convolution { filters, geometry, bias }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example = super::Example {
+    input: [6, 5, 4],
+    add: |net, x| net.convolution("layer", x, 3, Convolution2d::square(3, 2, 1), true),
+};

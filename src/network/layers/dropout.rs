@@ -1,24 +1,17 @@
 //! Dropout on the vector unit, in training only.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::graph::Context;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use crate::network::integer::IntegerForm;
 use crate::network::vector::dropout::{OPERATIONS, dropout};
-use crate::precision::NumberFormat;
-use hwmodel::random::{RandomAddress, Role};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
+use hwmodel::random::Role;
 
 /// 0 with `probability`, else x / (1 - `probability`); x in evaluation. A fixed-point result is scaled
 /// in float32 and quantised to the input's format, or with a per-tensor scale where activations have one.
-pub(in crate::network) struct Dropout {
-    pub(in crate::network) probability: f32,
-}
-
-/// Where node `node` finds the elements that it drops in this step.
-fn address(context: &Context, node: u32) -> RandomAddress {
-    let Context { seed, step, random, .. } = *context;
-    RandomAddress { seed, step, layer: node, part: None, role: Role::Dropout, source: random }
+struct Dropout {
+    probability: f32,
 }
 
 impl Layer for Dropout {
@@ -39,32 +32,54 @@ impl Layer for Dropout {
         }
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Identity)
+    }
+}
+
+impl Compute for Dropout {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let x = call.take_only();
         if !call.context.training {
-            return Ok((x, Saved::default()));
+            return Ok((x, ()));
         }
         let shape = x.shape();
         let mut y = x.to_f32(call.context.array.simd).into_owned();
-        dropout(&mut y, self.probability, address(call.context, call.node));
-        let y = match (&x, call.owner.output()) {
-            (Activation::Fixed(_), NumberFormat::DynamicFixed { wl }) => {
-                call.dynamic_result(y, shape, wl)?
-            }
-            (Activation::Fixed(tensor), _) => {
-                call.vector_result(y, shape, Some(tensor.format()))?
-            }
-            (Activation::Float(..), _) => Activation::float(y, shape),
-        };
-        Ok((y, Saved::default()))
+        dropout(&mut y, self.probability, call.address(Role::Dropout));
+        let format = call.format_like(&x);
+        Ok((call.vector_result(y, shape, format)?, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
+        let address = call.address(Role::Dropout);
         let mut gradient = call.gradient;
         if call.context.training {
-            dropout(&mut gradient, self.probability, address(call.context, call.node));
+            dropout(&mut gradient, self.probability, address);
             call.tally.vector_operations += OPERATIONS.backward_on(gradient.len());
         }
-        Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
+        Ok(BackwardResult::of_input(gradient))
     }
 }
+
+impl Builder {
+    /// In training, zero with `probability` and x / (1 - `probability`) otherwise; x in evaluation.
+    ///
+    /// # Errors
+    /// If `probability` is not at least 0 and below 1.
+    pub fn dropout(&mut self, input: NodeId, probability: f32) -> Result<NodeId, NetworkError> {
+        self.add_numbered("dropout", Dropout { probability }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.dropout(x, 0.25) };

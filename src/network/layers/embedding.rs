@@ -1,11 +1,11 @@
 //! Token embedding: a table of which each token picks a row.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::embedding;
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use hwmodel::{FixedTensor, RawData};
 
 /// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
@@ -13,9 +13,9 @@ use hwmodel::{FixedTensor, RawData};
 /// A look-up computes nothing: the rows have the table's own format, and the layer after it brings them
 /// to its own. The gradient of the table is the sum of the gradients of its uses, added in the order of
 /// the tokens.
-pub(in crate::network) struct Embedding {
-    pub(in crate::network) vocabulary: usize,
-    pub(in crate::network) channels: usize,
+struct Embedding {
+    vocabulary: usize,
+    channels: usize,
 }
 
 impl Embedding {
@@ -64,7 +64,18 @@ impl Layer for Embedding {
         }]
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn takes_tokens(&self) -> bool {
+        true
+    }
+}
+
+impl Compute for Embedding {
+    type Saved = Activation;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let [n, length, ..] = input.shape();
         let shape = [n, length, 1, self.channels];
@@ -82,11 +93,14 @@ impl Layer for Embedding {
                 Activation::fixed(FixedTensor::new(&shape, quantised.format(), data)?)
             }
         };
-        Ok((output, Saved { activation: Some(input), ..Saved::default() }))
+        Ok((output, input))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
-        let input = call.saved.activation.expect("the forward pass keeps its input");
+    fn backward(
+        &self,
+        input: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let tokens = self.tokens(call.name, &input.to_f32(call.context.array.simd))?;
         let channels = self.channels;
         let mut gradient = vec![0.0; self.vocabulary * channels];
@@ -98,3 +112,28 @@ impl Layer for Embedding {
         Ok(BackwardResult { inputs: vec![None], parameters: vec![gradient] })
     }
 }
+
+impl Builder {
+    /// A row of `channels` channels for each of `vocabulary` tokens.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn embedding(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        vocabulary: usize,
+        channels: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.add(name, Embedding { vocabulary, channels }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example = super::Example {
+    input: [6, 1, 1],
+    add: |net, _| {
+        let tokens = net.tokens();
+        net.embedding("layer", tokens, 9, 4)
+    },
+};

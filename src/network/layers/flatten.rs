@@ -1,12 +1,24 @@
 //! All elements of an image as the channels of one pixel.
 
-use crate::network::activation::{Activation, owned};
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::four_axes;
+use crate::network::activation::owned;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::{FixedTensor, TensorError};
+use std::sync::Arc;
 
 /// `[h, w, c]` → `[1, 1, h·w·c]`.
-pub(in crate::network) struct Flatten;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Flatten;
+
+fn flattened(x: Arc<FixedTensor>) -> Result<FixedTensor, TensorError> {
+    let [n, h, w, c] = four_axes(&x);
+    owned(x).reshaped(&[n, 1, 1, h * w * c])
+}
 
 impl Layer for Flatten {
     fn kind(&self) -> &'static str {
@@ -21,18 +33,61 @@ impl Layer for Flatten {
         Ok([1, 1, inputs[0].iter().product()])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn moves_values(&self) -> bool {
+        true
+    }
+
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Step(Arc::new(*self)))
+    }
+}
+
+impl Compute for Flatten {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let x = call.take_only();
         let [n, h, w, c] = x.shape();
         let shape = [n, 1, 1, h * w * c];
         let y = match x {
             Activation::Float(values, _) => Activation::Float(values, shape),
-            Activation::Fixed(tensor) => Activation::fixed(owned(tensor).reshaped(&shape)?),
+            Activation::Fixed(tensor) => Activation::fixed(flattened(tensor)?),
         };
-        Ok((y, Saved::default()))
+        Ok((y, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
-        Ok(BackwardResult { inputs: vec![Some(call.gradient)], parameters: Vec::new() })
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
+        Ok(BackwardResult::of_input(call.gradient))
     }
 }
+
+impl IntegerStep for Flatten {
+    fn run(
+        &self,
+        mut inputs: Vec<Arc<FixedTensor>>,
+        _: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        Ok((flattened(inputs.swap_remove(0))?, QuantiseCounts::default()))
+    }
+}
+
+impl Builder {
+    /// All elements as channels of one pixel.
+    ///
+    /// # Errors
+    /// Never for a valid input.
+    pub fn flatten(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("flatten", Flatten, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.flatten(x) };

@@ -1,15 +1,15 @@
 //! Layer normalisation on the vector unit.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::kept;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::layer_norm::{self, layer_norm, layer_norm_backward};
-use crate::precision::NumberFormat;
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 
 /// y = γ·(x - μ)/√(σ² + ε) + β over the channels of each token; the result is quantised to the layer's format.
-pub(in crate::network) struct LayerNorm;
+struct LayerNorm;
 
 impl Layer for LayerNorm {
     fn kind(&self) -> &'static str {
@@ -32,8 +32,15 @@ impl Layer for LayerNorm {
         };
         vec![spec("weight", 1.0), spec("bias", 0.0)]
     }
+}
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+impl Compute for LayerNorm {
+    type Saved = Option<Activation>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let simd = call.context.array.simd;
         let gamma = call.parameters[0].hardware_values(simd);
@@ -41,17 +48,17 @@ impl Layer for LayerNorm {
         let y = layer_norm(&input.to_f32(simd), &gamma, &beta);
         drop((gamma, beta));
         call.tally.vector_operations += layer_norm::OPERATIONS.forward_on(input.len());
-        let output = match call.output_format() {
-            NumberFormat::DynamicFixed { wl } => call.dynamic_result(y, input.shape(), wl)?,
-            other => call.vector_result(y, input.shape(), other.fixed())?,
-        };
-        let activation = call.context.training.then_some(input);
-        Ok((output, Saved { activation, ..Saved::default() }))
+        let output = call.vector_result(y, input.shape(), call.output_format())?;
+        Ok((output, call.context.training.then_some(input)))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let simd = call.context.array.simd;
-        let input = call.saved.activation.expect("a training pass keeps its input");
+        let input = kept(saved, call.name)?;
         let gamma = call.parameters[0].hardware_values(simd);
         let gradients = layer_norm_backward(&input.to_f32(simd), &gamma, &call.gradient);
         call.tally.vector_operations += layer_norm::OPERATIONS.backward_on(call.gradient.len());
@@ -59,3 +66,17 @@ impl Layer for LayerNorm {
         Ok(BackwardResult { inputs: vec![Some(gradients.input)], parameters })
     }
 }
+
+impl Builder {
+    /// Normalisation of each token over its channels.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn layer_norm(&mut self, name: &str, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add(name, LayerNorm, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 1, 4], add: |net, x| net.layer_norm("layer", x) };

@@ -1,17 +1,18 @@
 //! Linear layer: a 1×1 convolution of an image of one pixel.
 
 use super::mac_layer;
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use crate::network::integer::IntegerForm;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use hwmodel::array::Convolution2d;
 
 /// y = W·x + b with weights `[o, 1, 1, k]`; the input is one pixel of k channels.
-pub(in crate::network) struct Linear {
-    pub(in crate::network) outputs: usize,
-    pub(in crate::network) bias: bool,
+struct Linear {
+    outputs: usize,
+    bias: bool,
 }
 
 fn geometry() -> Convolution2d {
@@ -63,11 +64,66 @@ impl Layer for Linear {
         mac_layer::macs(geometry(), self.outputs, inputs[0])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Product(geometry()))
+    }
+}
+
+impl Compute for Linear {
+    type Saved = Activation;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         mac_layer::forward(geometry(), call)
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
-        mac_layer::backward(geometry(), call)
+    fn backward(
+        &self,
+        input: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
+        mac_layer::backward(geometry(), input, call)
+    }
+    fn product_input(input: &Activation) -> Option<&Activation> {
+        Some(input)
     }
 }
+
+impl Builder {
+    /// A linear layer of one pixel.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn linear(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        outputs: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.add(name, Linear { outputs, bias: true }, &[input])
+    }
+
+    /// A linear layer with bias of every pixel or token: a 1×1 convolution.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn linear_each(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        outputs: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.convolution(name, input, outputs, Convolution2d::square(1, 1, 0), true)
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example = super::Example {
+    input: [6, 5, 4],
+    add: |net, x| {
+        let x = net.flatten(x)?;
+        net.linear("layer", x, 7)
+    },
+};

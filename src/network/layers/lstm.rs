@@ -1,14 +1,14 @@
 //! The recurrent part of a long short-term memory.
 
 use super::mac_layer;
-use crate::network::activation::Activation;
 use crate::network::builder::saturating_product;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved, TimeStep};
-use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
-use crate::network::vector::lstm::{GATES, OPERATIONS, step, step_backward};
+use crate::network::vector::lstm::{GATES, OPERATIONS, StepTape, step, step_backward};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use crate::precision::NumberFormat;
 use hwmodel::array::Convolution2d;
 use hwmodel::{FixedTensor, Format, RawData};
@@ -21,7 +21,15 @@ use hwmodel::{FixedTensor, Format, RawData};
 /// quantised before it is output and enters the next product: to the layer's ⟨WL, FL⟩, or, where scales follow
 /// the data, to ⟨WL, WL - 1⟩, since |h| ≤ 1 and the largest |h| is known only after the last step. h and c start
 /// at 0 in every sequence.
-pub(in crate::network) struct Lstm;
+struct Lstm;
+
+/// What a training pass keeps of a time step.
+struct TimeStep {
+    /// h before the step, the input of its product.
+    before: Activation,
+    /// Gates and state.
+    tape: StepTape,
+}
 
 /// The product of a time step is a linear layer's.
 fn geometry() -> Convolution2d {
@@ -124,14 +132,22 @@ impl Layer for Lstm {
         let [steps, _, width] = inputs[0];
         saturating_product(&[steps, width, width / GATES])
     }
+}
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+impl Compute for Lstm {
+    type Saved = Vec<TimeStep>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let [n, steps, _, width] = input.shape();
         let hidden = width / GATES;
         let simd = call.context.array.simd;
         let x = input.to_f32(simd);
         let (part, format) = (call.part, hidden_format(call)?);
+        let number = format.map_or(NumberFormat::Float32, NumberFormat::Fixed);
         let one_step = [n, 1, 1, hidden];
         let mut h = match format {
             None => Activation::float(vec![0.0; n * hidden], one_step),
@@ -163,7 +179,7 @@ impl Layer for Lstm {
             z.iter_mut().zip(&*sums.to_f32(simd)).for_each(|(z, sum)| *z += sum);
             let (values, tape) = step(z, &mut c, hidden);
             call.part = Some(index as u64);
-            let next = call.vector_result(values, one_step, format)?;
+            let next = call.vector_result(values, one_step, number)?;
             if call.context.training {
                 kept.push(TimeStep { before: h, tape });
             }
@@ -173,18 +189,23 @@ impl Layer for Lstm {
         call.part = part;
         call.tally.vector_operations += OPERATIONS.forward_on(n * steps * hidden);
         let output = joined(&outputs, [n, steps, 1, hidden])?;
-        Ok((output, Saved { steps: kept, ..Saved::default() }))
+        Ok((output, kept))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let [n, steps, _, width] = call.input_shape;
         let hidden = width / GATES;
         let mut dx = vec![0.0; n * steps * width];
         let mut dw = vec![0.0; call.parameters[0].master.len()];
         let (mut dh, mut dc) = (vec![0.0; n * hidden], vec![0.0; n * hidden]);
-        let kept = call.saved.steps;
-        assert_eq!(kept.len(), steps, "a training pass keeps its steps");
-        for (index, TimeStep { before, tape }) in kept.into_iter().enumerate().rev() {
+        if saved.len() != steps {
+            return Err(NetworkError::NotTraining(call.name.to_owned()));
+        }
+        for (index, TimeStep { before, tape }) in saved.into_iter().enumerate().rev() {
             let own = rows_of(&call.gradient, [steps, hidden], index);
             dh.iter_mut().zip(own).for_each(|(dh, own)| *dh += own);
             let dz = step_backward(&tape, &dh, &mut dc, hidden);
@@ -194,6 +215,7 @@ impl Layer for Lstm {
             let mut tally = LayerTally::default();
             let result = mac_layer::backward(
                 geometry(),
+                before,
                 Backward {
                     context: call.context,
                     node: call.node,
@@ -201,7 +223,6 @@ impl Layer for Lstm {
                     name: call.name,
                     gradient: dz,
                     input_shape: [n, 1, 1, hidden],
-                    saved: Saved { activation: Some(before), ..Saved::default() },
                     parameters: call.parameters,
                     wants_input: true,
                     tally: &mut tally,
@@ -218,6 +239,27 @@ impl Layer for Lstm {
         Ok(BackwardResult { inputs: vec![Some(dx)], parameters: vec![dw] })
     }
 }
+
+impl Builder {
+    /// An LSTM of `hidden` units: the product of its input, `NAME.input`, and its recurrent part,
+    /// `NAME.recurrent`.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn lstm(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        hidden: usize,
+    ) -> Result<NodeId, NetworkError> {
+        let sums = self.linear_each(&format!("{name}.input"), input, GATES * hidden)?;
+        self.add(&format!("{name}.recurrent"), Lstm, &[sums])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 1, 4], add: |net, x| net.lstm("layer", x, 5) };
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ mod dynamic;
 mod fixed_backward;
 
 use crate::network::activation::Activation;
+use crate::network::backward::{Backward, BackwardResult};
 use crate::network::backward_arithmetic::BackwardArithmetic;
 use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Saved};
+use crate::network::forward::Forward;
 use crate::network::tally::GemmTally;
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
@@ -19,11 +20,11 @@ use hwmodel::random::Role;
 use hwmodel::timing::{ByOperand, GemmShape};
 use rayon::prelude::*;
 
-/// Y = X ∗ W + b; parameters are weight and, if there are two, bias.
+/// Y = X ∗ W + b; parameters are weight and, if there are two, bias. Returns Y and X as the product read it.
 pub(super) fn forward(
     geometry: Convolution2d,
     call: &mut Forward<'_, '_>,
-) -> Result<(Activation, Saved), NetworkError> {
+) -> Result<(Activation, Activation), NetworkError> {
     let input = call.take(0);
     let weights = &call.parameters[0];
     let shapes = Shapes::new(&input.shape(), &weights.shape, geometry)?;
@@ -40,8 +41,7 @@ pub(super) fn forward(
             });
         }
         call.tally.forward = Some(tally(&shapes, None, Product::Forward, dense(&shapes)));
-        let saved = Saved { activation: Some(input), ..Saved::default() };
-        return Ok((Activation::float(y, output), saved));
+        return Ok((Activation::float(y, output), input));
     };
     let (NumberFormat::Fixed(own), NumberFormat::Fixed(format)) = formats else {
         return dynamic::forward(geometry, call, (input, quantised), formats, &shapes);
@@ -58,19 +58,18 @@ pub(super) fn forward(
     counted.accumulator_events += report.accumulator_events;
     call.tally.forward = Some(tally(&shapes, Some(formats), Product::Forward, counted));
     let y = FixedTensor::new(&output, format, data)?;
-    Ok((Activation::fixed(y), Saved { activation: Some(input), ..Saved::default() }))
+    Ok((Activation::fixed(y), input))
 }
 
-/// dX, dW and db.
+/// dX, dW and db, from the X that [`forward`] returned.
 pub(super) fn backward(
     geometry: Convolution2d,
+    input: Activation,
     call: Backward<'_, '_>,
 ) -> Result<BackwardResult, NetworkError> {
     let simd = call.context.array.simd;
     let weights = &call.parameters[0];
     let shapes = Shapes::new(&call.input_shape, &weights.shape, geometry)?;
-    let mut call = call;
-    let input = call.saved.activation.take().expect("the forward pass keeps its input");
     if let BackwardArithmetic::Fixed(settings) = call.context.backward
         && let (Activation::Fixed(x), Some(quantised)) = (&input, &weights.quantised)
         && let Some(words) = settings.words(weights.formats)

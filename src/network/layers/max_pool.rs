@@ -1,15 +1,29 @@
 //! Max pooling, on integers where the activation is fixed point.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use super::four_axes;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, PoolShape, PoolWindow};
+use hwmodel::number::quantise::QuantiseCounts;
+use std::sync::Arc;
 
 /// The maximum of every window; padding is never chosen.
-pub(in crate::network) struct MaxPool {
-    pub(in crate::network) window: PoolWindow,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MaxPool {
+    window: PoolWindow,
+}
+
+impl MaxPool {
+    /// The maxima of integers and their positions.
+    fn integers(&self, x: &FixedTensor) -> Result<(FixedTensor, Vec<u8>), NetworkError> {
+        let shape = PoolShape::new(four_axes(x), self.window)?;
+        let (data, argmax) = elementwise::max_pool_raw(&shape, x.data())?;
+        Ok((FixedTensor::new(&shape.output_shape(), x.format(), data)?, argmax))
+    }
 }
 
 impl Layer for MaxPool {
@@ -28,7 +42,22 @@ impl Layer for MaxPool {
         Ok([oh, ow, channels])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn moves_values(&self) -> bool {
+        true
+    }
+
+    fn integer_form(&self) -> Option<IntegerForm> {
+        Some(IntegerForm::Step(Arc::new(*self)))
+    }
+}
+
+impl Compute for MaxPool {
+    type Saved = Vec<u8>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let x = call.take_only();
         let shape = PoolShape::new(x.shape(), self.window)?;
         let (y, argmax) = match x {
@@ -39,20 +68,62 @@ impl Layer for MaxPool {
                 (Activation::float(y, shape.output_shape()), argmax)
             }
             Activation::Fixed(x) => {
-                let (data, argmax) = elementwise::max_pool_raw(&shape, x.data())?;
-                (
-                    Activation::fixed(FixedTensor::new(&shape.output_shape(), x.format(), data)?),
-                    argmax,
-                )
+                let (y, argmax) = self.integers(&x)?;
+                (Activation::fixed(y), argmax)
             }
         };
-        Ok((y, Saved { argmax, ..Saved::default() }))
+        Ok((y, argmax))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        argmax: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let shape = PoolShape::new(call.input_shape, self.window)?;
         let mut gradient = vec![0f32; shape.input_len()];
-        elementwise::max_pool_backward(&shape, &call.saved.argmax, &call.gradient, &mut gradient)?;
-        Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
+        elementwise::max_pool_backward(&shape, &argmax, &call.gradient, &mut gradient)?;
+        Ok(BackwardResult::of_input(gradient))
     }
 }
+
+impl IntegerStep for MaxPool {
+    fn run(
+        &self,
+        inputs: Vec<Arc<FixedTensor>>,
+        _: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        Ok((self.integers(&inputs[0])?.0, QuantiseCounts::default()))
+    }
+}
+
+impl Builder {
+    /// Max pooling with a square window and no padding.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn max_pool(
+        &mut self,
+        input: NodeId,
+        kernel: usize,
+        stride: usize,
+    ) -> Result<NodeId, NetworkError> {
+        self.max_pool_of(input, PoolWindow::square(kernel, stride, 0))
+    }
+
+    /// Max pooling with any window.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn max_pool_of(
+        &mut self,
+        input: NodeId,
+        window: PoolWindow,
+    ) -> Result<NodeId, NetworkError> {
+        self.add_numbered("max_pool", MaxPool { window }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 5, 4], add: |net, x| net.max_pool(x, 2, 2) };

@@ -1,4 +1,6 @@
-//! One file per layer kind.
+//! One file per layer kind: what it is, its arithmetic, its integer form and the [`Builder`](super::Builder) method that adds it.
+//!
+//! A new kind is one file and two lines here: the module, and its example for the tests that every kind passes.
 
 mod add;
 mod attention;
@@ -17,21 +19,65 @@ mod max_pool;
 mod position;
 mod relu;
 
-pub(super) use add::Add;
-pub(super) use attention::{Context, Scores};
-pub(super) use average_pool::AveragePool;
-pub(super) use batch_norm::BatchNorm;
-pub(super) use concatenate::Concatenate;
-pub(super) use convolution::Convolution;
-pub(super) use dropout::Dropout;
-pub(super) use embedding::Embedding;
-pub(super) use flatten::Flatten;
-pub(super) use layer_norm::LayerNorm;
-pub(super) use linear::Linear;
-pub(super) use lstm::Lstm;
-pub(super) use max_pool::MaxPool;
-pub(super) use position::Position;
-pub(super) use relu::Relu;
+use super::error::NetworkError;
+use hwmodel::FixedTensor;
+
+/// What a training pass kept.
+fn kept<T>(saved: Option<T>, layer: &str) -> Result<T, NetworkError> {
+    saved.ok_or_else(|| NetworkError::NotTraining(layer.to_owned()))
+}
+
+/// The shape `[n, h, w, c]` of a tensor between layers.
+fn four_axes(x: &FixedTensor) -> [usize; 4] {
+    x.shape().try_into().expect("values between layers have four axes")
+}
+
+/// A small network around a layer.
+#[cfg(test)]
+struct Example {
+    /// Shape of the input.
+    input: [usize; 3],
+    /// Adds the layer after a product of the input.
+    add: fn(&mut super::Builder, super::NodeId) -> Result<super::NodeId, NetworkError>,
+}
+
+/// Every kind.
+#[cfg(test)]
+const EXAMPLES: [(&str, Example); 15] = [
+    ("add", add::EXAMPLE),
+    ("attention", attention::EXAMPLE),
+    ("average_pool", average_pool::EXAMPLE),
+    ("batch_norm", batch_norm::EXAMPLE),
+    ("concatenate", concatenate::EXAMPLE),
+    ("convolution", convolution::EXAMPLE),
+    ("dropout", dropout::EXAMPLE),
+    ("embedding", embedding::EXAMPLE),
+    ("flatten", flatten::EXAMPLE),
+    ("layer_norm", layer_norm::EXAMPLE),
+    ("linear", linear::EXAMPLE),
+    ("lstm", lstm::EXAMPLE),
+    ("max_pool", max_pool::EXAMPLE),
+    ("position", position::EXAMPLE),
+    ("relu", relu::EXAMPLE),
+];
+
+/// A small network for each kind, under the name of its file.
+#[cfg(test)]
+pub(crate) fn example_networks() -> Vec<(&'static str, super::Network)> {
+    use super::{BiasBound, Builder, Initialisation};
+    let build = |(name, example): (&'static str, Example)| {
+        let initialisation = Initialisation { seed: 3, scale: 1.0 };
+        let mut net = Builder::new(name, example.input, initialisation, BiasBound::Scale);
+        let image = net.image();
+        let x = net.linear_each("before", image, 4)?;
+        let x = (example.add)(&mut net, x)?;
+        let x = net.flatten(x)?;
+        net.linear("after", x, 3)?;
+        Ok((name, net.finish()?))
+    };
+    let networks: Result<Vec<_>, NetworkError> = EXAMPLES.into_iter().map(build).collect();
+    networks.expect("examples fit their input")
+}
 
 #[cfg(test)]
 mod tests;

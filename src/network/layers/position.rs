@@ -1,17 +1,16 @@
 //! Positional embedding: a row of a table for each place of a sequence.
 
-use crate::network::activation::Activation;
-use crate::network::error::NetworkError;
 use crate::network::graph::add_to;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::position;
-use crate::precision::NumberFormat;
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 
 /// y[t] = x[t] + p[t] with the table p `[T, channels]`. The sum is the vector unit's and is quantised to the
 /// layer's format.
-pub(in crate::network) struct Position;
+struct Position;
 
 impl Layer for Position {
     fn kind(&self) -> &'static str {
@@ -37,8 +36,15 @@ impl Layer for Position {
             initialiser: Initialiser::VarianceScaling { fan_in: 1 },
         }]
     }
+}
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+impl Compute for Position {
+    type Saved = ();
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let simd = call.context.array.simd;
         let table = call.parameters[0].hardware_values(simd);
@@ -46,14 +52,14 @@ impl Layer for Position {
         sum.chunks_exact_mut(table.len().max(1)).for_each(|sample| add_to(simd, sample, &table));
         drop(table);
         call.tally.vector_operations += position::OPERATIONS.forward_on(sum.len());
-        let output = match call.output_format() {
-            NumberFormat::DynamicFixed { wl } => call.dynamic_result(sum, input.shape(), wl)?,
-            other => call.vector_result(sum, input.shape(), other.fixed())?,
-        };
-        Ok((output, Saved::default()))
+        Ok((call.vector_result(sum, input.shape(), call.output_format())?, ()))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        _: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let mut gradient = vec![0.0; call.parameters[0].master.len()];
         for sample in call.gradient.chunks_exact(gradient.len().max(1)) {
             add_to(call.context.array.simd, &mut gradient, sample);
@@ -61,3 +67,17 @@ impl Layer for Position {
         Ok(BackwardResult { inputs: vec![Some(call.gradient)], parameters: vec![gradient] })
     }
 }
+
+impl Builder {
+    /// A row of a table added to each token.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn position(&mut self, name: &str, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add(name, Position, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 1, 4], add: |net, x| net.position("layer", x) };

@@ -1,16 +1,21 @@
 //! ReLU and ReLU6, on integers where the activation is fixed point.
 
-use crate::network::activation::{Activation, owned};
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
-use crate::network::operation::Operation;
+use crate::network::activation::owned;
+use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::vector::relu;
+use crate::network::{
+    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Operation,
+};
 use hwmodel::elementwise::{largest_raw_at_most, rectify, rectify_raw};
-use hwmodel::{FixedTensor, Format};
+use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::{FixedTensor, Format, SimdLevel, TensorError};
+use std::sync::Arc;
 
 /// max(x, 0), or min(max(x, 0), 6).
-pub(in crate::network) struct Relu {
-    pub(in crate::network) six: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Relu {
+    six: bool,
 }
 
 /// The bound of ReLU6, the activation of MobileNetV2 (Sandler et al. 2018).
@@ -23,6 +28,14 @@ impl Relu {
 
     fn raw_bound(&self, format: Format) -> Option<i32> {
         self.six.then_some(BOUND).and_then(|bound| largest_raw_at_most(bound, format))
+    }
+
+    fn integers(&self, simd: SimdLevel, x: Arc<FixedTensor>) -> Result<FixedTensor, TensorError> {
+        let x = owned(x);
+        let (shape, format) = (x.shape().to_vec(), x.format());
+        let mut data = x.into_data();
+        rectify_raw(simd, &mut data, self.raw_bound(format));
+        FixedTensor::new(&shape, format, data)
     }
 }
 
@@ -39,7 +52,23 @@ impl Layer for Relu {
         Ok(inputs[0])
     }
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+    fn moves_values(&self) -> bool {
+        !self.six
+    }
+
+    fn integer_form(&self) -> Option<IntegerForm> {
+        let step = Arc::new(*self);
+        Some(if self.six { IntegerForm::Step(step) } else { IntegerForm::Rectifier(step) })
+    }
+}
+
+impl Compute for Relu {
+    type Saved = Activation;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let simd = call.context.array.simd;
         let y = match call.take_only() {
             Activation::Float(values, shape) => {
@@ -47,22 +76,19 @@ impl Layer for Relu {
                 rectify(simd, &mut values, self.bound());
                 Activation::float(values, shape)
             }
-            Activation::Fixed(tensor) => {
-                let tensor = owned(tensor);
-                let (shape, format) = (tensor.shape().to_vec(), tensor.format());
-                let mut data = tensor.into_data();
-                rectify_raw(simd, &mut data, self.raw_bound(format));
-                Activation::fixed(FixedTensor::new(&shape, format, data)?)
-            }
+            Activation::Fixed(tensor) => Activation::fixed(self.integers(simd, tensor)?),
         };
-        let saved = Saved { activation: Some(y.clone()), ..Saved::default() };
-        Ok((y, saved))
+        Ok((y.clone(), y))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn backward(
+        &self,
+        output: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let simd = call.context.array.simd;
         let mut gradient = call.gradient;
-        match call.saved.activation.expect("the forward pass keeps its output") {
+        match output {
             Activation::Float(y, _) => {
                 relu::relu_backward(simd, &y, self.bound(), &mut gradient)?;
             }
@@ -71,6 +97,44 @@ impl Layer for Relu {
                 relu::relu_backward_raw(simd, y.data(), bound, &mut gradient)?;
             }
         }
-        Ok(BackwardResult { inputs: vec![Some(gradient)], parameters: Vec::new() })
+        Ok(BackwardResult::of_input(gradient))
     }
 }
+
+impl IntegerStep for Relu {
+    fn run(
+        &self,
+        mut inputs: Vec<Arc<FixedTensor>>,
+        settings: &IntegerSettings,
+    ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
+        let y = self.integers(settings.simd, inputs.swap_remove(0))?;
+        Ok((y, QuantiseCounts::default()))
+    }
+}
+
+impl Builder {
+    /// max(x, 0).
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn relu(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("relu", Relu { six: false }, &[input])
+    }
+
+    /// min(max(x, 0), 6).
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn relu6(&mut self, input: NodeId) -> Result<NodeId, NetworkError> {
+        self.add_numbered("relu6_", Relu { six: true }, &[input])
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example = super::Example {
+    input: [6, 5, 4],
+    add: |net, x| {
+        let x = net.relu6(x)?;
+        net.relu(x)
+    },
+};

@@ -1,5 +1,7 @@
 //! Layers in small networks: gradients against differences of the loss, and integers by hand.
 
+mod every_kind;
+
 use crate::network::{
     Activation, BackwardArithmetic, BiasBound, Builder, Context, GradientFormat, Initialisation,
     Network, NetworkError, NodeId,

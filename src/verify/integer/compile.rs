@@ -3,15 +3,15 @@
 use super::error::CompileError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
 use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
-use crate::network::{Context, Network, Node, Operation, Parameter};
+use crate::network::{Context, IntegerForm, Network, Node, Parameter};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::Convolution2d;
 use hwmodel::elementwise::{
-    ChannelRequantiseError, ChannelRequantiser, ChannelScale, Division, FoldError, PoolWindow,
-    ProductRanges, fold,
+    ChannelRequantiseError, ChannelRequantiser, ChannelScale, FoldError, ProductRanges, fold,
 };
 use hwmodel::number::requantise::align;
 use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
+use std::sync::Arc;
 
 /// Compiles `network` for the array, rounding and overflow of `context`.
 ///
@@ -26,17 +26,20 @@ pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileE
     if context.rounding == Rounding::Stochastic {
         return Err(CompileError::Stochastic);
     }
-    if let Some(node) = network.nodes.iter().find(|node| !is_supported(node)) {
-        return Err(CompileError::Unsupported { layer: node.name.clone(), kind: node.kind() });
-    }
-    let first = network.nodes.iter().find(|node| is_convolution(node));
+    let forms = network.nodes.iter().map(|node| {
+        let (layer, kind) = (&node.name, node.kind());
+        node.integer_form().ok_or_else(|| CompileError::Unsupported { layer: layer.clone(), kind })
+    });
+    let forms = forms.collect::<Result<Vec<_>, _>>()?;
+    let first = forms.iter().position(|form| matches!(form, IntegerForm::Product(_)));
     let input_format = match first {
-        Some(node) => input_format(node, network)?,
+        Some(node) => input_format(&network.nodes[node], network)?,
         // A network has a layer on the array.
         None => return Err(float32(&network.name)),
     };
     let mut compiler = Compiler {
         network,
+        forms: &forms,
         rounding: context.rounding,
         overflow: context.overflow,
         simd: context.array.simd,
@@ -65,6 +68,8 @@ pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileE
 
 struct Compiler<'a> {
     network: &'a Network,
+    /// The integer form of each node.
+    forms: &'a [IntegerForm],
     rounding: Rounding,
     overflow: Overflow,
     simd: SimdLevel,
@@ -85,21 +90,21 @@ impl Compiler<'_> {
             .iter()
             .map(|&input| self.values[input].expect("layers come after their inputs"))
             .collect();
-        if node.operation() == Operation::Dropout {
-            self.values[index + 1] = Some(inputs[0]);
-            return Ok(());
-        }
         let input_format = self.formats[inputs[0]];
         let mut last = index;
-        let (operation, format) = match node.operation() {
-            Operation::Convolution(geometry) => {
-                let (convolution, format, fused) = self.convolution(index, geometry)?;
+        let (operation, format) = match &self.forms[index] {
+            IntegerForm::Identity => {
+                self.values[index + 1] = Some(inputs[0]);
+                return Ok(());
+            }
+            IntegerForm::Product(geometry) => {
+                let (convolution, format, fused) = self.convolution(index, *geometry)?;
                 last = fused;
                 (IntegerOperation::Convolution(Box::new(convolution)), format)
             }
-            Operation::BatchNorm => {
+            IntegerForm::ChannelScale => {
                 let format = output_format(node, self.network)?;
-                let relu = self.only_reader(index, Operation::Relu);
+                let relu = self.only_reader(index, is_rectifier);
                 let channels = self.scales(node, input_format.fl(), format, None)?;
                 let scale =
                     ChannelRequantiser::new(format, self.rounding, relu.is_some(), channels)
@@ -107,23 +112,9 @@ impl Compiler<'_> {
                 last = relu.unwrap_or(index);
                 (IntegerOperation::Scale(scale), format)
             }
-            Operation::Relu => (IntegerOperation::Relu, input_format),
-            Operation::Relu6 => (IntegerOperation::Relu6, input_format),
-            Operation::Dropout => unreachable!("it has no step"),
-            Operation::MaxPool(window) => (IntegerOperation::MaxPool(window), input_format),
-            Operation::AveragePool(window) => {
-                let division = self.division(node, window, input_format)?;
-                (IntegerOperation::AveragePool(window, division), input_format)
+            IntegerForm::Rectifier(step) | IntegerForm::Step(step) => {
+                (IntegerOperation::Step(Arc::clone(step)), input_format)
             }
-            Operation::Add => (IntegerOperation::Add, input_format),
-            Operation::Concatenate => (IntegerOperation::Concatenate, input_format),
-            Operation::Flatten => (IntegerOperation::Flatten, input_format),
-            Operation::Embedding
-            | Operation::Lstm
-            | Operation::Position
-            | Operation::LayerNorm
-            | Operation::Scores(_)
-            | Operation::Context(_) => unreachable!("refused above"),
         };
         self.steps.push(Step { name: node.name.clone(), operation, format, inputs });
         self.formats.push(format);
@@ -153,9 +144,9 @@ impl Compiler<'_> {
         };
         let weight = quantised(&parameters[0])?;
         let bias = parameters.get(1).map(quantised).transpose()?;
-        let norm = self.only_reader(index, Operation::BatchNorm);
+        let norm = self.only_reader(index, |form| *form == IntegerForm::ChannelScale);
         let before_relu = norm.unwrap_or(index);
-        let relu = self.only_reader(before_relu, Operation::Relu);
+        let relu = self.only_reader(before_relu, is_rectifier);
         let rectifies = relu.is_some();
         let (finish, format) = match norm {
             None => (Finish::Shift { bias, rectifies }, output),
@@ -220,26 +211,10 @@ impl Compiler<'_> {
         Ok(channels)
     }
 
-    fn division(
-        &self,
-        node: &Node,
-        window: Option<PoolWindow>,
-        format: Format,
-    ) -> Result<Division, CompileError> {
-        let input = node.inputs()[0];
-        let [h, w, _] =
-            if input == 0 { self.network.input } else { self.network.nodes[input - 1].shape };
-        let positions = window.map_or(h * w, |window| window.positions());
-        let divisor = u32::try_from(positions).ok();
-        divisor
-            .and_then(|divisor| Division::of_sums(divisor, format.wl()).ok())
-            .ok_or_else(|| CompileError::Window { layer: node.name.clone(), positions })
-    }
-
-    /// The only reader of node `index`, if there is just one and it computes `operation`.
-    fn only_reader(&self, index: usize, operation: Operation) -> Option<usize> {
+    /// The only reader of node `index`, if there is just one and its form is one of those wanted.
+    fn only_reader(&self, index: usize, wanted: impl Fn(&IntegerForm) -> bool) -> Option<usize> {
         match self.readers[index + 1][..] {
-            [reader] if self.network.nodes[reader].operation() == operation => Some(reader),
+            [reader] if wanted(&self.forms[reader]) => Some(reader),
             _ => None,
         }
     }
@@ -253,21 +228,8 @@ fn readers(network: &Network) -> Vec<Vec<usize>> {
     readers
 }
 
-/// Whether the layer has an integer form.
-fn is_supported(node: &Node) -> bool {
-    !matches!(
-        node.operation(),
-        Operation::Embedding
-            | Operation::Lstm
-            | Operation::Position
-            | Operation::LayerNorm
-            | Operation::Scores(_)
-            | Operation::Context(_)
-    )
-}
-
-fn is_convolution(node: &Node) -> bool {
-    matches!(node.operation(), Operation::Convolution(_))
+fn is_rectifier(form: &IntegerForm) -> bool {
+    matches!(form, IntegerForm::Rectifier(_))
 }
 
 /// The format of a layer's input activations.

@@ -4,7 +4,7 @@ use crate::network::NetworkError;
 use crate::network::vector::batch_norm::BatchNormError;
 use crate::precision::NumberFormat;
 use hwmodel::array::ShapeError;
-use hwmodel::elementwise::{AddError, ChannelRequantiseError, LengthError, PoolError};
+use hwmodel::elementwise::ChannelRequantiseError;
 use hwmodel::{Format, TensorError};
 
 /// A network that has no integer program.
@@ -73,14 +73,6 @@ pub enum CompileError {
         /// What is wrong.
         source: ChannelRequantiseError,
     },
-    /// A window with too many positions.
-    #[error("average pool `{layer}` has windows of {positions} positions: use fewer than 2^32")]
-    Window {
-        /// Name of the layer.
-        layer: String,
-        /// Positions of the window.
-        positions: usize,
-    },
 }
 
 /// Images that a program cannot run on.
@@ -102,24 +94,15 @@ pub enum RunError {
         /// Format given.
         given: Format,
     },
-    /// Pixels that cannot be quantised.
+    /// Pixels that cannot be quantised, or values that do not fit a layer.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// Shapes of a product.
     #[error(transparent)]
     Product(#[from] ShapeError),
-    /// Pooling.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-    /// Residual addition.
-    #[error(transparent)]
-    Add(#[from] AddError),
     /// Requantisation.
     #[error(transparent)]
     Requantise(#[from] ChannelRequantiseError),
-    /// Concatenation.
-    #[error(transparent)]
-    Length(#[from] LengthError),
     /// A tensor.
     #[error(transparent)]
     Tensor(#[from] TensorError),

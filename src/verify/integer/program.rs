@@ -1,8 +1,10 @@
 //! An integer program: constants and instructions of the accelerator, in order.
 
+use crate::network::IntegerStep;
 use hwmodel::array::{Convolution2d, MacArray};
-use hwmodel::elementwise::{ChannelRequantiser, Division, PoolWindow};
+use hwmodel::elementwise::ChannelRequantiser;
 use hwmodel::{FixedTensor, Format, Overflow, Rounding};
+use std::sync::Arc;
 
 /// A network compiled to integers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,20 +46,8 @@ pub enum IntegerOperation {
     Convolution(Box<Convolution>),
     /// A batch norm that follows no product of its own.
     Scale(ChannelRequantiser),
-    /// max(raw, 0).
-    Relu,
-    /// max(raw, 0), and at most the largest raw integer that stands for no more than 6.
-    Relu6,
-    /// The maximum of every window.
-    MaxPool(PoolWindow),
-    /// The mean of every window, or of the whole image without one.
-    AveragePool(Option<PoolWindow>, Division),
-    /// The sum of two branches in the format of the first.
-    Add,
-    /// The channels of all branches side by side, in the format of the first.
-    Concatenate,
-    /// All elements as the channels of one pixel.
-    Flatten,
+    /// The arithmetic of a layer between products, as the layer states it.
+    Step(Arc<dyn IntegerStep>),
 }
 
 /// A convolution or linear layer with what was fused into it.

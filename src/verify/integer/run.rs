@@ -2,14 +2,12 @@
 
 use super::error::RunError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
-use hwmodel::elementwise::{
-    AddSettings, PoolShape, average_pool, concatenate_raw, largest_raw_at_most, max_pool_raw,
-    rectify_raw, residual_add,
-};
+use crate::network::IntegerSettings;
+use hwmodel::elementwise::rectify_raw;
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, Format, RawData};
+use hwmodel::{FixedTensor, Format};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
@@ -97,79 +95,28 @@ impl Program {
         mut inputs: Vec<Value>,
         counts: &mut StepCounts,
     ) -> Result<Value, RunError> {
-        let simd = self.array.simd;
-        let x = inputs.swap_remove(0);
-        let shape: [usize; 4] = x.shape().try_into().expect("values have four axes");
         let y = match &step.operation {
             IntegerOperation::Convolution(convolution) => {
-                self.convolution(convolution, step.format, x, counts)?
+                self.convolution(convolution, step.format, inputs.swap_remove(0), counts)?
             }
             IntegerOperation::Scale(scale) => {
-                let (data, report) = scale.words(simd, &x)?;
+                let x = inputs.swap_remove(0);
+                let (data, report) = scale.words(self.array.simd, &x)?;
                 counts.output = report.counts;
-                FixedTensor::new(&shape, step.format, data)?
+                FixedTensor::new(x.shape(), step.format, data)?
             }
-            IntegerOperation::Relu => rectified(self, owned(x), None)?,
-            IntegerOperation::Relu6 => {
-                rectified(self, owned(x), largest_raw_at_most(6, step.format))?
-            }
-            IntegerOperation::MaxPool(window) => {
-                let pool = PoolShape::new(shape, *window)?;
-                let (data, _) = max_pool_raw(&pool, x.data())?;
-                FixedTensor::new(&pool.output_shape(), step.format, data)?
-            }
-            IntegerOperation::AveragePool(window, division) => {
-                let pool = match window {
-                    Some(window) => PoolShape::new(shape, *window)?,
-                    None => PoolShape::global(shape)?,
-                };
-                average_pool(&pool, *division, self.rounding, &x)?
-            }
-            IntegerOperation::Add => {
-                let settings = AddSettings {
-                    simd,
-                    format: step.format,
+            IntegerOperation::Step(arithmetic) => {
+                let settings = IntegerSettings {
+                    simd: self.array.simd,
                     rounding: self.rounding,
                     overflow: self.overflow,
-                    address: NO_RANDOM_WORDS,
                 };
-                let (sum, output) = residual_add(&x, &inputs[0], &settings)?;
+                let (y, output) = arithmetic.run(inputs, &settings)?;
                 counts.output = output;
-                sum
-            }
-            IntegerOperation::Concatenate => {
-                // The first branch was taken out, and the last put in its place.
-                let first = inputs.len();
-                inputs.push(x);
-                inputs.swap(0, first);
-                self.concatenation(step.format, inputs, counts)?
-            }
-            IntegerOperation::Flatten => {
-                let [n, h, w, c] = shape;
-                owned(x).reshaped(&[n, 1, 1, h * w * c])?
+                y
             }
         };
         Ok(Arc::new(y))
-    }
-
-    /// The branches in `format`, channel by channel.
-    fn concatenation(
-        &self,
-        format: Format,
-        mut branches: Vec<Value>,
-        counts: &mut StepCounts,
-    ) -> Result<FixedTensor, RunError> {
-        for branch in branches.iter_mut().filter(|branch| branch.format() != format) {
-            let (words, output) = self.requantiser(format).tensor(branch);
-            counts.output += output;
-            *branch = Arc::new(words);
-        }
-        let channels: Vec<usize> = branches.iter().map(|branch| branch.shape()[3]).collect();
-        let mut shape = branches[0].shape().to_vec();
-        let pixels = shape[..3].iter().product();
-        shape[3] = channels.iter().sum();
-        let words: Vec<&RawData> = branches.iter().map(|branch| branch.data()).collect();
-        Ok(FixedTensor::new(&shape, format, concatenate_raw(&words, &channels, pixels, format)?)?)
     }
 
     fn convolution(
@@ -199,7 +146,7 @@ impl Program {
                 counts.output = report.counts;
                 counts.accumulator_events += report.accumulator_events;
                 let y = FixedTensor::new(&shape, format, data)?;
-                if *rectifies { rectified(self, y, None) } else { Ok(y) }
+                if *rectifies { self.rectified(y) } else { Ok(y) }
             }
             Finish::Scale(scale) => {
                 let (data, report) = scale.sums(self.array.simd, product.sums())?;
@@ -208,6 +155,13 @@ impl Program {
                 Ok(FixedTensor::new(&shape, format, data)?)
             }
         }
+    }
+
+    fn rectified(&self, x: FixedTensor) -> Result<FixedTensor, RunError> {
+        let (shape, format) = (x.shape().to_vec(), x.format());
+        let mut data = x.into_data();
+        rectify_raw(self.array.simd, &mut data, None);
+        Ok(FixedTensor::new(&shape, format, data)?)
     }
 
     fn requantiser(&self, format: Format) -> Requantiser {
@@ -223,17 +177,6 @@ impl Program {
 
 /// The address that settings ask for; only stochastic rounding, which no program has, reads from it.
 const NO_RANDOM_WORDS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
-
-fn rectified(
-    program: &Program,
-    x: FixedTensor,
-    bound: Option<i32>,
-) -> Result<FixedTensor, RunError> {
-    let (shape, format) = (x.shape().to_vec(), x.format());
-    let mut data = x.into_data();
-    rectify_raw(program.array.simd, &mut data, bound);
-    Ok(FixedTensor::new(&shape, format, data)?)
-}
 
 /// The contents of `shared`, copied only if another step needs them too.
 fn owned(shared: Value) -> FixedTensor {

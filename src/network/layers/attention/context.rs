@@ -1,13 +1,13 @@
 //! Sums of values weighted by probabilities.
 
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
-use crate::network::activation::Activation;
 use crate::network::builder::saturating_product;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, Product, dense, tally};
-use crate::network::operation::Operation;
 use crate::network::tally::LayerTally;
+use crate::network::{
+    Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
+};
 use crate::precision::NumberFormat;
 use hwmodel::array;
 use hwmodel::array::product_format;
@@ -19,8 +19,14 @@ use hwmodel::{FixedTensor, Format};
 /// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
 /// the array. The accumulators are requantised to the format of the layer with the values; where scales follow
 /// the data, to one scale for all heads and samples that holds them all.
-pub(in crate::network) struct Context {
-    pub(in crate::network) heads: usize,
+pub(super) struct Context {
+    pub(super) heads: usize,
+}
+
+/// The operands, as a training pass keeps them.
+pub(super) struct Saved {
+    probabilities: Activation,
+    values: Activation,
 }
 
 impl Context {
@@ -84,8 +90,15 @@ impl Layer for Context {
         let length = inputs[0][0];
         saturating_product(&[length, length, inputs[1][2] / 3])
     }
+}
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+impl Compute for Context {
+    type Saved = Option<Saved>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let (probabilities, input) = (call.take(0), call.take(1));
         let input = match call.owner.activation {
             NumberFormat::Float32 => input,
@@ -154,14 +167,20 @@ impl Layer for Context {
                 Activation::float(values, shape)
             }
         };
-        let kept = call.context.training.then_some((probabilities, input));
-        let (activation, second) = kept.unzip();
-        Ok((output, Saved { activation, second, ..Saved::default() }))
+        let saved = call.context.training.then_some(Saved { probabilities, values: input });
+        Ok((output, saved))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
-        let probabilities = call.saved.activation.expect("a training pass keeps its inputs");
-        let input = call.saved.second.expect("a training pass keeps its inputs");
+    fn product_input(saved: &Self::Saved) -> Option<&Activation> {
+        saved.as_ref().map(|saved| &saved.probabilities)
+    }
+
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
+        let Saved { probabilities, values: input } = kept(saved, call.name)?;
         let [n, length, _, width] = input.shape();
         let mut dp = vec![0.0; probabilities.len()];
         let mut dx = vec![0.0; input.len()];
@@ -171,6 +190,7 @@ impl Layer for Context {
             let mut tally = LayerTally::default();
             let gradients = mac_layer::backward(
                 geometry(),
+                own.activation(&probabilities)?,
                 Backward {
                     context: call.context,
                     node: call.node,
@@ -178,10 +198,6 @@ impl Layer for Context {
                     name: call.name,
                     gradient: result.of(&call.gradient),
                     input_shape: [length, 1, 1, length],
-                    saved: Saved {
-                        activation: Some(own.activation(&probabilities)?),
-                        ..Saved::default()
-                    },
                     parameters: &[right_operand(values)],
                     wants_input: true,
                     tally: &mut tally,

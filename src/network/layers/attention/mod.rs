@@ -9,8 +9,33 @@ mod context;
 mod head;
 mod scores;
 
-pub(in crate::network) use context::Context;
-pub(in crate::network) use scores::Scores;
+use crate::network::{Builder, NetworkError, NodeId};
+use context::Context;
+use scores::Scores;
+
+impl Builder {
+    /// Causal self-attention with `heads` heads: `NAME.qkv` (queries, keys and values of every token),
+    /// `NAME.scores`, `NAME.context` and `NAME.out`, a linear layer, which has the channels of the input.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn attention(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        heads: usize,
+    ) -> Result<NodeId, NetworkError> {
+        let channels = self.shape(input)[2];
+        let qkv = self.linear_each(&format!("{name}.qkv"), input, 3 * channels)?;
+        let scores = self.add(&format!("{name}.scores"), Scores { heads }, &[qkv])?;
+        let context = self.add(&format!("{name}.context"), Context { heads }, &[scores, qkv])?;
+        self.linear_each(&format!("{name}.out"), context, channels)
+    }
+}
+
+#[cfg(test)]
+pub(super) const EXAMPLE: super::Example =
+    super::Example { input: [6, 1, 4], add: |net, x| net.attention("layer", x, 2) };
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,14 @@
 //! Probabilities of attention from queries and keys.
 
 use super::head::{Block, geometry, right_operand, sums};
-use crate::network::activation::Activation;
 use crate::network::builder::saturating_product;
-use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult, Forward, Layer, Saved};
+use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, Product, dense, tally};
-use crate::network::operation::Operation;
 use crate::network::tally::LayerTally;
 use crate::network::vector::causal_softmax::{OPERATIONS, causal_softmax, causal_softmax_backward};
+use crate::network::{
+    Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
+};
 use crate::precision::NumberFormat;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
@@ -20,8 +20,16 @@ use hwmodel::timing::ByOperand;
 /// The whole product Q·Kᵀ runs on the array; its accumulators go to the vector unit as float32, so that scores
 /// never saturate. Probabilities are quantised to ⟨WL, WL - 1⟩, the format of WL bits for 0 to 1, where WL is the
 /// word length of queries and keys.
-pub(in crate::network) struct Scores {
-    pub(in crate::network) heads: usize,
+pub(super) struct Scores {
+    pub(super) heads: usize,
+}
+
+/// What a training pass keeps.
+pub(super) struct Saved {
+    /// Queries, keys and values.
+    input: Activation,
+    /// The probabilities.
+    output: Activation,
 }
 
 impl Scores {
@@ -68,8 +76,15 @@ impl Layer for Scores {
         let [length, _, width] = inputs[0];
         saturating_product(&[length, length, width / 3])
     }
+}
 
-    fn forward(&self, call: &mut Forward<'_, '_>) -> Result<(Activation, Saved), NetworkError> {
+impl Compute for Scores {
+    type Saved = Option<Saved>;
+
+    fn forward(
+        &self,
+        call: &mut Forward<'_, '_>,
+    ) -> Result<(Activation, Self::Saved), NetworkError> {
         let input = call.take_only();
         let input = match call.owner.activation {
             NumberFormat::Float32 => input,
@@ -105,23 +120,29 @@ impl Layer for Scores {
         }
         call.tally.vector_operations += OPERATIONS.forward_on(values.len());
         let format = match &input {
-            Activation::Float(..) => None,
+            Activation::Float(..) => NumberFormat::Float32,
             Activation::Fixed(tensor) => {
                 let wl = tensor.format().wl();
                 let format = Format::new(wl, wl as i32 - 1);
-                Some(format.map_err(|error| call.no_scale("output", error.into()))?)
+                NumberFormat::Fixed(format.map_err(|error| call.no_scale("output", error.into()))?)
             }
         };
         let output = call.vector_result(values, shape, format)?;
-        let kept = call.context.training.then(|| (input, output.clone()));
-        let (activation, second) = kept.unzip();
-        Ok((output, Saved { activation, second, ..Saved::default() }))
+        let saved = call.context.training.then(|| Saved { input, output: output.clone() });
+        Ok((output, saved))
     }
 
-    fn backward(&self, call: Backward<'_, '_>) -> Result<BackwardResult, NetworkError> {
+    fn product_input(saved: &Self::Saved) -> Option<&Activation> {
+        saved.as_ref().map(|saved| &saved.input)
+    }
+
+    fn backward(
+        &self,
+        saved: Self::Saved,
+        call: Backward<'_, '_>,
+    ) -> Result<BackwardResult, NetworkError> {
         let [n, length, _, width] = call.input_shape;
-        let input = call.saved.activation.expect("a training pass keeps its input");
-        let output = call.saved.second.expect("a training pass keeps its output");
+        let Saved { input, output } = kept(saved, call.name)?;
         let probabilities = output.to_f32(call.context.array.simd);
         let mut dx = vec![0.0; n * length * width];
         for index in 0..n * self.heads {
@@ -132,6 +153,7 @@ impl Layer for Scores {
             let mut tally = LayerTally::default();
             let result = mac_layer::backward(
                 geometry(),
+                query.activation(&input)?,
                 Backward {
                     context: call.context,
                     node: call.node,
@@ -139,10 +161,6 @@ impl Layer for Scores {
                     name: call.name,
                     gradient,
                     input_shape: [length, 1, 1, query.columns],
-                    saved: Saved {
-                        activation: Some(query.activation(&input)?),
-                        ..Saved::default()
-                    },
                     parameters: &[right_operand(key.activation(&input)?)],
                     wants_input: true,
                     tally: &mut tally,

@@ -109,14 +109,11 @@ fn the_integer_path_is_the_plain_loop() {
         let Activation::Fixed(tensor) = activation else { panic!("fixed point") };
         tensor.data().to_i32().into_iter().map(i64::from).collect()
     };
-    let saved = &pass.saved[node("attention scores")];
-    let input = raw(saved.activation.as_ref().unwrap());
-    let got = raw(saved.second.as_ref().unwrap());
-    let saved = &pass.saved[node("attention context")];
-    assert_eq!(got, raw(saved.activation.as_ref().unwrap()));
+    let input = raw(pass.mac_input(node("attention scores")).unwrap());
+    let got = raw(pass.mac_input(node("attention context")).unwrap());
     // The linear layer after the attention keeps its input: the context.
     let after = network.nodes.iter().position(|node| node.name == "attention.out").unwrap();
-    let context_raw = raw(pass.saved[after].activation.as_ref().unwrap());
+    let context_raw = raw(pass.mac_input(after).unwrap());
 
     let columns = CHANNELS / HEADS;
     let at = |sample: usize, token: usize, part: usize, head: usize, channel: usize| {
@@ -226,11 +223,10 @@ fn heads_beyond_65536_have_random_numbers_of_their_own() {
     let tokens = Activation::float(vec![0.0; samples], [samples, 1, 1, 1]);
     let pass = network.forward(tokens, &context).unwrap();
     let node = |name: &str| network.nodes.iter().position(|node| node.name == name).unwrap();
-    let saved = &pass.saved[node("attention.out")];
-    let results = saved.activation.as_ref().unwrap().to_f32(SimdLevel::PORTABLE);
+    let results = pass.mac_input(node("attention.out")).unwrap().to_f32(SimdLevel::PORTABLE);
     // All samples have the same token, so that only rounding can tell them apart; queries, keys and values of a sample are
     // rounded by element, which never repeated, so they are compared where they agree.
-    let inputs = pass.saved[node("attention.context")].second.as_ref().unwrap();
+    let inputs = pass.mac_input(node("attention.scores")).unwrap();
     let inputs = inputs.to_f32(SimdLevel::PORTABLE);
     let of =
         |values: &[f32], width: usize, sample: usize| values[sample * width..][..width].to_vec();

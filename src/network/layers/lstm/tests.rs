@@ -188,8 +188,10 @@ fn evaluation_keeps_nothing_and_repeats() {
     quantised(&mut network, RoleFormats::fixed(format), |_| format);
     let training = context(Rounding::Stochastic, BackwardArithmetic::Float32);
     let evaluation = Context { training: false, ..training };
-    let first = network.forward(tokens(), &evaluation).unwrap();
-    assert!(first.saved.iter().all(|saved| saved.steps.is_empty()));
+    let mut first = network.forward(tokens(), &evaluation).unwrap();
+    let gradient = vec![1.0; first.logits.len()];
+    let refused = network.backward(&mut first, gradient, &evaluation, false).err().unwrap();
+    assert!(matches!(refused, NetworkError::NotTraining(_)), "{refused}");
     let again = network.forward(tokens(), &evaluation).unwrap();
     assert_eq!(first.logits, again.logits);
     let portable =

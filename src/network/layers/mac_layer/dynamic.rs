@@ -3,7 +3,7 @@
 use super::{Product, tally};
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
-use crate::network::layer::{Forward, Saved};
+use crate::network::forward::Forward;
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::array::Convolution2d;
@@ -20,7 +20,7 @@ pub(super) fn forward(
     (input, quantised): (Activation, &FixedTensor),
     (input_format, output_format): (NumberFormat, NumberFormat),
     shapes: &Shapes,
-) -> Result<(Activation, Saved), NetworkError> {
+) -> Result<(Activation, Activation), NetworkError> {
     let input = match input_format {
         NumberFormat::Fixed(format) => call.to_fixed(input, format)?,
         other => call.to_dynamic(input, other.word_length())?,
@@ -41,5 +41,5 @@ pub(super) fn forward(
     let formats = ByOperand { input: x.format(), weight: quantised.format(), output: format };
     call.tally.forward = Some(tally(shapes, Some(formats), Product::Forward, product.report()));
     let y = FixedTensor::new(&shapes.output(), format, data)?;
-    Ok((Activation::fixed(y), Saved { activation: Some(input), ..Saved::default() }))
+    Ok((Activation::fixed(y), input))
 }

@@ -6,9 +6,9 @@
 //! with grad-weight.
 
 use super::{Product, column_sums, tally};
+use crate::network::backward::{Backward, BackwardResult};
 use crate::network::backward_arithmetic::{GradientFormat, GradientWords};
 use crate::network::error::NetworkError;
-use crate::network::layer::{Backward, BackwardResult};
 use crate::network::tally::GemmTally;
 use hwmodel::array;
 use hwmodel::array::Convolution2d;
@@ -17,7 +17,7 @@ use hwmodel::float32::Shapes;
 use hwmodel::number::block_float::tensor_format;
 use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::number::requantise::Requantiser;
-use hwmodel::random::{RandomAddress, Role};
+use hwmodel::random::Role;
 use hwmodel::timing::ByOperand;
 use hwmodel::{FixedTensor, Format};
 
@@ -88,18 +88,6 @@ pub(super) fn backward(
 }
 
 impl Gradients<'_, '_, '_> {
-    fn address(&self, role: Role) -> RandomAddress {
-        let context = self.call.context;
-        RandomAddress {
-            seed: context.seed,
-            step: context.step,
-            layer: self.call.node,
-            part: self.call.part,
-            role,
-            source: context.random,
-        }
-    }
-
     /// dY in `wl` bits.
     fn quantise(
         &self,
@@ -116,7 +104,7 @@ impl Gradients<'_, '_, '_> {
             Some(fl) => Format::new(wl, fl).map_err(|error| diverged(error.into()))?,
             None => tensor_format(dy, wl).map_err(diverged)?,
         };
-        let (rounding, address) = (self.settings.rounding, self.address(Role::Error));
+        let (rounding, address) = (self.settings.rounding, self.call.address(Role::Error));
         let (data, counts) = quantise::quantise(simd, dy, format, rounding, address)
             .map_err(|error| diverged(error.into()))?;
         Ok((FixedTensor::new(&shape, format, data)?, counts))
@@ -144,7 +132,7 @@ impl Gradients<'_, '_, '_> {
             format,
             rounding: self.settings.rounding,
             overflow: self.call.context.overflow,
-            address: self.address(role),
+            address: self.call.address(role),
         };
         let (data, report) = requantiser.product(product, None);
         Ok((FixedTensor::new(shape, format, data)?, report.counts))

@@ -1,5 +1,7 @@
 use crate::verify::integer::*;
 use hwmodel::elementwise::ChannelRequantiser;
+use std::fs;
+use std::path::Path;
 
 macro_rules! sources {
     ($($path:literal),*) => { [$(($path, include_str!(concat!("../../../../", $path)))),*] };
@@ -18,24 +20,42 @@ const RUN_TIME: [(&str, &str); 8] = sources![
     "hwmodel/src/elementwise/product_range.rs"
 ];
 
+/// Panics where a line of `text` names a float type or has a number with a point.
+fn check(name: &str, text: &str) {
+    for line in text.lines().filter(|line| !line.trim().starts_with("//")) {
+        let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        for word in words {
+            let float = word == "f32" || word == "f64" || word.ends_with("_f32");
+            assert!(!float, "{name}: {line}");
+        }
+        let literal = line
+            .as_bytes()
+            .windows(3)
+            .any(|w| w[0].is_ascii_digit() && w[1] == b'.' && w[2].is_ascii_digit());
+        assert!(!literal, "{name}: {line}");
+    }
+}
+
 #[test]
 fn the_run_path_names_no_float_type() {
     for (name, text) in RUN_TIME {
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        let code: Vec<&str> = code.lines().filter(|line| !line.trim().starts_with("//")).collect();
-        for line in code {
-            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-            for word in words {
-                let float = word == "f32" || word == "f64" || word.ends_with("_f32");
-                assert!(!float, "{name}: {line}");
-            }
-            let bytes = line.as_bytes();
-            let literal = bytes
-                .windows(3)
-                .any(|w| w[0].is_ascii_digit() && w[1] == b'.' && w[2].is_ascii_digit());
-            assert!(!literal, "{name}: {line}");
+        check(name, text.split("#[cfg(test)]").next().unwrap());
+    }
+}
+
+#[test]
+fn integer_steps_of_layers_name_no_float_type() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network/layers");
+    let mut steps = 0;
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        for (start, _) in text.match_indices("\nimpl IntegerStep for ") {
+            let block = &text[start..];
+            check(&path.display().to_string(), &block[..block.find("\n}\n").unwrap()]);
+            steps += 1;
         }
     }
+    assert!(steps >= 6, "{steps} steps");
 }
 
 /// `Eq` holds for no type with a float in it.
