@@ -22,7 +22,7 @@ pub struct ChannelScale {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelScaleError {
     /// The multiplier is -1.
-    #[error("a multiplier of -2^31 (-1.0): use -2^31 + 1 or more")]
+    #[error("a raw multiplier of -2^31: use -2^31 + 1 or more")]
     Multiplier,
     /// The shift is too long.
     #[error("a right shift of {0} bits: use 0 to {longest}", longest = ChannelScale::LONGEST_SHIFT)]
