@@ -7,7 +7,7 @@
 
 use hwmodel::energy::{EnergyTable, EnergyTables};
 use hwmodel::machine::Machine;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
+use hwmodel::product::{ByOperand, GemmKind, GemmShape, GemmWork};
 use hwsim::train::paper_cost::{CostAccumulator, CostOptions, LayerCost, LayerStep};
 
 const TABLE: &str = "\

@@ -13,6 +13,7 @@ use hwsim::network::{
 };
 use hwsim::precision::{NumberFormat, RoleFormats};
 use hwsim::train::accounting::{Accountant, StepAccounts};
+use hwsim::train::optimiser::RuleOptions;
 use std::collections::HashMap;
 
 const MACHINES: [&str; 3] = ["edge-16x16", "bit-fusion-like-32x16", "tpu-like-256x256"];
@@ -57,7 +58,7 @@ fn tallies(network: &mut Network, training: bool) -> Vec<LayerTally> {
     for tally in &mut pass.tallies {
         for product in [&mut tally.forward, &mut tally.grad_input, &mut tally.grad_weight] {
             let Some(product) = product else { continue };
-            product.report.nonzero_macs = product.shape.macs().unwrap() * product.groups;
+            product.report.nonzero_macs = product.gemm.macs().unwrap();
         }
     }
     pass.tallies
@@ -111,7 +112,13 @@ fn check(names: &[&str]) {
                         Some(wl) => Formats::uniform(Format::new(wl, 2).unwrap()),
                         None => Formats::float32(),
                     };
-                    let options = Options { pass, batch: BATCH, formats, accumulator: None };
+                    let options = Options {
+                        pass,
+                        batch: BATCH,
+                        formats,
+                        accumulator: None,
+                        rule: RuleOptions::default(),
+                    };
                     let cost = estimate(&workload, &machine, &options).unwrap();
                     let what = format!("{name}, {wl:?} bits, {pass:?}, {}", machine.name());
                     assert_equal(&counters_of(&cost), &traced(&machine, &tallies), &what);

@@ -8,7 +8,7 @@
 
 use hwmodel::AccumulatorWidth;
 use hwmodel::machine::Machine;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
+use hwmodel::product::{ByOperand, GemmKind, GemmShape, GemmWork};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {

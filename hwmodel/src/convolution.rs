@@ -1,6 +1,6 @@
 //! Shapes of a two-dimensional convolution.
 
-use crate::timing::WindowAxis;
+use crate::product;
 use serde::{Deserialize, Serialize};
 
 /// Kernel size, stride, zero padding and groups of a convolution, each `[vertical, horizontal]`.
@@ -77,28 +77,19 @@ impl Convolution2d {
         Some([along(0)?, along(1)?])
     }
 
-    /// Elements of an input `[n, h, w, c]` that at least one window reads, over all groups; 0 if no window
-    /// fits.
-    ///
-    /// ```
-    /// use hwmodel::array::Convolution2d;
-    /// // Every second pixel of every second row.
-    /// assert_eq!(Convolution2d::square(1, 2, 0).distinct_inputs([64, 32, 32, 16]), 64 * 16 * 16 * 16);
-    /// ```
-    pub fn distinct_inputs(&self, input: [usize; 4]) -> u64 {
-        let Some(output) = self.output_size([input[1], input[2]]) else { return 0 };
-        let along = |axis: usize| {
-            WindowAxis {
-                size: input[axis + 1] as u64,
-                padding: self.padding[axis] as u64,
-                kernel: self.kernel[axis] as u64,
-                dilation: 1,
-                stride: self.stride[axis] as u64,
-                windows: output[axis] as u64,
-            }
-            .distinct_elements()
-        };
-        input[0] as u64 * along(0) * along(1) * input[3] as u64
+    /// The sizes of this convolution of an image `[h, w, c]` with `filters` filters, for pricing it.
+    pub fn sizes(&self, input: [usize; 3], filters: usize) -> product::Convolution {
+        let pair = |pair: [usize; 2]| pair.map(|size| size as u64);
+        product::Convolution {
+            images: 1,
+            input: input.map(|size| size as u64),
+            filters: filters as u64,
+            kernel: pair(self.kernel),
+            stride: pair(self.stride),
+            padding: pair(self.padding).map(|padding| [padding; 2]),
+            dilation: [1; 2],
+            groups: self.groups as u64,
+        }
     }
 
     /// Checks the shapes and returns `(input, weights, [oh, ow])`.

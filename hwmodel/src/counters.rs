@@ -2,7 +2,8 @@
 
 use crate::energy::Energy;
 use crate::machine::Cost;
-use crate::timing::{Cycles, GemmWork, Traffic};
+use crate::product::GemmWork;
+use crate::timing::{Cycles, Traffic};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -121,7 +122,7 @@ impl std::iter::Sum for Counters {
 mod tests {
     use super::*;
     use crate::machine::Machine;
-    use crate::timing::{GemmKind, GemmShape};
+    use crate::product::{GemmKind, GemmShape};
     use proptest::prelude::*;
 
     fn product() -> (Machine, GemmWork) {

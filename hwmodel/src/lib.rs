@@ -22,6 +22,7 @@ pub mod mac_style;
 pub mod machine;
 pub mod number;
 mod parallel;
+pub mod product;
 pub mod random;
 pub mod scale_sim;
 pub mod timing;

@@ -10,7 +10,7 @@ use hwmodel::cast::{exact, toward_zero};
 use hwmodel::energy::EnergyTables;
 use hwmodel::mac_style::MacEnergy;
 use hwmodel::machine::{Area, Machine};
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

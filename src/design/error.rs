@@ -1,7 +1,7 @@
 //! Errors of an exploration.
 
 use crate::files::trace::TraceError;
-use hwmodel::timing::GemmWorkError;
+use hwmodel::product::GemmWorkError;
 
 /// A run that cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum ExploreError {
         /// Name of the layer.
         layer: String,
         /// Which product.
-        kind: hwmodel::timing::GemmKind,
+        kind: hwmodel::product::GemmKind,
         /// What is wrong.
         reason: String,
     },

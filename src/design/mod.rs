@@ -21,5 +21,5 @@ pub use recording::Recording;
 pub use replay::{LayerReplay, Replay, replay};
 pub use report::{
     COUNT_COLUMNS, MACHINE_COLUMNS, TRAINING_COLUMNS, UPDATE_COLUMNS, count_cells, counters_of,
-    machine_cells, tops, tops_per_watt, update_cells,
+    machine_cells, tops, tops_per_watt, update_cells, updates_of,
 };

@@ -4,10 +4,12 @@ use super::recording::{RecordedRow, Recording, RowKind};
 use super::report::{tops, tops_per_watt};
 use super::{ExploreError, work::Work};
 use crate::files::trace::UpdateCost;
+use crate::train::weight_update::update_cost;
 use hwmodel::counters::Counters;
 use hwmodel::energy::Energy;
 use hwmodel::machine::{Area, Cost, Machine};
-use hwmodel::timing::{ByOperand, Cycles, GemmWork, Traffic};
+use hwmodel::product::{ByOperand, GemmWork};
+use hwmodel::timing::{Cycles, Traffic};
 use hwmodel::{AccumulatorWidth, Rounding};
 
 /// A layer on a machine.
@@ -162,7 +164,7 @@ fn works(
 fn work_error(
     recording: &Recording,
     kind: &RowKind,
-    source: hwmodel::timing::GemmWorkError,
+    source: hwmodel::product::GemmWorkError,
 ) -> ExploreError {
     ExploreError::Work { layer: recording.layers[kind.layer as usize].clone(), source }
 }
@@ -192,7 +194,7 @@ impl KindCost {
         (0..kind.reconfigurations).for_each(|_| row += machine.reconfiguration_cost());
         // A row without an update costs nothing, not even leakage.
         let (operations, dram_bits) = kind.update;
-        let update = UpdateCost::on(machine, operations, dram_bits);
+        let update = update_cost(machine, operations, dram_bits);
         Self { row, multiply_pj, accumulate_pj, update }
     }
 
@@ -219,7 +221,7 @@ fn skipped(
     kind: &RowKind,
     works: &[WorkCost],
     machine: &Machine,
-) -> Result<Cost, hwmodel::timing::GemmWorkError> {
+) -> Result<Cost, hwmodel::product::GemmWorkError> {
     let work = &works[kind.work as usize].work;
     let mut cost = Cost::default();
     for &macs in nonzero(recording, row, kind) {

@@ -112,6 +112,20 @@ pub fn counters_of(cost: &MachineCost) -> Counters {
     counters
 }
 
+/// The updates of all parameters of a network, as a run counts them in their separate columns.
+pub fn updates_of(cost: &MachineCost) -> UpdateCost {
+    let mut updates = UpdateCost::default();
+    for row in cost.rows.iter().filter(|row| row.phase == Phase::Update) {
+        updates += UpdateCost {
+            operations: row.vector_operations,
+            dram_bits: u64::try_from(row.cost.traffic.vector_dram).unwrap_or(u64::MAX),
+            cycles: row.cost.cycles.total(),
+            energy_pj: row.cost.energy.total(),
+        };
+    }
+    updates
+}
+
 /// 10^12 operations per second, two a MAC.
 pub fn tops(total: &Counters, seconds: f64) -> Option<f64> {
     (seconds > 0.0).then(|| 2.0 * total.macs as f64 / seconds * 1e-12)

@@ -2,28 +2,19 @@
 
 use super::*;
 use crate::files::trace::{AccumulatorSource, GemmRow, UpdateCost};
+use crate::train::weight_update::update_cost;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
+use hwmodel::product::{ByOperand, GemmKind, GemmShape};
 use hwmodel::random::{below, generator};
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
 use hwmodel::{AccumulatorWidth, Format};
 
 /// Counters of a row as `train::accounting` makes them.
 fn account(row: &GemmRow, machine: &Machine) -> Counters {
-    let work = match row.formats {
-        None => GemmWork::float32(row.kind, row.shape).unwrap(),
-        Some(formats) => {
-            let wl = formats.map(Format::wl);
-            let bits = match row.accumulator_source {
-                AccumulatorSource::Run => row.accumulator_bits,
-                AccumulatorSource::Machine => {
-                    machine.accumulator().width.bits_for(wl.input, wl.weight, row.shape.k).min(128)
-                }
-            };
-            GemmWork::fixed(row.kind, row.shape, wl, bits).unwrap()
-        }
+    let work = match row.accumulator_source {
+        AccumulatorSource::Run => row.gemm().work(row.accumulator_bits).unwrap(),
+        AccumulatorSource::Machine => machine.work(&row.gemm(), None).unwrap(),
     };
-    let work = work.with_elements(row.elements).unwrap().with_groups(row.groups).unwrap();
     let mut sum = Counters::default();
     for &nonzero in &row.micro_batch_nonzero_macs {
         let work = work.with_nonzero_macs(nonzero).unwrap();
@@ -84,7 +75,7 @@ fn rows(count: u64, machine: &Machine) -> Vec<GemmRow> {
                 };
                 row.counters = account(&row, machine);
                 if !forward {
-                    row.update = UpdateCost::on(machine, 8 * draw(5000), 131 * draw(5000));
+                    row.update = update_cost(machine, 8 * draw(5000), 131 * draw(5000));
                 }
                 rows.push(row);
             }
@@ -114,7 +105,7 @@ fn a_replay_is_the_run_on_every_machine_to_the_last_bit() {
         for row in &rows {
             let (counters, update) = &mut expected[row.layer[5..].parse::<usize>().unwrap()];
             *counters += account(row, &other);
-            *update += UpdateCost::on(&other, row.update.operations, row.update.dram_bits);
+            *update += update_cost(&other, row.update.operations, row.update.dram_bits);
         }
         for (layer, expected) in replayed.layers.iter().zip(expected) {
             assert_eq!((layer.counters, layer.update), expected, "{name}");

@@ -2,21 +2,14 @@
 
 use crate::files::trace::{AccumulatorSource, GemmRow};
 use hwmodel::machine::Machine;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork, GemmWorkError};
+use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
 use hwmodel::{AccumulatorWidth, Format};
-
-/// Widest accumulator that the cost model knows, in bits.
-const MAX_ACCUMULATOR_BITS: u32 = 128;
 
 /// A product of one micro-batch, apart from its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Work {
-    kind: GemmKind,
-    shape: GemmShape,
-    groups: u64,
-    /// Word lengths in bits; `None` is float32.
-    wl: Option<ByOperand<u32>>,
-    elements: ByOperand<u64>,
+    /// Its formats have no fractional lengths, since no cost depends on them.
+    gemm: Gemm,
     /// Width of the accumulator in the run.
     recorded_bits: u32,
     accumulator: AccumulatorSource,
@@ -24,56 +17,35 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn of(row: &GemmRow) -> Self {
+        let gemm = row.gemm();
+        let integer = |format: Format| Format::new(format.wl(), 0).unwrap_or(format);
         Self {
-            kind: row.kind,
-            shape: row.shape,
-            groups: row.groups,
-            wl: row.formats.map(|formats| formats.map(Format::wl)),
-            elements: row.elements,
+            gemm: Gemm { formats: gemm.formats.map(|formats| formats.map(integer)), ..gemm },
             recorded_bits: row.accumulator_bits,
             accumulator: row.accumulator_source,
         }
     }
 
-    /// Width in bits of the accumulator on `machine`: what is asked for, else what the run's options said, else the
-    /// machine's own.
-    fn accumulator_bits(
-        &self,
-        machine: &Machine,
-        asked: Option<AccumulatorWidth>,
-        wl: ByOperand<u32>,
-    ) -> u32 {
-        let width = match (asked, self.accumulator) {
-            (Some(width), _) => width,
-            (None, AccumulatorSource::Run) => return self.recorded_bits,
-            (None, AccumulatorSource::Machine) => machine.accumulator().width,
-        };
-        width.bits_for(wl.input, wl.weight, self.shape.k).min(MAX_ACCUMULATOR_BITS)
-    }
-
-    /// The work on `machine` with all MACs non-zero.
+    /// The work on `machine` with all MACs non-zero. The accumulator is what is asked for, else as wide as the run's
+    /// options said, else the machine's own.
     pub(super) fn on(
         &self,
         machine: &Machine,
         asked: Option<AccumulatorWidth>,
     ) -> Result<GemmWork, GemmWorkError> {
-        let work = match self.wl {
-            None => GemmWork::float32(self.kind, self.shape)?,
-            Some(wl) => {
-                let bits = self.accumulator_bits(machine, asked, wl);
-                GemmWork::fixed(self.kind, self.shape, wl, bits)?
-            }
-        };
-        work.with_elements(self.elements)?.with_groups(self.groups)
+        match (asked, self.accumulator) {
+            (None, AccumulatorSource::Run) => self.gemm.work(self.recorded_bits),
+            (asked, _) => machine.work(&self.gemm, asked),
+        }
     }
 
     /// Whether the accumulator of `work` is narrower than in the run, so that the values might have been others.
     pub(super) fn narrower(&self, work: &GemmWork) -> bool {
-        self.wl.is_some() && work.accumulator_bits() < self.recorded_bits
+        self.gemm.formats.is_some() && work.accumulator_bits() < self.recorded_bits
     }
 
     /// Word lengths in bits; `None` is float32.
     pub(super) fn wl(&self) -> Option<ByOperand<u32>> {
-        self.wl
+        self.gemm.word_lengths()
     }
 }

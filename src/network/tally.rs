@@ -1,21 +1,14 @@
 //! What a pass did, counted per MAC layer.
 
-use hwmodel::Format;
 use hwmodel::array::MacReport;
 use hwmodel::number::quantise::QuantiseCounts;
-use hwmodel::timing::{ByOperand, GemmShape};
+use hwmodel::product::Gemm;
 
-/// One product on the array; a grouped convolution is `groups` products of this shape.
+/// One product on the array, with what its values made the array count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GemmTally {
-    /// Shape of one group's product.
-    pub shape: GemmShape,
-    /// Number of products of that shape.
-    pub groups: u64,
-    /// Formats of input, weight and output; `None` if the product ran in float32.
-    pub formats: Option<ByOperand<Format>>,
-    /// Distinct tensor elements that one group's product reads or writes.
-    pub elements: ByOperand<u64>,
+    /// The product.
+    pub gemm: Gemm,
     /// What the array counted over all groups.
     pub report: MacReport,
     /// Gradients quantised for a backward product or requantised from it.
@@ -23,9 +16,14 @@ pub struct GemmTally {
 }
 
 impl GemmTally {
+    /// `gemm` with what the array counted; no gradient was quantised for it.
+    pub(super) fn new(gemm: Gemm, report: MacReport) -> Self {
+        Self { gemm, report, gradient: QuantiseCounts::default() }
+    }
+
     /// Adds products of the same shape.
     fn add(&mut self, more: Self) {
-        self.groups += more.groups;
+        self.gemm.groups += more.gemm.groups;
         self.report += more.report;
         self.gradient += more.gradient;
     }

@@ -1,6 +1,7 @@
 //! Errors of reading an ONNX model.
 
-use crate::design::workload::{LayerProblem, WorkloadError};
+use crate::design::workload::WorkloadError;
+use hwmodel::product::SizeError;
 
 /// What is wrong with a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +61,7 @@ pub enum NodeProblem {
     },
     /// Sizes of a layer.
     #[error(transparent)]
-    Layer(#[from] LayerProblem),
+    Size(#[from] SizeError),
 }
 
 /// A model that cannot be read.

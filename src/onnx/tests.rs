@@ -2,7 +2,8 @@
 
 use super::proto::{Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use super::*;
-use crate::design::workload::{Layer, MatrixProduct, Operation, RightOperand, VectorKind};
+use crate::design::workload::{Layer, Operation, VectorKind};
+use hwmodel::product::{MatrixProduct, RightOperand};
 use std::io::Cursor;
 
 macro_rules! fixture {
@@ -95,7 +96,7 @@ fn convolutions_of_every_kind_have_their_sizes() {
         let workload = fixture(name, &[]);
         let macs: Vec<u64> = products(&workload)
             .iter()
-            .map(|layer| layer.operation.product(1).unwrap().unwrap().macs().unwrap())
+            .map(|layer| layer.operation.products(1).unwrap().unwrap().forward.macs().unwrap())
             .collect();
         let pixels = 19 * 21;
         let expected = [
@@ -423,7 +424,13 @@ mod mutated {
     fn costed(workload: &Workload) -> bool {
         let machine = Machine::builtin("edge-16x16").unwrap();
         let formats = Formats::float32();
-        let options = Options { pass: Pass::Training, batch: 3, formats, accumulator: None };
+        let options = Options {
+            pass: Pass::Training,
+            batch: 3,
+            formats,
+            accumulator: None,
+            rule: Default::default(),
+        };
         match estimate(workload, &machine, &options) {
             Ok(cost) => cost.total.macs >= workload.macs(),
             Err(error) => !error.to_string().is_empty(),

@@ -81,7 +81,7 @@ fn range<T: PartialEq + std::fmt::Display>(range: &RangeInclusive<T>) -> String 
 mod tests {
     use super::*;
     use hwmodel::Format;
-    use hwmodel::timing::{ByOperand, GemmKind};
+    use hwmodel::product::{ByOperand, GemmKind};
 
     #[test]
     fn widths_that_change_are_a_range() {

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::files::trace::GemmRow;
     use hwmodel::Format;
-    use hwmodel::timing::{ByOperand, GemmShape};
+    use hwmodel::product::{ByOperand, GemmShape};
 
     fn rows(wl: Option<u32>, nonzero: u64) -> LayerStepRows {
         let format = wl.map(|wl| Format::new(wl, 4).unwrap());

@@ -4,7 +4,7 @@ use super::series::Series;
 use super::totals::Totals;
 use crate::files::trace::GemmRow;
 use hwmodel::Format;
-use hwmodel::timing::{ByOperand, GemmKind};
+use hwmodel::product::{ByOperand, GemmKind};
 
 /// One layer of a run.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -94,7 +94,7 @@ pub fn of_trace(run: &Run) -> Settings {
         settings[1] = Some(overflow);
     }
     let forward = || run.layers.iter().filter(|layer| layer.passes[0].macs > 0.0);
-    let of = |operand: fn(&hwmodel::timing::ByOperand<hwmodel::Format>) -> hwmodel::Format| {
+    let of = |operand: fn(&hwmodel::product::ByOperand<hwmodel::Format>) -> hwmodel::Format| {
         let format = |formats: &Option<_>| {
             formats.as_ref().map_or(NumberFormat::Float32, |f| NumberFormat::Fixed(operand(f)))
         };

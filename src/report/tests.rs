@@ -3,7 +3,7 @@
 use super::*;
 use crate::files::trace::{EvaluationRow, GemmRow, Row as TraceRow, StepRow, TraceWriter};
 use hwmodel::Format;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+use hwmodel::product::{ByOperand, GemmKind, GemmShape};
 use std::path::{Path, PathBuf};
 
 fn product(step: u64, layer: &str, kind: GemmKind, wl: u32) -> GemmRow {

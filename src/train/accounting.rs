@@ -5,15 +5,13 @@ use crate::network::{GemmTally, LayerTally};
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
 use hwmodel::number::quantise::QuantiseCounts;
-use hwmodel::timing::{ByOperand, GemmKind, GemmWork, GemmWorkError};
+use hwmodel::product::{ByOperand, GemmKind, GemmWorkError};
 use hwmodel::{Accumulator, Format};
 use serde::{Deserialize, Serialize};
 
 /// One product kind of a layer in one optimiser step, all micro-batches together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GemmAccount {
-    /// Which product.
-    pub kind: GemmKind,
     /// The product of the last micro-batch.
     pub tally: GemmTally,
     /// Width of the accumulator in bits.
@@ -77,14 +75,10 @@ impl StepAccounts {
         tallies: &[LayerTally],
     ) -> Result<(), GemmWorkError> {
         for (accounts, tally) in self.layers.iter_mut().zip(tallies) {
-            let kinds = [
-                (GemmKind::Forward, &tally.forward),
-                (GemmKind::GradInput, &tally.grad_input),
-                (GemmKind::GradWeight, &tally.grad_weight),
-            ];
-            for (kind, gemm) in kinds {
-                let Some(gemm) = gemm else { continue };
-                let (accumulator_bits, mut counters) = accountant.gemm(kind, gemm)?;
+            let products = [&tally.forward, &tally.grad_input, &tally.grad_weight];
+            for gemm in products.into_iter().flatten() {
+                let kind = gemm.gemm.kind;
+                let (accumulator_bits, mut counters) = accountant.gemm(gemm)?;
                 counters.quantised.gradient = gemm.gradient.elements;
                 counters.saturated.gradient = gemm.gradient.saturated();
                 counters.flushed_to_zero.gradient = gemm.gradient.flushed_to_zero;
@@ -101,7 +95,7 @@ impl StepAccounts {
                     counters.random_bits = tally.input.random_bits + tally.output.random_bits;
                     counters.add_cost(&accountant.machine.vector_cost(vector_operations, 0));
                 }
-                match accounts.iter_mut().find(|account| account.kind == kind) {
+                match of_kind(accounts, kind) {
                     Some(account) => {
                         account.tally = *gemm;
                         account.stepped_outputs += gemm.report.stepped_outputs;
@@ -109,7 +103,6 @@ impl StepAccounts {
                         account.micro_batch_nonzero_macs.push(gemm.report.nonzero_macs);
                     }
                     None => accounts.push(GemmAccount {
-                        kind,
                         tally: *gemm,
                         accumulator_bits,
                         stepped_outputs: gemm.report.stepped_outputs,
@@ -159,27 +152,18 @@ impl StepAccounts {
 }
 
 fn of_kind(accounts: &mut [GemmAccount], kind: GemmKind) -> Option<&mut GemmAccount> {
-    accounts.iter_mut().find(|account| account.kind == kind)
+    accounts.iter_mut().find(|account| account.tally.gemm.kind == kind)
 }
 
 impl Accountant<'_> {
     /// Accumulator width and counters of a product and its groups.
-    fn gemm(&self, kind: GemmKind, gemm: &GemmTally) -> Result<(u32, Counters), GemmWorkError> {
-        let (bits, work) = match gemm.formats {
-            None => (32, GemmWork::float32(kind, gemm.shape)?),
-            Some(formats) => {
-                let wl = formats.map(Format::wl);
-                let width = self.accumulator.width;
-                let bits = width.bits_for(wl.input, wl.weight, gemm.shape.k).min(128);
-                (bits, GemmWork::fixed(kind, gemm.shape, wl, bits)?)
-            }
-        };
-        let work = work.with_elements(gemm.elements)?.with_groups(gemm.groups)?;
-        let work = work.with_nonzero_macs(gemm.report.nonzero_macs)?;
+    fn gemm(&self, tally: &GemmTally) -> Result<(u32, Counters), GemmWorkError> {
+        let work = self.machine.work(&tally.gemm, Some(self.accumulator.width))?;
+        let work = work.with_nonzero_macs(tally.report.nonzero_macs)?;
         let mut counters = Counters::default();
         counters.add_gemm(&work, &self.machine.cost(&work));
-        counters.accumulator_events = gemm.report.accumulator_events;
-        Ok((bits, counters))
+        counters.accumulator_events = tally.report.accumulator_events;
+        Ok((work.accumulator_bits(), counters))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::network::vector::softmax_cross_entropy::CrossEntropyError;
 use crate::precision::PrecisionError;
 use crate::train::paper_cost::CostError;
 use hwmodel::machine::MachineError;
-use hwmodel::timing::GemmWorkError;
+use hwmodel::product::GemmWorkError;
 use std::path::PathBuf;
 
 /// A training run that cannot start or go on.

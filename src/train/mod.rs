@@ -27,7 +27,7 @@ mod step;
 pub mod summary;
 mod terms;
 pub mod trainer;
-mod weight_update;
+pub mod weight_update;
 
 pub use error::TrainError;
 pub use options::{RoundingOptions, RunOptions, StartingModel};

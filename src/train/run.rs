@@ -242,18 +242,19 @@ fn write_step(
         let layer = &trainer.network().mac_layers[index];
         let (_, nonzero, report) = outcome.layers[index];
         for account in accounts {
+            let gemm = account.tally.gemm;
             write(Row::Gemm(GemmRow {
                 step: outcome.step,
                 epoch: outcome.epoch,
                 layer: layer.name.clone(),
-                kind: account.kind,
-                formats: account.tally.formats,
+                kind: gemm.kind,
+                formats: gemm.formats,
                 accumulator_bits: account.accumulator_bits,
                 accumulator_source,
                 overflow: trainer.accumulator.overflow,
-                shape: account.tally.shape,
-                groups: account.tally.groups,
-                elements: account.tally.elements,
+                shape: gemm.shape,
+                groups: gemm.groups,
+                elements: gemm.elements,
                 weight_elements: layer.elements,
                 weight_nonzero: nonzero,
                 controller: report,

@@ -8,7 +8,7 @@ use super::trainer::Trainer;
 use crate::files::trace::UpdateCost;
 use crate::train::paper_cost::{CostAccumulator, CostError, CostSummary, LayerStep, su3_premise};
 use hwmodel::counters::Counters;
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 use serde::{Deserialize, Serialize};
 
 /// One layer in the final table.

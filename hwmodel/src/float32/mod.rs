@@ -10,6 +10,7 @@ use crate::convolution::{Convolution2d, ShapeError};
 use crate::float32::values::with_values;
 use crate::kernels::{self, SimdLevel, TileKernel};
 use crate::parallel::{self, Done};
+use crate::product::LayerProducts;
 
 mod depthwise;
 mod interior;
@@ -55,9 +56,14 @@ impl Shapes {
         self.input
     }
 
-    /// Elements of the input that at least one window reads, over all groups.
-    pub fn distinct_inputs(&self) -> u64 {
-        self.geometry.distinct_inputs(self.input)
+    /// The products that these shapes are on the array.
+    ///
+    /// # Panics
+    /// If a count is beyond 64 bits, which no tensors in memory have.
+    pub fn products(&self) -> LayerProducts {
+        let [n, h, w, c] = self.input;
+        let sizes = self.geometry.sizes([h, w, c], self.weights[0]);
+        sizes.products(n as u64).expect("shapes that were checked")
     }
 
     /// Groups of the convolution.

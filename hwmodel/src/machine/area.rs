@@ -3,7 +3,7 @@
 use super::{Dataflow, Machine};
 use crate::Rounding;
 use crate::energy::transistors;
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 use serde::Serialize;
 
 /// Area of array and memories. Transistors are counts by synthesis of small datapaths, for ratios between

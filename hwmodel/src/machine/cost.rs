@@ -1,9 +1,11 @@
 //! Cycles, traffic and energy of work on a machine.
 
 use super::Machine;
+use crate::AccumulatorWidth;
 use crate::energy::Energy;
 use crate::mac_style::MacEnergy;
-use crate::timing::{self, Cycles, GemmWork, NumberSystem, Resources, Schedule, Traffic};
+use crate::product::{ByOperand, Gemm, GemmWork, GemmWorkError, NumberSystem};
+use crate::timing::{self, Cycles, Resources, Schedule, Traffic};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -31,6 +33,21 @@ impl AddAssign for Cost {
 }
 
 impl Machine {
+    /// A product as this machine is asked to price it, every MAC non-zero, summed in `accumulator` or else the
+    /// machine's own accumulator.
+    ///
+    /// # Errors
+    /// If the product is too large for the timing model.
+    pub fn work(
+        &self,
+        gemm: &Gemm,
+        accumulator: Option<AccumulatorWidth>,
+    ) -> Result<GemmWork, GemmWorkError> {
+        let width = accumulator.unwrap_or(self.accumulator.width);
+        let bits = |wl: ByOperand<u32>| width.bits_for(wl.input, wl.weight, gemm.shape.k);
+        gemm.work(gemm.word_lengths().map_or(0, bits))
+    }
+
     /// The timetable of a matrix product before memory limits.
     pub fn schedule(&self, work: &GemmWork) -> Schedule {
         let resources = Resources {

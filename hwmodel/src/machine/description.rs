@@ -7,7 +7,7 @@ use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reu
 use crate::cast::exact;
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
 use crate::number::format::MAX_WORD_LENGTH;
-use crate::timing::ByOperand;
+use crate::product::{ByOperand, MAX_ACCUMULATOR_BITS};
 use crate::{Accumulator, AccumulatorWidth, Overflow};
 use mac::MacKeys;
 use serde::Deserialize;
@@ -21,8 +21,6 @@ const BANDWIDTH: RangeInclusive<i64> = 1..=1 << 32;
 const LANES: RangeInclusive<i64> = 1..=1 << 32;
 const LATENCY: RangeInclusive<i64> = 0..=1 << 48;
 const NODE: RangeInclusive<i64> = 1..=1_000_000;
-/// What an accumulator `exact` may come to.
-const MAX_ACCUMULATOR_BITS: u32 = 128;
 const MAX_CLOCK_MHZ: f64 = 1e5;
 const MAX_PICOJOULES: f64 = 1e15;
 

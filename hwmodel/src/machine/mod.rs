@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use hwmodel::machine::Machine;
-//! use hwmodel::timing::{ByOperand, GemmKind, GemmShape, GemmWork};
+//! use hwmodel::product::{ByOperand, GemmKind, GemmShape, GemmWork};
 //! let machine = Machine::builtin("edge-16x16")?;
 //! let bits = ByOperand { input: 8, weight: 4, output: 8 };
 //! let shape = GemmShape { m: 1024, n: 64, k: 576 };
@@ -39,7 +39,7 @@ pub use weight_update::WeightUpdate;
 
 use crate::Accumulator;
 use crate::energy::{EnergyModel, EnergyTables};
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 
 /// A checked machine description.
 #[derive(Debug, Clone, PartialEq)]

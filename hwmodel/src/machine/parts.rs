@@ -2,7 +2,7 @@
 
 use crate::cast::{exact, toward_zero};
 use crate::mac_style::{MacStyle, Throughput};
-use crate::timing::{ByOperand, GemmWork, NumberSystem};
+use crate::product::{ByOperand, GemmWork, NumberSystem};
 use serde::Serialize;
 
 /// The MAC array.

@@ -2,7 +2,7 @@
 
 use super::folds::{Dataflow, Folds};
 use super::geometry::Dimensions;
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 
 /// Above this many folds, means over folds are summed by kind of fold instead of one by one.
 const SUMMED_ONE_BY_ONE: u64 = 1 << 24;

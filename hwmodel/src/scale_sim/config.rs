@@ -4,7 +4,7 @@ use super::error::ConfigError;
 use super::folds::{Array, Dataflow};
 use super::ini::{self, Entry, Ini};
 use super::warning::{ConfigWarning, ConfigWarningKind};
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 use std::num::NonZeroU32;
 
 const GENERAL: &str = "general";

@@ -2,7 +2,7 @@
 
 use super::error::ShapeError;
 use crate::cast::exact;
-use crate::timing::WindowAxis;
+use crate::product::WindowAxis;
 
 /// Largest value of a column of a topology file.
 pub(super) const LARGEST: u32 = i32::MAX as u32;

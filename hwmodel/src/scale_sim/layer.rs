@@ -13,7 +13,7 @@ use super::timeline::{self, LatePrefetch, Reader, Timeline};
 use super::topology::Layer;
 use super::traffic::{Prefetching, ReadOperand, Traffic};
 use super::window::halves;
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 
 /// DRAM bandwidth of a read buffer in mode CALC before the first request, in words per cycle.
 const CALCULATED_BANDWIDTH: u64 = 10;

@@ -120,7 +120,7 @@ fn by_shape<T: Clone + Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timing::ByOperand;
+    use crate::product::ByOperand;
     use std::num::NonZeroU32;
 
     fn config(size: u32, dataflow: Dataflow, words: u64) -> Config {

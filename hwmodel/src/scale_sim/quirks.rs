@@ -11,7 +11,7 @@ use super::layer::{LayerModel, TimedLayer};
 use super::timeline::LatePrefetch;
 use super::topology::{Layer, Topology};
 use super::traffic::Traffic;
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 use std::fmt;
 
 /// A rule of SCALE-Sim 3.0.0 that hardware does not follow.

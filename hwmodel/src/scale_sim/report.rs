@@ -1,7 +1,7 @@
 //! The three reports, in SCALE-Sim's own layout.
 
 use super::result::{Accesses, LayerResult};
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 use std::fmt::Write as _;
 
 /// Header of `COMPUTE_REPORT.csv`.

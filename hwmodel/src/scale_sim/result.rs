@@ -1,7 +1,7 @@
 //! What a simulated layer is reported with.
 
 use super::geometry::Dimensions;
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 
 /// Transfers of one operand at one memory. Cycles count from 0, the first of the schedule; DRAM reads before it
 /// have negative cycles.

@@ -5,8 +5,9 @@
 
 use super::schedule::product;
 use super::stationary::{Dimensions, folds};
-use super::{ByOperand, GemmShape, GemmWork, Resources, Schedule};
+use super::{Resources, Schedule};
 use crate::mac_style::Throughput;
+use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The timetable of `work` (no dimension zero).
 ///

@@ -10,27 +10,21 @@
 
 mod cycles;
 pub mod input_stationary;
-mod operand;
 pub mod output_stationary;
 mod schedule;
 mod stationary;
 mod traffic;
 pub mod weight_stationary;
-mod windows;
-mod work;
 
 pub use cycles::Cycles;
-pub use operand::ByOperand;
 pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};
-pub use windows::WindowAxis;
-pub use work::{GemmKind, GemmShape, GemmWork, GemmWorkError, NumberSystem};
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::mac_style::MacStyle;
     use crate::machine::MacUnit;
+    use crate::product::{ByOperand, GemmKind, GemmShape, GemmWork};
 
     /// One MAC a cycle at any width, no zero skipping.
     pub(super) fn exact() -> MacUnit {

@@ -6,8 +6,9 @@
 //! through the columns, one array row a cycle.
 
 use super::schedule::product;
-use super::{ByOperand, FoldCycles, GemmShape, GemmWork, Resources, Schedule, Streams};
+use super::{FoldCycles, Resources, Schedule, Streams};
 use crate::mac_style::Throughput;
+use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The timetable of `work` (no dimension zero).
 ///

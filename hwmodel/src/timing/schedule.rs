@@ -1,9 +1,10 @@
 //! Schedule: folds, cycles per fold and edge traffic of a product.
 
-use super::{ByOperand, GemmWork, input_stationary, output_stationary, weight_stationary};
+use super::{input_stationary, output_stationary, weight_stationary};
 use crate::mac_style::{MacWords, Throughput};
 use crate::machine::{Array, Dataflow, MacUnit};
-use crate::timing::NumberSystem;
+use crate::product::NumberSystem;
+use crate::product::{ByOperand, GemmWork};
 
 /// Cycles of one fold, apart from its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

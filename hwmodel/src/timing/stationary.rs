@@ -9,8 +9,9 @@
 //! space than longer ones.
 
 use super::schedule::product;
-use super::{FoldCycles, GemmWork, Resources, Streams};
+use super::{FoldCycles, Resources, Streams};
 use crate::mac_style::Throughput;
+use crate::product::GemmWork;
 
 /// The dimensions of a product as such an array sees them.
 pub(super) struct Dimensions {

@@ -1,8 +1,9 @@
 //! Bits that move between DRAM, SRAM and the array.
 
+use super::Schedule;
 use super::schedule::product;
-use super::{ByOperand, GemmShape, GemmWork, Schedule};
 use crate::machine::{Memory, Reuse};
+use crate::product::{ByOperand, GemmShape, GemmWork};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 

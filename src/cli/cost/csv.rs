@@ -5,7 +5,7 @@ use crate::design::workload::{CostReport, CostRow, MachineCost, ProductRow, Tota
 use anyhow::Context as _;
 use hwmodel::energy::Energy;
 use hwmodel::machine::Cost;
-use hwmodel::timing::{ByOperand, NumberSystem};
+use hwmodel::product::{ByOperand, NumberSystem};
 
 /// The columns before traffic and energy.
 const COLUMNS: [&str; 29] = [

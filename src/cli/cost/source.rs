@@ -7,6 +7,7 @@ use crate::design::workload::{self, Formats, Options, Workload};
 use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
 use crate::onnx;
+use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 
@@ -59,6 +60,7 @@ pub(super) fn options(arguments: &CostArguments) -> Result<Options, Failure> {
         batch: arguments.batch,
         formats: formats(arguments)?,
         accumulator: arguments.accumulator.accumulator,
+        rule: RuleOptions::default(),
     })
 }
 

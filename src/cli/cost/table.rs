@@ -5,7 +5,7 @@ use crate::cli::table::{joules, scaled};
 use crate::design::workload::{CostReport, CostRow, MachineCost, Pass};
 use hwmodel::energy::Energy;
 use hwmodel::machine::Cost;
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 use std::collections::BTreeSet;
 
 /// Longest layer name that is not shortened.

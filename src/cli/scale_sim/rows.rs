@@ -1,8 +1,8 @@
 //! SCALE-Sim's answers for programs.
 
+use hwmodel::product::ByOperand;
 use hwmodel::scale_sim::quirks::QuirkEffect;
 use hwmodel::scale_sim::{Accesses, Config, Interface, LayerResult};
-use hwmodel::timing::ByOperand;
 use serde::Serialize;
 
 /// Everything about a run.

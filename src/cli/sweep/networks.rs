@@ -7,9 +7,11 @@ use crate::cli::output;
 use crate::design::sweep::ContentHash;
 use crate::design::workload::{Formats, Options, Pass, Workload, estimate};
 use crate::design::{
-    COUNT_COLUMNS, MACHINE_COLUMNS, Recording, count_cells, counters_of, machine_cells, replay,
+    COUNT_COLUMNS, MACHINE_COLUMNS, Recording, UPDATE_COLUMNS, count_cells, counters_of,
+    machine_cells, replay, update_cells, updates_of,
 };
 use crate::network::{Initialisation, arch};
+use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 use hwmodel::machine::Machine;
@@ -52,8 +54,8 @@ impl Networks {
 
     /// The result columns.
     pub(super) fn columns(&self) -> Vec<String> {
-        let mut columns: Vec<String> =
-            COUNT_COLUMNS.iter().chain(&MACHINE_COLUMNS).map(|name| (*name).to_owned()).collect();
+        let columns = COUNT_COLUMNS.iter().chain(&UPDATE_COLUMNS).chain(&MACHINE_COLUMNS);
+        let mut columns: Vec<String> = columns.map(|name| (*name).to_owned()).collect();
         if let Source::Trace { .. } = self.source {
             columns.push("top1".to_owned());
         }
@@ -111,6 +113,7 @@ impl Networks {
             Source::Trace { recording, top1, .. } => {
                 let replay = replay(recording, machine, None)?;
                 let mut cells = count_cells(&replay.total, replay.processing_elements);
+                cells.extend(update_cells(&replay.update));
                 let area_mm2 = replay.area.and_then(|area| area.total_mm2());
                 let narrower = replay.narrower_rows;
                 cells.extend(machine_cells(&replay.total, replay.seconds, area_mm2, narrower));
@@ -122,12 +125,19 @@ impl Networks {
                     Some(wl) => Formats::uniform(Format::new(wl, 0).map_err(Failure::usage)?),
                     None => Formats::float32(),
                 };
-                let options = Options { pass: *pass, batch: *batch, formats, accumulator: None };
+                let options = Options {
+                    pass: *pass,
+                    batch: *batch,
+                    formats,
+                    accumulator: None,
+                    rule: RuleOptions::default(),
+                };
                 let cost = estimate(workload, machine, &options).map_err(Failure::usage)?;
                 let total = counters_of(&cost);
                 let area = cost.area.and_then(|area| Some(area.logic_um2? + area.sram_um2?));
                 let seconds = machine.seconds(total.cycles.total());
                 let mut cells = count_cells(&total, machine.array().processing_elements());
+                cells.extend(update_cells(&updates_of(&cost)));
                 cells.extend(machine_cells(&total, seconds, area.map(|um2| um2 * 1e-6), 0));
                 Ok(cells)
             }
@@ -155,7 +165,7 @@ fn network(keys: &NetworkKeys) -> Result<Source, Failure> {
     }
     // Sizes beyond the cost model are an error of the file, before the first point.
     let formats = Formats::uniform(Format::new(DEFAULT_WL, 0).map_err(Failure::usage)?);
-    let options = Options { pass, batch, formats, accumulator: None };
+    let options = Options { pass, batch, formats, accumulator: None, rule: RuleOptions::default() };
     let machine = Machine::builtin(Machine::DEFAULT).map_err(Failure::usage)?;
     estimate(&workload, &machine, &options).map_err(Failure::usage)?;
     let key = format!("{name} {:?} {} {pass:?} {batch}", task.input, task.classes);

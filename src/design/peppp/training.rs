@@ -7,7 +7,7 @@ use crate::network::{Initialisation, NetworkError, arch};
 use crate::precision::{
     ControllerOptions, NumberFormat, PrecisionError, RoleFormats, StaticOptions,
 };
-use crate::train::optimiser::{OptimiserError, RuleOptions};
+use crate::train::optimiser::OptimiserError;
 use crate::train::run::{self, Observer, RunPlan};
 use crate::train::{Evaluation, RunOptions, StepOutcome, TrainError, Trainer};
 use hwmodel::SimdLevel;
@@ -72,11 +72,7 @@ impl TrainingSetup {
             initialisation: Initialisation { seed: *seed, scale: *initialisation_scale },
         };
         let network = arch::build(arch, &task)?;
-        let moments = match optimiser.rule {
-            RuleOptions::Sgd(sgd) => u64::from(sgd.momentum > 0.0),
-            RuleOptions::Adam(_) => 2,
-        };
-        Ok(Footprint::of(&network, *batch_size, moments))
+        Ok(Footprint::of(&network, *batch_size, optimiser.rule.work().moments))
     }
 
     /// Trains on `dataset` under `configuration` from the first step to the last and tests the final network.

@@ -2,7 +2,7 @@
 
 use super::charge::Charge;
 use super::report::{AreaRow, CostRow};
-use hwmodel::timing::{ByOperand, NumberSystem};
+use hwmodel::product::{ByOperand, NumberSystem};
 
 /// The area of the machine with words and accumulators as wide as the widest of the fixed-point
 /// products of `rows`; `None` if there are none.

@@ -1,14 +1,13 @@
 //! The only module that calls the machine's cost model.
 
-use super::product::Product;
+use crate::train::optimiser::RuleOptions;
+use hwmodel::energy::Energy;
 use hwmodel::machine::{Area, Cost, Machine, WeightUpdate};
-use hwmodel::timing::{ByOperand, GemmWork, GemmWorkError};
-use hwmodel::{AccumulatorWidth, Format, Rounding};
+use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
+use hwmodel::timing::Cycles;
+use hwmodel::{AccumulatorWidth, Rounding};
 
-/// Widest accumulator that the cost model knows, in bits.
-const MAX_ACCUMULATOR_BITS: u32 = 128;
-/// Gradients of weights leave the array in float32.
-const GRADIENT_BITS: u32 = 32;
+const FLOAT32_BITS: u32 = 32;
 /// Rounding of the requantisers whose area is counted.
 const ROUNDING: Rounding = Rounding::NearestEven;
 
@@ -17,24 +16,26 @@ const ROUNDING: Rounding = Rounding::NearestEven;
 pub(super) struct Charge<'a> {
     pub(super) machine: &'a Machine,
     pub(super) accumulator: AccumulatorWidth,
+    /// Rule of the optimiser's updates.
+    pub(super) rule: RuleOptions,
+}
+
+/// What `own` work costs that makes `all` of a group out of the work `before` it: the time is that which it adds.
+fn after(before: Cost, all: Cost, own: Cost) -> Cost {
+    let added = |of: fn(&Cycles) -> u128| of(&all.cycles).saturating_sub(of(&before.cycles));
+    let cycles = Cycles {
+        vector: added(|cycles| cycles.vector),
+        stall: added(|cycles| cycles.stall),
+        ..own.cycles
+    };
+    let leakage = all.energy.leakage - before.energy.leakage;
+    Cost { cycles, energy: Energy { leakage, ..own.energy }, ..own }
 }
 
 impl Charge<'_> {
-    /// `product` in `formats`, or in float32 without; every MAC counts as non-zero.
-    pub(super) fn work(
-        &self,
-        product: &Product,
-        formats: Option<ByOperand<Format>>,
-    ) -> Result<GemmWork, GemmWorkError> {
-        let work = match formats {
-            None => GemmWork::float32(product.kind, product.shape)?,
-            Some(formats) => {
-                let wl = formats.map(Format::wl);
-                let bits = self.accumulator.bits_for(wl.input, wl.weight, product.shape.k);
-                GemmWork::fixed(product.kind, product.shape, wl, bits.min(MAX_ACCUMULATOR_BITS))?
-            }
-        };
-        work.with_elements(product.elements)?.with_groups(product.groups)
+    /// `gemm` as the machine prices it; every MAC counts as non-zero.
+    pub(super) fn work(&self, gemm: &Gemm) -> Result<GemmWork, GemmWorkError> {
+        self.machine.work(gemm, Some(self.accumulator))
     }
 
     /// The cost of `work`.
@@ -51,22 +52,25 @@ impl Charge<'_> {
     /// `operations` of the vector unit on values on their way to or from the array, after `before` operations whose
     /// last cycle may have had lanes to spare. `None` beyond 64 bits.
     pub(super) fn vector(&self, before: u64, operations: u64) -> Option<Cost> {
-        let all = self.machine.vector_cost(before.checked_add(operations)?, 0);
-        let earlier = self.machine.vector_cost(before, 0);
-        let mut cost = self.machine.vector_cost(operations, 0);
-        cost.cycles.vector = all.cycles.vector - earlier.cycles.vector;
-        cost.energy.leakage = all.energy.leakage - earlier.energy.leakage;
-        Some(cost)
+        let cost = |operations| self.machine.vector_cost(operations, 0);
+        Some(after(cost(before), cost(before.checked_add(operations)?), cost(operations)))
     }
 
-    /// A step of gradient descent without momentum on `parameters` weights, whose words on the array
-    /// have `word_bits` bits, or which the array uses in float32. Operations and cost; `None` beyond
-    /// 64 bits.
-    pub(super) fn update(&self, parameters: u64, word_bits: Option<u32>) -> Option<(u64, Cost)> {
-        let update = WeightUpdate::sgd(parameters, word_bits.unwrap_or(0), GRADIENT_BITS, false);
-        parameters.checked_mul(update.read_bits + update.write_bits)?;
-        let operations = parameters.checked_mul(update.operations)?;
-        Some((operations, self.machine.weight_update_cost(&update)))
+    /// The optimiser's update of `parameters` parameters, whose words on the array have `word_bits` bits (`None`: the
+    /// array uses them in float32), after the update `before` of parameters of the same group. Gradients have the
+    /// words of their parameters, as `hwsim train` quantises them to the same format. `None` beyond 64 bits.
+    pub(super) fn update(
+        &self,
+        before: WeightUpdate,
+        parameters: u64,
+        word_bits: Option<u32>,
+    ) -> Option<(WeightUpdate, Cost)> {
+        let gradient_bits = word_bits.unwrap_or(FLOAT32_BITS);
+        let update = self.rule.work().update(parameters, word_bits, gradient_bits)?;
+        let mut all = before;
+        all += update;
+        let cost = |update| self.machine.weight_update_cost(update);
+        Some((update, after(cost(&before), cost(&all), cost(&update))))
     }
 
     /// A change of word lengths.
@@ -84,21 +88,26 @@ impl Charge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hwmodel::timing::{GemmKind, GemmShape};
+    use hwmodel::product::{GemmKind, GemmShape};
+
+    fn charge(machine: &Machine) -> Charge<'_> {
+        let (accumulator, rule) = (AccumulatorWidth::Exact, RuleOptions::default());
+        Charge { machine, accumulator, rule }
+    }
 
     #[test]
     fn groups_cost_as_often_as_they_are() {
         let machine = Machine::builtin("edge-16x16").unwrap();
-        let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
+        let charge = charge(&machine);
         let cost = |groups| {
-            let product = Product {
+            let gemm = Gemm {
                 kind: GemmKind::Forward,
                 shape: GemmShape { m: 100, n: 20, k: 30 },
                 groups,
                 elements: ByOperand { input: 3000, weight: 600, output: 2000 },
-                input_tensor: 3000,
+                formats: None,
             };
-            charge.product(&charge.work(&product, None).unwrap())
+            charge.product(&charge.work(&gemm).unwrap())
         };
         let (one, many) = (cost(1), cost(13));
         assert_eq!(many.cycles.compute, 13 * one.cycles.compute);
@@ -109,7 +118,7 @@ mod tests {
     #[test]
     fn a_group_of_operations_fills_the_lanes_once() {
         let machine = Machine::builtin("edge-16x16").unwrap();
-        let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
+        let charge = charge(&machine);
         let parts = [5, 20, 7, 1].iter().scan(0, |before, &operations| {
             let cost = charge.vector(*before, operations).unwrap();
             *before += operations;
@@ -121,14 +130,30 @@ mod tests {
     }
 
     #[test]
-    fn an_update_moves_weight_gradient_and_word() {
+    fn an_update_moves_weight_momentum_gradient_and_word() {
         let machine = Machine::builtin("edge-16x16").unwrap();
-        let charge = Charge { machine: &machine, accumulator: AccumulatorWidth::Exact };
-        let (operations, cost) = charge.update(1000, Some(8)).unwrap();
-        assert_eq!(operations, 6000);
-        assert_eq!(cost.traffic.vector_dram, 1000 * (3 * 32 + 8));
-        let (operations, float32) = charge.update(1000, None).unwrap();
-        assert_eq!((operations, float32.traffic.vector_dram), (4000, 96_000));
-        assert!(charge.update(u64::MAX / 2, None).is_none());
+        let charge = charge(&machine);
+        let none = WeightUpdate::default();
+        let (update, cost) = charge.update(none, 1000, Some(8)).unwrap();
+        assert_eq!((update.operations, update.dram_bits()), (8000, 1000 * (4 * 32 + 2 * 8)));
+        assert_eq!(cost.traffic.vector_dram, u128::from(update.dram_bits()));
+        let (update, float32) = charge.update(none, 1000, None).unwrap();
+        assert_eq!((update.operations, float32.traffic.vector_dram), (6000, 160_000));
+        assert!(charge.update(none, u64::MAX / 2, None).is_none());
+    }
+
+    #[test]
+    fn a_group_of_updates_takes_the_time_of_their_sum() {
+        let machine = Machine::builtin("edge-16x16").unwrap();
+        let charge = charge(&machine);
+        let mut before = WeightUpdate::default();
+        let mut cycles = 0;
+        for parameters in [1, 3, 77, 2] {
+            let (update, cost) = charge.update(before, parameters, Some(5)).unwrap();
+            before += update;
+            cycles += cost.cycles.total();
+        }
+        // 83 parameters of 4 · 32 + 2 · 5 bits at 64 a cycle.
+        assert_eq!(cycles, (83_u128 * 138).div_ceil(64));
     }
 }

@@ -9,11 +9,11 @@ use super::charge::Charge;
 use super::error::{LayerProblem, WorkloadError};
 use super::formats::Formats;
 use super::layer::{Layer, Operation, Workload};
-use super::product::Product;
 use super::report::{CostRow, MachineCost, Phase, ProductRow, Totals};
 use super::vector::VectorLayer;
-use hwmodel::machine::{Cost, Machine};
-use hwmodel::timing::{ByOperand, GemmKind};
+use crate::train::optimiser::RuleOptions;
+use hwmodel::machine::{Cost, Machine, WeightUpdate};
+use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError};
 use hwmodel::{AccumulatorWidth, Format};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -39,6 +39,8 @@ pub struct Options {
     pub formats: Formats,
     /// Width of the accumulators; the machine's own if absent.
     pub accumulator: Option<AccumulatorWidth>,
+    /// Rule of the optimiser's update of the weights.
+    pub rule: RuleOptions,
 }
 
 /// The cost of `workload` on `machine`, phase by phase.
@@ -55,20 +57,21 @@ pub fn estimate(
     }
     let accumulator = options.accumulator.unwrap_or(machine.accumulator().width);
     let mut ledger = Ledger {
-        charge: Charge { machine, accumulator },
+        charge: Charge { machine, accumulator, rule: options.rule },
         training: options.pass == Pass::Training,
         configured: None,
         units: HashMap::new(),
+        updates: HashMap::new(),
         rows: Vec::with_capacity(workload.layers().len()),
     };
     let formats = layer_formats(workload, options)?;
-    for (layer, (product, formats)) in workload.layers().iter().zip(formats) {
+    for (layer, (products, formats)) in workload.layers().iter().zip(formats) {
         let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
-        match (layer.operation, product) {
+        match (layer.operation, products) {
             (Operation::Vector(vector), _) => {
                 ledger.vector(layer, vector, options.batch, formats.is_none()).map_err(problem)?;
             }
-            (_, Some(product)) => ledger.product(layer, &product, formats).map_err(problem)?,
+            (_, Some(products)) => ledger.products(layer, &products, formats).map_err(problem)?,
             (_, None) => {}
         }
         if ledger.training && layer.parameters > 0 {
@@ -90,8 +93,8 @@ pub fn estimate(
     })
 }
 
-/// The forward product of a layer, if it has one, and its formats (`None` is float32).
-type LayerFormats = (Option<Product>, Option<ByOperand<Format>>);
+/// The products of a layer, if it has any, and the formats of the forward one (`None` is float32).
+type LayerFormats = (Option<LayerProducts>, Option<ByOperand<Format>>);
 
 /// Products and formats of all layers; a vector layer has the formats of the last product before it,
 /// or of the first product.
@@ -102,16 +105,17 @@ fn layer_formats(
     let mut current = None;
     let mut found = Vec::with_capacity(workload.layers().len());
     for layer in workload.layers() {
-        let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
-        let product = layer.operation.product(options.batch).map_err(problem)?;
-        if let Some(product) = &product {
-            let formats = options.formats.of(&layer.name, product)?;
+        let products = layer.operation.products(options.batch).map_err(|error| {
+            WorkloadError::Layer { layer: layer.name.clone(), problem: error.into() }
+        })?;
+        if let Some(products) = &products {
+            let formats = options.formats.of(&layer.name, &products.forward)?;
             current = Some(formats.map(|formats| with_result(&layer.operation, formats)));
         }
-        found.push((product, current));
+        found.push((products, current));
     }
     let first = found.iter().find_map(|(_, formats)| *formats).flatten();
-    Ok(found.into_iter().map(|(product, formats)| (product, formats.unwrap_or(first))).collect())
+    Ok(found.into_iter().map(|(products, formats)| (products, formats.unwrap_or(first))).collect())
 }
 
 /// `formats` with words of 32 bits for results that the vector unit reads as they leave the accumulators.
@@ -132,6 +136,8 @@ struct Ledger<'a> {
     configured: Option<[u32; 2]>,
     /// Operations of the vector unit so far, by group.
     units: HashMap<usize, u64>,
+    /// Updates of parameters so far, by group.
+    updates: HashMap<usize, WeightUpdate>,
     rows: Vec<CostRow>,
 }
 
@@ -165,47 +171,41 @@ impl Ledger<'_> {
     }
 
     /// The product of a layer and, in training, those of its gradients.
-    fn product(
+    fn products(
         &mut self,
         layer: &Layer,
-        forward: &Product,
+        products: &LayerProducts,
         formats: Option<ByOperand<Format>>,
     ) -> Result<(), LayerProblem> {
-        self.gemm(layer, Phase::Forward, forward, formats)?;
+        self.gemm(layer, Phase::Forward, Gemm { formats, ..products.forward })?;
         if self.training {
             if layer.needs_input_gradient {
-                self.gemm(layer, Phase::GradInput, &forward.grad_input(), None)?;
+                self.gemm(layer, Phase::GradInput, products.grad_input())?;
             }
-            self.gemm(layer, Phase::GradWeight, &forward.grad_weight(), None)?;
+            self.gemm(layer, Phase::GradWeight, products.grad_weight())?;
         }
         Ok(())
     }
 
-    fn gemm(
-        &mut self,
-        layer: &Layer,
-        phase: Phase,
-        product: &Product,
-        formats: Option<ByOperand<Format>>,
-    ) -> Result<(), LayerProblem> {
-        let work = self.charge.work(product, formats)?;
+    fn gemm(&mut self, layer: &Layer, phase: Phase, gemm: Gemm) -> Result<(), LayerProblem> {
+        let work = self.charge.work(&gemm)?;
         let mut cost = self.charge.product(&work);
-        if formats.is_some() {
+        if gemm.formats.is_some() {
             let wl = [work.bits().input, work.bits().weight];
             if self.configured.is_some_and(|configured| configured != wl) {
                 cost += self.charge.reconfiguration();
             }
             self.configured = Some(wl);
         }
-        let shape = product.shape;
+        let GemmShape { m, n, k } = gemm.shape;
         let row = ProductRow {
-            m: shape.m,
-            n: shape.n,
-            k: shape.k,
-            groups: product.groups,
+            m,
+            n,
+            k,
+            groups: gemm.groups,
             number_system: work.number_system(),
             wl: work.bits(),
-            fl: formats.map(|formats| formats.map(Format::fl)),
+            fl: gemm.formats.map(|formats| formats.map(Format::fl)),
             accumulator_bits: work.accumulator_bits(),
         };
         debug_assert_eq!(phase == Phase::Forward, work.kind() == GemmKind::Forward);
@@ -226,14 +226,14 @@ impl Ledger<'_> {
             let elements = vector.elements.checked_mul(batch)?;
             elements.checked_mul(operations)
         };
-        let forward = count(per_element.forward).ok_or(LayerProblem::TooLarge)?;
-        let cost = self.vector_cost(layer, forward).ok_or(LayerProblem::TooLarge)?;
+        let forward = count(per_element.forward).ok_or(SizeError::TooLarge)?;
+        let cost = self.vector_cost(layer, forward).ok_or(SizeError::TooLarge)?;
         self.push_vector(layer, Phase::Forward, forward, cost);
         // A layer's own parameters need its backward pass, too.
         let backward = layer.needs_input_gradient || layer.parameters > 0;
         if self.training && backward && per_element.backward > 0 {
-            let operations = count(per_element.backward).ok_or(LayerProblem::TooLarge)?;
-            let cost = self.vector_cost(layer, operations).ok_or(LayerProblem::TooLarge)?;
+            let operations = count(per_element.backward).ok_or(SizeError::TooLarge)?;
+            let cost = self.vector_cost(layer, operations).ok_or(SizeError::TooLarge)?;
             self.push_vector(layer, Phase::GradInput, operations, cost);
         }
         Ok(())
@@ -254,21 +254,22 @@ impl Ledger<'_> {
         formats: Option<ByOperand<Format>>,
     ) -> Result<(), LayerProblem> {
         let word_bits = formats.map(|formats| formats.weight.wl());
-        let (operations, cost) =
-            self.charge.update(layer.parameters, word_bits).ok_or(LayerProblem::TooLarge)?;
-        self.push_vector(layer, Phase::Update, operations, cost);
+        let mut alone = WeightUpdate::default();
+        let before = layer.unit.map_or(&mut alone, |unit| self.updates.entry(unit).or_default());
+        let charged = self.charge.update(*before, layer.parameters, word_bits);
+        let (update, cost) = charged.ok_or(SizeError::TooLarge)?;
+        *before += update;
+        self.push_vector(layer, Phase::Update, update.operations, cost);
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::convolution::Convolution;
-    use super::super::matrix_product::MatrixProduct;
     use super::super::vector::VectorKind;
     use super::*;
     use crate::files::trace::{GemmRow, Row};
-    use hwmodel::timing::{GemmShape, NumberSystem};
+    use hwmodel::product::{Convolution, MatrixProduct, NumberSystem};
 
     fn small() -> Workload {
         let layers = vec![
@@ -282,7 +283,7 @@ mod tests {
 
     fn options(pass: Pass, batch: u64) -> Options {
         let formats = Formats::uniform(Format::new(8, 4).unwrap());
-        Options { pass, batch, formats, accumulator: None }
+        Options { pass, batch, formats, accumulator: None, rule: RuleOptions::default() }
     }
 
     fn edge(options: &Options) -> MachineCost {
@@ -331,7 +332,7 @@ mod tests {
         let conv = small().layers()[0].operation;
         let Operation::Convolution(conv) = conv else { unreachable!() };
         let parameters = conv.weights().unwrap() + 16;
-        assert_eq!(cost.rows[2].cost.traffic.vector_dram, u128::from(parameters) * (96 + 8));
+        assert_eq!(cost.rows[2].cost.traffic.vector_dram, u128::from(parameters) * (128 + 16));
         assert_eq!(cost.total.macs, 4 * (2 * 64 * 16 * 27 + 3 * 10_240));
     }
 

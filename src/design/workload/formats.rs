@@ -1,9 +1,8 @@
 //! The number formats of a workload: one for all layers, or those of a training step.
 
-use super::product::Product;
 use crate::files::trace::Row;
 use hwmodel::Format;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape};
 use std::collections::BTreeMap;
 
 /// Number formats of the layers on the array.
@@ -142,7 +141,7 @@ impl Formats {
     pub(super) fn of(
         &self,
         layer: &str,
-        product: &Product,
+        product: &Gemm,
     ) -> Result<Option<ByOperand<Format>>, FormatsError> {
         let traced = match &self.0 {
             Source::Uniform(formats) => return Ok(*formats),
@@ -210,10 +209,10 @@ mod tests {
         ]
     }
 
-    fn product(n: u64) -> Product {
+    fn product(n: u64) -> Gemm {
         let elements = ByOperand { input: 1, weight: 1, output: 1 };
         let shape = GemmShape { m: 7, n, ..SHAPE };
-        Product { kind: GemmKind::Forward, shape, groups: 1, elements, input_tensor: 1 }
+        Gemm { kind: GemmKind::Forward, shape, groups: 1, elements, formats: None }
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Layers and the list of them.
 
-use super::convolution::Convolution;
-use super::error::{LayerProblem, WorkloadError};
-use super::matrix_product::MatrixProduct;
-use super::product::Product;
+use super::error::WorkloadError;
 use super::vector::{VectorKind, VectorLayer};
+use hwmodel::product::{Convolution, LayerProducts, MatrixProduct, SizeError};
 
 /// What a layer computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,20 +25,20 @@ impl Operation {
         }
     }
 
-    /// The forward product of `batch` samples; `None` off the array.
+    /// The products of `batch` samples; `None` off the array.
     ///
     /// # Errors
     /// If the sizes are impossible.
-    pub fn product(&self, batch: u64) -> Result<Option<Product>, LayerProblem> {
+    pub fn products(&self, batch: u64) -> Result<Option<LayerProducts>, SizeError> {
         match self {
-            Self::Convolution(convolution) => convolution.product(batch).map(Some),
-            Self::MatrixProduct(matrix) => matrix.product(batch).map(Some),
+            Self::Convolution(convolution) => convolution.products(batch).map(Some),
+            Self::MatrixProduct(matrix) => matrix.products(batch).map(Some),
             Self::Vector(_) => Ok(None),
         }
     }
 
     /// Elements of the weights of a product; 0 without.
-    fn weights(&self) -> Result<u64, LayerProblem> {
+    fn weights(&self) -> Result<u64, SizeError> {
         match self {
             Self::Convolution(convolution) => convolution.weights(),
             Self::MatrixProduct(matrix) => matrix.weights(),
@@ -128,13 +126,18 @@ impl Workload {
         let name = name.into();
         let (mut macs, mut parameters, mut products) = (0u64, 0u64, false);
         for layer in &layers {
-            let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
+            let problem = |error: SizeError| WorkloadError::Layer {
+                layer: layer.name.clone(),
+                problem: error.into(),
+            };
             layer.operation.weights().map_err(problem)?;
             let sum = |sum: u64, more| sum.checked_add(more);
             let large = || WorkloadError::TooLarge(name.clone());
-            if let Some(product) = layer.operation.product(1).map_err(problem)? {
+            if let Some(LayerProducts { forward, .. }) =
+                layer.operation.products(1).map_err(problem)?
+            {
                 products = true;
-                let more = product.macs().ok_or_else(|| problem(LayerProblem::TooLarge))?;
+                let more = forward.macs().ok_or_else(|| problem(SizeError::TooLarge))?;
                 macs = sum(macs, more).ok_or_else(large)?;
             }
             parameters = sum(parameters, layer.parameters).ok_or_else(large)?;

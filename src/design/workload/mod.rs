@@ -8,13 +8,15 @@
 //! ```
 //! use hwmodel::machine::Machine;
 //! use hwsim::network::{Initialisation, arch};
+//! use hwsim::train::optimiser::RuleOptions;
 //! use hwsim::design::workload::{Formats, Options, Pass, Workload, estimate};
 //! let initialisation = Initialisation { seed: 0, scale: 1.0 };
 //! let task = arch::Task { input: [224, 224, 3], classes: 1000, initialisation };
 //! let resnet50 = Workload::from_builder(&arch::layers("resnet50", &task)?)?;
 //! assert_eq!(resnet50.macs(), 4_089_184_256);
 //! let formats = Formats::uniform(hwmodel::Format::new(8, 4)?);
-//! let options = Options { pass: Pass::Inference, batch: 1, formats, accumulator: None };
+//! let rule = RuleOptions::default();
+//! let options = Options { pass: Pass::Inference, batch: 1, formats, accumulator: None, rule };
 //! let cost = estimate(&resnet50, &Machine::builtin("edge-16x16")?, &options)?;
 //! assert_eq!(cost.total.macs, resnet50.macs());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -23,24 +25,18 @@
 pub mod arch;
 mod area;
 mod charge;
-mod convolution;
 mod error;
 mod estimate;
 mod formats;
 mod layer;
-mod matrix_product;
 mod network;
-mod product;
 mod report;
 mod topology;
 mod vector;
 
-pub use convolution::Convolution;
 pub use error::{LayerProblem, WorkloadError};
 pub use estimate::{Options, Pass, estimate};
 pub use formats::{Formats, FormatsError};
 pub use layer::{Layer, Operation, Workload};
-pub use matrix_product::{MatrixProduct, RightOperand};
-pub use product::Product;
 pub use report::{AreaRow, CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
 pub use vector::{VectorKind, VectorLayer};

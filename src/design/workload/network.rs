@@ -1,12 +1,10 @@
 //! The workload of a network that hwsim can train.
 
-use super::convolution::Convolution;
 use super::error::WorkloadError;
 use super::layer::{Layer, Operation as LayerOperation, Workload};
-use super::matrix_product::{MatrixProduct, RightOperand};
 use super::vector::{VectorKind, VectorLayer};
 use crate::network::{Builder, Network, Node, Operation, Parameter};
-use hwmodel::array::Convolution2d;
+use hwmodel::product::{MatrixProduct, RightOperand};
 
 impl Workload {
     /// The layers of `network` for one image or sequence. Their names are those of its nodes, and of its traces.
@@ -97,7 +95,7 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
         |kind, shape| Some(LayerOperation::Vector(VectorLayer { kind, elements: elements(shape) }));
     match node.operation() {
         Operation::Convolution(geometry) => {
-            Some(LayerOperation::Convolution(convolution(geometry, input, node.shape[2])))
+            Some(LayerOperation::Convolution(geometry.sizes(input, node.shape[2])))
         }
         Operation::BatchNorm => vector(VectorKind::BatchNorm, input),
         Operation::Relu | Operation::Relu6 => vector(VectorKind::Relu, input),
@@ -134,20 +132,6 @@ fn operation(node: &Node, input: [usize; 3]) -> Option<LayerOperation> {
                 wide_result: false,
             }))
         }
-    }
-}
-
-fn convolution(geometry: Convolution2d, input: [usize; 3], filters: usize) -> Convolution {
-    let pair = |pair: [usize; 2]| pair.map(|size| size as u64);
-    Convolution {
-        images: 1,
-        input: input.map(|size| size as u64),
-        filters: filters as u64,
-        kernel: pair(geometry.kernel),
-        stride: pair(geometry.stride),
-        padding: pair(geometry.padding).map(|padding| [padding; 2]),
-        dilation: [1; 2],
-        groups: geometry.groups as u64,
     }
 }
 
@@ -207,7 +191,8 @@ mod tests {
             Workload::from_builder(&builder("mobilenetv2", [224, 224, 3], 1000)).unwrap();
         let layers = workload.layers().iter();
         let products: Vec<_> = layers
-            .filter_map(|layer| layer.operation.product(1).unwrap())
+            .filter_map(|layer| layer.operation.products(1).unwrap())
+            .map(|products| products.forward)
             .filter(|product| product.groups > 1)
             .collect();
         // One depthwise convolution in each of 17 blocks, the first on 32 channels of 112².

@@ -4,7 +4,7 @@ use super::error::WorkloadError;
 use super::estimate::{Options, Pass, estimate};
 use super::layer::Workload;
 use hwmodel::machine::{Cost, Machine};
-use hwmodel::timing::{ByOperand, NumberSystem};
+use hwmodel::product::{ByOperand, NumberSystem};
 use serde::{Deserialize, Serialize};
 
 /// What a row of a report is about.

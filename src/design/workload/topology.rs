@@ -1,9 +1,8 @@
 //! Topologies of SCALE-Sim as workloads.
 
-use super::convolution::Convolution;
 use super::error::WorkloadError;
 use super::layer::{Layer, Workload};
-use super::matrix_product::MatrixProduct;
+use hwmodel::product::{Convolution, MatrixProduct};
 use hwmodel::scale_sim::{LayerShape, Topology};
 
 impl Workload {
@@ -58,7 +57,7 @@ fn of_shape(name: &str, shape: &LayerShape) -> Layer {
 mod tests {
     use super::super::layer::Operation;
     use super::*;
-    use hwmodel::timing::GemmShape;
+    use hwmodel::product::GemmShape;
 
     fn topology(lines: &str) -> Topology {
         Topology::parse("t.csv", &format!("header,\n{lines}")).unwrap().0
@@ -69,7 +68,7 @@ mod tests {
         // ⌈(9 - 4 + 3) / 3⌉ = 3 and ⌈(11 - 4 + 3) / 3⌉ = 4; the floor rule gives 2 and 3.
         let workload =
             Workload::from_topology("t", &topology("conv, 9, 11, 4, 4, 3, 16, 3,\n")).unwrap();
-        let product = workload.layers()[0].operation.product(1).unwrap().unwrap();
+        let product = workload.layers()[0].operation.products(1).unwrap().unwrap().forward;
         assert_eq!(product.shape, GemmShape { m: 12, n: 16, k: 48 });
         assert_eq!(product.elements.input, 9 * 11 * 3);
     }
@@ -82,7 +81,7 @@ mod tests {
         let workload = Workload::from_topology("t", &topology).unwrap();
         assert_eq!(workload.layers().len(), 5);
         for (layer, line) in workload.layers().iter().zip(&topology.layers) {
-            let product = layer.operation.product(1).unwrap().unwrap();
+            let product = layer.operation.products(1).unwrap().unwrap().forward;
             let expected = line.shape.dimensions().unwrap();
             let GemmShape { m, n, k } = product.shape;
             assert_eq!((m, n, k), (expected.m, expected.n, expected.k), "{}", layer.name);

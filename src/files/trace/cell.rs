@@ -3,7 +3,7 @@
 use crate::files::trace::AccumulatorSource;
 use crate::precision::Strategy;
 use hwmodel::Overflow;
-use hwmodel::timing::GemmKind;
+use hwmodel::product::GemmKind;
 use std::fmt::{Display, Write};
 
 /// A value that is one cell of a trace: `parse` gives back exactly what `print` was given.

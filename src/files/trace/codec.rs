@@ -6,7 +6,7 @@ use super::columns::{Column, EVALUATION, GEMM, LOSS, STEP};
 use super::row::Row;
 use csv::StringRecord;
 use hwmodel::Format;
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 use std::sync::LazyLock;
 
 static COLUMNS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {

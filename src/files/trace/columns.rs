@@ -3,7 +3,7 @@
 use super::cell::Cell;
 use super::row::{EvaluationRow, GemmRow, StepRow};
 use hwmodel::Format;
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 
 /// Sets a value of a row from the text of its cell, or says why it cannot.
 type Parse<R> = fn(&mut R, &str) -> Result<(), String>;

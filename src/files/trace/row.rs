@@ -3,7 +3,7 @@
 use super::update_cost::UpdateCost;
 use crate::precision::ControllerReport;
 use hwmodel::counters::Counters;
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape};
 use hwmodel::{Format, Overflow};
 
 /// What decided on the width of the accumulators.
@@ -90,6 +90,12 @@ pub struct GemmRow {
 }
 
 impl GemmRow {
+    /// The product of one micro-batch.
+    pub fn gemm(&self) -> Gemm {
+        let Self { kind, shape, groups, elements, formats, .. } = *self;
+        Gemm { kind, shape, groups, elements, formats }
+    }
+
     /// The share of zeros in the weight tensor, 1 - non-zero / elements; `None` without elements.
     pub fn sparsity(&self) -> Option<f64> {
         (self.weight_elements > 0)

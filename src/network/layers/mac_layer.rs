@@ -12,12 +12,10 @@ use crate::network::forward::Forward;
 use crate::network::tally::GemmTally;
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
-use hwmodel::Format;
 use hwmodel::array::{Convolution2d, MacReport};
 use hwmodel::float32::{self, Shapes};
-use hwmodel::number::quantise::QuantiseCounts;
+use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
-use hwmodel::timing::{ByOperand, GemmShape};
 use rayon::prelude::*;
 
 /// Y = X ∗ W + b; parameters are weight and, if there are two, bias. Returns Y and X as the product read it.
@@ -40,7 +38,7 @@ pub(super) fn forward(
                 row.iter_mut().zip(&*bias).for_each(|(y, b)| *y += b);
             });
         }
-        call.tally.forward = Some(tally(&shapes, None, Product::Forward, dense(&shapes)));
+        call.tally.forward = Some(GemmTally::new(shapes.products().forward, dense(&shapes)));
         return Ok((Activation::float(y, output), input));
     };
     let (NumberFormat::Fixed(own), NumberFormat::Fixed(format)) = formats else {
@@ -56,7 +54,8 @@ pub(super) fn forward(
     call.tally.output += report.counts;
     let formats = ByOperand { input: own, weight: quantised.format(), output: format };
     counted.accumulator_events += report.accumulator_events;
-    call.tally.forward = Some(tally(&shapes, Some(formats), Product::Forward, counted));
+    let gemm = shapes.products().forward.in_formats(formats);
+    call.tally.forward = Some(GemmTally::new(gemm, counted));
     let y = FixedTensor::new(&output, format, data)?;
     Ok((Activation::fixed(y), input))
 }
@@ -79,13 +78,14 @@ pub(super) fn backward(
     }
     let dy = &call.gradient;
     let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)];
-    call.tally.grad_weight = Some(tally(&shapes, None, Product::GradWeight, dense(&shapes)));
+    call.tally.grad_weight = Some(GemmTally::new(shapes.products().grad_weight(), dense(&shapes)));
     if call.parameters.len() > 1 {
         parameters.push(column_sums(dy, shapes.output()[3]));
     }
     let dx = call.wants_input.then(|| float32::grad_input(simd, &shapes, weights.values(), dy));
     if dx.is_some() {
-        call.tally.grad_input = Some(tally(&shapes, None, Product::GradInput, dense(&shapes)));
+        call.tally.grad_input =
+            Some(GemmTally::new(shapes.products().grad_input(), dense(&shapes)));
     }
     Ok(BackwardResult { inputs: vec![dx], parameters })
 }
@@ -93,54 +93,6 @@ pub(super) fn backward(
 /// A float32 product has no zero gating to report: every MAC counts.
 pub(super) fn dense(shapes: &Shapes) -> MacReport {
     MacReport { macs: shapes.macs(), nonzero_macs: shapes.macs(), ..MacReport::default() }
-}
-
-/// Which of the three products of a layer.
-#[derive(Clone, Copy)]
-pub(super) enum Product {
-    Forward,
-    GradInput,
-    /// On the array: a convolution of dY with so many terms.
-    FixedGradInput(usize),
-    GradWeight,
-}
-
-/// What a product counts. Of the input only what windows read is fetched; its gradient is written whole,
-/// since the layer before reads it whole.
-pub(super) fn tally(
-    shapes: &Shapes,
-    formats: Option<ByOperand<Format>>,
-    product: Product,
-    report: MacReport,
-) -> GemmTally {
-    let groups = shapes.groups();
-    let pixels = shapes.pixels() as u64;
-    let (filters, terms) = ((shapes.output()[3] / groups) as u64, shapes.terms() as u64);
-    let x = shapes.distinct_inputs() / groups as u64;
-    let dx = (shapes.input().iter().product::<usize>() / groups) as u64;
-    let (w, y) = (filters * terms, pixels * filters);
-    let (shape, elements) = match product {
-        Product::Forward => (
-            GemmShape { m: pixels, n: filters, k: terms },
-            ByOperand { input: x, weight: w, output: y },
-        ),
-        Product::GradInput => (
-            GemmShape { m: pixels, n: terms, k: filters },
-            ByOperand { input: y, weight: w, output: dx },
-        ),
-        Product::FixedGradInput(terms) => {
-            let [n, h, width, channels] = shapes.input().map(|size| size as u64);
-            let shape =
-                GemmShape { m: n * h * width, n: channels / groups as u64, k: terms as u64 };
-            (shape, ByOperand { input: y, weight: w, output: dx })
-        }
-        Product::GradWeight => (
-            GemmShape { m: filters, n: terms, k: pixels },
-            ByOperand { input: y, weight: x, output: w },
-        ),
-    };
-    let gradient = QuantiseCounts::default();
-    GemmTally { shape, groups: groups as u64, formats, elements, report, gradient }
 }
 
 /// Σ over rows of a `[rows, columns]` matrix, in chunks of fixed size added in order.

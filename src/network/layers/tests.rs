@@ -280,7 +280,8 @@ fn results_have_formats_of_their_own() {
         let pass = network.forward(images, &context(true)).unwrap();
         let Activation::Fixed(y) = &pass.output else { panic!("integers stay integers") };
         assert_eq!((y.format(), y.data().to_i32().as_slice()), (expected.0, &expected.1[..]));
-        let products = pass.tallies.iter().map(|tally| tally.forward.unwrap().formats.unwrap());
+        let products =
+            pass.tallies.iter().map(|tally| tally.forward.unwrap().gemm.formats.unwrap());
         for formats in products {
             assert_eq!((formats.input, formats.output.wl()), (short, 12), "{own:?} {output:?}");
         }
@@ -359,18 +360,18 @@ fn a_depthwise_layer_counts_its_own_products() {
         let macs = (BATCH * oh * ow * 6 * 9) as u64;
         for gemm in [counts.forward, counts.grad_input, counts.grad_weight] {
             let gemm = gemm.unwrap();
-            assert_eq!((gemm.groups, gemm.report.macs), (6, macs));
-            assert_eq!(gemm.shape.macs().unwrap() * 6, macs);
+            assert_eq!((gemm.gemm.groups, gemm.report.macs), (6, macs));
+            assert_eq!(gemm.gemm.shape.macs().unwrap() * 6, macs);
         }
         let pixels = (BATCH * oh * ow) as u64;
-        let shape = counts.forward.unwrap().shape;
+        let shape = counts.forward.unwrap().gemm.shape;
         assert_eq!((shape.m, shape.n, shape.k), (pixels, 1, 9));
         let weight = fixed_counts.grad_weight.unwrap();
-        assert_eq!((weight.groups, weight.report.macs), (6, macs));
+        assert_eq!((weight.gemm.groups, weight.report.macs), (6, macs));
         let input = fixed_counts.grad_input.unwrap();
         // On the array dX is a convolution of the dilated dY, whose zeros take slots: a term for every
         // place under the kernel of every pixel of the input.
-        assert_eq!((input.groups, input.shape.n, input.shape.k), (6, 1, 9));
+        assert_eq!((input.gemm.groups, input.gemm.shape.n, input.gemm.shape.k), (6, 1, 9));
         assert_eq!(input.report.macs, (BATCH * 7 * 6 * 6 * 9) as u64);
         for (name, (float, integer)) in
             ["conv", "conv.bias", "depthwise"].into_iter().zip(float.iter().zip(&integer))

@@ -5,7 +5,8 @@ use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::convolution::too_large;
 use super::{Outcome, Output};
-use crate::design::workload::{MatrixProduct, Operation, RightOperand, VectorKind, VectorLayer};
+use crate::design::workload::{Operation, VectorKind, VectorLayer};
+use hwmodel::product::{MatrixProduct, RightOperand};
 
 /// Batch, heads, length and width of queries, keys or values.
 type Heads = [u64; 4];

@@ -4,7 +4,8 @@ use super::super::error::NodeProblem;
 use super::super::fact::checked;
 use super::super::node::Node;
 use super::{Outcome, Output};
-use crate::design::workload::{Convolution, MatrixProduct, Operation, RightOperand};
+use crate::design::workload::Operation;
+use hwmodel::product::{Convolution, MatrixProduct, RightOperand, SizeError};
 
 /// Sizes of the window of a convolution or pooling, axis by axis.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ impl Window {
 }
 
 pub(super) fn too_large() -> NodeProblem {
-    crate::design::workload::LayerProblem::TooLarge.into()
+    SizeError::TooLarge.into()
 }
 
 fn extent(kernel: u64, dilation: u64) -> Result<u64, NodeProblem> {

@@ -6,7 +6,8 @@ use super::super::node::Node;
 use super::convolution::too_large;
 use super::element_wise::broadcast;
 use super::{Outcome, Output};
-use crate::design::workload::{MatrixProduct, Operation, RightOperand};
+use crate::design::workload::Operation;
+use hwmodel::product::{MatrixProduct, RightOperand};
 
 /// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast.
 ///

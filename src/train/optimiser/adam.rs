@@ -1,6 +1,6 @@
 //! Adam: Kingma and Ba, "Adam: a method for stochastic optimization" (ICLR 2015), algorithm 1.
 
-use super::{OptimiserError, RuleState, UpdateRule, decayed};
+use super::{OptimiserError, RuleState, RuleWork, UpdateRule, decayed};
 use crate::precision::StateTensor;
 use crate::precision::reduce::CHUNK;
 use rayon::prelude::*;
@@ -25,6 +25,11 @@ impl Default for AdamOptions {
 }
 
 impl AdamOptions {
+    /// d 2, m 3, v 4, W 6: root, correction, ε, step·m, quotient, difference.
+    pub(super) const fn work(&self) -> RuleWork {
+        RuleWork { operations: 15, moments: 2 }
+    }
+
     pub(super) fn check(&self) -> Result<(), OptimiserError> {
         for (option, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
             if !(0.0..1.0).contains(&value) {
@@ -104,11 +109,6 @@ impl UpdateRule for Adam {
                 *w -= step * *m / (v.sqrt() / correction + epsilon);
             }
         });
-    }
-
-    /// d 2, m 3, v 4, W 6: root, correction, ε, step·m, quotient, difference.
-    fn work(&self) -> (u64, u64) {
-        (15, 2)
     }
 
     fn state_names(&self) -> &'static [&'static str] {

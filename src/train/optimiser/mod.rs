@@ -10,9 +10,11 @@ mod error;
 mod gradient;
 mod options;
 pub mod sgd;
+mod work;
 
 pub use error::OptimiserError;
 pub use options::{OptimiserOptions, RuleOptions};
+pub use work::RuleWork;
 
 use crate::precision::StateTensor;
 use crate::precision::reduce::CHUNK;
@@ -39,10 +41,6 @@ pub trait UpdateRule: std::fmt::Debug + Send + Sync {
         weight_decay: f32,
         learning_rate: f32,
     );
-
-    /// What an update takes for each element on a vector unit: float32 operations, and moments that it reads and
-    /// writes. The L2 part is always counted.
-    fn work(&self) -> (u64, u64);
 
     /// The names of the arrays that a state may have.
     fn state_names(&self) -> &'static [&'static str];
@@ -143,11 +141,6 @@ impl Optimiser {
         self.rule.update(master, self.gradient.values(), weight_decay, learning_rate);
         self.gradient.clear();
         Ok(())
-    }
-
-    /// What an update takes for each element: float32 operations, and moments read and written.
-    pub fn work(&self) -> (u64, u64) {
-        self.rule.work()
     }
 
     /// The names of the arrays that a state may have.

@@ -1,6 +1,7 @@
 //! Options of the optimiser, the same for every tensor.
 
 use super::OptimiserError;
+use super::RuleWork;
 use super::adam::AdamOptions;
 use super::sgd::SgdOptions;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ impl Default for OptimiserOptions {
     /// AdaPT-SGD without regularisers.
     fn default() -> Self {
         Self {
-            rule: RuleOptions::Sgd(SgdOptions::default()),
+            rule: RuleOptions::default(),
             weight_decay: 0.0,
             l1: 0.0,
             accumulation: 1,
@@ -44,12 +45,26 @@ pub enum RuleOptions {
     Adam(AdamOptions),
 }
 
+impl Default for RuleOptions {
+    fn default() -> Self {
+        Self::Sgd(SgdOptions::default())
+    }
+}
+
 impl RuleOptions {
     /// The name used in flags and files.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Sgd(_) => "sgd",
             Self::Adam(_) => "adam",
+        }
+    }
+
+    /// What an update takes for each element.
+    pub const fn work(&self) -> RuleWork {
+        match self {
+            Self::Sgd(sgd) => sgd.work(),
+            Self::Adam(adam) => adam.work(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent with momentum (papers/adapt.md section 6, item 6).
 
 use super::options::not_negative;
-use super::{OptimiserError, RuleState, UpdateRule, decayed, each};
+use super::{OptimiserError, RuleState, RuleWork, UpdateRule, decayed, each};
 use crate::precision::StateTensor;
 use crate::precision::reduce::CHUNK;
 use rayon::prelude::*;
@@ -22,6 +22,15 @@ impl Default for SgdOptions {
 }
 
 impl SgdOptions {
+    /// Two operations for each of d, m and W.
+    pub(super) const fn work(&self) -> RuleWork {
+        if self.momentum == 0.0 {
+            RuleWork { operations: 4, moments: 0 }
+        } else {
+            RuleWork { operations: 6, moments: 1 }
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), OptimiserError> {
         not_negative("momentum", self.momentum.into())
     }
@@ -71,11 +80,6 @@ impl UpdateRule for Sgd {
                 *w -= learning_rate * *m;
             }
         });
-    }
-
-    /// Two operations for each of d, m and W.
-    fn work(&self) -> (u64, u64) {
-        if self.options.momentum == 0.0 { (4, 0) } else { (6, 1) }
     }
 
     fn state_names(&self) -> &'static [&'static str] {

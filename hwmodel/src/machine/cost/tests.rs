@@ -3,7 +3,7 @@ mod properties;
 use super::*;
 use crate::energy::{DramEnergy, EnergyModel, EnergyTable};
 use crate::machine::{Array, Dataflow, Reuse};
-use crate::timing::{ByOperand, GemmKind, GemmShape};
+use crate::product::{ByOperand, GemmKind, GemmShape};
 
 const BITS: ByOperand<u32> = ByOperand { input: 8, weight: 4, output: 8 };
 

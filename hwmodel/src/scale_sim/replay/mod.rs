@@ -4,7 +4,7 @@ mod buffers;
 
 use super::quirks::{Quirk, explain};
 use super::{Array, Config, Dataflow, Interface, Layer, LayerShape, Topology, simulate};
-use crate::timing::ByOperand;
+use crate::product::ByOperand;
 use buffers::{Reader, Writer};
 use proptest::prelude::*;
 use std::num::NonZeroU32;

@@ -5,8 +5,8 @@
 
 use super::super::error::WorkloadError;
 use super::super::layer::{Layer, Workload};
-use super::super::matrix_product::MatrixProduct;
 use super::super::vector::VectorKind;
+use hwmodel::product::MatrixProduct;
 
 const BLOCKS: u64 = 12;
 const WIDTH: u64 = 768;

@@ -8,7 +8,8 @@ use super::*;
 use crate::precision::{ControllerReport, Strategy};
 use hwmodel::counters::{ByRole, Counters};
 use hwmodel::energy::Energy;
-use hwmodel::timing::{ByOperand, Cycles, GemmKind, GemmShape, Traffic};
+use hwmodel::product::{ByOperand, GemmKind, GemmShape};
+use hwmodel::timing::{Cycles, Traffic};
 use hwmodel::{Format, Overflow};
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
 use crate::network::builder::saturating_product;
 use crate::network::layers::kept;
-use crate::network::layers::mac_layer::{self, Product, dense, tally};
-use crate::network::tally::LayerTally;
+use crate::network::layers::mac_layer::{self, dense};
+use crate::network::tally::{GemmTally, LayerTally};
 use crate::network::{
     Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
 };
@@ -12,8 +12,8 @@ use crate::precision::NumberFormat;
 use hwmodel::array;
 use hwmodel::array::product_format;
 use hwmodel::float32::{self, Shapes};
+use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
-use hwmodel::timing::ByOperand;
 use hwmodel::{FixedTensor, Format};
 
 /// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
@@ -123,8 +123,8 @@ impl Compute for Context {
                         weight: values.format(),
                         output: values.format(),
                     };
-                    let forward = tally(&shapes, Some(formats), Product::Forward, product.report());
-                    add_forward(call.tally, forward);
+                    let gemm = shapes.products().forward.in_formats(formats);
+                    add_forward(call.tally, GemmTally::new(gemm, product.report()));
                     products.push(product);
                 }
                 _ => {
@@ -134,8 +134,8 @@ impl Compute for Context {
                         own.values(),
                         values.values(),
                     ));
-                    let report = dense(&shapes);
-                    add_forward(call.tally, tally(&shapes, None, Product::Forward, report));
+                    let gemm = shapes.products().forward;
+                    add_forward(call.tally, GemmTally::new(gemm, dense(&shapes)));
                 }
             }
         }
@@ -153,7 +153,7 @@ impl Compute for Context {
                 }
                 call.part = part;
                 if let Some(formats) =
-                    call.tally.forward.as_mut().and_then(|forward| forward.formats.as_mut())
+                    call.tally.forward.as_mut().and_then(|forward| forward.gemm.formats.as_mut())
                 {
                     formats.output = format;
                 }
@@ -213,6 +213,6 @@ impl Compute for Context {
     }
 }
 
-fn add_forward(tally: &mut LayerTally, forward: crate::network::tally::GemmTally) {
+fn add_forward(tally: &mut LayerTally, forward: GemmTally) {
     tally.add_step(LayerTally { forward: Some(forward), ..LayerTally::default() });
 }

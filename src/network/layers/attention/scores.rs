@@ -3,8 +3,8 @@
 use super::head::{Block, geometry, right_operand, sums};
 use crate::network::builder::saturating_product;
 use crate::network::layers::kept;
-use crate::network::layers::mac_layer::{self, Product, dense, tally};
-use crate::network::tally::LayerTally;
+use crate::network::layers::mac_layer::{self, dense};
+use crate::network::tally::{GemmTally, LayerTally};
 use crate::network::vector::causal_softmax::{OPERATIONS, causal_softmax, causal_softmax_backward};
 use crate::network::{
     Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
@@ -12,7 +12,7 @@ use crate::network::{
 use crate::precision::NumberFormat;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
-use hwmodel::timing::ByOperand;
+use hwmodel::product::ByOperand;
 
 /// `[T, 1, 3·channels]` queries, keys and values → `[T, 1, heads·T]` probabilities
 /// softmax(Q·Kᵀ/√(channels / heads)), of which a token has 0 for those after it.
@@ -106,12 +106,12 @@ impl Compute for Scores {
                     let output = Format::new(32, product.fl().clamp(-64, 64));
                     let output = output.map_err(|error| call.no_scale("scores", error.into()))?;
                     let formats = ByOperand { input: query.format(), weight: key.format(), output };
-                    let report = product.report();
-                    (sums(&product), tally(&shapes, Some(formats), Product::Forward, report))
+                    let gemm = shapes.products().forward.in_formats(formats);
+                    (sums(&product), GemmTally::new(gemm, product.report()))
                 }
                 _ => (
                     float32::forward(array.simd, &shapes, query.values(), key.values()),
-                    tally(&shapes, None, Product::Forward, dense(&shapes)),
+                    GemmTally::new(shapes.products().forward, dense(&shapes)),
                 ),
             };
             call.tally.add_step(LayerTally { forward: Some(forward), ..LayerTally::default() });

@@ -163,7 +163,7 @@ fn products_are_one_for_each_head_and_sample() {
     let index = network.find_mac_layer("attention.scores").unwrap();
     let (scores, context) = (&pass.tallies[index], &pass.tallies[index + 1]);
     let shape = |tally: &crate::network::GemmTally| {
-        (tally.groups, [tally.shape.m, tally.shape.n, tally.shape.k])
+        (tally.gemm.groups, [tally.gemm.shape.m, tally.gemm.shape.n, tally.gemm.shape.k])
     };
     assert_eq!(shape(&scores.forward.unwrap()), (4, [4, 4, 3]));
     assert_eq!(shape(&scores.grad_input.unwrap()), (4, [4, 3, 4]));
@@ -196,7 +196,7 @@ fn backward_products_run_on_the_array() {
         assert!(fixed.iter().zip(float).all(|(a, b)| (a - b).abs() < 2e-3 * largest));
     }
     for tally in &tallies {
-        assert!(tally.grad_weight.unwrap().formats.is_some());
+        assert!(tally.grad_weight.unwrap().gemm.formats.is_some());
     }
 }
 

@@ -9,6 +9,7 @@ use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::MacArray;
 use hwmodel::number::block_float::tensor_format;
 use hwmodel::number::quantise;
+use hwmodel::product::GemmShape;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 
@@ -145,7 +146,7 @@ fn the_integer_path_is_the_plain_loop() {
     assert!(got.iter().any(|&h| h != 0));
     // A product of every time step, whose first operand is zero.
     let forward = pass.tallies[1].forward.unwrap();
-    assert_eq!((forward.groups, forward.shape.m, forward.shape.n), (5, 2, 12));
+    assert_eq!((forward.gemm.groups, forward.gemm.shape.m, forward.gemm.shape.n), (5, 2, 12));
     assert_eq!(forward.report.macs, (STEPS * SAMPLES * 4 * HIDDEN * HIDDEN) as u64);
     assert!(forward.report.nonzero_macs <= forward.report.macs / 5 * 4);
     assert_eq!(pass.tallies[1].output.elements, (STEPS * SAMPLES * (4 + 1) * HIDDEN) as u64);
@@ -176,9 +177,10 @@ fn backward_products_run_on_the_array() {
     }
     let recurrent = &tallies[1];
     let (input, weight) = (recurrent.grad_input.unwrap(), recurrent.grad_weight.unwrap());
-    assert_eq!((input.groups, weight.groups), (5, 5));
-    assert!(input.formats.is_some() && weight.formats.is_some());
-    assert_eq!((weight.shape.m, weight.shape.n, weight.shape.k), (12, 3, 2));
+    assert_eq!((input.gemm.groups, weight.gemm.groups), (5, 5));
+    assert!(input.gemm.formats.is_some() && weight.gemm.formats.is_some());
+    let GemmShape { m, n, k } = weight.gemm.shape;
+    assert_eq!((m, n, k), (12, 3, 2));
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! The forward product of a MAC layer with a per-tensor scale for input or output activations.
 
-use super::{Product, tally};
 use crate::network::activation::Activation;
 use crate::network::error::NetworkError;
 use crate::network::forward::Forward;
+use crate::network::tally::GemmTally;
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::array::Convolution2d;
 use hwmodel::array::product_format;
 use hwmodel::float32::Shapes;
+use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
-use hwmodel::timing::ByOperand;
 
 /// Y = X ∗ W + b with X and Y in separate formats, where dynamic with the FL that just holds the tensor: Y's is
 /// chosen from the accumulators after the bias (papers/muppet.md section 2.3).
@@ -39,7 +39,8 @@ pub(super) fn forward(
     let (data, report) = call.requantiser(format, Role::Output).product(&product, None);
     call.tally.output += report.counts;
     let formats = ByOperand { input: x.format(), weight: quantised.format(), output: format };
-    call.tally.forward = Some(tally(shapes, Some(formats), Product::Forward, product.report()));
+    let gemm = shapes.products().forward.in_formats(formats);
+    call.tally.forward = Some(GemmTally::new(gemm, product.report()));
     let y = FixedTensor::new(&shapes.output(), format, data)?;
     Ok((Activation::fixed(y), input))
 }

@@ -5,7 +5,7 @@
 //! quantiser is stochastic by default and counted as role gradient: that of dX, and of a dY quantised separately for it, with grad-input, the others
 //! with grad-weight.
 
-use super::{Product, column_sums, tally};
+use super::column_sums;
 use crate::network::backward::{Backward, BackwardResult};
 use crate::network::backward_arithmetic::{GradientFormat, GradientWords};
 use crate::network::error::NetworkError;
@@ -17,8 +17,8 @@ use hwmodel::float32::Shapes;
 use hwmodel::number::block_float::tensor_format;
 use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::number::requantise::Requantiser;
+use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
-use hwmodel::timing::ByOperand;
 use hwmodel::{FixedTensor, Format};
 
 /// Where the products of one layer get their gradient formats and random numbers.
@@ -47,10 +47,8 @@ pub(super) fn backward(
         words.grad_weight.result,
     )?;
     let formats = ByOperand { input: dy.format(), weight: x.format(), output: dw.format() };
-    let grad_weight = GemmTally {
-        gradient: quantised + counts,
-        ..tally(shapes, Some(formats), Product::GradWeight, product.report())
-    };
+    let gemm = shapes.products().grad_weight().in_formats(formats);
+    let grad_weight = GemmTally { gemm, report: product.report(), gradient: quantised + counts };
 
     let mut parameters = vec![dw.to_f32(simd)];
     if call.parameters.len() > 1 {
@@ -71,14 +69,12 @@ pub(super) fn backward(
         )?;
         let formats =
             ByOperand { input: dy.format(), weight: weights.format(), output: gradient.format() };
+        let channels = shapes.input()[3] / shapes.groups();
+        let gemm = shapes.products().grad_input_by_windows(channels as u64, product.terms() as u64);
         grad_input = Some(GemmTally {
+            gemm: gemm.in_formats(formats),
+            report: product.report(),
             gradient: quantised + counts,
-            ..tally(
-                shapes,
-                Some(formats),
-                Product::FixedGradInput(product.terms()),
-                product.report(),
-            )
         });
         dx = Some(gradient.to_f32(simd));
     }

@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::mac_style::{BitSerial, Composable, Dsp, Exact, Fixed, MacStyle, SerialOperand};
 use crate::machine::{Array, Dataflow, Reuse};
-use crate::timing::{ByOperand, GemmKind, GemmShape};
+use crate::product::{ByOperand, GemmKind, GemmShape};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 

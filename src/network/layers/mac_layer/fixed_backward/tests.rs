@@ -75,15 +75,16 @@ fn wide_gradients_are_those_of_float32() {
         }
         for (layer, tally) in tallies.iter().enumerate() {
             let weight = tally.grad_weight.unwrap();
-            assert_eq!(weight.formats.unwrap().map(|f| f.wl()).input, 24, "{name} {layer}");
-            assert_eq!(weight.formats.unwrap().weight.wl(), 16, "{name} {layer}");
+            assert_eq!(weight.gemm.formats.unwrap().map(|f| f.wl()).input, 24, "{name} {layer}");
+            assert_eq!(weight.gemm.formats.unwrap().weight.wl(), 16, "{name} {layer}");
             // dY once, dW once.
-            let elements = weight.elements.input * weight.groups + weight.elements.output;
+            let elements =
+                weight.gemm.elements.input * weight.gemm.groups + weight.gemm.elements.output;
             assert_eq!(weight.gradient.elements, elements, "{name} {layer}");
             assert_eq!(tally.grad_input.is_some(), layer > 0, "{name} {layer}");
             if let Some(input) = tally.grad_input {
-                assert_eq!(input.gradient.elements, input.elements.output, "{name} {layer}");
-                let macs = input.shape.macs().unwrap() * input.groups;
+                assert_eq!(input.gradient.elements, input.gemm.elements.output, "{name} {layer}");
+                let macs = input.gemm.macs().unwrap();
                 assert_eq!(input.report.macs, macs, "{name} {layer}");
             }
         }
@@ -110,13 +111,13 @@ fn narrow_accumulators_and_formats_are_counted_for_any_threads() {
     };
     assert!(events(&tallies) > 0);
     let narrow = tallies[4].grad_weight.unwrap();
-    assert_eq!(narrow.formats.unwrap().input.wl(), 8, "the layer's own gradient format");
+    assert_eq!(narrow.gemm.formats.unwrap().input.wl(), 8, "the layer's own gradient format");
     assert_eq!(narrow.gradient.saturated_high + narrow.gradient.saturated_low, 0);
 
     // ⟨4, 3⟩ ends at 7/8, which the given gradient passes.
     let (_, tallies) = on(2, fixed(Some(4), Some(3)));
     let given = tallies[4].grad_weight.unwrap();
-    assert_eq!(given.formats.unwrap().output.to_string(), "⟨4, 3⟩");
+    assert_eq!(given.gemm.formats.unwrap().output.to_string(), "⟨4, 3⟩");
     assert!(given.gradient.saturated() > 0);
     assert!(given.gradient.random_bits > 0);
 }
@@ -132,15 +133,16 @@ fn each_product_can_have_a_word_length_of_its_own() {
     let run_with = |backward| run("lenet5", 8, &context(backward, accumulator));
     let (gradients, tallies) = run_with(BackwardArithmetic::Fixed(own));
     let words = |tally: &LayerTally| {
-        let [input, weight] = [tally.grad_input, tally.grad_weight]
-            .map(|gemm| gemm.and_then(|gemm| gemm.formats).map(|f| (f.input.wl(), f.output.wl())));
+        let [input, weight] = [tally.grad_input, tally.grad_weight].map(|gemm| {
+            gemm.and_then(|tally| tally.gemm.formats).map(|f| (f.input.wl(), f.output.wl()))
+        });
         (input, weight)
     };
     assert_eq!(words(&tallies[0]), (None, Some((6, 6))));
     assert_eq!(words(&tallies[4]), (Some((12, 12)), Some((6, 6))));
     // dX once, and a dY quantised separately for it.
     let input = tallies[4].grad_input.unwrap();
-    assert_eq!(input.gradient.elements, input.elements.input + input.elements.output);
+    assert_eq!(input.gradient.elements, input.gemm.elements.input + input.gemm.elements.output);
 
     // The last layer's dY is that of any run; dX, which the others get, is that of 12 bits.
     let last = gradients.parameters.len() - 2;
@@ -164,7 +166,7 @@ fn results_can_be_longer_than_operands() {
     network.backward(&mut pass, gradient, &context, false).unwrap();
     for tally in &pass.tallies {
         for gemm in [tally.forward, tally.grad_input, tally.grad_weight].into_iter().flatten() {
-            let words = gemm.formats.unwrap().map(|format| format.wl());
+            let words = gemm.gemm.formats.unwrap().map(|format| format.wl());
             assert_eq!((words.input, words.weight, words.output), (6, 6, 14));
         }
     }

@@ -1,51 +1,16 @@
 //! Cost parameters of a matrix product.
 
-use super::ByOperand;
+use super::{ByOperand, GemmKind, GemmShape};
 use crate::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
 
 const MAX_DIMENSION: u64 = 1 << 32;
 const MAX_ELEMENTS: u64 = 1 << 48;
 const MAX_GROUPS: u64 = 1 << 32;
-const MAX_ACCUMULATOR_BITS: u32 = 128;
 const FLOAT32_BITS: u32 = 32;
 
-/// Which product of a layer.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum GemmKind {
-    /// Activations from inputs and weights.
-    #[default]
-    Forward,
-    /// The gradient with respect to the layer's inputs.
-    GradInput,
-    /// The gradient with respect to the layer's weights.
-    GradWeight,
-}
-
-/// The dimensions of `O[M,N] = I[M,K]·W[K,N]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GemmShape {
-    /// Rows of I and O; for a convolution batch · output height · output width.
-    pub m: u64,
-    /// Columns of W and O; for a convolution the output channels.
-    pub n: u64,
-    /// Columns of I, rows of W; for a convolution the elements under the kernel.
-    pub k: u64,
-}
-
-impl GemmShape {
-    /// M·N·K; `None` beyond u64.
-    pub fn macs(&self) -> Option<u64> {
-        if self.m == 0 || self.n == 0 || self.k == 0 {
-            return Some(0);
-        }
-        self.m.checked_mul(self.n)?.checked_mul(self.k)
-    }
-}
+/// The widest accumulator in bits: two words of 32 bits and 2^64 terms need 32 + 32 + 64.
+pub const MAX_ACCUMULATOR_BITS: u32 = 128;
 
 /// The number system that a product is computed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

@@ -1,8 +1,7 @@
 //! A convolution as sizes.
 
-use super::error::LayerProblem;
-use super::product::{Product, product};
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape, WindowAxis};
+use super::shape::checked_product;
+use super::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError, WindowAxis};
 
 /// A two-dimensional convolution (cross-correlation) with zero padding. A one-dimensional one has
 /// height 1 and kernel height 1.
@@ -46,9 +45,9 @@ impl Convolution {
     ///
     /// # Errors
     /// If a size is 0, the kernel does not fit or a size is beyond 64 bits.
-    pub fn output_size(&self) -> Result<[u64; 2], LayerProblem> {
+    pub fn output_size(&self) -> Result<[u64; 2], SizeError> {
         let zero = |what, sizes: &[u64]| {
-            if sizes.contains(&0) { Err(LayerProblem::Zero(what)) } else { Ok(()) }
+            if sizes.contains(&0) { Err(SizeError::Zero(what)) } else { Ok(()) }
         };
         zero("the kernel", &self.kernel)?;
         zero("the stride", &self.stride)?;
@@ -60,14 +59,14 @@ impl Convolution {
             padded[axis] = self.input[axis]
                 .checked_add(before)
                 .and_then(|size| size.checked_add(after))
-                .ok_or(LayerProblem::TooLarge)?;
+                .ok_or(SizeError::TooLarge)?;
             dilated[axis] = (self.kernel[axis] - 1)
                 .checked_mul(self.dilation[axis])
                 .and_then(|span| span.checked_add(1))
-                .ok_or(LayerProblem::TooLarge)?;
+                .ok_or(SizeError::TooLarge)?;
         }
         for axis in 0..2 {
-            let room = padded[axis].checked_sub(dilated[axis]).ok_or(LayerProblem::Kernel {
+            let room = padded[axis].checked_sub(dilated[axis]).ok_or(SizeError::Kernel {
                 kernel: self.kernel,
                 dilated,
                 padded,
@@ -81,19 +80,22 @@ impl Convolution {
     ///
     /// # Errors
     /// If the groups do not divide the channels or the number is beyond 64 bits.
-    pub fn weights(&self) -> Result<u64, LayerProblem> {
+    pub fn weights(&self) -> Result<u64, SizeError> {
         let [filters, channels] = self.per_group()?;
         let [kh, kw] = self.kernel;
-        product(&[filters, self.groups, kh, kw, channels]).ok_or(LayerProblem::TooLarge)
+        checked_product(&[filters, self.groups, kh, kw, channels]).ok_or(SizeError::TooLarge)
     }
 
-    /// The forward product of `batch` samples: a row an output pixel, a column a filter.
-    pub(super) fn product(&self, batch: u64) -> Result<Product, LayerProblem> {
+    /// The products of `batch` samples. The forward one has a row an output pixel and a column a filter.
+    ///
+    /// # Errors
+    /// If sizes do not fit or a count is beyond 64 bits.
+    pub fn products(&self, batch: u64) -> Result<LayerProducts, SizeError> {
         let [oh, ow] = self.output_size()?;
         let [filters, channels] = self.per_group()?;
         let [h, w, _] = self.input;
         let [kh, kw] = self.kernel;
-        let large = LayerProblem::TooLarge;
+        let large = SizeError::TooLarge;
         let along = |axis: usize, windows: u64| {
             WindowAxis {
                 size: self.input[axis],
@@ -106,25 +108,26 @@ impl Convolution {
             .distinct_elements()
         };
         let read = [along(0, oh), along(1, ow)];
-        let m = product(&[batch, self.images, oh, ow]).ok_or(large.clone())?;
-        let k = product(&[kh, kw, channels]).ok_or(large.clone())?;
+        let m = checked_product(&[batch, self.images, oh, ow]).ok_or(large.clone())?;
+        let k = checked_product(&[kh, kw, channels]).ok_or(large.clone())?;
         let elements = ByOperand {
-            input: product(&[batch, self.images, read[0], read[1], channels])
+            input: checked_product(&[batch, self.images, read[0], read[1], channels])
                 .ok_or(large.clone())?,
-            weight: product(&[k, filters]).ok_or(large.clone())?,
-            output: product(&[m, filters]).ok_or(large.clone())?,
+            weight: checked_product(&[k, filters]).ok_or(large.clone())?,
+            output: checked_product(&[m, filters]).ok_or(large.clone())?,
         };
-        let input_tensor = product(&[batch, self.images, h, w, channels]).ok_or(large)?;
+        let input_tensor = checked_product(&[batch, self.images, h, w, channels]).ok_or(large)?;
         let shape = GemmShape { m, n: filters, k };
-        let kind = GemmKind::Forward;
-        Ok(Product { kind, shape, groups: self.groups, elements, input_tensor })
+        let (kind, groups) = (GemmKind::Forward, self.groups);
+        let forward = Gemm { kind, shape, groups, elements, formats: None };
+        Ok(LayerProducts { forward, input_tensor })
     }
 
     /// Filters and input channels of one group.
-    fn per_group(&self) -> Result<[u64; 2], LayerProblem> {
+    fn per_group(&self) -> Result<[u64; 2], SizeError> {
         let (groups, channels, filters) = (self.groups, self.input[2], self.filters);
         if groups == 0 || !channels.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
-            return Err(LayerProblem::Groups { groups, channels, filters });
+            return Err(SizeError::Groups { groups, channels, filters });
         }
         Ok([filters / groups, channels / groups])
     }
@@ -139,20 +142,22 @@ mod tests {
         // The first layer of ResNet: 224 + 2·3 - 7 = 223, ⌊223 / 2⌋ + 1 = 112.
         let convolution = Convolution::square([224, 224, 3], 64, 7, 2, 3);
         assert_eq!(convolution.output_size(), Ok([112, 112]));
-        let product = convolution.product(2).unwrap();
+        let products = convolution.products(2).unwrap();
+        let product = products.forward;
         assert_eq!(product.shape, GemmShape { m: 2 * 112 * 112, n: 64, k: 147 });
         let elements =
             ByOperand { input: 2 * 224 * 224 * 3, weight: 64 * 147, output: 2 * 112 * 112 * 64 };
         assert_eq!(product.elements, elements);
-        assert_eq!(product.input_tensor, elements.input);
+        assert_eq!(products.input_tensor, elements.input);
         assert_eq!(convolution.weights(), Ok(9408));
     }
 
     /// ResNet-20's shortcut into its second stage, 64 images.
     #[test]
     fn a_stride_beyond_the_kernel_leaves_pixels_out() {
-        let product = Convolution::square([32, 32, 16], 32, 1, 2, 0).product(64).unwrap();
-        assert_eq!((product.elements.input, product.input_tensor), (262_144, 1_048_576));
+        let product = Convolution::square([32, 32, 16], 32, 1, 2, 0).products(64).unwrap();
+        let read = product.forward.elements.input;
+        assert_eq!((read, product.input_tensor), (262_144, 1_048_576));
         assert_eq!(product.grad_weight().elements.weight, 262_144);
         assert_eq!(product.grad_input().elements.output, 1_048_576);
     }
@@ -169,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_products_of_their_own() {
+    fn groups_are_separate_products() {
         let depthwise = Convolution { groups: 8, ..Convolution::square([10, 10, 8], 16, 3, 1, 1) };
-        let product = depthwise.product(1).unwrap();
+        let product = depthwise.products(1).unwrap().forward;
         assert_eq!((product.shape, product.groups), (GemmShape { m: 100, n: 2, k: 9 }, 8));
         assert_eq!(product.elements, ByOperand { input: 100, weight: 18, output: 200 });
         assert_eq!(depthwise.weights(), Ok(144));
@@ -180,7 +185,7 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         let convolution = Convolution::square([4, 4, 3], 8, 7, 1, 0);
-        let text = |convolution: Convolution| convolution.product(1).unwrap_err().to_string();
+        let text = |convolution: Convolution| convolution.products(1).unwrap_err().to_string();
         assert_eq!(
             text(convolution),
             "the kernel [7, 7] (dilated: [7, 7]) is larger than the padded input [4, 4]"
@@ -195,7 +200,7 @@ mod tests {
             "2 groups do not divide 3 input channels and 8 filters"
         );
         let huge = Convolution { padding: [[u64::MAX; 2]; 2], ..fits };
-        assert_eq!(huge.product(1), Err(LayerProblem::TooLarge));
-        assert_eq!(fits.product(u64::MAX), Err(LayerProblem::TooLarge));
+        assert_eq!(huge.products(1), Err(SizeError::TooLarge));
+        assert_eq!(fits.products(u64::MAX), Err(SizeError::TooLarge));
     }
 }

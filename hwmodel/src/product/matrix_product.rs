@@ -1,8 +1,7 @@
 //! A matrix product as sizes.
 
-use super::error::LayerProblem;
-use super::product::{Product, product};
-use hwmodel::timing::{ByOperand, GemmKind, GemmShape};
+use super::shape::checked_product;
+use super::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError};
 
 /// What the right operand of a product is: it decides what a larger batch means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,32 +45,38 @@ impl MatrixProduct {
         Self { wide_result: true, ..Self::attention(length, length, columns, heads) }
     }
 
-    /// The forward product of `batch` samples.
-    pub(super) fn product(&self, batch: u64) -> Result<Product, LayerProblem> {
+    /// The products of `batch` samples.
+    ///
+    /// # Errors
+    /// If a count is beyond 64 bits.
+    pub fn products(&self, batch: u64) -> Result<LayerProducts, SizeError> {
         let Self { m, n, k, .. } = *self;
-        let large = || LayerProblem::TooLarge;
+        let large = || SizeError::TooLarge;
         let (m, groups) = match self.right {
-            RightOperand::Weight => (product(&[batch, m]).ok_or_else(large)?, self.batch),
-            RightOperand::Activation => (m, product(&[batch, self.batch]).ok_or_else(large)?),
+            RightOperand::Weight => (checked_product(&[batch, m]).ok_or_else(large)?, self.batch),
+            RightOperand::Activation => {
+                (m, checked_product(&[batch, self.batch]).ok_or_else(large)?)
+            }
         };
         let elements = ByOperand {
-            input: product(&[m, k]).ok_or_else(large)?,
-            weight: product(&[k, n]).ok_or_else(large)?,
-            output: product(&[m, n]).ok_or_else(large)?,
+            input: checked_product(&[m, k]).ok_or_else(large)?,
+            weight: checked_product(&[k, n]).ok_or_else(large)?,
+            output: checked_product(&[m, n]).ok_or_else(large)?,
         };
         let (kind, shape) = (GemmKind::Forward, GemmShape { m, n, k });
-        Ok(Product { kind, shape, groups, elements, input_tensor: elements.input })
+        let forward = Gemm { kind, shape, groups, elements, formats: None };
+        Ok(LayerProducts { forward, input_tensor: elements.input })
     }
 
     /// Elements of the weights; 0 for a product of activations.
     ///
     /// # Errors
     /// If the number is beyond 64 bits.
-    pub fn weights(&self) -> Result<u64, LayerProblem> {
+    pub fn weights(&self) -> Result<u64, SizeError> {
         match self.right {
             RightOperand::Activation => Ok(0),
             RightOperand::Weight => {
-                product(&[self.batch, self.k, self.n]).ok_or(LayerProblem::TooLarge)
+                checked_product(&[self.batch, self.k, self.n]).ok_or(SizeError::TooLarge)
             }
         }
     }
@@ -84,11 +89,11 @@ mod tests {
     #[test]
     fn a_batch_adds_rows_to_weights_and_products_to_activations() {
         let linear = MatrixProduct::linear(10, 20, 30);
-        let product = linear.product(4).unwrap();
+        let product = linear.products(4).unwrap().forward;
         assert_eq!((product.shape, product.groups), (GemmShape { m: 40, n: 20, k: 30 }, 1));
         assert_eq!(linear.weights(), Ok(600));
         let attention = MatrixProduct::attention(10, 10, 64, 12);
-        let product = attention.product(4).unwrap();
+        let product = attention.products(4).unwrap().forward;
         assert_eq!((product.shape, product.groups), (GemmShape { m: 10, n: 10, k: 64 }, 48));
         assert_eq!(product.elements, ByOperand { input: 640, weight: 640, output: 100 });
         assert_eq!(attention.weights(), Ok(0));

@@ -25,7 +25,7 @@ impl WindowAxis {
     /// over min(kernel, windows, stride, dilation) residues at most.
     ///
     /// ```
-    /// use hwmodel::timing::WindowAxis;
+    /// use hwmodel::product::WindowAxis;
     /// let axis = WindowAxis { size: 32, padding: 0, kernel: 1, dilation: 1, stride: 2, windows: 16 };
     /// assert_eq!(axis.distinct_elements(), 16);
     /// ```
