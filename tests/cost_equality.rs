@@ -4,17 +4,21 @@ use assert_cmd::Command;
 use hwmodel::array::MacArray;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
+use hwmodel::product::GemmKind;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel};
-use hwsim::design::counters_of;
 use hwsim::design::workload::{Formats, Options, Pass, Workload, estimate};
+use hwsim::design::{Recording, counters_of, replay, updates_of};
+use hwsim::files::trace::{GemmRow, Row, TraceReader, UpdateCost};
 use hwsim::network::{
     Activation, BackwardArithmetic, Context, Initialisation, LayerTally, Network, arch,
 };
 use hwsim::precision::{NumberFormat, RoleFormats};
 use hwsim::train::accounting::{Accountant, StepAccounts};
 use hwsim::train::optimiser::RuleOptions;
+use hwsim::train::weight_update::{layer_updates, update_cost};
 use std::collections::HashMap;
+use std::path::Path;
 
 const MACHINES: [&str; 3] = ["edge-16x16", "bit-fusion-like-32x16", "tpu-like-256x256"];
 const WORD_LENGTHS: [u32; 3] = [4, 8, 16];
@@ -97,6 +101,23 @@ fn assert_equal(a: &Counters, b: &Counters, what: &str) {
     }
 }
 
+/// Whether two updates are the same; energies are sums in another order.
+fn assert_equal_updates(a: &UpdateCost, b: &UpdateCost, what: &str) {
+    let counts = |update: &UpdateCost| (update.operations, update.dram_bits, update.cycles);
+    assert_eq!(counts(a), counts(b), "{what}");
+    let (a, b) = (a.energy_pj, b.energy_pj);
+    assert!((a - b).abs() <= 1e-9 * b.abs(), "{what}: update of {a} pJ, {b} pJ");
+}
+
+/// What a training step is charged for the updates of `network` with the default optimiser.
+fn updates(network: &Network, wl: Option<u32>, machine: &Machine) -> UpdateCost {
+    let mut sum = UpdateCost::default();
+    for update in layer_updates(network, RuleOptions::default().work(), |_| wl) {
+        sum += update_cost(machine, update.operations, update.dram_bits());
+    }
+    sum
+}
+
 fn check(names: &[&str]) {
     for name in names {
         let layers = arch::layers(name, &task(name)).unwrap();
@@ -122,6 +143,11 @@ fn check(names: &[&str]) {
                     let cost = estimate(&workload, &machine, &options).unwrap();
                     let what = format!("{name}, {wl:?} bits, {pass:?}, {}", machine.name());
                     assert_equal(&counters_of(&cost), &traced(&machine, &tallies), &what);
+                    let updates = match pass {
+                        Pass::Inference => UpdateCost::default(),
+                        Pass::Training => updates(&network, wl, &machine),
+                    };
+                    assert_equal_updates(&updates_of(&cost), &updates, &what);
                 }
             }
         }
@@ -175,9 +201,111 @@ fn hwsim(arguments: &[&str]) -> Command {
     command
 }
 
-type Row = HashMap<String, String>;
+/// The matrix products of one step of `hwsim train` on [`BATCH`] samples with words of `wl` bits on `machine`, as its trace has
+/// them.
+fn trained(folder: &Path, name: &str, wl: u32, machine: &str) -> Vec<GemmRow> {
+    let trace = folder.join(format!("{name}-{wl}-{machine}.csv"));
+    let mut train = hwsim(&["train", "--quiet", "--arch", name, "--machine", machine]);
+    train.args(["--controller", "static", "--fl", "2", "--wl", &wl.to_string()]);
+    train.args([
+        "--limit-train",
+        "2",
+        "--limit-test",
+        "1",
+        "--batch-size",
+        "2",
+        "--max-steps",
+        "1",
+    ]);
+    if matches!(name, "lstm" | "transformer") {
+        train.args(["--dataset", "text", "--text-level", "char", "--sequence-length", "5"]);
+    }
+    train.arg("--trace").arg(&trace).assert().success();
+    let rows = TraceReader::open(&trace).unwrap().map(Result::unwrap);
+    let products = rows.filter_map(|row| match row {
+        Row::Gemm(row) => Some(row),
+        _ => None,
+    });
+    products.collect()
+}
 
-fn rows(csv: &[u8]) -> Vec<Row> {
+/// `rows` as if no operand had been zero, which is what a cost without values assumes.
+fn without_zeros(mut rows: Vec<GemmRow>) -> Recording {
+    let mut recording = Recording::default();
+    for row in &mut rows {
+        row.counters.nonzero_macs = row.counters.macs;
+        row.micro_batch_nonzero_macs = vec![row.counters.macs];
+        recording.push(row).unwrap();
+    }
+    recording
+}
+
+/// Steps that were trained, against the cost of the same shapes: on the machine of the run what the trace itself says, on
+/// every machine what a replay of it says.
+fn check_trained(names: &[&str]) {
+    let folder = tempfile::TempDir::new().unwrap();
+    for name in names {
+        for (wl, own) in WORD_LENGTHS.into_iter().zip(MACHINES) {
+            let rows = trained(folder.path(), name, wl, own);
+            let forward = rows.iter().rfind(|row| row.kind == GemmKind::Forward).unwrap();
+            let (input, classes) = match *name {
+                "lstm" | "transformer" => ([5, 1, 1], forward.shape.n as usize),
+                _ => ([32, 32, 1], 10),
+            };
+            let initialisation = Initialisation { seed: 1, scale: 0.5 };
+            let task = arch::Task { input, classes, initialisation };
+            let layers = arch::layers(name, &task).unwrap();
+            let workload = Workload::from_builder(&layers).unwrap();
+            let cost = |machine: &Machine| {
+                let formats = Formats::uniform(Format::new(wl, 2).unwrap());
+                let (pass, rule) = (Pass::Training, RuleOptions::default());
+                let options = Options { pass, batch: BATCH, formats, accumulator: None, rule };
+                estimate(&workload, machine, &options).unwrap()
+            };
+            let (mut counted, mut updates) = (Counters::default(), UpdateCost::default());
+            for row in &rows {
+                counted += row.counters;
+                updates += row.update;
+            }
+            let on_own = cost(&Machine::builtin(own).unwrap());
+            let (estimated, what) = (counters_of(&on_own), format!("{name}, {wl} bits, {own}"));
+            assert_eq!(
+                (estimated.macs, estimated.bit_operations),
+                (counted.macs, counted.bit_operations),
+                "{what}"
+            );
+            assert_eq!(
+                (estimated.cycles, estimated.traffic),
+                (counted.cycles, counted.traffic),
+                "{what}"
+            );
+            assert_equal_updates(&updates_of(&on_own), &updates, &what);
+            let recording = without_zeros(rows);
+            for machine in MACHINES {
+                let machine = Machine::builtin(machine).unwrap();
+                let what = format!("{name}, {wl} bits, trained on {own}, on {}", machine.name());
+                let (cost, replayed) =
+                    (cost(&machine), replay(&recording, &machine, None).unwrap());
+                assert_equal(&counters_of(&cost), &replayed.total, &what);
+                assert_equal_updates(&updates_of(&cost), &replayed.update, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn trained_images_cost_what_their_traces_say() {
+    check_trained(&["lenet5", "resnet20", "mobilenetv2"]);
+}
+
+#[test]
+fn trained_texts_cost_what_their_traces_say() {
+    check_trained(&["lstm", "transformer"]);
+}
+
+type CsvRow = HashMap<String, String>;
+
+fn rows(csv: &[u8]) -> Vec<CsvRow> {
     let mut reader = csv::Reader::from_reader(csv);
     reader.deserialize().map(Result::unwrap).collect()
 }
@@ -212,8 +340,9 @@ fn a_sweep_s_rows_are_the_totals_of_cost() {
     }
 }
 
-/// The rows of `swept` with word length `wl` against the sums of `costed`; updates of parameters are in neither.
-fn compare(name: &str, wl: &str, swept: &[Row], costed: &[Row]) {
+/// The rows of `swept` with word length `wl` against the sums of `costed`: products and vector operations in the columns of
+/// counts, updates of parameters in separate ones.
+fn compare(name: &str, wl: &str, swept: &[CsvRow], costed: &[CsvRow]) {
     let counts = [
         "macs",
         "compute_cycles",
@@ -226,19 +355,31 @@ fn compare(name: &str, wl: &str, swept: &[Row], costed: &[Row]) {
         "dram_read_weight_bits",
         "dram_write_output_bits",
     ];
+    let updates = [
+        ("update_operations", "vector_operations"),
+        ("update_dram_bits", "dram_vector_bits"),
+        ("update_cycles", "total_cycles"),
+    ];
     for machine in MACHINES {
         let row = swept.iter().find(|row| row["machine"] == machine && row["wl"] == wl).unwrap();
-        let of_machine = costed.iter().filter(|row| row["machine"] == machine);
-        let layers = of_machine.filter(|row| row["row"] == "layer" && row["phase"] != "update");
-        let layers: Vec<&Row> = layers.collect();
-        for column in counts {
-            let sum: u128 = layers.iter().map(|row| row[column].parse::<u128>().unwrap()).sum();
+        let phase = |update: bool| {
+            costed.iter().filter(move |row| {
+                let layer = row["machine"] == machine && row["row"] == "layer";
+                layer && (row["phase"] == "update") == update
+            })
+        };
+        let check = |column: &str, of: &str, update: bool| {
+            let sum: u128 = phase(update).map(|row| row[of].parse::<u128>().unwrap()).sum();
             assert_eq!(row[column].parse::<u128>().unwrap(), sum, "{name} {machine} {wl} {column}");
+        };
+        counts.iter().for_each(|column| check(column, column, false));
+        updates.iter().for_each(|(column, of)| check(column, of, true));
+        for (column, update) in [("energy_total_pj", false), ("update_energy_pj", true)] {
+            let energies = phase(update).map(|row| row["energy_total_pj"].parse::<f64>().unwrap());
+            let (energy, own) = (energies.sum::<f64>(), row[column].parse::<f64>().unwrap());
+            let what = format!("{name} {machine} {wl} {column}: {own} pJ, {energy} pJ");
+            assert!((own - energy).abs() <= 1e-9 * energy, "{what}");
         }
-        let energy: f64 =
-            layers.iter().map(|row| row["energy_total_pj"].parse::<f64>().unwrap()).sum();
-        let own: f64 = row["energy_total_pj"].parse().unwrap();
-        assert!((own / energy - 1.0).abs() < 1e-9, "{name} {machine} {wl}: {own} pJ, {energy} pJ");
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the optimiser's update of each layer costs on the machine.
 
 use super::accounting::StepAccounts;
+use super::optimiser::RuleWork;
 use super::trainer::Trainer;
 use crate::files::trace::UpdateCost;
+use crate::network::Network;
 use crate::precision::NumberFormat;
 use hwmodel::machine::{Machine, WeightUpdate};
 
@@ -15,21 +17,35 @@ pub fn update_cost(machine: &Machine, operations: u64, dram_bits: u64) -> Update
     UpdateCost { operations, dram_bits, cycles, energy_pj }
 }
 
+/// What `rule` does with the parameters that each layer on the array owns. `weight_bits` are the words in which the
+/// array will hold a parameter after the update (`None` for float32); gradients have the format in force.
+pub fn layer_updates(
+    network: &Network,
+    rule: RuleWork,
+    weight_bits: impl Fn(usize) -> Option<u32>,
+) -> Vec<WeightUpdate> {
+    let mut updates = vec![WeightUpdate::default(); network.mac_layers.len()];
+    let owned = network.parameters.iter().zip(network.parameter_owners());
+    for (tensor, (parameter, owner)) in owned.enumerate() {
+        let gradient_bits = parameter.formats.gradient.word_length();
+        let elements = parameter.elements() as u64;
+        let update = rule.update(elements, weight_bits(tensor), gradient_bits);
+        updates[owner] += update.expect("parameters in memory are countable");
+    }
+    updates
+}
+
 impl Trainer {
     /// Charges the update that follows the gradients: gradients have the formats of the step, weights those that the
     /// controller has now.
     pub(super) fn charge_update(&self, accounts: &mut StepAccounts) {
-        let mut updates = vec![WeightUpdate::default(); self.network.mac_layers.len()];
         let rule = self.options.optimiser.rule.work();
-        for (tensor, parameter) in self.network.parameters.iter().enumerate() {
-            let weight_bits = match self.controller.formats()[tensor].weight {
-                NumberFormat::Float32 => None,
-                quantised => Some(quantised.word_length()),
-            };
-            let gradient_bits = parameter.formats.gradient.word_length();
-            let update = rule.update(parameter.master.len() as u64, weight_bits, gradient_bits);
-            updates[self.owners[tensor]] += update.expect("parameters in memory are countable");
-        }
+        let formats = self.controller.formats();
+        let weight_bits = |tensor: usize| match formats[tensor].weight {
+            NumberFormat::Float32 => None,
+            quantised => Some(quantised.word_length()),
+        };
+        let updates = layer_updates(&self.network, rule, weight_bits);
         for (layer, update) in updates.into_iter().enumerate() {
             let cost = update_cost(&self.machine, update.operations, update.dram_bits());
             accounts.add_update(layer, cost);
