@@ -437,9 +437,9 @@ fn a_restored_run_still_shows_the_switch_at_the_end_of_the_epoch() {
     };
     for trainer in &mut whole_and_resumed(settings, 5) {
         let first = trainer.step().unwrap();
-        assert!(first.layers.iter().all(|(_, _, report)| report.switched));
+        assert!(first.layers.iter().all(|layer| layer.report.switched));
         let second = trainer.step().unwrap();
-        assert!(second.layers.iter().all(|(_, _, report)| !report.switched));
+        assert!(second.layers.iter().all(|layer| !layer.report.switched));
     }
 }
 

@@ -74,40 +74,40 @@ impl StepAccounts {
         accountant: &Accountant<'_>,
         tallies: &[LayerTally],
     ) -> Result<(), GemmWorkError> {
-        for (accounts, tally) in self.layers.iter_mut().zip(tallies) {
-            let products = [&tally.forward, &tally.grad_input, &tally.grad_weight];
-            for gemm in products.into_iter().flatten() {
-                let kind = gemm.gemm.kind;
-                let (accumulator_bits, mut counters) = accountant.gemm(gemm)?;
-                counters.quantised.gradient = gemm.gradient.elements;
-                counters.saturated.gradient = gemm.gradient.saturated();
-                counters.flushed_to_zero.gradient = gemm.gradient.flushed_to_zero;
-                counters.random_bits = gemm.gradient.random_bits;
+        for (accounts, layer) in self.layers.iter_mut().zip(tallies) {
+            let products = [&layer.forward, &layer.grad_input, &layer.grad_weight];
+            for tally in products.into_iter().flatten() {
+                let kind = tally.gemm.kind;
+                let (accumulator_bits, mut counters) = accountant.gemm(tally)?;
+                counters.quantised.gradient = tally.gradient.elements;
+                counters.saturated.gradient = tally.gradient.saturated();
+                counters.flushed_to_zero.gradient = tally.gradient.flushed_to_zero;
+                counters.random_bits = tally.gradient.random_bits;
                 let forward = kind == GemmKind::Forward;
-                let vector_operations = if forward { tally.vector_operations } else { 0 };
+                let vector_operations = if forward { layer.vector_operations } else { 0 };
                 if forward {
-                    counters.quantised.activation = tally.input.elements;
-                    counters.saturated.activation = tally.input.saturated();
-                    counters.flushed_to_zero.activation = tally.input.flushed_to_zero;
-                    counters.quantised.output = tally.output.elements;
-                    counters.saturated.output = tally.output.saturated();
-                    counters.flushed_to_zero.output = tally.output.flushed_to_zero;
-                    counters.random_bits = tally.input.random_bits + tally.output.random_bits;
+                    counters.quantised.activation = layer.input.elements;
+                    counters.saturated.activation = layer.input.saturated();
+                    counters.flushed_to_zero.activation = layer.input.flushed_to_zero;
+                    counters.quantised.output = layer.output.elements;
+                    counters.saturated.output = layer.output.saturated();
+                    counters.flushed_to_zero.output = layer.output.flushed_to_zero;
+                    counters.random_bits = layer.input.random_bits + layer.output.random_bits;
                     counters.add_cost(&accountant.machine.vector_cost(vector_operations, 0));
                 }
                 match of_kind(accounts, kind) {
                     Some(account) => {
-                        account.tally = *gemm;
-                        account.stepped_outputs += gemm.report.stepped_outputs;
+                        account.tally = *tally;
+                        account.stepped_outputs += tally.report.stepped_outputs;
                         account.counters += counters;
-                        account.micro_batch_nonzero_macs.push(gemm.report.nonzero_macs);
+                        account.micro_batch_nonzero_macs.push(tally.report.nonzero_macs);
                     }
                     None => accounts.push(GemmAccount {
-                        tally: *gemm,
+                        tally: *tally,
                         accumulator_bits,
-                        stepped_outputs: gemm.report.stepped_outputs,
+                        stepped_outputs: tally.report.stepped_outputs,
                         counters,
-                        micro_batch_nonzero_macs: vec![gemm.report.nonzero_macs],
+                        micro_batch_nonzero_macs: vec![tally.report.nonzero_macs],
                         vector_operations,
                         reconfigurations: 0,
                         update: UpdateCost::default(),

@@ -2,11 +2,9 @@
 
 use super::error::TrainError;
 use super::evaluation::{context, evaluate};
-use super::gradients::views;
 use super::outcome::{Evaluation, Position};
 use super::trainer::Trainer;
 use crate::network::Context;
-use crate::precision::EpochEnd;
 
 /// Random numbers of an evaluation never meet those of training.
 const EVALUATION_PASS: u64 = 1 << 63;
@@ -18,27 +16,20 @@ impl Trainer {
     /// If training has diverged.
     pub fn end_epoch(&mut self) -> Result<Evaluation, TrainError> {
         let (loss, top1) = self.evaluate()?;
+        let closed = self.position.epoch;
         self.position.epoch += 1;
         self.position.step_in_epoch = 0;
-        self.learning_rate =
-            self.scheduler.after_epoch(self.position.epoch, loss, self.learning_rate);
-        let views = views(&self.network, &self.optimisers);
-        let epoch = EpochEnd { epoch: self.position.epoch - 1, tensors: &views };
-        let decision = self.controller.end_of_epoch(&epoch)?;
-        self.clock.lap(|phases| &mut phases.controller);
+        self.update.after_epoch(self.position.epoch, loss);
+        let decision = self.model.after_epoch(closed, &self.update.optimisers)?;
+        self.ledger.clock.lap(|phases| &mut phases.controller);
         for switch in &decision.switches {
-            self.requantise_weights(switch.tensor)?;
+            self.model.requantise(switch.tensor, self.position)?;
         }
-        self.clock.lap(|phases| &mut phases.update);
-        self.apply(&decision);
-        self.count_switches(&decision);
-        self.mark_switches(&decision);
-        self.costs.validation(top1);
-        let (step, epoch, learning_rate) =
-            (self.position.step, self.position.epoch, self.learning_rate);
-        let evaluation = Evaluation { step, epoch, loss, top1, learning_rate };
-        self.evaluations.push(evaluation);
-        Ok(evaluation)
+        self.ledger.clock.lap(|phases| &mut phases.update);
+        self.follow(&decision);
+        self.ledger.count_switches(&self.model.network, &decision);
+        self.model.mark_switches(&decision);
+        Ok(self.evaluated(loss, top1))
     }
 
     /// Evaluates in the middle of an epoch, when a run ends there.
@@ -47,21 +38,27 @@ impl Trainer {
     /// If training has diverged.
     pub fn evaluate_now(&mut self) -> Result<Evaluation, TrainError> {
         let (loss, top1) = self.evaluate()?;
-        self.costs.validation(top1);
-        let Position { step, epoch, .. } = self.position;
-        let evaluation = Evaluation { step, epoch, loss, top1, learning_rate: self.learning_rate };
-        self.evaluations.push(evaluation);
-        Ok(evaluation)
+        Ok(self.evaluated(loss, top1))
     }
+
+    /// Enters an evaluation at this place of the run.
+    fn evaluated(&mut self, loss: f64, top1: f64) -> Evaluation {
+        let Position { step, epoch, .. } = self.position;
+        let learning_rate = self.update.learning_rate;
+        let evaluation = Evaluation { step, epoch, loss, top1, learning_rate };
+        self.ledger.evaluated(evaluation);
+        evaluation
+    }
+
     /// Mean loss and top-1 share of the test set.
     fn evaluate(&mut self) -> Result<(f64, f64), TrainError> {
-        self.clock.skip();
+        self.ledger.clock.skip();
         let context = Context {
             step: EVALUATION_PASS | self.position.step,
-            ..context(&self.options, self.simd, self.accumulator, false)
+            ..context(&self.options, self.simd, self.ledger.accumulator, false)
         };
-        let result = evaluate(&mut self.network, &self.dataset, &context, |_| {})?;
-        self.clock.lap(|phases| &mut phases.evaluation);
+        let result = evaluate(&mut self.model.network, &self.dataset, &context, |_| {})?;
+        self.ledger.clock.lap(|phases| &mut phases.evaluation);
         Ok((result.loss, result.top1))
     }
 }

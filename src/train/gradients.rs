@@ -3,37 +3,50 @@
 use super::accounting::StepAccounts;
 use super::error::TrainError;
 use super::loss::{LossComposition, PenaltyTerm, word_length_penalty};
-use super::optimiser::Optimiser;
+use super::model::Model;
+use super::options::RunOptions;
 use super::terms::penalty_terms;
-use super::trainer::Trainer;
-use crate::network::{Network, Parameter};
-use crate::precision::{ControllerOptions, NumberFormat, TensorView};
+use super::update::{Update, named};
+use crate::network::Parameter;
+use crate::precision::{ControllerOptions, NumberFormat};
 use hwmodel::number::block_float;
 use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Rounding, SimdLevel};
 
-impl Trainer {
-    /// Adds regularisers, quantises and normalises gradients; returns the loss that the strategy
-    /// sees, the penalty and the norm of all gradients.
-    pub(super) fn prepare_gradients(
+/// What the prepared gradients of a step say about it.
+pub(super) struct Gradients {
+    /// The loss that the controller sees.
+    pub(super) loss: f64,
+    /// The word-length penalty in it.
+    pub(super) penalty: Option<f64>,
+    /// Euclidean norm of all gradients before they are divided by their norms.
+    pub(super) norm: f64,
+}
+
+impl Update {
+    /// Adds regularisers to the gradients of step `step`, quantises and normalises them. `cross_entropy` is that of the
+    /// last micro-batch.
+    pub(super) fn prepare(
         &mut self,
+        model: &Model,
+        options: &RunOptions,
+        (simd, step): (SimdLevel, u64),
         cross_entropy: f64,
         accounts: &mut StepAccounts,
-    ) -> Result<(f64, Option<f64>, f64), TrainError> {
-        let simd = self.simd;
-        let parameters = &self.network.parameters;
-        let quantising = !matches!(self.options.controller, ControllerOptions::Float32);
-        let penalty = (self.options.penalty && quantising).then(|| {
-            let terms: Vec<PenaltyTerm> = penalty_terms(&self.network, &self.options);
+    ) -> Result<Gradients, TrainError> {
+        let parameters = &model.network.parameters;
+        let quantising = !matches!(options.controller, ControllerOptions::Float32);
+        let penalty = (options.penalty && quantising).then(|| {
+            let terms: Vec<PenaltyTerm> = penalty_terms(&model.network, options);
             word_length_penalty(&terms)
         });
         let composition = LossComposition {
             cross_entropy,
-            l1: self.options.optimiser.l1.into(),
-            l2: self.options.optimiser.weight_decay.into(),
+            l1: options.optimiser.l1.into(),
+            l2: options.optimiser.weight_decay.into(),
             penalty,
-            accumulation: self.options.optimiser.accumulation,
+            accumulation: options.optimiser.accumulation,
         };
         let loss = composition.value(simd, parameters.iter().map(Parameter::values));
         let mut square = 0.0;
@@ -41,40 +54,26 @@ impl Trainer {
             let parameter = &parameters[tensor];
             let format = parameter.formats.gradient;
             let address = RandomAddress {
-                seed: self.options.seed,
-                step: self.position.step,
+                seed: options.seed,
+                step,
                 layer: tensor as u32,
                 part: None,
                 role: Role::Gradient,
-                source: self.options.random,
+                source: options.random,
             };
             let mut counts = QuantiseCounts::default();
-            let rounding = self.options.rounding.gradients;
+            let rounding = options.rounding.gradients;
             let norm = optimiser
                 .prepare(simd, parameter.values(), |gradient| {
                     counts = quantise_in_place(simd, gradient, format, rounding, address)?;
                     Ok(())
                 })
-                .map_err(|source| TrainError::Optimiser {
-                    parameter: parameter.name.clone(),
-                    source,
-                })?;
-            accounts.add_gradient(self.owners[tensor], counts);
+                .map_err(|source| named(&parameter.name, source))?;
+            accounts.add_gradient(model.owners[tensor], counts);
             square += norm * norm;
         }
-        Ok((loss, penalty, square.sqrt()))
+        Ok(Gradients { loss, penalty, norm: square.sqrt() })
     }
-}
-
-/// What the controller sees of every tensor.
-pub(super) fn views<'a>(network: &'a Network, optimisers: &'a [Optimiser]) -> Vec<TensorView<'a>> {
-    let pairs = network.parameters.iter().zip(optimisers);
-    pairs
-        .map(|(parameter, optimiser)| TensorView {
-            master: &parameter.master,
-            gradient: optimiser.gradient(),
-        })
-        .collect()
 }
 
 /// Rounds a gradient to its format, in float32 values.

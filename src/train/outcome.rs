@@ -34,6 +34,17 @@ pub struct Evaluation {
     pub learning_rate: f64,
 }
 
+/// A layer on the array in a step.
+#[derive(Debug, Clone)]
+pub struct LayerOutcome {
+    /// Format of its weight.
+    pub format: NumberFormat,
+    /// Weights that are not zero.
+    pub nonzero: u64,
+    /// What the controller says of the weight after the step.
+    pub report: ControllerReport,
+}
+
 /// What one optimiser step did.
 #[derive(Debug, Clone)]
 pub struct StepOutcome {
@@ -55,8 +66,8 @@ pub struct StepOutcome {
     pub gradient_norm: f64,
     /// Counts and costs.
     pub accounts: StepAccounts,
-    /// For each MAC layer: format in force, non-zero weights, controller state after the step.
-    pub layers: Vec<(NumberFormat, u64, ControllerReport)>,
+    /// One for each layer on the array.
+    pub layers: Vec<LayerOutcome>,
     /// Images or sequences seen.
     pub images: usize,
 }

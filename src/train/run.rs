@@ -6,7 +6,7 @@
 
 use super::checkpoint_folder::unused;
 use super::error::TrainError;
-use super::outcome::{Evaluation, StepOutcome};
+use super::outcome::{Evaluation, LayerOutcome, StepOutcome};
 use super::phases::WallTime;
 use super::state::TracePosition;
 use super::trainer::Trainer;
@@ -109,7 +109,7 @@ fn run_here(
         if outcome.step.is_multiple_of(plan.trace_every.max(1)) {
             let written = write_step(trainer, plan, &outcome);
             check_trace(plan, written, observer, &mut lost);
-            trainer.clock.lap(|phases| &mut phases.output);
+            trainer.ledger.clock.lap(|phases| &mut phases.output);
         }
         observer.step(trainer, &outcome);
         let evaluation = match (trainer.epoch_complete(), trainer.finished()) {
@@ -124,11 +124,11 @@ fn run_here(
         }
         let every = plan.checkpoints.as_ref().map_or(0, |checkpoints| checkpoints.every);
         if every > 0 && trainer.position().step.is_multiple_of(every) && !trainer.finished() {
-            trainer.clock.skip();
+            trainer.ledger.clock.skip();
             if let Err(error) = save_in_place(trainer, plan, elapsed()) {
                 observer.trouble(&error);
             }
-            trainer.clock.lap(|phases| &mut phases.output);
+            trainer.ledger.clock.lap(|phases| &mut phases.output);
         }
     }
     let seconds = elapsed();
@@ -240,7 +240,7 @@ fn write_step(
     };
     for (index, accounts) in outcome.accounts.layers.iter().enumerate() {
         let layer = &trainer.network().mac_layers[index];
-        let (_, nonzero, report) = outcome.layers[index];
+        let LayerOutcome { nonzero, report, .. } = outcome.layers[index];
         for account in accounts {
             let gemm = account.tally.gemm;
             write(Row::Gemm(GemmRow {
@@ -251,7 +251,7 @@ fn write_step(
                 formats: gemm.formats,
                 accumulator_bits: account.accumulator_bits,
                 accumulator_source,
-                overflow: trainer.accumulator.overflow,
+                overflow: trainer.accumulator().overflow,
                 shape: gemm.shape,
                 groups: gemm.groups,
                 elements: gemm.elements,

@@ -19,26 +19,27 @@ impl Trainer {
         model: &Network,
         class_names: &[String],
     ) -> Result<Vec<String>, TrainError> {
-        if model.name != self.network.name {
+        let own = &mut self.model.network;
+        if model.name != own.name {
             return Err(TrainError::StartingModel(format!(
                 "it is a `{}` and the run trains a `{}`: use --arch {}",
-                model.name, self.network.name, model.name
+                model.name, own.name, model.name
             )));
         }
         if self.dataset.text.is_some() && self.dataset.class_names != class_names {
             let why = "its vocabulary is not that of the text: use the text it was trained on";
             return Err(TrainError::StartingModel(why.to_owned()));
         }
-        let classifier = self.network.mac_layers.len() - 1;
+        let classifier = own.mac_layers.len() - 1;
         let other_classes = self.dataset.class_names.len() != class_names.len();
         let mut random = Vec::new();
-        for (index, parameter) in self.network.parameters.iter_mut().enumerate() {
+        for (index, parameter) in own.parameters.iter_mut().enumerate() {
             let found = model.parameters.iter().find(|found| found.name == parameter.name);
             match found {
                 Some(found) if found.shape == parameter.shape => {
                     parameter.master.clone_from(&found.master);
                 }
-                Some(_) if other_classes && self.owners[index] == classifier => {
+                Some(_) if other_classes && self.model.owners[index] == classifier => {
                     random.push(parameter.name.clone());
                 }
                 _ => {
@@ -52,7 +53,7 @@ impl Trainer {
                 }
             }
         }
-        for node in &mut self.network.nodes {
+        for node in &mut own.nodes {
             let found = model.nodes.iter().find(|found| found.name == node.name);
             let statistics = found.and_then(|found| found.running()).cloned();
             if let (Some(running), Some(statistics)) = (node.running_mut(), statistics) {
@@ -60,10 +61,8 @@ impl Trainer {
             }
         }
         // What was counted of quantising the random weights is not part of the run.
-        self.pending.fill(PendingWeights::default());
-        for tensor in 0..self.network.parameters.len() {
-            self.requantise_weights(tensor)?;
-        }
+        self.model.pending.fill(PendingWeights::default());
+        self.model.requantise_all(self.position)?;
         Ok(random)
     }
 }

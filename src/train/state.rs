@@ -108,7 +108,9 @@ impl Trainer {
         time: WallTime,
     ) -> Result<Snapshot, TrainError> {
         let mut tensors = BTreeMap::new();
-        for (parameter, optimiser) in self.network.parameters.iter().zip(&self.optimisers) {
+        for (parameter, optimiser) in
+            self.model.network.parameters.iter().zip(&self.update.optimisers)
+        {
             let (name, shape) = (&parameter.name, &parameter.shape);
             tensors.insert(format!("master/{name}"), float(shape, &parameter.master));
             if let Some(quantised) = &parameter.quantised {
@@ -122,14 +124,14 @@ impl Trainer {
                 tensors.insert(format!("{array}/{name}"), tensor);
             }
         }
-        for node in &self.network.nodes {
+        for node in &self.model.network.nodes {
             if let Some(running) = node.running() {
                 let shape = [running.mean.len()];
                 tensors.insert(format!("mean/{}", node.name), float(&shape, &running.mean));
                 tensors.insert(format!("variance/{}", node.name), float(&shape, &running.variance));
             }
         }
-        let controller = self.controller.state();
+        let controller = self.model.controller.state();
         for (name, tensor) in controller.tensors {
             let tensor = match tensor {
                 StateTensor::F32(data) => SnapshotTensor::F32 { shape: vec![data.len()], data },
@@ -144,13 +146,13 @@ impl Trainer {
         let state = RunState {
             options: self.options.clone(),
             position: self.position,
-            learning_rate: self.learning_rate,
-            plateau: self.scheduler.plateau().cloned(),
-            costs: self.costs.clone(),
-            pending: self.pending.clone(),
-            totals: self.totals.clone(),
-            evaluations: self.evaluations.clone(),
-            last_loss: (!self.last_loss.is_nan()).then_some(self.last_loss),
+            learning_rate: self.update.learning_rate,
+            plateau: self.update.scheduler.plateau().cloned(),
+            costs: self.ledger.costs.clone(),
+            pending: self.model.pending.clone(),
+            totals: self.ledger.totals.clone(),
+            evaluations: self.ledger.evaluations.clone(),
+            last_loss: Some(self.ledger.last_loss).filter(|loss| !loss.is_nan()),
             stopped: self.stopped,
             controller: (controller.controller, controller.scalars),
             data: fingerprint(&self.dataset),
@@ -186,7 +188,7 @@ impl Trainer {
             let why = "the images are not those that the run began with: pass the same data";
             return Err(TrainError::Resume(why.to_owned()));
         }
-        let layers = self.network.mac_layers.len();
+        let layers = self.model.network.mac_layers.len();
         if state.totals.len() != layers || state.pending.len() != layers {
             return Err(TrainError::Resume(format!("it is not of a network of {layers} layers")));
         }
@@ -204,9 +206,10 @@ impl Trainer {
             };
             controller.tensors.insert(name.to_owned(), tensor);
         }
-        self.controller.restore(&controller)?;
-        let formats = self.controller.formats().to_vec();
-        let parameters = self.network.parameters.iter_mut().zip(&mut self.optimisers);
+        self.model.controller.restore(&controller)?;
+        let formats = self.model.controller.formats().to_vec();
+        let parameters = self.model.network.parameters.iter_mut();
+        let parameters = parameters.zip(&mut self.update.optimisers);
         for ((parameter, optimiser), formats) in parameters.zip(formats) {
             let name = parameter.name.clone();
             let length = parameter.master.len();
@@ -254,7 +257,7 @@ impl Trainer {
                 .restore(restored)
                 .map_err(|source| TrainError::Optimiser { parameter: name, source })?;
         }
-        for node in &mut self.network.nodes {
+        for node in &mut self.model.network.nodes {
             let name = node.name.clone();
             if let Some(running) = node.running_mut() {
                 let channels = running.mean.len();
@@ -263,15 +266,15 @@ impl Trainer {
             }
         }
         self.position = state.position;
-        self.learning_rate = state.learning_rate;
-        self.scheduler.restore(state.plateau.clone());
-        self.costs = state.costs.clone();
-        self.pending = state.pending.clone();
-        self.totals = state.totals.clone();
-        self.evaluations = state.evaluations.clone();
-        self.last_loss = state.last_loss.unwrap_or(f64::NAN);
         self.stopped = state.stopped;
-        self.clock = PhaseClock::after(state.phases);
+        self.model.pending = state.pending.clone();
+        self.update.learning_rate = state.learning_rate;
+        self.update.scheduler.restore(state.plateau.clone());
+        self.ledger.costs = state.costs.clone();
+        self.ledger.totals = state.totals.clone();
+        self.ledger.evaluations = state.evaluations.clone();
+        self.ledger.last_loss = state.last_loss.unwrap_or(f64::NAN);
+        self.ledger.clock = PhaseClock::after(state.phases);
         if state.extended {
             self.extend(&mut state);
         }
@@ -296,13 +299,13 @@ impl Trainer {
     /// Gives the run of `state` the end of these options.
     fn extend(&mut self, state: &mut RunState) {
         let position = self.position;
-        self.costs.set_epochs(f64::from(self.options.epochs));
-        self.learning_rate = self.scheduler.after_step(position.step, self.learning_rate);
+        self.ledger.costs.set_epochs(f64::from(self.options.epochs));
+        self.update.after_step(position.step);
         // A run that ends within an epoch evaluates there; one that goes on does not.
-        let evaluated = self.evaluations.last().is_some_and(|last| last.step == position.step);
+        let evaluated = self.evaluations().last().is_some_and(|last| last.step == position.step);
         if position.step_in_epoch > 0 && evaluated && !self.finished() {
-            self.evaluations.pop();
-            self.costs.forget_validation();
+            self.ledger.evaluations.pop();
+            self.ledger.costs.forget_validation();
             state.evaluation_dropped = true;
         }
     }

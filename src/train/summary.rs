@@ -188,13 +188,13 @@ impl Summary {
     pub fn of(trainer: &Trainer, seconds: f64) -> Result<Self, CostError> {
         let network = trainer.network();
         let epochs_executed = trainer.epochs_executed();
-        let costs = trainer.costs.summary_after(epochs_executed)?;
+        let costs = trainer.ledger.costs.summary_after(epochs_executed)?;
         let last = final_model(trainer)?;
         let mut total = Counters::default();
         let mut update = UpdateCost::default();
         let mut layers = Vec::new();
         for (index, layer) in network.mac_layers.iter().enumerate() {
-            let totals = &trainer.totals[index];
+            let totals = &trainer.totals()[index];
             let counters = &totals.counters;
             total += *counters;
             update += totals.update;
@@ -232,7 +232,7 @@ impl Summary {
             arch: network.name.clone(),
             dataset: trainer.dataset().name.clone(),
             data_origin: trainer.dataset().origin.to_string(),
-            controller: trainer.controller.name().to_owned(),
+            controller: trainer.controller_name().to_owned(),
             seed: options.seed,
             epochs: trainer.position().epoch,
             epochs_executed,

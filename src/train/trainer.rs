@@ -1,44 +1,42 @@
 //! A run in memory: its parts and where it stands.
 
-use super::accounting::{LayerTotals, PendingWeights};
+use super::accounting::LayerTotals;
 use super::error::TrainError;
-use super::optimiser::Optimiser;
+use super::ledger::Ledger;
+use super::model::Model;
 use super::options::RunOptions;
 use super::outcome::{Evaluation, Position};
-use super::phases::{PhaseClock, PhaseSeconds};
-use super::schedule::Scheduler;
-use super::terms::{cost_options, layer_costs};
+use super::phases::PhaseSeconds;
+use super::update::Update;
 use crate::data::{Dataset, EpochOrder};
 use crate::network::vector::elementary::exp;
 use crate::network::{Initialisation, Network, arch};
-use crate::precision::{ControllerOptions, PrecisionController};
-use crate::train::paper_cost::CostAccumulator;
+use crate::precision::ControllerOptions;
 use hwmodel::machine::Machine;
 use hwmodel::{Accumulator, SimdLevel};
 
-/// A run in memory.
+/// A run in memory: a model that is trained, an update that changes it, and a ledger of what that costs.
 pub struct Trainer {
+    /// All that determines the run.
     pub(super) options: RunOptions,
+    /// Training and test set.
     pub(super) dataset: Dataset,
-    pub(super) machine: Machine,
-    pub(super) accumulator: Accumulator,
+    /// Instructions of the host; no result depends on them.
     pub(super) simd: SimdLevel,
-    pub(super) network: Network,
-    pub(super) controller: Box<dyn PrecisionController>,
-    pub(super) optimisers: Vec<Optimiser>,
-    pub(super) scheduler: Scheduler,
-    pub(super) learning_rate: f64,
-    pub(super) costs: CostAccumulator,
+    /// Network and formats.
+    pub(super) model: Model,
+    /// Optimisers and learning rate.
+    pub(super) update: Update,
+    /// Costs, evaluations and time so far.
+    pub(super) ledger: Ledger,
+    /// Where the run stands.
     pub(super) position: Position,
-    pub(super) pending: Vec<PendingWeights>,
-    pub(super) totals: Vec<LayerTotals>,
-    pub(super) evaluations: Vec<Evaluation>,
-    pub(super) last_loss: f64,
+    /// Whether the controller has ended the run.
     pub(super) stopped: bool,
-    pub(super) owners: Vec<usize>,
+    /// Order of the training set in an epoch, and which epoch that is.
     pub(super) order: Option<(u32, EpochOrder)>,
+    /// Memory for the images of a micro-batch.
     pub(super) images: Vec<f32>,
-    pub(super) clock: PhaseClock,
 }
 
 impl Trainer {
@@ -57,65 +55,23 @@ impl Trainer {
         if train.len() < needed {
             return Err(TrainError::TooFewImages { images: train.len(), needed });
         }
-        let task = arch::Task {
-            input: train.input(),
-            classes: dataset.classes(),
-            initialisation: Initialisation {
-                seed: options.seed,
-                scale: options.initialisation_scale,
-            },
-        };
-        let network = arch::build(&options.arch, &task)?;
-        let (predictions, targets) = (network.predictions(), train.targets_each());
-        if predictions != targets {
-            let (arch, dataset) = (options.arch, dataset.name);
-            return Err(TrainError::Predictions { arch, predictions, dataset, targets });
-        }
+        let network = network(&options, &dataset)?;
         check_stages(&options)?;
-        let infos = network.tensor_infos();
-        let controller = options.controller.build(&infos)?;
-        let optimisers = network
-            .parameters
-            .iter()
-            .map(|parameter| {
-                Optimiser::new(options.optimiser, parameter.master.len()).map_err(|source| {
-                    TrainError::Optimiser { parameter: parameter.name.clone(), source }
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        let steps_per_epoch = (train.len() / needed) as u64;
-        let rate = options.learning_rate;
-        let scheduler = Scheduler::new(&options.schedule, rate, options.epochs, steps_per_epoch)?;
-        let costs = CostAccumulator::new(cost_options(&options), &layer_costs(&network, &options))?;
-        let layers = network.mac_layers.len();
-        let owners = network.parameter_owners();
-        let mut trainer = Self {
-            accumulator: options.accumulator.unwrap_or(machine.accumulator()),
-            learning_rate: scheduler.after_step(0, rate),
+        let update = Update::new(&network, &options, (train.len() / needed) as u64)?;
+        let ledger = Ledger::new(machine, &network, &options)?;
+        let model = Model::new(network, &options, simd)?;
+        Ok(Self {
             options,
             dataset,
-            machine,
             simd,
-            network,
-            controller,
-            optimisers,
-            scheduler,
-            costs,
+            model,
+            update,
+            ledger,
             position: Position::default(),
-            pending: vec![PendingWeights::default(); layers],
-            totals: vec![LayerTotals::default(); layers],
-            evaluations: Vec::new(),
-            last_loss: f64::NAN,
             stopped: false,
-            owners,
             order: None,
             images: Vec::new(),
-            clock: PhaseClock::after(PhaseSeconds::default()),
-        };
-        for tensor in 0..infos.len() {
-            trainer.requantise_weights(tensor)?;
-        }
-        Ok(trainer)
+        })
     }
 
     /// The options of the run.
@@ -125,7 +81,7 @@ impl Trainer {
 
     /// The network.
     pub fn network(&self) -> &Network {
-        &self.network
+        &self.model.network
     }
 
     /// The data.
@@ -135,17 +91,17 @@ impl Trainer {
 
     /// The machine.
     pub fn machine(&self) -> &Machine {
-        &self.machine
+        &self.ledger.machine
     }
 
     /// The accumulator in force.
     pub fn accumulator(&self) -> Accumulator {
-        self.accumulator
+        self.ledger.accumulator
     }
 
     /// The controller's name.
     pub fn controller_name(&self) -> &'static str {
-        self.controller.name()
+        self.model.controller.name()
     }
 
     /// Where the run stands.
@@ -155,22 +111,22 @@ impl Trainer {
 
     /// Sums over the steps so far, by layer on the array.
     pub fn totals(&self) -> &[LayerTotals] {
-        &self.totals
+        &self.ledger.totals
     }
 
     /// Wall time so far by phase, earlier parts of a resumed run included.
     pub fn phases(&self) -> PhaseSeconds {
-        self.clock.seconds()
+        self.ledger.clock.seconds()
     }
 
     /// Evaluations so far.
     pub fn evaluations(&self) -> &[Evaluation] {
-        &self.evaluations
+        &self.ledger.evaluations
     }
 
     /// Perplexity e^loss of the last evaluation, if the data are a text.
     pub fn perplexity(&self) -> Option<f64> {
-        let loss = self.evaluations.last()?.loss;
+        let loss = self.evaluations().last()?.loss;
         self.dataset.text.map(|_| exp(loss))
     }
 
@@ -203,13 +159,22 @@ impl Trainer {
 
     /// Mean word length in bits over the MAC layers, as in force now.
     pub fn mean_word_length(&self) -> f64 {
-        let layers = &self.network.mac_layers;
-        let sum: u32 = layers
-            .iter()
-            .map(|layer| self.network.parameters[layer.weight].formats.weight.word_length())
-            .sum();
-        f64::from(sum) / layers.len() as f64
+        self.model.mean_word_length()
     }
+}
+
+/// The network of a run with its initial values.
+fn network(options: &RunOptions, dataset: &Dataset) -> Result<Network, TrainError> {
+    let train = &dataset.train;
+    let initialisation = Initialisation { seed: options.seed, scale: options.initialisation_scale };
+    let task = arch::Task { input: train.input(), classes: dataset.classes(), initialisation };
+    let network = arch::build(&options.arch, &task)?;
+    let (predictions, targets) = (network.predictions(), train.targets_each());
+    if predictions != targets {
+        let (arch, dataset) = (options.arch.clone(), dataset.name.clone());
+        return Err(TrainError::Predictions { arch, predictions, dataset, targets });
+    }
+    Ok(network)
 }
 
 /// Refuses changes of static formats after the run's end: they would give the final model formats that it was never

@@ -1,11 +1,8 @@
 //! What the optimiser's update of each layer costs on the machine.
 
-use super::accounting::StepAccounts;
 use super::optimiser::RuleWork;
-use super::trainer::Trainer;
 use crate::files::trace::UpdateCost;
 use crate::network::Network;
-use crate::precision::NumberFormat;
 use hwmodel::machine::{Machine, WeightUpdate};
 
 /// `operations` of the vector unit on `dram_bits` from and to DRAM as a trace states them: the update of one layer's
@@ -33,24 +30,6 @@ pub fn layer_updates(
         updates[owner] += update.expect("parameters in memory are countable");
     }
     updates
-}
-
-impl Trainer {
-    /// Charges the update that follows the gradients: gradients have the formats of the step, weights those that the
-    /// controller has now.
-    pub(super) fn charge_update(&self, accounts: &mut StepAccounts) {
-        let rule = self.options.optimiser.rule.work();
-        let formats = self.controller.formats();
-        let weight_bits = |tensor: usize| match formats[tensor].weight {
-            NumberFormat::Float32 => None,
-            quantised => Some(quantised.word_length()),
-        };
-        let updates = layer_updates(&self.network, rule, weight_bits);
-        for (layer, update) in updates.into_iter().enumerate() {
-            let cost = update_cost(&self.machine, update.operations, update.dram_bits());
-            accounts.add_update(layer, cost);
-        }
-    }
 }
 
 #[cfg(test)]
