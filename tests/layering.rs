@@ -35,23 +35,27 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 
 /// Every module of `hwmodel` with the modules that it may use, tests aside. `number::rounding` is listed apart from the rest
 /// of `number`, since the kernels round, and numbers are quantised by the kernels.
-const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 16] = [
+const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 17] = [
     ("cast", &[]),
     ("parallel", &[]),
-    ("convolution", &[]),
     ("number::rounding", &[]),
     ("kernels", &["number::rounding"]),
     ("random", &["cast", "kernels"]),
     ("number", &["cast", "kernels", "number::rounding", "parallel", "random"]),
+    ("product", &["number"]),
+    ("convolution", &["product"]),
     ("blocking", &["convolution", "kernels", "parallel"]),
     ("array", &["blocking", "convolution", "kernels", "number", "parallel"]),
-    ("float32", &["blocking", "convolution", "kernels", "number", "parallel"]),
+    ("float32", &["blocking", "convolution", "kernels", "number", "parallel", "product"]),
     ("energy", &["number", "number::rounding"]),
     ("mac_style", &["energy", "number"]),
-    ("timing", &["mac_style", "number"]),
-    ("machine", &["cast", "energy", "mac_style", "number", "number::rounding", "timing"]),
-    ("scale_sim", &["cast", "timing"]),
-    ("counters", &["energy", "machine", "timing"]),
+    ("timing", &["mac_style", "product"]),
+    (
+        "machine",
+        &["cast", "energy", "mac_style", "number", "number::rounding", "product", "timing"],
+    ),
+    ("scale_sim", &["cast", "product"]),
+    ("counters", &["energy", "machine", "product", "timing"]),
 ];
 
 /// What a pure library needs: no files, sockets, clock, random device, arguments or logging.
