@@ -40,6 +40,26 @@ pub enum ShapeError {
         /// Rows and columns of the product.
         shape: [usize; 2],
     },
+    /// A bias that does not have one value a column.
+    #[error(
+        "a bias of shape {bias:?} does not fit a product of {columns} columns: it needs one value a column"
+    )]
+    Bias {
+        /// Shape of the bias.
+        bias: Vec<usize>,
+        /// Columns of the product.
+        columns: usize,
+    },
+    /// An operand with more or fewer elements than its shape has.
+    #[error("the {operand} of shape {shape:?} cannot have {elements} elements")]
+    Elements {
+        /// Which operand.
+        operand: &'static str,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Elements given.
+        elements: usize,
+    },
     /// A convolution whose input and weights do not fit.
     #[error("convolution {geometry:?} does not fit input {input:?} and weights {weights:?}: {why}")]
     Convolution {

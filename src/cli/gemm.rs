@@ -215,7 +215,7 @@ fn time_float32(
     let mut best = f64::INFINITY;
     for _ in 0..repeat {
         let start = Instant::now();
-        let y = float32::forward(simd, &shapes, Values::Float(&a), Values::Float(&filters));
+        let y = float32::forward(simd, &shapes, Values::Float(&a), Values::Float(&filters))?;
         best = best.min(start.elapsed().as_secs_f64());
         std::hint::black_box(y);
     }

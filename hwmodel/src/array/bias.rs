@@ -1,6 +1,7 @@
 //! A bias added to raw accumulators, for callers that need the sums before requantisation.
 
-use super::{Product, Sums};
+use super::requantise::check_bias;
+use super::{Product, ShapeError, Sums};
 use crate::number::accumulator::AccumulatorWidth;
 use crate::number::requantise::aligned;
 use crate::number::tensor::FixedTensor;
@@ -11,13 +12,14 @@ impl Product {
     /// [`Requantiser::product`](crate::number::requantise::Requantiser::product) aligns it, to every row in the
     /// accumulators. Returns the additions that left their range.
     ///
-    /// # Panics
+    /// # Errors
     /// If the bias does not have one value a column.
-    pub fn add_bias(&mut self, bias: &FixedTensor) -> u64 {
+    pub fn add_bias(&mut self, bias: &FixedTensor) -> Result<u64, ShapeError> {
+        check_bias(Some(bias), self.columns)?;
         let aligned = aligned(Some(bias), self.fl, self.columns);
         let largest = aligned.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
         if largest == 0 || self.sums.is_empty() {
-            return 0;
+            return Ok(0);
         }
         let accumulator = self.accumulator;
         let add = |sum: i128, bias: i128| match accumulator.width {
@@ -41,7 +43,7 @@ impl Product {
             (Sums::I128(all), events)
         };
         self.sums = all;
-        events
+        Ok(events)
     }
 }
 
@@ -95,9 +97,9 @@ mod tests {
                         overflow: Overflow::Saturate,
                         address: RandomAddress::new(1, 2, 3, Role::Output),
                     };
-                    let expected = requantiser.product(&product, Some(&bias));
-                    let events = product.add_bias(&bias);
-                    let (data, report) = requantiser.product(&product, None);
+                    let expected = requantiser.product(&product, Some(&bias)).unwrap();
+                    let events = product.add_bias(&bias).unwrap();
+                    let (data, report) = requantiser.product(&product, None).unwrap();
                     assert_eq!(data, expected.0);
                     assert_eq!(report.counts, expected.1.counts);
                     assert_eq!(events, expected.1.accumulator_events);
@@ -107,5 +109,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_bias_of_another_length_is_an_error() {
+        let words = Format::new(8, 0).unwrap();
+        let tensor =
+            |shape: &[usize], raw: &[i32]| FixedTensor::from_raw(shape, words, raw).unwrap();
+        let (x, w, bias) = (tensor(&[1, 1], &[2]), tensor(&[2, 1], &[3, 4]), tensor(&[3], &[0; 3]));
+        let simd = SimdLevel::best();
+        let array = MacArray { simd, accumulator: Accumulator::default() };
+        let mut product = array.linear(&x, &w).unwrap();
+        let error = product.add_bias(&bias).unwrap_err().to_string();
+        let expected =
+            "a bias of shape [3] does not fit a product of 2 columns: it needs one value a column";
+        assert_eq!(error, expected);
+        let requantiser = Requantiser {
+            simd,
+            format: words,
+            rounding: Rounding::Floor,
+            overflow: Overflow::Saturate,
+            address: RandomAddress::new(1, 2, 3, Role::Output),
+        };
+        assert!(requantiser.product(&product, Some(&bias)).is_err());
     }
 }

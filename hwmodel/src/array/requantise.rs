@@ -13,10 +13,7 @@ impl MacArray {
     /// where they fit 64 bits and no accumulator can overflow. The bits are the same.
     ///
     /// # Errors
-    /// If the shapes do not fit.
-    ///
-    /// # Panics
-    /// If the bias does not have one value a column.
+    /// If the shapes do not fit, or the bias does not have one value a column.
     pub fn convolve_requantised(
         &self,
         x: &FixedTensor,
@@ -26,6 +23,7 @@ impl MacArray {
         requantiser: &Requantiser,
     ) -> Result<(RawData, MacReport, RequantiseReport), ShapeError> {
         let operands = self.convolution(x, w, geometry)?;
+        check_bias(bias, operands.stride())?;
         let proof = Proof::new(self, &operands);
         let fl = x.format().fl() + w.format().fl();
         let stage =
@@ -54,8 +52,18 @@ impl MacArray {
             ));
         }
         let product = self.proven_product(&operands, &proof);
-        let (data, report) = requantiser.product(&product, bias);
+        let (data, report) = requantiser.product(&product, bias)?;
         Ok((data, product.report, report))
+    }
+}
+
+/// Checks that `bias` has one value a column.
+pub(super) fn check_bias(bias: Option<&FixedTensor>, columns: usize) -> Result<(), ShapeError> {
+    match bias {
+        Some(bias) if bias.len() != columns => {
+            Err(ShapeError::Bias { bias: bias.shape().to_vec(), columns })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -66,14 +74,15 @@ impl Requantiser {
     /// A bias with more fractional bits than the accumulator is rounded to nearest even first.
     /// The shift is FLa + FLb - FLo; a negative one (left) is exact before saturation.
     ///
-    /// # Panics
+    /// # Errors
     /// If the bias does not have one value a column.
     pub fn product(
         &self,
         product: &Product,
         bias: Option<&FixedTensor>,
-    ) -> (RawData, RequantiseReport) {
+    ) -> Result<(RawData, RequantiseReport), ShapeError> {
         let columns = product.columns;
+        check_bias(bias, columns)?;
         let mut data = RawData::zeros(self.format, product.sums.len());
         let stage = self.stage(product.accumulator, product.bound, product.fl, columns, bias);
         let limits = match (&product.sums, &stage) {
@@ -96,9 +105,9 @@ impl Requantiser {
                     &mut data,
                 );
                 let report = RequantiseReport::of_limits(product.sums.len(), limits);
-                return (data, RequantiseReport { accumulator_events: events, ..report });
+                return Ok((data, RequantiseReport { accumulator_events: events, ..report }));
             }
         };
-        (data, RequantiseReport::of_limits(product.sums.len(), limits))
+        Ok((data, RequantiseReport::of_limits(product.sums.len(), limits)))
     }
 }

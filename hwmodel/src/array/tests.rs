@@ -194,7 +194,7 @@ proptest! {
             };
             let array = MacArray { simd, accumulator };
             let product = array.convolve(&x, &w, geometry).unwrap();
-            let (data, report) = requantiser.product(&product, bias);
+            let (data, report) = requantiser.product(&product, bias).unwrap();
             let got = array.convolve_requantised(&x, &w, geometry, bias, &requantiser).unwrap();
             prop_assert_eq!(got, (data, product.report, report));
         }

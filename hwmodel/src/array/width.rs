@@ -1,6 +1,7 @@
 //! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
 
 use crate::BitWidth;
+use crate::array::requantise::check_bias;
 use crate::array::{Convolution2d, MacArray, ShapeError};
 use crate::kernels::SimdLevel;
 use crate::number::accumulator::{Accumulator, AccumulatorWidth};
@@ -70,7 +71,7 @@ pub fn any_words(input: Format, weight: Format, bias: Option<Format>, terms: u64
 /// `[o, kh, kw, c / groups]` leaves, nor the bias `[o]` added at the end; `None` if it takes more than 64.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not fit, or the bias does not have one value a filter.
 pub fn on_data(
     simd: SimdLevel,
     x: &FixedTensor,
@@ -80,6 +81,7 @@ pub fn on_data(
 ) -> Result<Option<u32>, ShapeError> {
     let run = |accumulator| MacArray { simd, accumulator }.convolve(x, weights, geometry);
     let product = run(Accumulator::default())?;
+    check_bias(bias, product.columns)?;
     let aligned: Option<Vec<i128>> = bias.map(|bias| {
         let shift = product.fl - bias.format().fl();
         (0..bias.len()).map(|i| align(bias.data().get(i).into(), shift)).collect()

@@ -104,32 +104,42 @@ impl Shapes {
     }
 }
 
-/// Checks the sizes of the operands of a product.
+/// Checks that the operands of a product have the elements of their shapes.
 fn check_lengths(
     shapes: &Shapes,
     x: Option<Values<'_>>,
     w: Option<Values<'_>>,
     dy: Option<&[f32]>,
-) {
-    let check = |what: &str, length: Option<usize>, shape: [usize; 4]| {
-        let right = length.is_none_or(|length| length == shape.iter().product::<usize>());
-        assert!(right, "{what} of {shape:?} with {length:?} elements");
-    };
-    check("input", x.map(|x| x.len()), shapes.input);
-    check("weights", w.map(|w| w.len()), shapes.weights);
-    check("output gradient", dy.map(<[f32]>::len), shapes.output());
+) -> Result<(), ShapeError> {
+    let operands = [
+        ("input", x.map(|x| x.len()), shapes.input),
+        ("weights", w.map(|w| w.len()), shapes.weights),
+        ("output gradient", dy.map(<[f32]>::len), shapes.output()),
+    ];
+    for (operand, elements, shape) in operands {
+        if let Some(elements) = elements.filter(|&length| length != shape.iter().product::<usize>())
+        {
+            return Err(ShapeError::Elements { operand, shape: shape.to_vec(), elements });
+        }
+    }
+    Ok(())
 }
 
 /// Y = X ∗ W, shape [`Shapes::output`].
 ///
-/// # Panics
-/// If an operand does not have its shape's size.
-pub fn forward(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, w: Values<'_>) -> Vec<f32> {
-    check_lengths(shapes, Some(x), Some(w), None);
+/// # Errors
+/// If an operand does not have as many elements as its shape.
+pub fn forward(
+    simd: SimdLevel,
+    shapes: &Shapes,
+    x: Values<'_>,
+    w: Values<'_>,
+) -> Result<Vec<f32>, ShapeError> {
+    check_lengths(shapes, Some(x), Some(w), None)?;
     if shapes.is_depthwise() {
-        return depthwise::forward(simd, shapes, x, w);
+        return Ok(depthwise::forward(simd, shapes, x, w));
     }
-    forward_by_groups(simd, shapes, x, w)
+    Ok(forward_by_groups(simd, shapes, x, w))
 }
 
 /// [`forward`] of any convolution, one group after the other.
@@ -173,14 +183,19 @@ fn product<T: Copy + Sync>(
 
 /// The gradient of the loss with respect to W, from dY and X: `[o, kh, kw, c / groups]`.
 ///
-/// # Panics
-/// If an operand does not have its shape's size.
-pub fn grad_weight(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[f32]) -> Vec<f32> {
-    check_lengths(shapes, Some(x), None, Some(dy));
+/// # Errors
+/// If an operand does not have as many elements as its shape.
+pub fn grad_weight(
+    simd: SimdLevel,
+    shapes: &Shapes,
+    x: Values<'_>,
+    dy: &[f32],
+) -> Result<Vec<f32>, ShapeError> {
+    check_lengths(shapes, Some(x), None, Some(dy))?;
     if shapes.is_depthwise() {
-        return depthwise::grad_weight(simd, shapes, x, dy);
+        return Ok(depthwise::grad_weight(simd, shapes, x, dy));
     }
-    grad_weight_by_groups(simd, shapes, x, dy)
+    Ok(grad_weight_by_groups(simd, shapes, x, dy))
 }
 
 /// [`grad_weight`] of any convolution, one group after the other.
@@ -205,15 +220,20 @@ fn grad_weight_by_groups(simd: SimdLevel, shapes: &Shapes, x: Values<'_>, dy: &[
 
 /// The gradient of the loss with respect to X, from dY and W: `[n, h, w, c]`.
 ///
-/// # Panics
-/// If an operand does not have its shape's size.
-pub fn grad_input(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f32]) -> Vec<f32> {
-    check_lengths(shapes, None, Some(w), Some(dy));
-    match shapes.mirrored() {
+/// # Errors
+/// If an operand does not have as many elements as its shape.
+pub fn grad_input(
+    simd: SimdLevel,
+    shapes: &Shapes,
+    w: Values<'_>,
+    dy: &[f32],
+) -> Result<Vec<f32>, ShapeError> {
+    check_lengths(shapes, None, Some(w), Some(dy))?;
+    Ok(match shapes.mirrored() {
         _ if !shapes.is_depthwise() => grad_input_by_groups(simd, shapes, w, dy),
         Some(mirrored) => depthwise::grad_input_mirrored(simd, shapes, mirrored, w, dy),
         None => depthwise::grad_input(simd, shapes, w, dy),
-    }
+    })
 }
 
 /// [`grad_input`] of any convolution, one group after the other.

@@ -76,9 +76,9 @@ proptest! {
             dw64[j] += f64::from(dy[o]) * f64::from(x[i]);
         });
         let run = |simd| (
-            forward(simd, &shapes, Values::Float(&x), Values::Float(&filters)),
-            grad_input(simd, &shapes, Values::Float(&filters), &dy),
-            grad_weight(simd, &shapes, Values::Float(&x), &dy),
+            forward(simd, &shapes, Values::Float(&x), Values::Float(&filters)).unwrap(),
+            grad_input(simd, &shapes, Values::Float(&filters), &dy).unwrap(),
+            grad_weight(simd, &shapes, Values::Float(&x), &dy).unwrap(),
         );
         let portable = run(SimdLevel::PORTABLE);
         close(&portable.0, &y64, "forward");
@@ -96,7 +96,7 @@ fn another_library_agrees() {
     let (m, k, n) = (70, 700, 50);
     let (a, b) = (random(m * k, 1), random(n * k, 2));
     let shapes = Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], Convolution2d::square(1, 1, 0)).unwrap();
-    let got = forward(SimdLevel::best(), &shapes, Values::Float(&a), Values::Float(&b));
+    let got = forward(SimdLevel::best(), &shapes, Values::Float(&a), Values::Float(&b)).unwrap();
     let product = DMatrix::from_row_slice(m, k, &a) * DMatrix::from_row_slice(n, k, &b).transpose();
     let expected: Vec<f64> = product.row_iter().flatten().map(|&x| f64::from(x)).collect();
     close(&got, &expected, "nalgebra");
@@ -120,4 +120,20 @@ fn fixed_operands_are_their_values() {
         grad_weight(simd, &shapes, Values::Fixed(&x), &dy),
         grad_weight(simd, &shapes, Values::Float(&float), &dy)
     );
+}
+
+#[test]
+fn operands_of_another_size_are_errors() {
+    let shapes = Shapes::new(&[1, 1, 1, 3], &[2, 1, 1, 3], Convolution2d::square(1, 1, 0)).unwrap();
+    let simd = SimdLevel::best();
+    let error = |result: Result<Vec<f32>, ShapeError>| result.unwrap_err().to_string();
+    let four = Values::Float(&[0.0; 4]);
+    let three = Values::Float(&[0.0; 3]);
+    let six = Values::Float(&[0.0; 6]);
+    let expected = "the input of shape [1, 1, 1, 3] cannot have 4 elements";
+    assert_eq!(error(forward(simd, &shapes, four, six)), expected);
+    let expected = "the weights of shape [2, 1, 1, 3] cannot have 3 elements";
+    assert_eq!(error(grad_input(simd, &shapes, three, &[0.0; 2])), expected);
+    let expected = "the output gradient of shape [1, 1, 1, 2] cannot have 5 elements";
+    assert_eq!(error(grad_weight(simd, &shapes, three, &[0.0; 5])), expected);
 }

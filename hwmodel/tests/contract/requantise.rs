@@ -115,7 +115,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
     });
     let (expected, counts, random_bits) = expected(&values, shift, &unit);
     for simd in SimdLevel::testable() {
-        let (data, report) = Requantiser { simd, ..unit }.product(&product, bias.as_ref());
+        let (data, report) = Requantiser { simd, ..unit }.product(&product, bias.as_ref()).unwrap();
         let what = format!("fl {fl}, {accumulator:?}, bias fl {bias_fl}, {unit:?} {simd}");
         assert_eq!(data.to_i32(), expected, "{what}");
         assert_eq!(report.accumulator_events, events, "{what}");

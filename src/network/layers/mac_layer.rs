@@ -31,7 +31,7 @@ pub(super) fn forward(
     let formats = (call.input_format(), call.output_format());
     let Some(quantised) = weights.quantised.as_ref().filter(|_| formats.0 != NumberFormat::Float32)
     else {
-        let mut y = float32::forward(simd, &shapes, input.values(), weights.values());
+        let mut y = float32::forward(simd, &shapes, input.values(), weights.values())?;
         if let Some(bias) = call.parameters.get(1) {
             let bias = bias.hardware_values(simd);
             y.par_chunks_mut(bias.len()).with_min_len(1024).for_each(|row| {
@@ -77,12 +77,13 @@ pub(super) fn backward(
         return fixed_backward::backward(geometry, call, &shapes, operands, (settings, words));
     }
     let dy = &call.gradient;
-    let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)];
+    let mut parameters = vec![float32::grad_weight(simd, &shapes, input.values(), dy)?];
     call.tally.grad_weight = Some(GemmTally::new(shapes.products().grad_weight(), dense(&shapes)));
     if call.parameters.len() > 1 {
         parameters.push(column_sums(dy, shapes.output()[3]));
     }
-    let dx = call.wants_input.then(|| float32::grad_input(simd, &shapes, weights.values(), dy));
+    let dx = || float32::grad_input(simd, &shapes, weights.values(), dy);
+    let dx = call.wants_input.then(dx).transpose()?;
     if dx.is_some() {
         call.tally.grad_input =
             Some(GemmTally::new(shapes.products().grad_input(), dense(&shapes)));

@@ -134,7 +134,7 @@ impl Fast {
             overflow: operands.overflow,
             address: RandomAddress::new(0, 0, 0, Role::Output),
         };
-        let (outputs, report) = requantiser.product(&product, operands.bias.as_ref());
+        let (outputs, report) = requantiser.product(&product, operands.bias.as_ref())?;
         Ok(Self {
             sums: (0..product.sums().len()).map(|index| product.sums().get(index)).collect(),
             outputs: outputs.to_i32(),

@@ -203,12 +203,12 @@ impl FixedOperands {
             address: ADDRESS,
         };
         let outputs = |product: &Product| {
-            let (data, report) = requantiser.product(product, self.bias.as_ref());
-            (data.to_i32(), report)
+            let (data, report) = requantiser.product(product, self.bias.as_ref())?;
+            Ok::<_, GapError>((data.to_i32(), report))
         };
-        let emulated = self.emulate(shapes, options.simd);
+        let emulated = self.emulate(shapes, options.simd)?;
         let product = run(Accumulator::default())?;
-        let (exact, report) = outputs(&product);
+        let (exact, report) = outputs(&product)?;
 
         let any_input = width::any_input(self.format, &self.weights, self.bias.as_ref());
         let bias = self.bias.as_ref().map(FixedTensor::format);
@@ -227,7 +227,7 @@ impl FixedOperands {
                 return Ok(AccumulatorGap { accumulator, difference, events: 0 });
             }
             let product = run(accumulator)?;
-            let (held, report) = outputs(&product);
+            let (held, report) = outputs(&product)?;
             let difference = Difference::of(&emulated, &exact, &held);
             let events = product.report().accumulator_events + report.accumulator_events;
             Ok(AccumulatorGap { accumulator, difference, events })
@@ -244,9 +244,9 @@ impl FixedOperands {
     }
 
     /// Outputs in float32, as integers in units of the format's step.
-    fn emulate(&self, shapes: &Shapes, simd: SimdLevel) -> Vec<Option<i64>> {
+    fn emulate(&self, shapes: &Shapes, simd: SimdLevel) -> Result<Vec<Option<i64>>, GapError> {
         let (x, weights) = (Values::Fixed(&self.x), Values::Fixed(&self.weights));
-        let mut y = float32::forward(simd, shapes, x, weights);
+        let mut y = float32::forward(simd, shapes, x, weights)?;
         if let Some(bias) = &self.bias {
             let bias = bias.to_f32(simd);
             y.par_chunks_mut(bias.len().max(1)).with_min_len(1024).for_each(|row| {

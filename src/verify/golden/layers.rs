@@ -135,7 +135,8 @@ impl Layer {
             let (rounding, overflow) = (Rounding::NearestEven, Overflow::Saturate);
             let address = RandomAddress::new(0, 0, 0, Role::Output);
             let unit = Requantiser { simd, format: self.format, rounding, overflow, address };
-            let (y, _) = unit.product(&product, self.bias.as_ref());
+            let y = unit.product(&product, self.bias.as_ref());
+            let (y, _) = y.map_err(|error| case.line.error(error.to_string()))?;
             compare(checker, y_exact, &exact, &y, simd);
             if self.float32_is_exact {
                 let sums = self.float32(simd).map_err(|error| case.line.error(error))?;
@@ -206,7 +207,8 @@ impl Layer {
     fn float32(&self, simd: SimdLevel) -> Result<Vec<f32>, String> {
         let shapes = Shapes::new(self.x.shape(), self.w.shape(), self.geometry)
             .map_err(|error| error.to_string())?;
-        let mut y = float32::forward(simd, &shapes, Values::Fixed(&self.x), Values::Fixed(&self.w));
+        let (x, w) = (Values::Fixed(&self.x), Values::Fixed(&self.w));
+        let mut y = float32::forward(simd, &shapes, x, w).map_err(|error| error.to_string())?;
         if let Some(bias) = &self.bias {
             let bias = bias.to_f32(simd);
             for row in y.chunks_exact_mut(self.filters.max(1)) {

@@ -145,7 +145,8 @@ fn check_products(
         }
         for simd in checker.levels() {
             let unit = Requantiser { simd, format, rounding, overflow, address };
-            let (data, _) = unit.product(&product, None);
+            let data = unit.product(&product, None);
+            let (data, _) = data.map_err(|error| first.line.error(error.to_string()))?;
             for (index, row) in rows.iter().enumerate() {
                 let expected = row.line.value::<i32>(column, "raw integer")?;
                 let what = format_args!("{rounding} {overflow} ({simd})");

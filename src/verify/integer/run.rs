@@ -142,7 +142,7 @@ impl Program {
         let shape = [n, oh, ow, product.columns()];
         match &convolution.finish {
             Finish::Shift { bias, rectifies } => {
-                let (data, report) = self.requantiser(format).product(&product, bias.as_ref());
+                let (data, report) = self.requantiser(format).product(&product, bias.as_ref())?;
                 counts.output = report.counts;
                 counts.accumulator_events += report.accumulator_events;
                 let y = FixedTensor::new(&shape, format, data)?;

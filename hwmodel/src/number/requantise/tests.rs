@@ -74,7 +74,7 @@ proptest! {
             }).collect();
             for simd in SimdLevel::testable() {
                 let unit = Requantiser { simd, format, rounding, overflow, address };
-                let (data, report) = unit.product(&product, bias);
+                let (data, report) = unit.product(&product, bias).unwrap();
                 prop_assert_eq!(&data.to_i32(), &expected, "{} {}", rounding, simd);
                 prop_assert_eq!(report.counts.saturated(), saturated);
                 prop_assert_eq!(report.counts.nonzero, data.nonzero());
@@ -132,7 +132,7 @@ fn the_bias_is_added_in_the_accumulator() {
         overflow: Overflow::Saturate,
         address: ADDRESS,
     };
-    let (data, report) = unit.product(&product, Some(&bias));
+    let (data, report) = unit.product(&product, Some(&bias)).unwrap();
     assert_eq!(data.to_i32(), [127, -108, 17]);
     assert_eq!(report.accumulator_events, 1);
     assert_eq!(report.counts.saturated(), 0);

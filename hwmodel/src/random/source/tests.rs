@@ -141,7 +141,7 @@ fn a_product_takes_the_source_of_its_requantiser() {
             overflow: Overflow::Saturate,
             address: address(source),
         };
-        let (data, report) = unit.product(&product, None);
+        let (data, report) = unit.product(&product, None).unwrap();
         for i in 0..64 {
             let rounded = floor_of_sum(product.sums.get(i), 6, stated(source, i), 4);
             assert_eq!(i128::from(data.get(i)), rounded.clamp(-128, 127), "{source}, element {i}");
@@ -169,7 +169,7 @@ fn a_convolution_takes_the_numbers_of_its_output_elements() {
             overflow: Overflow::Saturate,
             address: address(source),
         };
-        let (expected, expected_report) = unit.product(&product, None);
+        let (expected, expected_report) = unit.product(&product, None).unwrap();
         let (data, _, report) = array.convolve_requantised(&x, &w, geometry, None, &unit).unwrap();
         assert_eq!((data, report), (expected, expected_report), "{source}");
         assert_eq!(report.counts.random_bits, 32_000 * source.bits_for_shift(6));

@@ -128,12 +128,8 @@ impl Compute for Context {
                     products.push(product);
                 }
                 _ => {
-                    floats.push(float32::forward(
-                        array.simd,
-                        &shapes,
-                        own.values(),
-                        values.values(),
-                    ));
+                    let (own, values) = (own.values(), values.values());
+                    floats.push(float32::forward(array.simd, &shapes, own, values)?);
                     let gemm = shapes.products().forward;
                     add_forward(call.tally, GemmTally::new(gemm, dense(&shapes)));
                 }
@@ -147,7 +143,7 @@ impl Compute for Context {
                 for (index, product) in products.iter().enumerate() {
                     call.part = Some(index as u64);
                     let requantiser = call.requantiser(format, Role::Output);
-                    let (data, report) = requantiser.product(product, None);
+                    let (data, report) = requantiser.product(product, None)?;
                     call.tally.output += report.counts;
                     blocks(index).put(&data.to_i32(), &mut raw);
                 }

@@ -110,7 +110,7 @@ impl Compute for Scores {
                     (sums(&product), GemmTally::new(gemm, product.report()))
                 }
                 _ => (
-                    float32::forward(array.simd, &shapes, query.values(), key.values()),
+                    float32::forward(array.simd, &shapes, query.values(), key.values())?,
                     GemmTally::new(shapes.products().forward, dense(&shapes)),
                 ),
             };

@@ -29,14 +29,14 @@ pub(super) fn forward(
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
     let mut product = call.context.array.convolve(x, quantised, geometry)?;
     if let Some(bias) = bias {
-        product.report().accumulator_events += product.add_bias(bias);
+        product.report().accumulator_events += product.add_bias(bias)?;
     }
     let format = match output_format {
         NumberFormat::Fixed(format) => format,
         other => product_format(&product, other.word_length())
             .map_err(|error| call.no_scale("output", error.into()))?,
     };
-    let (data, report) = call.requantiser(format, Role::Output).product(&product, None);
+    let (data, report) = call.requantiser(format, Role::Output).product(&product, None)?;
     call.tally.output += report.counts;
     let formats = ByOperand { input: x.format(), weight: quantised.format(), output: format };
     let gemm = shapes.products().forward.in_formats(formats);

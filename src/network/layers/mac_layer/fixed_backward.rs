@@ -130,7 +130,7 @@ impl Gradients<'_, '_, '_> {
             overflow: self.call.context.overflow,
             address: self.call.address(role),
         };
-        let (data, report) = requantiser.product(product, None);
+        let (data, report) = requantiser.product(product, None)?;
         Ok((FixedTensor::new(shape, format, data)?, report.counts))
     }
 }
