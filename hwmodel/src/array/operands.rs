@@ -93,7 +93,7 @@ impl<'a> Operands<'a> {
     /// The report of a product in which no accumulator can overflow.
     pub(super) fn report(&self, simd: SimdLevel) -> MacReport {
         let groups = 0..self.geometry.groups;
-        // The image is looked at once for all groups, which may be as many as channels.
+        // The image is read once for all groups, of which there may be as many as channels.
         let places = with_raw!(self.left.data(), data => {
             self.patches(data, 0).place_counts(|x| x != 0)
         });

@@ -98,7 +98,7 @@ pub fn on_data(
         parallel::map(chunks, |start| (start..count.min(start + CHUNK)).map(of_sum).max());
     let sums = largest.into_iter().flatten().max().unwrap_or(1);
     let provable = any_input(x.format(), weights, bias);
-    // A partial sum may be larger than every whole sum, so the width is looked for from there on.
+    // A partial sum may be larger than every whole sum, so the search begins at the width of the whole sums.
     for bits in sums..=64 {
         let width = AccumulatorWidth::Bits(BitWidth::new(bits).unwrap_or(BitWidth::MOST));
         let accumulator = Accumulator { width, overflow: Overflow::Saturate };

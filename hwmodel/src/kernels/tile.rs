@@ -99,7 +99,7 @@ const MOST_OUTPUTS: usize = 1024;
 /// The most outputs that a tile of vectors has.
 const MOST_VECTOR_OUTPUTS: usize = 512;
 
-/// While it lives the thread may hold a tile unit; then the unit is at rest.
+/// The tile unit, held by the thread and released when this is dropped.
 #[must_use]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct TileSession(Option<Tiles>);

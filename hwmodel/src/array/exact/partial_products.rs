@@ -15,8 +15,8 @@ pub(super) struct Packed {
     pub(super) bytes: Vec<i8>,
 }
 
-/// Memory of a thread: packed elements, a tile of 32-bit sums for each product, a tile of combined sums, and the largest
-/// magnitudes that these had.
+/// Memory of a thread: packed elements, a tile of 32-bit sums for each product, a tile of combined sums, and their largest
+/// magnitudes so far.
 pub(super) struct Scratch<C> {
     packed: Packed,
     tiles: Vec<i32>,

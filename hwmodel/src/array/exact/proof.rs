@@ -77,7 +77,7 @@ impl Proof {
         self.bound <= self.limit
     }
 
-    /// Where the sums fit; those that an accumulator of stated width may wrap are wanted modulo 2^64.
+    /// The narrowest container of the sums, which need be right only modulo 2^64 if the accumulator has a stated width.
     pub(in crate::array) fn container(&self) -> SumContainer {
         if self.bound <= f64::from(i32::MAX) && self.words {
             SumContainer::I32
