@@ -254,7 +254,7 @@ impl FixedOperands {
             });
         }
         let scale = self.format.scale();
-        y.par_chunks_mut(1 << 14)
+        Ok(y.par_chunks_mut(1 << 14)
             .flat_map_iter(|y| {
                 let quantised =
                     fixed_point_quantize(y, self.format, Clamp::Asymmetric, Draws::Nearest)
@@ -263,7 +263,7 @@ impl FixedOperands {
                     |y: f32| (!y.is_nan()).then(|| toward_zero::<i64>(f64::from(y) * scale));
                 quantised.into_iter().map(integer)
             })
-            .collect()
+            .collect())
     }
 }
 

@@ -81,7 +81,7 @@ where
             #[inline(always)]
             || {
                 for (offset, sums) in rows.rows(channels).enumerate() {
-                    sums.fill(S::zero());
+                    let mut begun = false;
                     self.windows.for_each_term(
                         first + offset,
                         #[inline(always)]
@@ -89,12 +89,22 @@ where
                             let Some(pixel) = pixel else { return };
                             let x = &data[pixel * channels..][..channels];
                             let w = &self.filters[term * channels..][..channels];
-                            for ((sum, &x), w) in sums.iter_mut().zip(x).zip(w) {
+                            let products = x.iter().zip(w).map(|(&x, w)| {
                                 let x: S = RawInteger::to_i32(x).as_();
-                                *sum = sum.wrapping_add(&x.wrapping_mul(w));
+                                x.wrapping_mul(w)
+                            });
+                            let sums = sums.iter_mut().zip(products);
+                            if begun {
+                                sums.for_each(|(sum, product)| *sum = sum.wrapping_add(&product));
+                            } else {
+                                sums.for_each(|(sum, product)| *sum = product);
+                                begun = true;
                             }
                         },
                     );
+                    if !begun {
+                        sums.fill(S::zero());
+                    }
                 }
             },
         ));
