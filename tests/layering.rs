@@ -46,6 +46,7 @@ const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 17] = [
     ("convolution", &["product"]),
     ("blocking", &["convolution", "kernels", "parallel"]),
     ("array", &["blocking", "convolution", "kernels", "number", "parallel"]),
+    ("elementwise", &["array", "kernels", "number", "number::rounding", "random"]),
     ("float32", &["blocking", "convolution", "kernels", "number", "parallel", "product"]),
     ("energy", &["number", "number::rounding"]),
     ("mac_style", &["energy", "number"]),
