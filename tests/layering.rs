@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 
 /// Every module of `hwmodel` with the modules that it may use, tests aside. `number::rounding` is listed apart from the rest
 /// of `number`, since the kernels round, and numbers are quantised by the kernels.
-const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 17] = [
+const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 18] = [
     ("cast", &[]),
     ("parallel", &[]),
     ("number::rounding", &[]),

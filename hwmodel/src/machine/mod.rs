@@ -21,7 +21,6 @@
 mod area;
 mod builtin;
 mod cost;
-mod dataflow;
 mod description;
 mod error;
 mod mac_cost;
@@ -29,12 +28,12 @@ mod parts;
 mod peak;
 mod weight_update;
 
+pub use crate::timing::{Array, Dataflow, MacUnit, Memory, Reuse};
 pub use area::Area;
 pub use cost::Cost;
-pub use dataflow::Dataflow;
 pub use error::MachineError;
 pub use mac_cost::{GuardBits, MacCost};
-pub use parts::{Array, MacUnit, Memory, Reconfiguration, Reuse, VectorUnit};
+pub use parts::{Reconfiguration, VectorUnit};
 pub use weight_update::WeightUpdate;
 
 use crate::Accumulator;

@@ -1,7 +1,7 @@
 //! Clock cycles by what they are spent on.
 
+use super::Memory;
 use super::Traffic;
-use crate::machine::Memory;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 

@@ -9,21 +9,25 @@
 //! The formulas are stated in `docs/machine.md`.
 
 mod cycles;
+mod dataflow;
 pub mod input_stationary;
 pub mod output_stationary;
+mod parts;
 mod schedule;
 mod stationary;
 mod traffic;
 pub mod weight_stationary;
 
 pub use cycles::Cycles;
+pub use dataflow::Dataflow;
+pub use parts::{Array, MacUnit, Memory, Reuse};
 pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};
 
 #[cfg(test)]
 mod tests {
+    use super::MacUnit;
     use crate::mac_style::MacStyle;
-    use crate::machine::MacUnit;
     use crate::product::{ByOperand, GemmKind, GemmShape, GemmWork};
 
     /// One MAC a cycle at any width, no zero skipping.

@@ -49,7 +49,7 @@ pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWo
 mod tests {
     use super::super::tests::{exact, fixed};
     use super::*;
-    use crate::machine::Array;
+    use crate::timing::Array;
 
     fn schedule_of(array: Array, shape: (u64, u64, u64)) -> Schedule {
         let mac = exact();

@@ -1,8 +1,8 @@
 //! Schedule: folds, cycles per fold and edge traffic of a product.
 
+use super::{Array, Dataflow, MacUnit};
 use super::{input_stationary, output_stationary, weight_stationary};
 use crate::mac_style::{MacWords, Throughput};
-use crate::machine::{Array, Dataflow, MacUnit};
 use crate::product::NumberSystem;
 use crate::product::{ByOperand, GemmWork};
 

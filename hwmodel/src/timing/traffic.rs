@@ -2,7 +2,7 @@
 
 use super::Schedule;
 use super::schedule::product;
-use crate::machine::{Memory, Reuse};
+use super::{Memory, Reuse};
 use crate::product::{ByOperand, GemmShape, GemmWork};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
