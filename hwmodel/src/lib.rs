@@ -5,7 +5,7 @@
 //! and what those cost in cycles, traffic and energy. It knows nothing of networks or training.
 //!
 //! Start at [`Format`] (a ⟨WL, FL⟩ pair), [`quantise`](number::quantise::quantise) (float → fixed),
-//! [`FixedTensor`] (raw integers with their format), [`array`] (the MAC array) and
+//! [`FixedTensor`] (raw integers with their format), [`array`](mod@array) (the MAC array) and
 //! [`Requantiser`](number::requantise::Requantiser) (accumulator → fixed).
 #![deny(unsafe_code)]
 

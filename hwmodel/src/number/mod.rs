@@ -1,6 +1,6 @@
 //! Words and what happens to values when they become words.
 //!
-//! ⟨WL, FL⟩ words ([`format`], [`tensor`], [`pack`]); rounding and overflow, one definition a mode
+//! ⟨WL, FL⟩ words ([`format`](mod@format), [`tensor`], [`pack`]); rounding and overflow, one definition a mode
 //! ([`rounding`], [`overflow`]); float → fixed ([`quantise`]), accumulator → fixed and fixed → fixed
 //! ([`requantise`]); floats of few bits ([`minifloat`]), shared exponents ([`block_float`]) and QPyTorch's
 //! quantisers ([`qpytorch`]).
