@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
-use hwsim::cli::settings::{BackwardKind, ControllerKind, TrainArguments};
+use hwsim::cli::settings::TrainArguments;
 use hwsim::data::{self, SearchPath};
 use hwsim::train::Trainer;
 use std::path::Path;
@@ -25,19 +25,15 @@ fn steps(criterion: &mut Criterion) {
     for arch in ["lenet5", "alexnet", "resnet20"] {
         let mut group = criterion.benchmark_group(format!("step, {arch}"));
         group.throughput(Throughput::Elements(BATCH as u64));
-        let settings = |controller, backward| TrainArguments {
-            arch: Some(arch.to_owned()),
-            batch_size: Some(BATCH as i64),
-            epochs: Some(1000),
-            controller: Some(controller),
-            backward: Some(backward),
-            ..TrainArguments::default()
+        let settings = |flags: &str| {
+            let line = format!("--arch {arch} --batch-size {BATCH} --epochs 1000 {flags}");
+            TrainArguments::from_flags(&line).expect("flags are known")
         };
         let runs = [
-            ("float32", settings(ControllerKind::Float32, BackwardKind::Float32)),
-            ("static", settings(ControllerKind::Static, BackwardKind::Float32)),
-            ("static, integer backward", settings(ControllerKind::Static, BackwardKind::Fixed)),
-            ("adapt", settings(ControllerKind::Adapt, BackwardKind::Float32)),
+            ("float32", settings("--controller float32")),
+            ("static", settings("--controller static")),
+            ("static, integer backward", settings("--controller static --backward fixed")),
+            ("adapt", settings("--controller adapt")),
         ];
         for (name, settings) in runs {
             let mut trainer = trainer(settings);

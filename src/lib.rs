@@ -14,5 +14,6 @@ pub mod network;
 pub mod onnx;
 pub mod precision;
 pub mod report;
+pub mod setting;
 pub mod train;
 pub mod verify;

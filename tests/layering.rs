@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of `src` with the modules that it may use. A module stands below all that use it.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("chart", &[]),
     ("data", &[]),
-    ("precision", &[]),
+    ("setting", &[]),
+    ("precision", &["setting"]),
     ("network", &["precision"]),
     ("files", &["data", "network", "precision"]),
     ("train", &["data", "files", "network", "precision"]),
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "onnx",
             "precision",
             "report",
+            "setting",
             "train",
             "verify",
         ],

@@ -83,13 +83,10 @@ fn large_images() -> Dataset {
 #[test]
 fn networks_for_large_images_train() {
     for (arch, layers) in [("googlenet", 58), ("mobilenetv2", 53), ("resnet18", 21)] {
-        let settings = TrainArguments {
-            arch: Some(arch.to_owned()),
-            batch_size: Some(2),
-            epochs: Some(1),
-            max_steps: Some(2),
-            ..TrainArguments::default()
-        };
+        let settings = TrainArguments::from_flags(&format!(
+            "--arch {arch} --batch-size 2 --epochs 1 --max-steps 2"
+        ))
+        .unwrap();
         let options = settings.resolve().unwrap().options;
         let machine = Machine::builtin(&options.machine).unwrap();
         let trainer =

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
-use hwsim::cli::settings::{ControllerKind, OptimiserKind, ScheduleKind, TrainArguments};
+use hwsim::cli::settings::TrainArguments;
 use hwsim::data::{self, SearchPath};
 use hwsim::train::{Trainer, WallTime};
 use std::path::{Path, PathBuf};
@@ -13,16 +13,11 @@ fn data_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data/embedded")
 }
 
-/// Three epochs of five steps of the perceptron.
-fn short() -> TrainArguments {
-    TrainArguments {
-        arch: Some("mlp".to_owned()),
-        limit_train: Some(160),
-        limit_test: Some(50),
-        batch_size: Some(32),
-        epochs: Some(3),
-        ..TrainArguments::default()
-    }
+/// Three epochs of five steps of the perceptron, with more flags.
+fn short(flags: &str) -> TrainArguments {
+    let line =
+        format!("--arch mlp --limit-train 160 --limit-test 50 --batch-size 32 --epochs 3 {flags}");
+    TrainArguments::from_flags(&line).unwrap()
 }
 
 fn trainer(settings: &TrainArguments) -> Trainer {
@@ -64,12 +59,7 @@ fn resumes(settings: &TrainArguments) -> Trainer {
 
 #[test]
 fn adapt_under_adam_resumes_with_the_same_bits_and_switches() {
-    let settings = TrainArguments {
-        optimiser: Some(OptimiserKind::Adam),
-        lookback_lower: Some(2),
-        lookback_upper: Some(4),
-        ..short()
-    };
+    let settings = short("--optimiser adam --lookback-lower 2 --lookback-upper 4");
     let trainer = resumes(&settings);
     assert!(trainer.totals().iter().any(|layer| layer.switches > 0), "AdaPT never switched");
     let names: Vec<String> =
@@ -82,13 +72,8 @@ fn adapt_under_adam_resumes_with_the_same_bits_and_switches() {
 
 #[test]
 fn a_cosine_resumes_on_its_curve() {
-    let settings = TrainArguments {
-        schedule: Some(ScheduleKind::Cosine),
-        warmup_epochs: Some(1),
-        cosine_minimum: Some(0.001),
-        controller: Some(ControllerKind::Float32),
-        ..short()
-    };
+    let settings =
+        short("--schedule cosine --warmup-epochs 1 --cosine-minimum 0.001 --controller float32");
     resumes(&settings);
     let rates = advance(&mut trainer(&settings), 15);
     assert!(rates[..5].is_sorted_by(|a, b| a < b) && rates[5..].is_sorted_by(|a, b| a > b));
@@ -98,11 +83,7 @@ fn a_cosine_resumes_on_its_curve() {
 
 #[test]
 fn formats_by_epoch_resume_with_the_same_bits() {
-    let settings = TrainArguments {
-        controller: Some(ControllerKind::Static),
-        format_schedule: Some("0:8,4;1:12,6;2:10,5".parse().unwrap()),
-        ..short()
-    };
+    let settings = short("--controller static --format-schedule 0:8,4;1:12,6;2:10,5");
     let trainer = resumes(&settings);
     assert!(trainer.totals().iter().all(|layer| layer.switches == 2));
     assert_eq!(trainer.mean_word_length(), 10.0);

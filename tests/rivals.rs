@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
-use hwsim::cli::settings::{ControllerKind, TrainArguments};
+use hwsim::cli::settings::TrainArguments;
 use hwsim::data::{self, SearchPath};
 use hwsim::train::{Trainer, WallTime};
 use std::path::Path;
@@ -151,19 +151,11 @@ fn whole_and_resumed(settings: TrainArguments, steps: u64) -> [Trainer; 2] {
 
 #[test]
 fn a_restored_muppet_run_goes_on_with_the_same_bits() {
-    let settings = TrainArguments {
-        arch: Some("mlp".to_owned()),
-        limit_train: Some(160),
-        limit_test: Some(50),
-        batch_size: Some(32),
-        epochs: Some(4),
-        controller: Some(ControllerKind::Muppet),
-        window_epochs: Some(1),
-        violations: Some(0),
-        threshold_alpha: Some(0.0),
-        threshold_beta: Some(0.0),
-        ..TrainArguments::default()
-    };
+    let settings = TrainArguments::from_flags(
+        "--arch mlp --limit-train 160 --limit-test 50 --batch-size 32 --epochs 4 --controller muppet \
+         --window-epochs 1 --violations 0 --threshold-alpha 0 --threshold-beta 0",
+    )
+    .unwrap();
     let mut trainers = whole_and_resumed(settings, 8);
     trainers.iter_mut().for_each(|trainer| advance(trainer, 20));
     let [whole, resumed] = trainers;
@@ -425,16 +417,11 @@ fn the_trace_shows_switches_at_the_end_of_an_epoch() {
 /// A checkpoint between the end of an epoch and the next step keeps the change for the trace.
 #[test]
 fn a_restored_run_still_shows_the_switch_at_the_end_of_the_epoch() {
-    let settings = TrainArguments {
-        arch: Some("mlp".to_owned()),
-        limit_train: Some(160),
-        limit_test: Some(50),
-        batch_size: Some(32),
-        epochs: Some(2),
-        controller: Some(ControllerKind::Static),
-        format_schedule: Some("0:8,4;1:12,6".parse().unwrap()),
-        ..TrainArguments::default()
-    };
+    let settings = TrainArguments::from_flags(
+        "--arch mlp --limit-train 160 --limit-test 50 --batch-size 32 --epochs 2 --controller static \
+         --format-schedule 0:8,4;1:12,6",
+    )
+    .unwrap();
     for trainer in &mut whole_and_resumed(settings, 5) {
         let first = trainer.step().unwrap();
         assert!(first.layers.iter().all(|layer| layer.report.switched));

@@ -1,5 +1,6 @@
 //! `hwsim eval`.
 
+use super::arguments::word;
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::eval_formats::{FormatsAfterTraining, Quantised};
@@ -7,7 +8,7 @@ use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::model_data::DataArguments;
 use super::predictions::Predictions;
-use super::settings::{RandomSettings, RandomSourceKind, word};
+use super::settings::{RandomSettings, RandomSourceKind};
 use super::{accumulator_table, eval_checks, output, setup};
 use crate::files::model;
 use crate::network::BackwardArithmetic;

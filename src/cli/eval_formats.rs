@@ -1,10 +1,9 @@
 //! `hwsim eval --wl --fl --layer-formats`: a saved model in other word lengths, without training it anew.
 
 use super::errors::Failure;
-use super::settings::LayerFormats;
 use crate::files::model;
 use crate::network::Network;
-use crate::precision::NumberFormat;
+use crate::precision::{LayerFormats, NumberFormat};
 use anyhow::anyhow;
 use hwmodel::{Format, SimdLevel};
 use serde::Serialize;

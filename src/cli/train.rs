@@ -7,7 +7,8 @@ mod prepare;
 mod several;
 
 use super::errors::Failure;
-use super::settings::{Resolved, Runs, TrainArguments, is_carried_out};
+use super::settings::table::is_execution;
+use super::settings::{Resolved, Runs, TrainArguments};
 use super::{errors, interrupt, output, setup, table};
 use crate::files::checkpoint::Snapshot;
 use crate::train::Trainer;
@@ -91,7 +92,7 @@ fn load_checkpoint(directory: &Path) -> Result<Snapshot, Failure> {
 /// A resumed run has the options it began with.
 fn refuse_with_resume(resolved: &Resolved) -> Result<(), Failure> {
     let allowed =
-        |name: &&&str| ["config", "epochs", "max-steps"].contains(*name) || is_carried_out(name);
+        |name: &&&str| ["config", "epochs", "max-steps"].contains(*name) || is_execution(name);
     match resolved.explicit.iter().find(|name| !allowed(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(anyhow!(

@@ -2,8 +2,7 @@
 
 use super::controller::{check_infos, check_name, check_views};
 use super::{
-    ControllerState, Decision, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
-    Step, TensorInfo,
+    ControllerState, Decision, PrecisionController, PrecisionError, RoleFormats, Step, TensorInfo,
 };
 
 /// The same formats at every step: the float32 baseline, static formats, word lengths by layer.
@@ -30,14 +29,6 @@ impl Constant {
         check_infos(tensors)?;
         assert_eq!(formats.len(), tensors.len(), "one entry a tensor");
         Ok(Self { name, tensors: tensors.to_vec(), formats })
-    }
-
-    /// No quantisation at all: the float32 baseline.
-    ///
-    /// # Errors
-    /// As [`Constant::new`].
-    pub fn float32(tensors: &[TensorInfo]) -> Result<Self, PrecisionError> {
-        Self::new("float32", tensors, vec![RoleFormats::all(NumberFormat::Float32); tensors.len()])
     }
 }
 
@@ -67,12 +58,13 @@ impl PrecisionController for Constant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::precision::TensorView;
+    use crate::precision::{NumberFormat, TensorView};
 
     #[test]
     fn nothing_ever_changes() {
         let tensors = [TensorInfo::from_shape("w", &[2, 1])];
-        let mut controller = Constant::float32(&tensors).unwrap();
+        let formats = vec![RoleFormats::all(NumberFormat::Float32)];
+        let mut controller = Constant::new("float32", &tensors, formats).unwrap();
         let views = [TensorView { master: &[1.0, 2.0], gradient: &[0.6, 0.8] }];
         let decision = controller.update(&Step { loss: 1.0, tensors: &views }).unwrap();
         assert_eq!(decision, Decision::default());

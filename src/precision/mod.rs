@@ -2,7 +2,8 @@
 //!
 //! A controller sees the loss of a step and, per tensor, the float32 master values and the
 //! gradient ([`TensorView`]); it never sees layers, training loops or files. A new controller is
-//! one new file that implements [`PrecisionController`] and one variant of [`ControllerOptions`].
+//! one new file, which implements [`PrecisionController`] and has a [`Description`] of its settings, and one line of the
+//! list in [`options`].
 //!
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
@@ -13,10 +14,12 @@
 
 pub mod adapt;
 mod adapt_state;
+pub mod adept;
 pub mod constant;
 pub mod controller;
 pub mod edf;
 mod error;
+pub mod float32;
 pub mod lookback;
 pub mod muppet;
 pub mod muppet_policy;
@@ -27,6 +30,7 @@ pub mod push_up;
 pub(crate) mod quantise;
 pub(crate) mod reduce;
 pub mod scheduled;
+pub mod shared_settings;
 pub mod shen;
 pub mod state;
 pub mod static_formats;
@@ -41,12 +45,15 @@ pub use controller::{
 };
 pub use error::PrecisionError;
 pub use muppet::Muppet;
-pub use options::ControllerOptions;
+pub use options::{ControllerKind, ControllerOptions, Description};
 pub use push_down::PushDownRange;
 pub use scheduled::Scheduled;
-pub use shen::{BitStrategy, Depth, Factor, ShenOptions};
+pub use shen::{BitRange, BitRangeError, BitStrategy, Depth, Factor, ShenOptions};
 pub use state::{ControllerState, StateTensor};
-pub use static_formats::{FormatStage, StaticOptions};
+pub use static_formats::{
+    FormatSchedule, FormatScheduleError, FormatStage, LayerFormats, LayerFormatsError,
+    StaticOptions,
+};
 pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};

@@ -5,13 +5,122 @@
 //! weights, activations and gradients alike.
 
 use super::controller::{check_infos, check_name, check_views};
-use super::muppet_policy::{EpochReport, MuppetPolicy, MuppetPolicyOptions};
+use super::muppet_policy::{EpochReport, MuppetPolicy, MuppetPolicyOptions, MuppetReading};
+use super::options::Description;
+use super::shared_settings::VARIANT;
 use super::state::{from_json, to_json};
 use super::{
-    ControllerReport, ControllerState, Decision, EpochEnd, NumberFormat, PrecisionController,
-    PrecisionError, RoleFormats, Step, Switch, TensorInfo, TensorView,
+    ControllerOptions, ControllerReport, ControllerState, Decision, EpochEnd, NumberFormat,
+    PrecisionController, PrecisionError, RoleFormats, Step, Switch, TensorInfo, TensorView,
+    Variant,
 };
+use crate::setting::common::LEARNING_RATE;
+use crate::setting::{Given, MAX_EPOCHS, MAX_NUMBER, Refusal, Setting, real, whole, wholes};
+use hwmodel::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound::{self, Included};
+
+const ANY: (Bound<f64>, Bound<f64>) = (Included(-MAX_NUMBER), Included(MAX_NUMBER));
+const NOT_NEGATIVE: (Bound<f64>, Bound<f64>) = (Included(0.0), Included(MAX_NUMBER));
+
+const LEVELS: Setting<Vec<u32>> = wholes(
+    "levels",
+    "muppet: word lengths in bits on the way to float32, as in 8,12,14,16 or 8..16:2",
+    (1, MAX_WORD_LENGTH as i64),
+)
+.default(|| MuppetPolicyOptions::default().word_lengths);
+
+const WINDOW_EPOCHS: Setting<u32> = whole(
+    "window-epochs",
+    "muppet: r, epochs of a window of gradients; the paper's has one more",
+    (1, MAX_EPOCHS),
+)
+.default(|| MuppetPolicyOptions::default().resolution);
+
+const VIOLATIONS: Setting<u32> =
+    whole("violations", "muppet: violations γ before a switch", (0, MAX_EPOCHS))
+        .default(|| MuppetPolicyOptions::default().patience);
+
+const THRESHOLD_ALPHA: Setting<f64> =
+    real("threshold-alpha", "muppet: α of the threshold α + β·e^(-λ·epoch)", ANY)
+        .default(|| MuppetPolicyOptions::default().alpha);
+
+const THRESHOLD_BETA: Setting<f64> = real("threshold-beta", "muppet: β of the threshold", ANY)
+    .default(|| MuppetPolicyOptions::default().beta);
+
+const THRESHOLD_LAMBDA: Setting<f64> =
+    real("threshold-lambda", "muppet: λ of the threshold, per epoch", NOT_NEGATIVE)
+        .default(|| MuppetPolicyOptions::default().lambda);
+
+const FLOAT32_EPOCHS: Setting<u32> = whole(
+    "float32-epochs",
+    "muppet: float32 epochs from one fall of the learning rate to the next",
+    (1, MAX_EPOCHS),
+)
+.default(|| MuppetPolicyOptions::default().float32_epochs);
+
+const SMALLEST_LEARNING_RATE: Setting<f64> = real(
+    "smallest-learning-rate",
+    "muppet: training ends instead of lowering a learning rate that is not above this",
+    NOT_NEGATIVE,
+)
+.default(|| MuppetPolicyOptions::default().smallest_learning_rate);
+
+/// The controller and its settings. By default the rest is as in papers/muppet.md section 4: SGD with momentum and weight
+/// decay, every operand of all three products in fixed point, and no schedule but the policy.
+pub const DESCRIPTION: Description = Description {
+    name: "muppet",
+    heading: "MuPPET and Shen et al. 2024",
+    settings: &[
+        &VARIANT,
+        &LEVELS,
+        &WINDOW_EPOCHS,
+        &VIOLATIONS,
+        &THRESHOLD_ALPHA,
+        &THRESHOLD_BETA,
+        &THRESHOLD_LAMBDA,
+        &FLOAT32_EPOCHS,
+        &SMALLEST_LEARNING_RATE,
+    ],
+    defaults: &[
+        ("schedule", "constant"),
+        ("normalise-gradients", "off"),
+        ("l1", "0"),
+        ("l2", "0.0001"),
+        ("backward", "fixed"),
+    ],
+    options: |given| Ok(ControllerOptions::Muppet(options(given)?)),
+};
+
+fn options(given: &dyn Given) -> Result<MuppetPolicyOptions, Refusal> {
+    let word_lengths = LEVELS.get(given)?;
+    if word_lengths.is_empty() {
+        return Err(LEVELS.refuse("empty", "at least one word length"));
+    }
+    Ok(MuppetPolicyOptions {
+        reading: match VARIANT.get(given)? {
+            Variant::Paper => MuppetReading::Paper,
+            Variant::Released => MuppetReading::Code,
+        },
+        resolution: WINDOW_EPOCHS.get(given)?,
+        patience: VIOLATIONS.get(given)?,
+        alpha: THRESHOLD_ALPHA.get(given)?,
+        beta: THRESHOLD_BETA.get(given)?,
+        lambda: THRESHOLD_LAMBDA.get(given)?,
+        word_lengths,
+        learning_rate: LEARNING_RATE.get(given)?,
+        smallest_learning_rate: SMALLEST_LEARNING_RATE.get(given)?,
+        float32_epochs: FLOAT32_EPOCHS.get(given)?,
+        ..MuppetPolicyOptions::default()
+    })
+}
+
+pub(super) fn build(
+    options: &MuppetPolicyOptions,
+    tensors: &[TensorInfo],
+) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+    Ok(Box::new(Muppet::new(options.clone(), tensors)?))
+}
 
 /// The MuPPET controller.
 ///

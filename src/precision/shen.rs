@@ -6,8 +6,17 @@
 //! longer word length (section 2.3). The factors need no network: A is the length of the first output slice of a weight,
 //! F the uses of its elements, D its place.
 
+mod bit_range;
+
+pub use bit_range::{BitRange, BitRangeError};
+
 use super::constant::Constant;
-use super::{NumberFormat, PrecisionError, RoleFormats, TensorInfo};
+use super::options::Description;
+use super::{
+    ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo,
+};
+use crate::setting::common::SEED;
+use crate::setting::{Given, Refusal, Setting, text, whole, word};
 use hwmodel::Format;
 use hwmodel::number::format::MAX_WORD_LENGTH;
 use hwmodel::random;
@@ -82,6 +91,76 @@ impl Default for ShenOptions {
             seed: 1,
         }
     }
+}
+
+const FACTOR: Setting<Factor> = word(
+    "factor",
+    "shen: what bits follow: length of accumulation A, frequency F with which weights are used, or depth D",
+)
+.default(|| ShenOptions::default().factor);
+
+const STRATEGY: Setting<BitStrategy> = word(
+    "strategy",
+    "shen: how: the same everywhere U, more with the factor C+, fewer with it C-, at random R",
+)
+.default(|| ShenOptions::default().strategy);
+
+const BITS: Setting<BitRange> =
+    text("bits", "shen: smallest and largest word length in bits, as in 4..8")
+        .placeholder("LO..HI")
+        .range("1 to 32")
+        .default(|| {
+            let ShenOptions { lowest, highest, .. } = ShenOptions::default();
+            BitRange { lower: lowest, upper: highest }
+        });
+
+const DEPTH: Setting<Depth> =
+    word("depth", "shen: depth D by stages of equal resolution or by layers")
+        .default(|| ShenOptions::default().depth);
+
+const OUTPUT_WL: Setting<u32> = whole(
+    "output-wl",
+    "shen: word length of results, biases and batch norms in bits",
+    (1, MAX_WORD_LENGTH as i64),
+)
+.placeholder("BITS")
+.default(|| ShenOptions::default().output_wl);
+
+/// The controller and its settings. By default the rest is as in papers/shen2024.md sections 2.4 and 4: SGD with momentum
+/// and weight decay, rounding to nearest, every operand of all three products in fixed point.
+pub const DESCRIPTION: Description = Description {
+    name: "shen",
+    heading: "MuPPET and Shen et al. 2024",
+    settings: &[&FACTOR, &STRATEGY, &BITS, &DEPTH, &OUTPUT_WL],
+    defaults: &[
+        ("rounding-weights", "nearest-even"),
+        ("rounding-activations", "nearest-even"),
+        ("normalise-gradients", "off"),
+        ("l1", "0"),
+        ("l2", "0.0001"),
+        ("backward", "fixed"),
+    ],
+    options: |given| Ok(ControllerOptions::Shen(options(given)?)),
+};
+
+fn options(given: &dyn Given) -> Result<ShenOptions, Refusal> {
+    let bits = BITS.get(given)?;
+    Ok(ShenOptions {
+        factor: FACTOR.get(given)?,
+        strategy: STRATEGY.get(given)?,
+        lowest: bits.lower,
+        highest: bits.upper,
+        depth: DEPTH.get(given)?,
+        output_wl: OUTPUT_WL.get(given)?,
+        seed: SEED.get(given)?,
+    })
+}
+
+pub(super) fn build(
+    options: &ShenOptions,
+    tensors: &[TensorInfo],
+) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+    Ok(Box::new(options.controller(tensors)?))
 }
 
 /// Separates the random numbers of strategy R from all others.

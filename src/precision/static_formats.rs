@@ -1,10 +1,59 @@
 //! Formats that are chosen before training: one for all epochs, or one from each of some epochs on.
 
+mod format_schedule;
+mod layer_formats;
+
+pub use format_schedule::{FormatSchedule, FormatScheduleError};
+pub use layer_formats::{LayerFormats, LayerFormatsError};
+
 use super::constant::Constant;
+use super::options::Description;
 use super::scheduled::Scheduled;
-use super::{NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo};
+use super::shared_settings::{FL, HEADING, WL, format};
+use super::{
+    ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo,
+};
+use crate::setting::{Given, Refusal, Setting, text};
 use hwmodel::Format;
 use serde::{Deserialize, Serialize};
+
+/// Formats of single layers. They are completed with the layers of the network when there is one.
+pub const LAYER_FORMATS: Setting<LayerFormats> = text(
+    "layer-formats",
+    "static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12; all other layers have --wl and --fl",
+)
+.placeholder("LIST")
+.example("conv1=8,4;fc=16,12");
+
+/// Formats by epoch.
+pub const FORMAT_SCHEDULE: Setting<FormatSchedule> = text(
+    "format-schedule",
+    "static: formats from given epochs on as EPOCH:WL,FL or EPOCH:LAYER=WL,FL joined by `;`, as in 0:8,4;5:12,6;10:16,8",
+)
+.placeholder("LIST")
+.example("0:8,4;5:fc=16,12");
+
+/// The controller and its settings.
+pub const DESCRIPTION: Description = Description {
+    name: "static",
+    heading: HEADING,
+    settings: &[&WL, &FL, &LAYER_FORMATS, &FORMAT_SCHEDULE],
+    defaults: &[],
+    options: |given| Ok(ControllerOptions::Static(options(given)?)),
+};
+
+/// The options without formats of single layers.
+fn options(given: &dyn Given) -> Result<StaticOptions, Refusal> {
+    let schedule = FORMAT_SCHEDULE.optional(given)?.unwrap_or_default();
+    Ok(StaticOptions::scheduled(format(given)?, &schedule))
+}
+
+pub(super) fn build(
+    options: &StaticOptions,
+    tensors: &[TensorInfo],
+) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+    options.controller(tensors)
+}
 
 /// Which formats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +80,13 @@ impl StaticOptions {
     /// ⟨WL, FL⟩ for every tensor in every role and epoch.
     pub fn global(format: Format) -> Self {
         Self { formats: vec![RoleFormats::fixed(format)], later: Vec::new() }
+    }
+
+    /// Options that name no layer: every tensor has the latest format of `schedule`, before its first entry `global`.
+    pub fn scheduled(global: Format, schedule: &FormatSchedule) -> Self {
+        let at = |epoch| vec![RoleFormats::fixed(schedule.latest(epoch, None).unwrap_or(global))];
+        let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
+        Self { formats: at(0), later: schedule.changes().into_iter().map(stage).collect() }
     }
 
     /// A controller of `tensors` with these formats.

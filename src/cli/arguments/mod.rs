@@ -5,9 +5,11 @@ mod number_list;
 mod older_spellings;
 mod output_format;
 mod records;
+mod word;
 
 pub(super) use accumulator::{AccumulatorArguments, AccumulatorWidthArgument};
 pub(super) use number_list::{ListError, expand, numbers};
 pub(super) use older_spellings::{accept_older_spellings, join_lists};
 pub(super) use output_format::{FormatArguments, OutputArguments, OutputFormat};
 pub(super) use records::records;
+pub(super) use word::word;

@@ -1,7 +1,8 @@
 //! What `hwsim pareto` trains and on which data, as flags.
 
 use crate::cli::errors::Failure;
-use crate::cli::settings::{Paths, TrainArguments, is_carried_out};
+use crate::cli::settings::table::is_execution;
+use crate::cli::settings::{Paths, TrainArguments};
 use crate::cli::setup;
 use crate::data::Dataset;
 use crate::design::peppp::{Partition, PartitionSize, TrainingSetup};
@@ -214,7 +215,7 @@ impl TrainingArguments {
             let Some((name, value)) = text.split_once('=') else {
                 return Err(Failure::usage(anyhow!("--set {text}: write NAME=VALUE")));
             };
-            if is_carried_out(name) || NOT_SET.contains(&name) {
+            if is_execution(name) || NOT_SET.contains(&name) {
                 return Err(Failure::usage(anyhow!("`{name}` cannot be set in a measurement")));
             }
             set(name, value_of(value));

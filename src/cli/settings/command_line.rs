@@ -1,40 +1,23 @@
 //! Settings as the flags that a user would type.
 
-use super::arguments::TrainArguments;
-use serde_json::Value;
+use super::flags::TrainArguments;
+use super::table;
+use crate::setting::{Kind, Value};
 
 impl TrainArguments {
     /// Flags of `hwsim train` that mean these settings.
     pub(in crate::cli) fn to_flags(&self) -> Vec<String> {
-        let mut rest = self.clone().settle_switches();
-        // Paths need not be UTF-8 text.
-        let paths = [
-            ("config", rest.config.take()),
-            ("resume", rest.resume.take()),
-            ("checkpoint", rest.checkpoint.take()),
-            ("data-dir", rest.data_dir.take()),
-            ("trace", rest.trace.take()),
-            ("summary", rest.summary.take()),
-            ("init-from", rest.init_from.take()),
-            ("save-model", rest.save_model.take()),
-        ];
         let mut flags = Vec::new();
-        for (name, path) in paths {
-            if let Some(path) = path {
-                flag(&mut flags, name, &path.to_string_lossy());
-            }
-        }
-        if rest.overwrite == Some(true) {
-            flags.push("--overwrite".to_owned());
-        }
-        if let Ok(Value::Object(settings)) = serde_json::to_value(&rest) {
-            for (name, value) in settings {
-                match value {
-                    Value::Null => {}
-                    Value::Bool(true) => flags.push(format!("--{name}")),
-                    Value::Bool(false) => flags.push(format!("--no-{name}")),
-                    value => flag(&mut flags, &name, &text(&value)),
+        for about in table::settings().map(|setting| setting.about()) {
+            match self.values.get(about.name) {
+                None => {}
+                Some(Value::Switch(true)) => flags.push(format!("--{}", about.name)),
+                Some(Value::Switch(false)) => {
+                    if let Kind::Switch { off: Some(off) } = about.kind {
+                        flags.push(format!("--{}", off.names[0]));
+                    }
                 }
+                Some(value) => flag(&mut flags, about.name, &value.to_string()),
             }
         }
         flags
@@ -50,19 +33,11 @@ fn flag(flags: &mut Vec<String>, name: &str, value: &str) {
     }
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Command, flags};
+    use super::super::outputs;
+    use super::super::tests::flags;
     use super::*;
-    use clap::Parser;
     use std::path::PathBuf;
 
     #[test]
@@ -84,16 +59,13 @@ mod tests {
         ];
         for line in lines {
             let given = flags(line);
-            let words = std::iter::once("hwsim".to_owned()).chain(given.to_flags());
-            let again = Command::try_parse_from(words).unwrap().settings;
-            assert_eq!(again.settle_switches(), given.settle_switches(), "{line}");
+            let again = TrainArguments::from_flags(&shell_words::join(given.to_flags())).unwrap();
+            assert_eq!(again, given, "{line}");
         }
-        let odd = TrainArguments {
-            trace: Some(PathBuf::from("-x y.csv")),
-            summary: Some(PathBuf::from("it's \"here\"")),
-            ..TrainArguments::default()
-        };
-        let words = std::iter::once("hwsim".to_owned()).chain(odd.to_flags());
-        assert_eq!(Command::try_parse_from(words).unwrap().settings, odd);
+        let odd = TrainArguments::default()
+            .with(&outputs::TRACE, PathBuf::from("-x y.csv"))
+            .with(&outputs::SUMMARY, PathBuf::from("it's \"here\""));
+        let again = TrainArguments::from_flags(&shell_words::join(odd.to_flags())).unwrap();
+        assert_eq!(again, odd);
     }
 }

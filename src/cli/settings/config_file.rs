@@ -1,9 +1,12 @@
 //! The configuration file: TOML whose keys are the names of the flags.
 
-use super::arguments::TrainArguments;
-use super::choices::names;
 use super::error::SettingsError;
-use clap::Args;
+use super::flags::TrainArguments;
+use super::table;
+use crate::setting::{About, Kind, Value, Values};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
@@ -11,7 +14,7 @@ use toml::de::DeTable;
 #[derive(Debug, Clone)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
-    pub(super) arguments: TrainArguments,
+    pub(super) values: Values,
     text: String,
 }
 
@@ -29,7 +32,7 @@ impl ConfigFile {
     fn parse(path: &Path, text: String) -> Result<Self, SettingsError> {
         let toml_error = |source| SettingsError::Toml { path: path.to_owned(), source };
         let table = DeTable::parse(&text).map_err(toml_error)?;
-        let known = names::<TrainArguments>();
+        let known = table::keys();
         // In the order of the file, so that the first unknown key is named.
         let mut keys: Vec<_> = table.get_ref().keys().collect();
         keys.sort_by_key(|key| key.span().start);
@@ -40,17 +43,17 @@ impl ConfigFile {
                     path: path.to_owned(),
                     line: line_at(&text, key.span().start),
                     key: name.to_owned(),
-                    nearest: other_spelling(name).or_else(|| nearest(name, known)),
+                    nearest: other_spelling(name).or_else(|| nearest(name, &known)),
                 });
             }
         }
-        let arguments = toml::from_str(&text).map_err(toml_error)?;
-        Ok(Self { path: path.to_owned(), arguments, text })
+        let TrainArguments { values } = toml::from_str(&text).map_err(toml_error)?;
+        Ok(Self { path: path.to_owned(), values, text })
     }
 
     /// The file without the settings whose names `unwanted` picks.
     pub(super) fn without(self, unwanted: impl Fn(&str) -> bool) -> Self {
-        Self { arguments: self.arguments.without(unwanted), ..self }
+        Self { values: self.values.without(unwanted), ..self }
     }
 
     /// The line of `key`, from 1; `None` if the file does not have it.
@@ -68,11 +71,89 @@ fn line_at(text: &str, offset: usize) -> usize {
 /// The setting whose flag may also be spelled `name`: `learning-rate` for `lr`.
 fn other_spelling(name: &str) -> Option<&'static str> {
     let dashed = name.replace('_', "-");
-    let command = TrainArguments::augment_args(clap::Command::new("train"));
-    let spelled =
-        |flag: &&clap::Arg| flag.get_all_aliases().unwrap_or_default().contains(&&*dashed);
-    let flag = command.get_arguments().find(spelled)?.get_long()?;
-    names::<TrainArguments>().iter().copied().find(|known| *known == flag)
+    let about = table::settings().map(|setting| setting.about());
+    let mut spelled = about.filter(|about| about.aliases.contains(&&*dashed) && !about.flag_only);
+    spelled.next().map(|about| about.name)
+}
+
+impl<'de> Deserialize<'de> for TrainArguments {
+    /// Reads a table whose keys are names of settings.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Table;
+
+        impl<'de> Visitor<'de> for Table {
+            type Value = Values;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of settings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
+                let mut values = Values::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    let about = table::find(&key).map(|found| found.about());
+                    let Some(about) = about.filter(|about| !about.flag_only) else {
+                        let known = table::keys();
+                        let nearest = other_spelling(&key).or_else(|| nearest(&key, &known));
+                        let nearest = nearest.map_or(String::new(), did_you_mean);
+                        return Err(A::Error::custom(format!(
+                            "unknown setting `{key}`{nearest}; settings are named as the flags, see `hwsim train --help`"
+                        )));
+                    };
+                    values.set(about.name, map.next_value_seed(ValueOf(about))?);
+                }
+                Ok(values)
+            }
+        }
+
+        deserializer.deserialize_map(Table).map(|values| Self { values })
+    }
+}
+
+/// The hint of an error about an unknown name.
+pub(super) fn did_you_mean(name: &str) -> String {
+    format!(" (did you mean `{name}`?)")
+}
+
+/// Reads the value of a setting.
+struct ValueOf<'a>(&'a About);
+
+impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let custom = |error: String| D::Error::custom(error);
+        Ok(match self.0.kind {
+            Kind::Switch { .. } => Value::Switch(bool::deserialize(deserializer)?),
+            Kind::Whole(..) => Value::Whole(i64::deserialize(deserializer)?),
+            Kind::Wholes(..) => Value::Wholes(Vec::deserialize(deserializer)?),
+            Kind::Real(..) => Value::Real(f64::deserialize(deserializer)?),
+            Kind::Word { check: None, .. } => Value::Text(String::deserialize(deserializer)?),
+            Kind::Word { check: Some(check), .. } => {
+                Value::Text(check(&String::deserialize(deserializer)?).map_err(custom)?)
+            }
+            Kind::Words { check, .. } => {
+                let words = Vec::<String>::deserialize(deserializer)?;
+                let words = words.iter().map(|word| check(word)).collect::<Result<_, _>>();
+                Value::Texts(words.map_err(custom)?)
+            }
+            // A number stands for its text: `accumulator = 24`.
+            Kind::Text(check) => match TextOrNumber::deserialize(deserializer)? {
+                TextOrNumber::Text(text) => Value::Text(check(&text).map_err(custom)?),
+                TextOrNumber::Number(number) => {
+                    Value::Text(check(&number.to_string()).map_err(custom)?)
+                }
+            },
+            Kind::Path => Value::Path(PathBuf::deserialize(deserializer)?),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text or a whole number")]
+enum TextOrNumber {
+    Text(String),
+    Number(i64),
 }
 
 /// The known name that `name` was probably meant to be: the nearest by edit distance, if less than
@@ -111,8 +192,8 @@ mod tests {
     fn keys_have_lines() {
         let text = "# a run\nepochs = 3\n\nmilestones = [\n  1,\n  2,\n]\n\"seed\" = 4\n";
         let file = ConfigFile::parse(Path::new("run.toml"), text.to_owned()).unwrap();
-        assert_eq!(file.arguments.epochs, Some(3));
-        assert_eq!(file.arguments.milestones, Some(vec![1, 2]));
+        assert_eq!(file.values.get("epochs"), Some(&Value::Whole(3)));
+        assert_eq!(file.values.get("milestones"), Some(&Value::Wholes(vec![1, 2])));
         let lines = ["epochs", "milestones", "seed", "wl"].map(|key| file.line_of(key));
         assert_eq!(lines, [Some(2), Some(4), Some(8), None]);
     }

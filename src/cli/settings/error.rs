@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// A setting and where its value comes from; written as the user wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct SettingName {
     /// Name of flag and key, without dashes.
     pub name: String,
     /// Where the value comes from.
@@ -29,7 +29,7 @@ pub enum Origin {
     Preset(&'static str),
 }
 
-impl fmt::Display for Setting {
+impl fmt::Display for SettingName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.name;
         match &self.origin {
@@ -47,7 +47,7 @@ pub enum SettingsError {
     #[error("{setting} is {value}: use {allowed}")]
     Value {
         /// The setting.
-        setting: Setting,
+        setting: SettingName,
         /// Its value.
         value: String,
         /// What it may be.
@@ -59,11 +59,11 @@ pub enum SettingsError {
     )]
     Bounds {
         /// The lower bound.
-        lower: Setting,
+        lower: SettingName,
         /// Its value.
         lower_value: u32,
         /// The upper bound.
-        upper: Setting,
+        upper: SettingName,
         /// Its value.
         upper_value: u32,
     },
@@ -71,9 +71,9 @@ pub enum SettingsError {
     #[error("{setting} needs {needs} and has no meaning with `{found}`: leave one of them out")]
     NotWith {
         /// The setting.
-        setting: Setting,
+        setting: SettingName,
         /// What it belongs to.
-        needs: &'static str,
+        needs: String,
         /// What was chosen instead.
         found: String,
     },
@@ -84,7 +84,7 @@ pub enum SettingsError {
     )]
     NeedsTokens {
         /// The architecture.
-        setting: Setting,
+        setting: SettingName,
         /// The data set.
         dataset: DatasetKind,
     },
@@ -94,13 +94,13 @@ pub enum SettingsError {
     )]
     NeedsImages {
         /// The architecture.
-        setting: Setting,
+        setting: SettingName,
     },
     /// A setting needs another one.
     #[error("{setting} needs `--{needs}` as well")]
     Needs {
         /// The setting.
-        setting: Setting,
+        setting: SettingName,
         /// The setting that is missing.
         needs: &'static str,
     },
@@ -125,7 +125,7 @@ pub enum SettingsError {
         "configuration file {}, line {line}: unknown key `{key}`{}; \
          keys are named as the flags, see `hwsim train --help`",
         path.display(),
-        nearest.map_or(String::new(), |nearest| format!(" (did you mean `{nearest}`?)"))
+        nearest.map_or(String::new(), super::config_file::did_you_mean)
     )]
     UnknownKey {
         /// The file.
@@ -141,7 +141,7 @@ pub enum SettingsError {
     #[error("{setting} and `--{other}` exclude each other: leave one of them out")]
     Exclusive {
         /// The setting.
-        setting: Setting,
+        setting: SettingName,
         /// The other one.
         other: &'static str,
     },

@@ -137,13 +137,13 @@ fn format_schedules_that_make_no_sense() {
 #[test]
 fn settings_without_effect() {
     insta::assert_snapshot!(refused("--controller float32 --variant paper", ""), @"`--variant` needs `--controller adapt`, `adept` or `muppet` and has no meaning with `--controller float32`: leave one of them out");
-    insta::assert_snapshot!(refused("--controller static --lookback-lower 3", ""), @"`--lookback-lower` needs `--controller adapt` and has no meaning with `--controller static`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller static --lookback-lower 3", ""), @"`--lookback-lower` needs `--controller adapt` or `adept` and has no meaning with `--controller static`: leave one of them out");
     insta::assert_snapshot!(refused("--variant released --epsilon-kl 1e-3", ""), @"`--epsilon-kl` needs `--variant paper` and has no meaning with `--variant released`: leave one of them out");
-    insta::assert_snapshot!(refused("--controller static", "pushdown-range = 'full'"), @"`pushdown-range` (run.toml, line 1) needs `--controller adapt` and has no meaning with `--controller static`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller static", "pushdown-range = 'full'"), @"`pushdown-range` (run.toml, line 1) needs `--controller adapt` or `adept` and has no meaning with `--controller static`: leave one of them out");
     insta::assert_snapshot!(refused("--layer-formats conv1=8,4", ""), @"`--layer-formats` needs `--controller static` and has no meaning with `--controller adapt`: leave one of them out");
-    insta::assert_snapshot!(refused("--controller float32 --wl 8", ""), @"`--wl` needs `--controller adapt` or `static` and has no meaning with `--controller float32`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller float32 --wl 8", ""), @"`--wl` needs `--controller adapt`, `adept` or `static` and has no meaning with `--controller float32`: leave one of them out");
     insta::assert_snapshot!(refused("--with-baseline", "controller = 'float32'"), @"`--with-baseline` needs a controller other than float32 and has no meaning with `--controller float32`: leave one of them out");
-    insta::assert_snapshot!(refused("--controller static --penalty", ""), @"`--penalty` needs `--controller adapt` and has no meaning with `--controller static`: leave one of them out");
+    insta::assert_snapshot!(refused("--controller static --penalty", ""), @"`--penalty` needs `--controller adapt` or `adept` and has no meaning with `--controller static`: leave one of them out");
     insta::assert_snapshot!(refused("--schedule constant --plateau-factor 0.5", ""), @"`--plateau-factor` needs `--schedule plateau` and has no meaning with `--schedule constant`: leave one of them out");
     insta::assert_snapshot!(refused("--milestones 1,2", ""), @"`--milestones` needs `--schedule step` and has no meaning with `--schedule plateau`: leave one of them out");
     insta::assert_snapshot!(refused("--lfsr-width 16", ""), @"`--lfsr-width` needs `--random-source lfsr` and has no meaning with `--random-source pcg`: leave one of them out");

@@ -1,23 +1,25 @@
 //! The places that settings come from, one over the other.
 
-use super::arguments::TrainArguments;
-use super::choices::{ControllerKind, OptimiserKind};
 use super::config_file::ConfigFile;
-use super::controller_settings::foreign;
-use super::error::{Origin, Setting, SettingsError};
-use super::{optimiser, rivals};
+use super::controller::{CONTROLLER, CONTROLLERS};
+use super::error::{Origin, SettingName, SettingsError};
+use super::flags::TrainArguments;
+use super::optimiser::{self, OPTIMISER, OptimiserKind};
+use super::run::{CONFIG, PRESET};
+use super::table;
+use super::{data, preset};
 use crate::data::DatasetKind;
-use crate::precision::presets::{self, Preset};
-use std::ops::{Bound, RangeBounds, RangeInclusive};
+use crate::precision::{ControllerKind, presets};
+use crate::setting::{Given, Refusal, Value, Values};
 
 /// Flags over configuration file over preset over defaults.
 #[derive(Debug)]
 pub(super) struct Layers {
-    flags: Vec<String>,
-    file: Option<(ConfigFile, Vec<String>)>,
-    preset: Option<(Preset, Vec<String>)>,
-    /// The settings in force.
-    pub(super) merged: TrainArguments,
+    flags: Values,
+    file: Option<ConfigFile>,
+    preset: Option<(&'static str, Values)>,
+    /// The values in force.
+    merged: Values,
 }
 
 impl Layers {
@@ -25,9 +27,9 @@ impl Layers {
     ///
     /// # Errors
     /// If the file cannot be read or the preset is not known.
-    pub(super) fn new(flags: TrainArguments) -> Result<Self, SettingsError> {
-        let file = flags.config.as_deref().map(ConfigFile::read).transpose()?;
-        Self::over(flags, file)
+    pub(super) fn new(flags: &TrainArguments) -> Result<Self, SettingsError> {
+        let file = flags.given(&CONFIG).as_deref().map(ConfigFile::read).transpose()?;
+        Self::over(flags.values.clone(), file)
     }
 
     /// [`new`](Self::new) for the run of one of several controllers: without the settings that it does not have.
@@ -35,169 +37,98 @@ impl Layers {
     /// # Errors
     /// As [`new`](Self::new).
     pub(super) fn of_controller(
-        flags: TrainArguments,
+        flags: &TrainArguments,
         controller: ControllerKind,
     ) -> Result<Self, SettingsError> {
-        let file = flags.config.as_deref().map(ConfigFile::read).transpose()?;
-        let unwanted = |name: &str| name == "controllers" || foreign(controller, name).is_some();
-        let flags = TrainArguments { controller: Some(controller), ..flags.without(unwanted) };
+        let file = flags.given(&CONFIG).as_deref().map(ConfigFile::read).transpose()?;
+        let unwanted = |name: &str| {
+            name == CONTROLLERS.name()
+                || super::requirements::of_another_controller(controller, name).is_some()
+        };
+        let flags = flags.values.clone().without(unwanted).with(&CONTROLLER, controller);
         Self::over(flags, file.map(|file| file.without(unwanted)))
     }
 
-    fn over(flags: TrainArguments, file: Option<ConfigFile>) -> Result<Self, SettingsError> {
-        let mut layers = Self {
-            flags: flags.given(),
-            file: file.map(|file| {
-                let given = file.arguments.given();
-                (file, given)
-            }),
-            preset: None,
-            merged: flags.settle_switches(),
+    fn over(flags: Values, file: Option<ConfigFile>) -> Result<Self, SettingsError> {
+        let given = match &file {
+            Some(file) => flags.clone().over(file.values.clone()),
+            None => flags.clone(),
         };
-        if let Some((file, _)) = &layers.file {
-            layers.merged = layers.merged.over(file.arguments.clone());
+        let mut layers = Self { flags, file, preset: None, merged: given };
+        let defaults = Values::defaults(table::settings());
+        let rule = OPTIMISER.unchecked(&layers.merged).unwrap_or(OptimiserKind::Sgd);
+        let name = PRESET.optional(&layers).map_err(|refusal| layers.explain(refusal))?;
+        let chosen = presets::all().into_iter().find(|preset| Some(preset.name) == name.as_deref());
+        if let Some(chosen) = chosen {
+            let values = optimiser::of_preset(preset::values(&chosen), rule);
+            layers.preset = Some((chosen.name, values.clone()));
+            layers.put_below(values);
         }
-        let defaults = TrainArguments::defaults();
-        let rule = layers.merged.optimiser.or(defaults.optimiser).unwrap_or(OptimiserKind::Sgd);
-        if let Some(name) = layers.merged.preset.clone() {
-            let preset = layers.known("preset", &name, presets::all(), |preset| preset.name)?;
-            let arguments = optimiser::of_preset(TrainArguments::of_preset(&preset), rule);
-            layers.preset = Some((preset, arguments.given()));
-            layers.merged = layers.merged.over(arguments);
+        if let Some(controller) = CONTROLLER.unchecked(&layers.merged) {
+            layers.put_below(preset::of_controller(controller));
         }
-        if let Some(controller) = layers.merged.controller {
-            layers.merged = layers.merged.over(rivals::own_defaults(controller));
+        if data::DATASET.unchecked(&layers.merged) == Some(DatasetKind::Text) {
+            layers.put_below(preset::of_text(rule));
         }
-        if layers.merged.dataset == Some(DatasetKind::Text) {
-            layers.merged = layers.merged.over(TrainArguments::of_text(rule));
+        if layers.merged.get(data::DATA_DIR.name()).is_some() {
+            layers.put_below(preset::of_folder());
         }
-        if layers.merged.data_dir.is_some() {
-            layers.merged = layers.merged.over(TrainArguments::of_folder());
-        }
-        layers.merged = layers.merged.over(optimiser::own_defaults(rule)).over(defaults);
+        layers.put_below(optimiser::own_defaults(rule));
+        layers.put_below(defaults);
         Ok(layers)
     }
 
+    fn put_below(&mut self, values: Values) {
+        self.merged = std::mem::take(&mut self.merged).over(values);
+    }
+
     /// The setting `name` as it was given.
-    pub(super) fn setting(&self, name: &str) -> Setting {
-        let is = |given: &String| given == name;
-        if let Some(flag) = self.flag(name) {
-            return Setting { name: flag, origin: Origin::Flag };
+    pub(super) fn name_of(&self, name: &str) -> SettingName {
+        if let Some(value) = self.flags.get(name) {
+            let off = *value == Value::Switch(false);
+            let name = if off { format!("no-{name}") } else { name.to_owned() };
+            return SettingName { name, origin: Origin::Flag };
         }
         let origin = match (&self.file, &self.preset) {
-            (Some((file, given)), _) if given.iter().any(is) => {
+            (Some(file), _) if file.values.get(name).is_some() => {
                 let line = file.line_of(name).unwrap_or_default();
                 Origin::File { path: file.path.clone(), line }
             }
-            (_, Some((preset, given))) if given.iter().any(is) => Origin::Preset(preset.name),
+            (_, Some((preset, values))) if values.get(name).is_some() => Origin::Preset(preset),
             _ => Origin::Flag,
         };
-        Setting { name: name.to_owned(), origin }
+        SettingName { name: name.to_owned(), origin }
     }
 
-    /// Whether `name` was given by flag or file.
-    pub(super) fn is_explicit(&self, name: &str) -> bool {
-        let in_file = |(_, given): &(ConfigFile, Vec<String>)| given.iter().any(|key| key == name);
-        self.flag(name).is_some() || self.file.as_ref().is_some_and(in_file)
-    }
-
-    /// The names of all settings that were given by flag or file.
+    /// The names of all settings that were given by flag or file, in the order of the table.
     pub(super) fn explicit(&self) -> Vec<&'static str> {
-        let keys = super::choices::names::<TrainArguments>();
-        keys.iter().copied().filter(|key| self.is_explicit(key)).collect()
+        let names = table::settings().map(|setting| setting.about().name);
+        names.filter(|name| self.is_explicit(name) && table::keys().contains(name)).collect()
     }
 
-    /// The flag by which `name` was given: `augment` or `no-augment` for `augment`.
-    fn flag(&self, name: &str) -> Option<String> {
-        let negative = format!("no-{name}");
-        self.flags.iter().find(|flag| *flag == name || **flag == negative).cloned()
-    }
-
-    /// The entry of `all` that is called `value`.
-    pub(super) fn known<T>(
-        &self,
-        setting: &str,
-        value: &str,
-        all: Vec<T>,
-        name: impl Fn(&T) -> &'static str,
-    ) -> Result<T, SettingsError> {
-        let names: Vec<_> = all.iter().map(&name).collect();
-        all.into_iter().find(|entry| name(entry) == value).ok_or_else(|| {
-            self.refuse(setting, format!("`{value}`"), format!("one of {}", names.join(", ")))
-        })
-    }
-
-    /// A whole number that may be absent, in `range`.
-    pub(super) fn optional<T: TryFrom<i64>>(
-        &self,
-        name: &str,
-        value: Option<i64>,
-        range: RangeInclusive<i64>,
-    ) -> Result<Option<T>, SettingsError> {
-        let Some(value) = value else { return Ok(None) };
-        let number = T::try_from(value).ok().filter(|_| range.contains(&value));
-        number.map(Some).ok_or_else(|| {
-            let allowed = format!("{} to {}", range.start(), range.end());
-            self.refuse(name, value, allowed)
-        })
-    }
-
-    /// A whole number in `range`.
-    pub(super) fn whole<T: TryFrom<i64>>(
-        &self,
-        name: &str,
-        value: Option<i64>,
-        range: RangeInclusive<i64>,
-    ) -> Result<T, SettingsError> {
-        let number = self.optional(name, value, range)?;
-        number.ok_or_else(|| self.refuse(name, "missing", "a whole number"))
-    }
-
-    /// A number in `range`, which NaN never is.
-    pub(super) fn real(
-        &self,
-        name: &str,
-        value: Option<f64>,
-        range: (Bound<f64>, Bound<f64>),
-    ) -> Result<f64, SettingsError> {
-        match value {
-            Some(value) if range.contains(&value) => Ok(value),
-            Some(value) => Err(self.refuse(name, value, in_words(range))),
-            None => Err(self.refuse(name, "missing", in_words(range))),
+    /// The error of a refused value, with the place that it comes from.
+    pub(super) fn explain(&self, refusal: Refusal) -> SettingsError {
+        match refusal {
+            Refusal::Value { setting, value, allowed } => {
+                SettingsError::Value { setting: self.name_of(setting), value, allowed }
+            }
+            Refusal::Bounds { lower, upper } => SettingsError::Bounds {
+                lower: self.name_of(lower.0),
+                lower_value: lower.1,
+                upper: self.name_of(upper.0),
+                upper_value: upper.1,
+            },
         }
-    }
-
-    /// The value of a setting that always has one.
-    pub(super) fn present<T>(&self, name: &str, value: Option<T>) -> Result<T, SettingsError> {
-        value.ok_or_else(|| self.refuse(name, "missing", "a value"))
-    }
-
-    /// The error of a value that is not allowed.
-    pub(super) fn refuse(
-        &self,
-        name: &str,
-        value: impl ToString,
-        allowed: impl Into<String>,
-    ) -> SettingsError {
-        let (setting, value) = (self.setting(name), value.to_string());
-        SettingsError::Value { setting, value, allowed: allowed.into() }
     }
 }
 
-/// A range of numbers in words.
-fn in_words((lower, upper): (Bound<f64>, Bound<f64>)) -> String {
-    if let (Bound::Included(lower), Bound::Included(upper)) = (lower, upper) {
-        return format!("a number from {lower} to {upper}");
+impl Given for Layers {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.merged.get(name)
     }
-    let lower = match lower {
-        Bound::Included(lower) => format!(" of at least {lower}"),
-        Bound::Excluded(lower) => format!(" above {lower}"),
-        Bound::Unbounded => String::new(),
-    };
-    let upper = match upper {
-        Bound::Included(upper) => format!(" and at most {upper}"),
-        Bound::Excluded(upper) => format!(" and below {upper}"),
-        Bound::Unbounded => String::new(),
-    };
-    format!("a number{lower}{upper}")
+
+    fn is_explicit(&self, name: &str) -> bool {
+        let in_file = self.file.as_ref().is_some_and(|file| file.values.get(name).is_some());
+        self.flags.get(name).is_some() || in_file
+    }
 }

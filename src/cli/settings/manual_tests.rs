@@ -1,25 +1,26 @@
 //! Help and manual say of every setting what the program does.
 
-use super::defaults::preset_names;
-use super::tests::{Command, flag_names};
-use super::*;
+use super::{TrainArguments, table};
 use crate::precision::presets;
-use clap::CommandFactory;
+use clap::Args as _;
+use std::collections::BTreeSet;
+
+fn command() -> clap::Command {
+    TrainArguments::augment_args(clap::Command::new("hwsim train"))
+}
+
+fn flag_names() -> BTreeSet<String> {
+    command().get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
+}
 
 /// What documents say of the default of a setting.
 fn default_text(name: &str) -> Option<String> {
-    let value = toml::Value::try_from(TrainArguments::defaults()).unwrap();
-    Some(match value.get(name)? {
-        toml::Value::String(text) => text.clone(),
-        toml::Value::Boolean(on) => if *on { "on" } else { "off" }.to_owned(),
-        toml::Value::Float(number) => number.to_string(),
-        other => other.to_string(),
-    })
+    table::find(name)?.default_value().map(|value| value.to_string())
 }
 
 #[test]
 fn help_states_every_default() {
-    let command = Command::command();
+    let command = command();
     for flag in command.get_arguments() {
         let name = flag.get_long().unwrap();
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
@@ -40,7 +41,7 @@ fn help_states_every_default() {
 fn the_manual_has_the_ranges_of_the_help() {
     let manual = include_str!("../../../docs/train.md");
     let plain = |text: &str| text.replace(['`', ':'], "").replace("or ", "");
-    for flag in Command::command().get_arguments() {
+    for flag in command().get_arguments() {
         let name = flag.get_long().unwrap();
         let Some(row) = manual.lines().find(|row| row.starts_with(&format!("| `--{name}`"))) else {
             continue;
@@ -66,8 +67,14 @@ fn the_manual_has_the_ranges_of_the_help() {
 
 #[test]
 fn help_names_presets_and_architectures() {
-    let help = Command::command().render_long_help().to_string();
-    for name in preset_names().chain(["lenet5", "alexnet", "resnet20", "mlp", "stochastic"]) {
+    let help = command().render_long_help().to_string();
+    for name in presets::all().iter().map(|preset| preset.name).chain([
+        "lenet5",
+        "alexnet",
+        "resnet20",
+        "mlp",
+        "stochastic",
+    ]) {
         assert!(help.contains(name), "{name}");
     }
 }

@@ -1,34 +1,20 @@
 //! From the settings of all places to the checked options of a run.
 
-use super::arguments::TrainArguments;
-use super::choices::{ControllerKind, ScheduleKind};
+use super::controller::{CONTROLLER, CONTROLLERS};
 use super::error::SettingsError;
-use super::format_schedule::FormatSchedule;
-use super::layer_formats::LayerFormats;
+use super::flags::TrainArguments;
 use super::layers::Layers;
-use super::random_source::{RandomSettings, RandomSourceKind};
-use super::static_formats::{global_options, static_options};
-use super::{optimiser, requirements, rivals, schedule};
-use crate::data::TextOptions;
-use crate::network::arch;
-use crate::precision::edf::MAX_RESOLUTION;
-use crate::precision::{
-    AdaptOptions, Bounds, ControllerOptions, Granularity, StaticOptions, TensorInfo, Variant,
-};
-use crate::train::{RoundingOptions, RunOptions, StartingModel};
-use hwmodel::random::{RandomBits, RandomSource};
-use hwmodel::{Accumulator, Format};
-use std::ops::Bound::{Excluded, Included};
+use super::run::{ARCH, EPOCHS, MAX_STEPS, THREADS, WITH_BASELINE};
+use super::{arithmetic, data, optimiser, outputs, requirements, schedule, static_options};
+use crate::precision::adapt::PENALTY;
+use crate::precision::shared_settings::{self, VARIANT};
+use crate::precision::static_formats::{FORMAT_SCHEDULE, LAYER_FORMATS};
+use crate::precision::{ControllerOptions, FormatSchedule, LayerFormats, TensorInfo, Variant};
+use crate::setting::common::{LEARNING_RATE, SEED};
+use crate::setting::{Given, Refusal};
+use crate::train::{RunOptions, StartingModel};
+use hwmodel::Format;
 use std::path::PathBuf;
-
-/// The longest gradient window in steps that AdaPT accepts.
-const MAX_LOOKBACK: i64 = 1 << 20;
-/// Above every sensible count of epochs.
-pub(super) const MAX_EPOCHS: i64 = 1_000_000;
-/// Above every sensible count of images or steps.
-const MAX_COUNT: i64 = 1_000_000_000;
-/// Above every sensible rate, scale or weight of a loss term.
-pub(super) const MAX_NUMBER: f64 = 1e6;
 
 /// A training run as it was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,10 +94,10 @@ impl TrainArguments {
     /// If the file cannot be read, a value is out of range, settings contradict each other, or one was
     /// given that has no effect. The message names flag or key and what is allowed.
     pub fn resolve(self) -> Result<Resolved, SettingsError> {
-        let layers = Layers::new(self)?;
-        if layers.is_explicit("controllers") {
-            let allowed = "`controller` where there is one run";
-            return Err(layers.refuse("controllers", "a list", allowed));
+        let layers = Layers::new(&self)?;
+        if layers.is_explicit(CONTROLLERS.name()) {
+            let refusal = CONTROLLERS.refuse("a list", "`controller` where there is one run");
+            return Err(layers.explain(refusal));
         }
         Resolved::of(&layers)
     }
@@ -120,212 +106,75 @@ impl TrainArguments {
 impl Resolved {
     /// Checks what all places together say.
     pub(super) fn of(layers: &Layers) -> Result<Self, SettingsError> {
-        let own = &layers.merged;
-        let controller = layers.present("controller", own.controller)?;
-        let schedule = layers.present("schedule", own.schedule)?;
-        let variant = layers.present("variant", own.variant)?;
-        requirements::check(layers, controller, variant, schedule)?;
-        let format = format(layers, controller)?;
-        let format_schedule = own.format_schedule.clone().unwrap_or_default();
-        Ok(Resolved {
-            options: run_options(layers, controller, schedule, format)?,
-            paths: Paths {
-                config: own.config.clone(),
-                data_dir: own.data_dir.clone(),
-                trace: own.trace.clone(),
-                trace_every: layers.whole("trace-every", own.trace_every, 1..=MAX_COUNT)?,
-                summary: own.summary.clone(),
-                checkpoint: own.checkpoint.clone(),
-                overwrite: own.overwrite.unwrap_or(false),
-                checkpoint_every: layers.whole(
-                    "checkpoint-every",
-                    own.checkpoint_every,
-                    1..=MAX_COUNT,
-                )?,
-                resume: own.resume.clone(),
-                save_model: own.save_model.clone(),
-            },
-            threads: layers.optional("threads", own.threads, 1..=1024)?,
-            with_baseline: own.with_baseline.unwrap_or(false),
-            quiet: own.quiet.unwrap_or(false),
-            layer_formats: own.layer_formats.clone().unwrap_or_default(),
-            format_schedule,
-            format,
-            explicit: layers.explicit(),
+        requirements::check(layers)?;
+        Self::build(layers, layers.explicit()).map_err(|refusal| layers.explain(refusal))
+    }
+
+    fn build(given: &dyn Given, explicit: Vec<&'static str>) -> Result<Self, Refusal> {
+        Ok(Self {
+            options: run_options(given)?,
+            paths: outputs::paths(given)?,
+            threads: THREADS.optional(given)?,
+            with_baseline: WITH_BASELINE.get(given)?,
+            quiet: outputs::QUIET.get(given)?,
+            layer_formats: LAYER_FORMATS.optional(given)?.unwrap_or_default(),
+            format_schedule: FORMAT_SCHEDULE.optional(given)?.unwrap_or_default(),
+            format: shared_settings::format(given)?,
+            explicit,
         })
     }
 }
 
-fn run_options(
-    layers: &Layers,
-    controller: ControllerKind,
-    schedule: ScheduleKind,
-    format: Format,
-) -> Result<RunOptions, SettingsError> {
-    let own = &layers.merged;
-    let arch = layers.present("arch", own.arch.as_deref())?;
-    let arch = layers.known("arch", arch, arch::names().collect(), |name| name)?.to_owned();
-    let positive = (Excluded(0.0), Included(MAX_NUMBER));
+fn run_options(given: &dyn Given) -> Result<RunOptions, Refusal> {
+    let arch = ARCH.get(given)?;
+    let controller = (CONTROLLER.get(given)?.description().options)(given)?;
+    check_epochs(given, &controller)?;
     Ok(RunOptions {
-        dataset: layers.present("dataset", own.dataset)?,
-        text: text(layers)?,
-        limit_train: layers.optional("limit-train", own.limit_train, 1..=MAX_COUNT)?,
-        limit_test: layers.optional("limit-test", own.limit_test, 1..=MAX_COUNT)?,
-        augment: layers.present("augment", own.augment)?,
-        epochs: layers.whole("epochs", own.epochs, 1..=MAX_EPOCHS)?,
-        max_steps: layers.optional("max-steps", own.max_steps, 1..=i64::MAX)?,
-        batch_size: layers.whole("batch-size", own.batch_size, 1..=1 << 20)?,
-        seed: layers.whole("seed", own.seed, 0..=i64::MAX)?,
-        learning_rate: layers.real("learning-rate", own.learning_rate, positive)?,
-        schedule: schedule::options(layers, schedule)?,
-        optimiser: optimiser::options(layers)?,
-        penalty: controller.is_adapt() && penalty(own, &arch),
-        initialisation_scale: layers.real(
-            "initialisation-scale",
-            own.initialisation_scale,
-            positive,
-        )?,
-        controller: match controller {
-            ControllerKind::Adapt => ControllerOptions::Adapt(adapt(layers, format)?),
-            ControllerKind::Adept => ControllerOptions::Adept(AdaptOptions {
-                granularity: Granularity::Batch,
-                ..adapt(layers, format)?
-            }),
-            ControllerKind::Muppet => ControllerOptions::Muppet(rivals::muppet(layers)?),
-            ControllerKind::Shen => ControllerOptions::Shen(rivals::shen(layers)?),
-            ControllerKind::Static => ControllerOptions::Static(static_formats(layers, format)?),
-            ControllerKind::Float32 => ControllerOptions::Float32,
-        },
-        rounding: RoundingOptions {
-            weights: layers.present("rounding-weights", own.rounding_weights)?,
-            activations: layers.present("rounding-activations", own.rounding_activations)?,
-            gradients: layers.present("rounding-gradients", own.rounding_gradients)?,
-            evaluation: layers.present("rounding-evaluation", own.rounding_evaluation)?,
-        },
-        random: random(layers)?,
-        overflow: layers.present("overflow", own.overflow)?,
-        accumulator: own.accumulator.map(|width| Accumulator {
-            width,
-            overflow: own.accumulator_overflow.unwrap_or_default(),
-        }),
-        machine: layers.present("machine", own.machine.clone())?,
-        backward: rivals::backward(layers)?,
+        dataset: data::DATASET.get(given)?,
+        text: data::text_options(given)?,
+        limit_train: data::LIMIT_TRAIN.optional(given)?,
+        limit_test: data::LIMIT_TEST.optional(given)?,
+        augment: data::AUGMENT.get(given)?,
+        epochs: EPOCHS.get(given)?,
+        max_steps: MAX_STEPS.optional(given)?,
+        batch_size: data::BATCH_SIZE.get(given)?,
+        seed: SEED.get(given)?,
+        learning_rate: LEARNING_RATE.get(given)?,
+        schedule: schedule::options(given)?,
+        optimiser: optimiser::options(given)?,
+        penalty: controller.adapt().is_some() && penalty(given, &arch)?,
+        initialisation_scale: optimiser::INITIALISATION_SCALE.get(given)?,
+        controller,
+        rounding: arithmetic::rounding(given)?,
+        random: arithmetic::random(given)?,
+        overflow: arithmetic::OVERFLOW.get(given)?,
+        accumulator: arithmetic::accumulator(given)?,
+        machine: arithmetic::MACHINE.get(given)?,
+        backward: arithmetic::backward(given)?,
         // The file is read when the run begins.
-        init_from: own
-            .init_from
-            .as_ref()
+        init_from: outputs::INIT_FROM
+            .optional(given)?
             .map(|file| StartingModel { file: file.to_string_lossy().into_owned(), checksum: 0 }),
         arch,
     })
 }
 
-fn text(layers: &Layers) -> Result<TextOptions, SettingsError> {
-    let own = &layers.merged;
-    let longest = TextOptions::MAX_SEQUENCE_LENGTH as i64;
-    let largest = TextOptions::MAX_VOCABULARY as i64;
-    Ok(TextOptions {
-        level: layers.present("text-level", own.text_level)?,
-        sequence_length: layers.whole("sequence-length", own.sequence_length, 1..=longest)?,
-        vocabulary: layers.whole("vocabulary", own.vocabulary, 1..=largest)?,
-    })
-}
-
 /// Whether P is in the loss: as asked for, otherwise everywhere but in the released LeNet-5
 /// (papers/adapt.md section 6, item 2).
-fn penalty(own: &TrainArguments, arch: &str) -> bool {
-    let released_lenet = own.variant == Some(Variant::Released) && arch == "lenet5";
-    own.penalty.unwrap_or(!released_lenet)
+fn penalty(given: &dyn Given, arch: &str) -> Result<bool, Refusal> {
+    let released_lenet = VARIANT.get(given)? == Variant::Released && arch == "lenet5";
+    Ok(PENALTY.optional(given)?.unwrap_or(!released_lenet))
 }
 
-/// ⟨WL, FL⟩ of `--wl` and `--fl`.
-fn format(layers: &Layers, controller: ControllerKind) -> Result<Format, SettingsError> {
-    let own = &layers.merged;
-    let wl = layers.whole("wl", own.wl, 1..=32)?;
-    let range = if controller.is_adapt() { 0..=31 } else { -64..=64 };
-    let fl = layers.whole("fl", own.fl, range)?;
-    Format::new(wl, fl).map_err(|error| layers.refuse("wl", wl, error.to_string()))
-}
-
-/// The formats of all layers, by epoch.
-fn static_formats(layers: &Layers, format: Format) -> Result<StaticOptions, SettingsError> {
-    let own = &layers.merged;
-    let schedule = own.format_schedule.clone().unwrap_or_default();
-    let known = ["epochs", "preset"].iter().any(|name| layers.is_explicit(name));
-    let epochs = own.epochs.filter(|_| known).unwrap_or(i64::MAX);
-    if let Some(late) = schedule.changes().into_iter().find(|&epoch| i64::from(epoch) >= epochs) {
-        let value = format!("for epoch {late}");
-        let allowed = format!("epochs below the {epochs} of the run, counted from 0");
-        return Err(layers.refuse("format-schedule", value, allowed));
+/// Formats by epoch are those of epochs that the run has.
+fn check_epochs(given: &dyn Given, controller: &ControllerOptions) -> Result<(), Refusal> {
+    let ControllerOptions::Static(formats) = controller else { return Ok(()) };
+    let Some(epochs) = schedule::known_epochs(given) else { return Ok(()) };
+    match formats.later.iter().find(|stage| stage.epoch >= epochs) {
+        None => Ok(()),
+        Some(late) => {
+            let allowed = format!("epochs below the {epochs} of the run, counted from 0");
+            Err(FORMAT_SCHEDULE.refuse(format!("for epoch {}", late.epoch), allowed))
+        }
     }
-    Ok(global_options(format, &schedule))
-}
-
-fn random(layers: &Layers) -> Result<RandomSource, SettingsError> {
-    let own = &layers.merged;
-    let kind = layers.present("random-source", own.random_source)?;
-    let settings = RandomSettings {
-        bits: layers.optional("random-bits", own.random_bits, 1..=RandomBits::MOST.into())?,
-        width: layers.optional("lfsr-width", own.lfsr_width, 8..=32)?,
-        steps: layers.optional("lfsr-steps", own.lfsr_steps, 1..=64)?,
-    };
-    if let (RandomSourceKind::Lfsr, Some(width), Some(bits)) = (kind, settings.width, settings.bits)
-        && bits > width
-    {
-        let allowed = format!("at most {width}, the bits of the register (`lfsr-width`)");
-        return Err(layers.refuse("random-bits", bits, allowed));
-    }
-    let source = settings.source(kind);
-    source.map_err(|error| layers.refuse("random-source", kind.name(), error.to_string()))
-}
-
-fn adapt(layers: &Layers, start: Format) -> Result<AdaptOptions, SettingsError> {
-    let own = &layers.merged;
-    let options = AdaptOptions {
-        variant: layers.present("variant", own.variant)?,
-        granularity: layers.present("granularity", own.granularity)?,
-        start,
-        epsilon_kl: layers.real(
-            "epsilon-kl",
-            own.epsilon_kl,
-            (Included(0.0), Included(MAX_NUMBER)),
-        )?,
-        push_down_range: layers.present("pushdown-range", own.pushdown_range)?,
-        buffer_bits: layers.whole("buffer-bits", own.buffer_bits, 0..=32)?,
-        resolution: bounds(
-            layers,
-            ("resolution-lower", own.resolution_lower),
-            ("resolution-upper", own.resolution_upper),
-            MAX_RESOLUTION.into(),
-        )?,
-        lookback: bounds(
-            layers,
-            ("lookback-lower", own.lookback_lower),
-            ("lookback-upper", own.lookback_upper),
-            MAX_LOOKBACK,
-        )?,
-        lookback_momentum: layers.real(
-            "lookback-momentum",
-            own.lookback_momentum,
-            (Included(0.0), Included(1.0)),
-        )?,
-    };
-    // The ranges above are at most those of the controller, which has the last word.
-    let checked = options.check();
-    checked.map_err(|error| layers.refuse("controller", "adapt", error.to_string()))?;
-    Ok(options)
-}
-
-fn bounds(
-    layers: &Layers,
-    (lower_name, lower): (&str, Option<i64>),
-    (upper_name, upper): (&str, Option<i64>),
-    most: i64,
-) -> Result<Bounds, SettingsError> {
-    let lower_value = layers.whole(lower_name, lower, 1..=most)?;
-    let upper_value = layers.whole(upper_name, upper, 1..=most)?;
-    if lower_value > upper_value {
-        let (lower, upper) = (layers.setting(lower_name), layers.setting(upper_name));
-        return Err(SettingsError::Bounds { lower, lower_value, upper, upper_value });
-    }
-    Ok(Bounds::new(lower_value, upper_value))
 }

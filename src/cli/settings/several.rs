@@ -1,11 +1,13 @@
 //! One run for each of several controllers.
 
-use super::arguments::TrainArguments;
-use super::choices::ControllerKind;
-use super::controller_settings::foreign;
+use super::controller::{CONTROLLER, CONTROLLERS};
 use super::error::SettingsError;
+use super::flags::TrainArguments;
 use super::layers::Layers;
+use super::requirements::of_another_controller;
 use super::resolve::{Paths, Resolved};
+use crate::precision::ControllerKind;
+use crate::setting::Given as _;
 use std::path::{Path, PathBuf};
 
 /// What a command line asks for.
@@ -19,20 +21,21 @@ pub enum Runs {
 
 impl TrainArguments {
     /// [`resolve`](Self::resolve)s one run, or with `controllers` one for each of them. In each of several runs, settings
-    /// that its controller does not have are left out, and files have names of their own
+    /// that its controller does not have are left out, and files have separate names
     /// ([`Paths::of_run`]).
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve); also if a setting belongs to none of the controllers, a controller stands twice in the
     /// list, or `controller` is given too.
     pub fn resolve_runs(self) -> Result<Runs, SettingsError> {
-        let layers = Layers::new(self.clone())?;
-        let Some(kinds) = layers.merged.controllers.clone() else {
+        let layers = Layers::new(&self)?;
+        let kinds = CONTROLLERS.optional(&layers).map_err(|refusal| layers.explain(refusal))?;
+        let Some(kinds) = kinds else {
             return Ok(Runs::One(Box::new(Resolved::of(&layers)?)));
         };
         check(&layers, &kinds)?;
         let runs = kinds.into_iter().map(|kind| {
-            let resolved = Resolved::of(&Layers::of_controller(self.clone(), kind)?)?;
+            let resolved = Resolved::of(&Layers::of_controller(&self, kind)?)?;
             Ok(Resolved { paths: resolved.paths.of_run(kind.name()), ..resolved })
         });
         runs.collect::<Result<_, _>>().map(Runs::Several)
@@ -41,21 +44,23 @@ impl TrainArguments {
 
 /// Checks the list of controllers, and that each setting given belongs to one of them.
 fn check(layers: &Layers, kinds: &[ControllerKind]) -> Result<(), SettingsError> {
-    if layers.is_explicit("controller") {
-        let setting = layers.setting("controllers");
+    if layers.is_explicit(CONTROLLER.name()) {
+        let setting = layers.name_of(CONTROLLERS.name());
         return Err(SettingsError::Exclusive { setting, other: "controller" });
     }
     let list = kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",");
     let twice = (1..kinds.len()).any(|i| kinds[..i].contains(&kinds[i]));
     if kinds.is_empty() || twice {
         let value = if twice { list } else { "empty".to_owned() };
-        return Err(layers.refuse("controllers", value, "at least one controller, each once"));
+        let refusal = CONTROLLERS.refuse(value, "at least one controller, each once");
+        return Err(layers.explain(refusal));
     }
     for name in layers.explicit() {
-        let needs: Vec<_> = kinds.iter().map_while(|kind| foreign(*kind, name)).collect();
+        let needs: Vec<_> =
+            kinds.iter().map_while(|kind| of_another_controller(*kind, name)).collect();
         if needs.len() == kinds.len() {
-            let (setting, found) = (layers.setting(name), format!("--controllers {list}"));
-            return Err(SettingsError::NotWith { setting, needs: needs[0], found });
+            let (setting, found) = (layers.name_of(name), format!("--controllers {list}"));
+            return Err(SettingsError::NotWith { setting, needs: needs[0].clone(), found });
         }
     }
     Ok(())
@@ -157,7 +162,7 @@ mod tests {
         insta::assert_snapshot!(refused("--controllers adapt,shen,adapt"), @"`--controllers` is adapt,shen,adapt: use at least one controller, each once");
         insta::assert_snapshot!(refused("--controllers adapt,static --factor F"), @"`--factor` needs `--controller shen` and has no meaning with `--controllers adapt,static`: leave one of them out");
         insta::assert_snapshot!(refused("--controllers adapt,static --lookback-lower 0"), @"`--lookback-lower` is 0: use 1 to 1048576");
-        let empty = TrainArguments { controllers: Some(vec![]), ..TrainArguments::default() };
+        let empty = TrainArguments::default().with(&CONTROLLERS, Vec::new());
         insta::assert_snapshot!(empty.resolve_runs().unwrap_err(), @"`--controllers` is empty: use at least one controller, each once");
         insta::assert_snapshot!(flags("--controllers adapt").resolve().unwrap_err(), @"`--controllers` is a list: use `controller` where there is one run");
     }

@@ -1,10 +1,10 @@
 //! The static controller's options for the layers of a network.
 
 use super::error::SettingsError;
-use super::format_schedule::FormatSchedule;
-use super::layer_formats::LayerFormats;
 use crate::files::model::layer_of;
-use crate::precision::{FormatStage, RoleFormats, StaticOptions, TensorInfo};
+use crate::precision::{
+    FormatSchedule, FormatStage, LayerFormats, RoleFormats, StaticOptions, TensorInfo,
+};
 use hwmodel::Format;
 
 /// Options of the static controller for the `tensors` of a network. In every epoch, every tensor of a layer (weights
@@ -30,7 +30,7 @@ pub fn static_options(
         }
     }
     if list.is_empty() && schedule.layers().next().is_none() {
-        return Ok(global_options(global, schedule));
+        return Ok(StaticOptions::scheduled(global, schedule));
     }
     let format = |tensor: &TensorInfo, epoch| {
         let layer = layer_of(&tensor.name);
@@ -41,13 +41,6 @@ pub fn static_options(
     let at = |epoch| tensors.iter().map(|tensor| format(tensor, epoch)).collect();
     let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
     Ok(StaticOptions { formats: at(0), later: schedule.changes().into_iter().map(stage).collect() })
-}
-
-/// Options that name no layer: every tensor has the latest format of `schedule`, before its first entry `global`.
-pub(super) fn global_options(global: Format, schedule: &FormatSchedule) -> StaticOptions {
-    let at = |epoch| vec![RoleFormats::fixed(schedule.latest(epoch, None).unwrap_or(global))];
-    let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
-    StaticOptions { formats: at(0), later: schedule.changes().into_iter().map(stage).collect() }
 }
 
 #[cfg(test)]
@@ -125,7 +118,7 @@ mod tests {
     #[test]
     fn a_schedule_for_all_layers_needs_no_layers() {
         let schedule: FormatSchedule = "0:12,6;3:16,8".parse().unwrap();
-        let options = global_options(format(8, 4), &schedule);
+        let options = StaticOptions::scheduled(format(8, 4), &schedule);
         assert_eq!(options.formats, [RoleFormats::fixed(format(12, 6))]);
         assert_eq!((options.later[0].epoch, options.later.len()), (3, 1));
         assert_eq!(options.later[0].formats, [RoleFormats::fixed(format(16, 8))]);

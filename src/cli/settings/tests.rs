@@ -1,30 +1,20 @@
 //! Flags, keys, presets and defaults on their way to the options of a run.
 
-use super::choices::names;
+use super::run::DEFAULT_EPOCHS;
 use super::*;
 use crate::data::{DatasetKind, TextLevel, TextOptions};
 use crate::precision::{
-    AdaptOptions, ControllerOptions, Granularity, NumberFormat, RoleFormats, StaticOptions,
-    TensorInfo, Variant, presets,
+    AdaptOptions, ControllerOptions, Granularity, LayerFormats, NumberFormat, RoleFormats,
+    StaticOptions, TensorInfo, Variant, presets,
 };
 use crate::train::Schedule;
 use crate::train::optimiser::RuleOptions;
 use crate::train::optimiser::adam::AdamOptions;
 use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::schedule::{CosineOptions, StepOptions};
-use clap::{CommandFactory, Parser};
 use hwmodel::random::{Lfsr, RandomBits, RandomSource};
 use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
-use std::collections::BTreeSet;
 use std::io::Write;
-
-/// A command with nothing but the settings.
-#[derive(Debug, Parser)]
-#[command(name = "hwsim train")]
-pub(super) struct Command {
-    #[command(flatten)]
-    pub(super) settings: TrainArguments,
-}
 
 /// The settings of a command line, words separated by blanks.
 pub(super) fn flags(line: &str) -> TrainArguments {
@@ -32,16 +22,14 @@ pub(super) fn flags(line: &str) -> TrainArguments {
 }
 
 pub(super) fn try_flags(line: &str) -> Result<TrainArguments, clap::Error> {
-    let words = ["hwsim train"].into_iter().chain(line.split_whitespace());
-    Command::try_parse_from(words).map(|command| command.settings)
+    TrainArguments::from_flags(line)
 }
 
 /// Resolves a command line, with `toml` as its configuration file.
 pub(super) fn resolve(line: &str, toml: &str) -> Result<Resolved, String> {
-    let mut settings = flags(line);
     let mut file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
     file.write_all(toml.as_bytes()).unwrap();
-    settings.config = Some(file.path().to_owned());
+    let settings = flags(line).with(&run::CONFIG, file.path().to_owned());
     let path = file.path().display().to_string();
     settings.resolve().map_err(|error| error.to_string().replace(&path, "run.toml"))
 }
@@ -55,144 +43,6 @@ fn adapt(resolved: &Resolved) -> &AdaptOptions {
         ControllerOptions::Adapt(options) => options,
         other => panic!("{other:?}"),
     }
-}
-
-pub(super) fn flag_names() -> BTreeSet<String> {
-    let command = Command::command();
-    command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
-}
-
-#[test]
-fn every_flag_is_a_key_and_every_key_a_flag() {
-    let keys: BTreeSet<String> = names::<TrainArguments>().iter().map(|k| k.to_string()).collect();
-    let mut flags = flag_names();
-    let negative: Vec<_> = flags.iter().filter(|f| f.starts_with("no-")).cloned().collect();
-    assert_eq!(
-        negative,
-        ["no-augment", "no-normalise-gradients", "no-penalty", "no-quiet", "no-with-baseline"]
-    );
-    for flag in negative {
-        assert!(keys.contains(&flag["no-".len()..]), "{flag}");
-        flags.remove(&flag);
-    }
-    // A file does not name a file, and clap's own flags are no settings.
-    for flag in ["config", "overwrite", "help"] {
-        flags.remove(flag);
-    }
-    assert_eq!(flags, keys);
-}
-
-/// Every setting, with a value other than the default as flag and as TOML.
-const VALUES: &[(&str, &str, &str)] = &[
-    ("preset", "small-batch", "'small-batch'"),
-    ("arch", "resnet20", "'resnet20'"),
-    ("epochs", "3", "3"),
-    ("max-steps", "77", "77"),
-    ("seed", "9223372036854775807", "9223372036854775807"),
-    ("threads", "2", "2"),
-    ("with-baseline", "", "true"),
-    ("dataset", "emnist-letters", "'emnist-letters'"),
-    ("data-dir", "data", "'data'"),
-    ("limit-train", "600", "600"),
-    ("limit-test", "100", "100"),
-    ("text-level", "char", "'char'"),
-    ("sequence-length", "32", "32"),
-    ("vocabulary", "500", "500"),
-    ("batch-size", "64", "64"),
-    ("augment", "", "true"),
-    ("optimiser", "adam", "'adam'"),
-    ("learning-rate", "3e-3", "3e-3"),
-    ("momentum", "0.5", "0.5"),
-    ("beta1", "0.8", "0.8"),
-    ("beta2", "0.99", "0.99"),
-    ("adam-epsilon", "1e-6", "1e-6"),
-    ("l1", "1e-4", "1e-4"),
-    ("l2", "0", "0.0"),
-    ("accumulation", "4", "4"),
-    ("normalise-gradients", "", "true"),
-    ("initialisation-scale", "1.5", "1.5"),
-    ("schedule", "step", "'step'"),
-    ("plateau-factor", "0.5", "0.5"),
-    ("plateau-patience", "2", "2"),
-    ("plateau-threshold", "0.01", "0.01"),
-    ("plateau-minimum", "1e-4", "1e-4"),
-    ("milestones", "10,13", "[10, 13]"),
-    ("schedule-factor", "0.2", "0.2"),
-    ("warmup-epochs", "2", "2"),
-    ("cosine-minimum", "1e-5", "1e-5"),
-    ("controller", "static", "'static'"),
-    ("controllers", "adapt,float32", "['adapt', 'float32']"),
-    ("wl", "16", "16"),
-    ("fl", "-3", "-3"),
-    ("layer-formats", "conv1=8,4;fc=16,12", "'conv1=8,4;fc=16,12'"),
-    ("format-schedule", "0:8,4;5:fc=16,12", "'0:8,4;5:fc=16,12'"),
-    ("variant", "released", "'released'"),
-    ("granularity", "epoch", "'epoch'"),
-    ("epsilon-kl", "1e-3", "1e-3"),
-    ("pushdown-range", "current", "'current'"),
-    ("buffer-bits", "8", "8"),
-    ("resolution-lower", "1", "1"),
-    ("resolution-upper", "100", "100"),
-    ("lookback-lower", "10", "10"),
-    ("lookback-upper", "150", "150"),
-    ("lookback-momentum", "1", "1.0"),
-    ("penalty", "", "true"),
-    ("levels", "8,16", "[8, 16]"),
-    ("window-epochs", "2", "2"),
-    ("violations", "1", "1"),
-    ("threshold-alpha", "0.5", "0.5"),
-    ("threshold-beta", "1", "1.0"),
-    ("threshold-lambda", "0.2", "0.2"),
-    ("float32-epochs", "3", "3"),
-    ("smallest-learning-rate", "0.1", "0.1"),
-    ("factor", "F", "'F'"),
-    ("strategy", "C+", "'C+'"),
-    ("bits", "8..16", "'8..16'"),
-    ("depth", "layer", "'layer'"),
-    ("output-wl", "12", "12"),
-    ("rounding-weights", "half-up", "'half-up'"),
-    ("rounding-activations", "floor", "'floor'"),
-    ("rounding-gradients", "toward-zero", "'toward-zero'"),
-    ("rounding-evaluation", "nearest-away", "'nearest-away'"),
-    ("random-source", "lfsr", "'lfsr'"),
-    ("random-bits", "8", "8"),
-    ("lfsr-width", "16", "16"),
-    ("lfsr-steps", "1", "1"),
-    ("overflow", "wrap", "'wrap'"),
-    ("accumulator", "24", "24"),
-    ("accumulator-overflow", "wrap", "'wrap'"),
-    ("machine", "tpu-like-256x256", "'tpu-like-256x256'"),
-    ("backward", "fixed", "'fixed'"),
-    ("gradient-wl", "12", "12"),
-    ("grad-input-wl", "9", "9"),
-    ("grad-weight-wl", "7", "7"),
-    ("gradient-fl", "-5", "-5"),
-    ("trace", "trace.csv", "'trace.csv'"),
-    ("trace-every", "10", "10"),
-    ("summary", "summary.json", "'summary.json'"),
-    ("checkpoint", "checkpoints", "'checkpoints'"),
-    ("checkpoint-every", "50", "50"),
-    ("resume", "checkpoints", "'checkpoints'"),
-    ("init-from", "net.safetensors", "'net.safetensors'"),
-    ("save-model", "net.safetensors", "'net.safetensors'"),
-    ("quiet", "", "true"),
-];
-
-#[test]
-fn a_flag_and_its_key_mean_the_same() {
-    let tested: BTreeSet<&str> = VALUES.iter().map(|(name, _, _)| *name).collect();
-    assert_eq!(tested, names::<TrainArguments>().iter().copied().collect());
-    for (name, flag, toml) in VALUES {
-        let from_flag = flags(&format!("--{name} {flag}"));
-        let from_file: TrainArguments = toml::from_str(&format!("{name} = {toml}")).unwrap();
-        assert_eq!(from_flag, from_file, "{name}");
-        assert_eq!(from_flag.given(), [*name]);
-        let text = toml::to_string(&from_file).unwrap();
-        assert_eq!(toml::from_str::<TrainArguments>(&text).unwrap(), from_file, "{name}");
-    }
-    // Whole numbers without a point are numbers too.
-    let whole: TrainArguments = toml::from_str("l2 = 0\naccumulator = 'exact'").unwrap();
-    assert_eq!((whole.l2, whole.accumulator), (Some(0.0), Some(AccumulatorWidth::Exact)));
 }
 
 #[test]
@@ -271,11 +121,7 @@ fn without_settings_the_defaults_hold() {
         explicit,
     } = default;
     assert!(format_schedule.is_empty());
-    let expected = Paths {
-        trace_every: 1,
-        checkpoint_every: DEFAULT_CHECKPOINT_EVERY.into(),
-        ..Paths::default()
-    };
+    let expected = Paths { trace_every: 1, checkpoint_every: 1000, ..Paths::default() };
     assert_eq!(paths, expected);
     assert_eq!((threads, with_baseline, quiet), (None, false, false));
     assert_eq!((layer_formats, format), (LayerFormats::default(), Format::new(8, 4).unwrap()));

@@ -3,7 +3,8 @@
 use super::arguments::Specification;
 use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
-use crate::cli::settings::{Resolved, TrainArguments, is_carried_out};
+use crate::cli::settings::table::is_execution;
+use crate::cli::settings::{Resolved, TrainArguments};
 use crate::cli::{setup, train};
 use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::design::sweep::ContentHash;
@@ -24,7 +25,7 @@ const NO_AXIS: [&str; 4] = ["controllers", "layer-formats", "machine", "init-fro
 
 /// Whether a setting cannot be an axis of a sweep.
 fn is_no_axis(name: &str) -> bool {
-    is_carried_out(name) || NO_AXIS.contains(&name)
+    is_execution(name) || NO_AXIS.contains(&name)
 }
 
 /// What decides which data are loaded.

@@ -1,36 +1,38 @@
 //! Commands that continue a run, to be pasted into a shell.
 
-use super::super::settings::{Resolved, TrainArguments};
+use super::super::settings::{Resolved, TrainArguments, data, outputs, run};
+use crate::setting::Setting;
 use shell_words::{join, quote};
 use std::path::Path;
 
 /// The command that continues `resolved` from the checkpoint in `folder`, with every file and switch that it was given.
 pub(super) fn command(resolved: &Resolved, folder: &Path) -> String {
     let paths = &resolved.paths;
-    let number = |value: u64| i64::try_from(value).ok();
     let given = |name: &str| resolved.explicit.contains(&name);
-    let arguments = TrainArguments {
-        resume: Some(folder.to_owned()),
-        // A run goes on in the folder that it is resumed from.
-        checkpoint: paths.checkpoint.clone().filter(|place| place != folder),
-        checkpoint_every: number(paths.checkpoint_every).filter(|_| given("checkpoint-every")),
-        data_dir: paths.data_dir.clone(),
-        trace: paths.trace.clone(),
-        trace_every: number(paths.trace_every).filter(|_| given("trace-every")),
-        summary: paths.summary.clone(),
-        save_model: paths.save_model.clone(),
-        threads: resolved.threads.and_then(|threads| i64::try_from(threads).ok()),
-        with_baseline: resolved.with_baseline.then_some(true),
-        quiet: resolved.quiet.then_some(true),
-        ..TrainArguments::default()
-    };
+    let every = |setting: &Setting<u64>, value| Some(value).filter(|_| given(setting.name()));
+    let arguments = TrainArguments::default()
+        .with(&outputs::RESUME, folder.to_owned())
+        // A run continues in the folder that it is resumed from.
+        .with_some(&outputs::CHECKPOINT, paths.checkpoint.clone().filter(|place| place != folder))
+        .with_some(
+            &outputs::CHECKPOINT_EVERY,
+            every(&outputs::CHECKPOINT_EVERY, paths.checkpoint_every),
+        )
+        .with_some(&data::DATA_DIR, paths.data_dir.clone())
+        .with_some(&outputs::TRACE, paths.trace.clone())
+        .with_some(&outputs::TRACE_EVERY, every(&outputs::TRACE_EVERY, paths.trace_every))
+        .with_some(&outputs::SUMMARY, paths.summary.clone())
+        .with_some(&outputs::SAVE_MODEL, paths.save_model.clone())
+        .with_some(&run::THREADS, resolved.threads)
+        .with_some(&run::WITH_BASELINE, resolved.with_baseline.then_some(true))
+        .with_some(&outputs::QUIET, resolved.quiet.then_some(true));
     line(&arguments, paths.data_dir.is_none())
 }
 
 /// The command that continues several runs, which needs all settings again, from the checkpoints in `folder`.
 pub(super) fn command_of_several(arguments: &TrainArguments, folder: &Path) -> String {
-    let arguments = TrainArguments { resume: Some(folder.to_owned()), ..arguments.clone() };
-    line(&arguments, arguments.data_dir.is_none())
+    let arguments = arguments.clone().with(&outputs::RESUME, folder.to_owned());
+    line(&arguments, arguments.given(&data::DATA_DIR).is_none())
 }
 
 /// The command of this process.

@@ -1,7 +1,8 @@
 //! From settings to a run in memory.
 
 use super::super::errors::Failure;
-use super::super::settings::{DEFAULT_EPOCHS, Resolved};
+use super::super::settings::Resolved;
+use super::super::settings::run::DEFAULT_EPOCHS;
 use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::data::{Dataset, DatasetKind};

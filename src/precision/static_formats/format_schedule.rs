@@ -18,13 +18,13 @@ struct Entry {
 /// `EPOCH:LAYER=WL,FL` for one, several joined by `;`.
 ///
 /// ```
-/// use hwsim::cli::settings::FormatSchedule;
+/// use hwsim::precision::FormatSchedule;
 /// let schedule: FormatSchedule = "0:8,4; 5:12,6; 5:fc=16,12".parse()?;
 /// assert_eq!(schedule.changes(), [5]);
 /// assert_eq!(schedule.latest(7, Some("fc")).map(|format| format.wl()), Some(16));
 /// assert_eq!(schedule.latest(4, None).map(|format| format.wl()), Some(8));
 /// assert_eq!(schedule.to_string(), "0:8,4;5:12,6;5:fc=16,12");
-/// # Ok::<(), hwsim::cli::settings::FormatScheduleError>(())
+/// # Ok::<(), hwsim::precision::FormatScheduleError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -8,11 +8,11 @@ use std::str::FromStr;
 /// Layers by name, each with its ⟨WL, FL⟩; written `LAYER=WL,FL`, several joined by `;`.
 ///
 /// ```
-/// use hwsim::cli::settings::LayerFormats;
+/// use hwsim::precision::LayerFormats;
 /// let list: LayerFormats = "conv1=8,4; fc=16,12".parse()?;
 /// assert_eq!(list.iter().map(|(layer, _)| layer).collect::<Vec<_>>(), ["conv1", "fc"]);
 /// assert_eq!(list.to_string(), "conv1=8,4;fc=16,12");
-/// # Ok::<(), hwsim::cli::settings::LayerFormatsError>(())
+/// # Ok::<(), hwsim::precision::LayerFormatsError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -1,0 +1,24 @@
+//! ADEPT: AdaPT that may switch after any batch, whatever granularity the options have.
+
+use super::adapt::{self, Adapt, AdaptOptions, Granularity, SETTINGS_OF_ADEPT};
+use super::options::Description;
+use super::{ControllerOptions, PrecisionController, PrecisionError, TensorInfo};
+
+/// The controller and its settings: those of AdaPT without the granularity.
+pub const DESCRIPTION: Description = Description {
+    name: "adept",
+    heading: adapt::DESCRIPTION.heading,
+    settings: SETTINGS_OF_ADEPT,
+    defaults: &[],
+    options: |given| {
+        let options = AdaptOptions { granularity: Granularity::Batch, ..adapt::options(given)? };
+        Ok(ControllerOptions::Adept(options))
+    },
+};
+
+pub(super) fn build(
+    options: &AdaptOptions,
+    tensors: &[TensorInfo],
+) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+    Ok(Box::new(Adapt::adept(options.clone(), tensors)?))
+}

@@ -1,0 +1,23 @@
+//! Float32: no quantisation at all, the twin that quantised runs are compared with.
+
+use super::options::Description;
+use super::{
+    Constant, ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
+    TensorInfo,
+};
+
+/// The controller and its settings, of which it has none.
+pub const DESCRIPTION: Description = Description {
+    name: "float32",
+    heading: "Precision controller",
+    settings: &[],
+    defaults: &[],
+    options: |_| Ok(ControllerOptions::Float32),
+};
+
+pub(super) fn build(
+    tensors: &[TensorInfo],
+) -> Result<Box<dyn PrecisionController>, PrecisionError> {
+    let formats = vec![RoleFormats::all(NumberFormat::Float32); tensors.len()];
+    Ok(Box::new(Constant::new(DESCRIPTION.name, tensors, formats)?))
+}
