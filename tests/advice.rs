@@ -55,19 +55,19 @@ fn a_file_that_is_no_model_is_named() {
     other.extend([0; 4]);
     std::fs::write(path("other"), other).unwrap();
     for (file, what, advice) in [
-        ("a.onnx", "it is an ONNX file", "hwsim cost --onnx FILE"),
+        ("a.onnx", "it is an ONNX file", "hwsim cost --onnx a.onnx"),
         ("text", "it is no model, or a damaged one", "--save-model FILE"),
         ("cut", "it is no model, or a damaged one", "--save-model FILE"),
         ("other", "a safetensors file that hwsim did not write", "--save-model FILE"),
         (
             "ck-fixed",
             "a folder with the checkpoint",
-            "hwsim train --resume FOLDER --save-model FILE",
+            "hwsim train --resume ck-fixed --save-model FILE",
         ),
         (
             "ck-fixed/checkpoint.safetensors",
             "it is the checkpoint of a training run",
-            "hwsim train --resume FOLDER --save-model FILE",
+            "hwsim train --resume ck-fixed --save-model FILE",
         ),
     ] {
         for command in [

@@ -1,7 +1,7 @@
 //! What is derived from the command line itself: completions, manual pages, the short help.
 
 use super::errors::Failure;
-use super::output;
+use super::output::{self, Attempts};
 use anyhow::{Context as _, anyhow};
 use clap::Command;
 use clap_complete::Shell;
@@ -69,7 +69,9 @@ pub(super) fn man(arguments: &ManArguments, mut command: Command) -> Result<Exit
     if let Some(folder) = &arguments.output {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        write_pages(&command, folder)?;
+        let mut pages = Attempts::default();
+        write_pages(&command, folder, &mut pages);
+        pages.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = &command;
@@ -94,12 +96,14 @@ fn page(command: &Command) -> Result<String, Failure> {
     Ok(String::from_utf8(text)?)
 }
 
-fn write_pages(command: &Command, folder: &Path) -> Result<(), Failure> {
+/// Writes the pages of a command and its subcommands; one that cannot be written costs no other.
+fn write_pages(command: &Command, folder: &Path, pages: &mut Attempts) {
     let name = command.get_display_name().unwrap_or(command.get_name());
-    output::write(&folder.join(format!("{name}.1")), &page(command)?)?;
+    let file = folder.join(format!("{name}.1"));
+    let text = page(command).map_err(Failure::into_error);
+    pages.add(text.and_then(|text| output::write(&file, &text)));
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help")
     {
-        write_pages(subcommand, folder)?;
+        write_pages(subcommand, folder, pages);
     }
-    Ok(())
 }

@@ -126,7 +126,7 @@ fn bar(total_steps: u64) -> ProgressBar {
     bar
 }
 
-/// The elapsed time goes on in an evaluation, in which there are no steps. With the message of [`brief`] it fits 80 columns.
+/// The elapsed time keeps running during an evaluation, in which there are no steps. With the message of [`brief`] it fits 80 columns.
 const TEMPLATE: &str = "{elapsed} {bar:10} {pos}/{len} {wide_msg}";
 
 /// How often the bar is drawn without a step.

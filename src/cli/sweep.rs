@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     let outcome = match outcome {
         // A run that was stopped in its middle is no failure.
         Err(SweepError::Point { .. }) if stop.load(std::sync::atomic::Ordering::SeqCst) => {
-            output::note("stopped; the same command goes on from here");
+            output::note("stopped; the same command resumes from here");
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         other => other?,
@@ -129,7 +129,7 @@ fn report(
     }
     if left > 0 {
         output::note(&format!(
-            "stopped with {left} points to go; the same command goes on from here"
+            "stopped with {left} points to go; the same command resumes from here"
         ));
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }

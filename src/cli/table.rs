@@ -130,7 +130,7 @@ const COLUMNS: usize = 80;
 /// Columns of the labels.
 const LABELS: usize = 22;
 
-/// A label and its value; a list of items joined by `; ` goes on in further lines where it is too long.
+/// A label and its value; a list of items joined by `; ` continues in further lines where it is too long.
 fn labelled(name: &str, value: &str, line: &mut impl FnMut(String)) {
     let mut text = format!("{name:<LABELS$} ");
     let mut empty = true;
@@ -234,7 +234,7 @@ pub(super) fn render(summary: &Summary) -> String {
         (
             "weight updates",
             format!(
-                "{} cycles, {}, beside the machine's products",
+                "{} cycles, {}, not included above",
                 scaled(summary.update_cycles as f64),
                 joules(summary.update_energy_pj)
             ),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_go_on_in_the_next_line() {
+    fn long_lists_continue_in_the_next_line() {
         let items: Vec<String> = (0..9).map(|i| format!("phase{i} 11.{i} %")).collect();
         let mut lines = Vec::new();
         labelled("of which", &items.join("; "), &mut |line| lines.push(line));

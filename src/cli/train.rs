@@ -1,9 +1,9 @@
 //! `hwsim train`.
 
-mod carry_out;
+mod execute;
 mod files;
-mod go_on;
 mod prepare;
+mod resume_command;
 mod several;
 
 use super::errors::Failure;
@@ -16,7 +16,7 @@ use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::run_state;
 use crate::train::summary::Summary;
 use anyhow::anyhow;
-use carry_out::{End, Session, carry_out};
+use execute::{End, Session, execute};
 pub(super) use prepare::default_epochs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,8 +49,8 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
     let show = |summary: &Summary| output::print(&table::render(summary));
     let session = Session { simd, stop: &stop, spare_folders: spare_folders(trace), show: &show };
     let End { summary, checkpoint, mut lost } =
-        carry_out(resolved, &mut trainer, state.as_ref(), &session)?;
-    let command = checkpoint.map(|folder| go_on::command(resolved, &folder));
+        execute(resolved, &mut trainer, state.as_ref(), &session)?;
+    let command = checkpoint.map(|folder| resume_command::command(resolved, &folder));
     if summary.is_none() {
         lost.iter().for_each(|error| output::note(&format!("hwsim: {}", errors::one_line(error))));
         let Some(command) = command else { return Err(stopped_without_checkpoint(&trainer)) };
@@ -70,7 +70,7 @@ fn make_good(command: Option<String>) -> anyhow::Error {
     match command {
         Some(command) => anyhow!("training is complete; make what is missing with: {command}"),
         None => {
-            let command = go_on::this_command();
+            let command = resume_command::this_command();
             anyhow!(
                 "training is complete, but no checkpoint could be written; repeat it with: {command}"
             )
@@ -79,7 +79,7 @@ fn make_good(command: Option<String>) -> anyhow::Error {
 }
 
 fn stopped_without_checkpoint(trainer: &Trainer) -> Failure {
-    let (step, command) = (trainer.position().step, go_on::this_command());
+    let (step, command) = (trainer.position().step, resume_command::this_command());
     Failure::Run(anyhow!(
         "stopped after step {step}, and no checkpoint could be written; begin again with: {command}"
     ))
@@ -96,20 +96,20 @@ fn refuse_with_resume(resolved: &Resolved) -> Result<(), Failure> {
     match resolved.explicit.iter().find(|name| !allowed(name)) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(anyhow!(
-            "--{name} cannot be given with --resume: the run goes on with the options it began \
+            "--{name} cannot be given with --resume: the run continues with the options it began \
              with; only --epochs, --max-steps, files, --threads, --with-baseline and --quiet may change"
         ))),
     }
 }
 
-/// Where a run leaves a checkpoint that must be kept and has no other place: beside the trace, in the current folder, or
+/// Where a run leaves a checkpoint that must be kept and has no other place: next to the trace, in the current folder, or
 /// where the system keeps temporary files.
 fn spare_folders(trace: Option<&Path>) -> Vec<PathBuf> {
-    let beside = trace.map(|trace| {
+    let next_to_trace = trace.map(|trace| {
         let mut name = trace.as_os_str().to_owned();
         name.push(".checkpoint");
         PathBuf::from(name)
     });
     let others = [PathBuf::from(SPARE_FOLDER), std::env::temp_dir().join(SPARE_FOLDER)];
-    beside.into_iter().chain(others).collect()
+    next_to_trace.into_iter().chain(others).collect()
 }

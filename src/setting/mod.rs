@@ -3,7 +3,7 @@
 //! A [`Setting`] says everything about one setting in one place. The command line makes its flag, its key in a configuration
 //! file, its help and the errors about it from that description; options are built by [`Setting::get`], which checks the
 //! range. This module knows no particular setting but those in [`common`], no flags and no files. `cli::settings` and the
-//! controllers of `precision` describe theirs beside the code that uses them.
+//! controllers of `precision` describe theirs next to the code that uses them.
 
 pub mod common;
 mod given;
@@ -263,7 +263,7 @@ impl<T> Setting<T> {
         self
     }
 
-    /// With a range in words of its own.
+    /// With the range in other words than those of the kind.
     pub const fn range(mut self, words: &'static str) -> Self {
         self.about.range = words;
         self

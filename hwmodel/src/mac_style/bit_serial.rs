@@ -4,11 +4,42 @@
 //!   activation and a whole weight, are added and shifted into the accumulator.
 //! * Both serial: Loom (S. Sharify et al., DAC 2018), whose variants take 1, 2 or 4 bits of the activation a cycle.
 
-use super::{MacEnergy, MacWords, Throughput, digits};
+use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+const SERIAL: Key = Key::word("mac.serial", &["input", "weight", "both"]);
+const LANES: Key = Key::whole("mac.lanes", (1, 1024), 16);
+const BITS_PER_CYCLE: Key = Key::whole("mac.bits_per_cycle", (1, 32), 1);
+const PARALLEL_BITS: Key = Key::whole("mac.parallel_bits", (1, 32), 16);
+
+/// The style.
+pub(super) const DESCRIPTION: Description = Description {
+    name: "bit-serial",
+    keys: &[SERIAL, LANES, BITS_PER_CYCLE, PARALLEL_BITS],
+    width: Some(PARALLEL_BITS),
+    most_outputs: 1,
+    from_keys: |keys| {
+        let serial = match keys.word(&SERIAL)? {
+            "weight" => SerialOperand::Weight,
+            "both" => SerialOperand::Both,
+            _ => SerialOperand::Input,
+        };
+        let both = serial == SerialOperand::Both;
+        if both && keys.has(&PARALLEL_BITS) {
+            let allowed = "it with serial = \"input\" or \"weight\" only";
+            return Err(keys.error(&PARALLEL_BITS, allowed));
+        }
+        Ok(MacStyle::BitSerial(BitSerial {
+            serial,
+            lanes: keys.whole(&LANES)?,
+            bits_per_cycle: keys.whole(&BITS_PER_CYCLE)?,
+            parallel_bits: if both { 1 } else { keys.whole(&PARALLEL_BITS)? },
+        }))
+    },
+};
 
 /// What arrives bit by bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,14 +98,16 @@ impl BitSerial {
     fn sum_bits(self) -> u32 {
         self.step_bits() + self.lanes.next_power_of_two().ilog2()
     }
+}
 
-    pub(super) fn throughput(self, words: MacWords) -> Throughput {
+impl Build for BitSerial {
+    fn throughput(&self, words: MacWords) -> Throughput {
         Throughput { terms: self.lanes, outputs: 1, cycles: self.steps(words) }
     }
 
     /// Every cycle: `lanes` small products, a tree of `lanes` - 1 additions, one shifted addition into the
     /// accumulator.
-    pub(super) fn energy(self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
+    fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         let (steps, lanes) = (f64::from(self.steps(words)), f64::from(self.lanes));
         let tree = (lanes - 1.0) / lanes * energy.add_pj(self.sum_bits());
         MacEnergy {
@@ -85,7 +118,7 @@ impl BitSerial {
     }
 
     /// Small multipliers with their operand registers, tree, accumulator. The shifter is not counted.
-    pub(super) fn transistors(self, words: MacWords, overflow: Overflow) -> f64 {
+    fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         let lanes = f64::from(self.lanes);
         lanes
             * (transistors::multiplier(self.bits_per_cycle, self.parallel_bits)

@@ -5,11 +5,29 @@
 //! take several cycles. As in that paper operands have 2^i digits: 1 and 2 bits take one brick's digit of 2
 //! bits, 3 and 4 two, 5 to 8 four, 9 to 16 eight.
 
-use super::{MacEnergy, MacWords, Throughput, digits};
+use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+const BRICK_BITS: Key = Key::whole("mac.brick_bits", (1, 16), 2);
+const BRICKS: Key = Key::whole("mac.bricks", (1, 1024), 16);
+
+/// The style.
+pub(super) const DESCRIPTION: Description = Description {
+    name: "composable",
+    keys: &[BRICK_BITS, BRICKS],
+    width: Some(BRICK_BITS),
+    most_outputs: 1,
+    from_keys: |keys| {
+        let (brick_bits, bricks) = (keys.whole(&BRICK_BITS)?, keys.whole(&BRICKS)?);
+        if !bricks.is_power_of_two() {
+            return Err(keys.error(&BRICKS, "a power of two, 1 to 1024"));
+        }
+        Ok(MacStyle::Composable(Composable { brick_bits, bricks }))
+    },
+};
 
 /// `bricks` multipliers of `brick_bits` x `brick_bits`; a product takes da·db of them, d = the number of
 /// digits rounded up to a power of two.
@@ -32,8 +50,10 @@ impl Composable {
     fn bricks_per_product(self, words: MacWords) -> u32 {
         (self.padded(words.input) / self.brick_bits) * (self.padded(words.weight) / self.brick_bits)
     }
+}
 
-    pub(super) fn throughput(self, words: MacWords) -> Throughput {
+impl Build for Composable {
+    fn throughput(&self, words: MacWords) -> Throughput {
         let needed = self.bricks_per_product(words);
         Throughput {
             terms: (self.bricks / needed).max(1),
@@ -44,7 +64,7 @@ impl Composable {
 
     /// n brick products and n - 1 additions join a product; p products side by side are added before they
     /// reach the accumulator. A brick takes signed and unsigned digits, so it multiplies one bit more.
-    pub(super) fn energy(self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
+    fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         let bricks = self.bricks_per_product(words);
         let product_bits = self.padded(words.input) + self.padded(words.weight);
         let brick_pj = energy.multiply_pj(self.brick_bits + 1, self.brick_bits + 1);
@@ -60,7 +80,7 @@ impl Composable {
     }
 
     /// Bricks, the tree that joins them (as wide as the longest product it gives), accumulator, registers.
-    pub(super) fn transistors(self, words: MacWords, overflow: Overflow) -> f64 {
+    fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         let bricks = f64::from(self.bricks);
         let side = 1 << (self.bricks.ilog2().div_ceil(2));
         let product_bits = 2 * side * self.brick_bits;

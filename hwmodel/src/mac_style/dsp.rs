@@ -14,15 +14,26 @@
 //! ASIC table: rely on ratios between word lengths only. Packing of four INT4 products (AMD WP521) is not
 //! modelled, since it is inexact without correction.
 
-use super::{ColumnOperand, MacEnergy, MacWords, Throughput};
+use super::{Build, ColumnOperand, Description, MacEnergy, MacStyle, MacWords, Throughput};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// The style.
+pub(super) const DESCRIPTION: Description = Description {
+    name: "dsp",
+    keys: &[],
+    width: None,
+    most_outputs: PACKED,
+    from_keys: |_| Ok(MacStyle::Dsp(Dsp)),
+};
+
 const WIDE: u32 = 27;
 const NARROW: u32 = 18;
 const ACCUMULATOR: u32 = 48;
+/// Products that share a slice when packed.
+const PACKED: u32 = 2;
 
 /// A DSP48E2 slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -37,9 +48,6 @@ enum Use {
 }
 
 impl Dsp {
-    /// Products that share a slice when packed.
-    pub(super) const PACKED: u32 = 2;
-
     fn usage(words: MacWords) -> Use {
         let (packed, shared) = match words.column {
             ColumnOperand::Weight => (words.weight, words.input),
@@ -58,15 +66,17 @@ impl Dsp {
         let other_way = pieces(words.input, NARROW) * pieces(words.weight, WIDE);
         Use::Slices(one_way.min(other_way) + words.accumulator.div_ceil(ACCUMULATOR).max(1) - 1)
     }
+}
 
-    pub(super) fn throughput(self, words: MacWords) -> Throughput {
+impl Build for Dsp {
+    fn throughput(&self, words: MacWords) -> Throughput {
         match Self::usage(words) {
-            Use::Packed { .. } => Throughput { outputs: Self::PACKED, ..Throughput::ONE },
+            Use::Packed { .. } => Throughput { outputs: PACKED, ..Throughput::ONE },
             Use::Slices(cycles) => Throughput { cycles, ..Throughput::ONE },
         }
     }
 
-    pub(super) fn energy(self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
+    fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         let (multiply, add) = (energy.multiply_pj(WIDE, NARROW), energy.add_pj(ACCUMULATOR));
         match Self::usage(words) {
             Use::Packed { chain } => MacEnergy {
@@ -81,7 +91,7 @@ impl Dsp {
     }
 
     /// A slice, and in logic the two accumulators of packed products.
-    pub(super) fn transistors(self, words: MacWords, overflow: Overflow) -> f64 {
+    fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         transistors::mac(WIDE, NARROW, ACCUMULATOR, Overflow::Wrap)
             + 2.0
                 * (transistors::adder(words.accumulator, overflow)

@@ -4,11 +4,22 @@
 //! al., ISCA 2017, section 2). Words are cut into digits of the native width; every pair of digits is a
 //! pass. A short word takes a pass, and its energy, like a full one.
 
-use super::{MacEnergy, MacWords, Throughput, digits};
+use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+const NATIVE_BITS: Key = Key::whole("mac.native_bits", (1, 32), 8);
+
+/// The style.
+pub(super) const DESCRIPTION: Description = Description {
+    name: "fixed",
+    keys: &[NATIVE_BITS],
+    width: Some(NATIVE_BITS),
+    most_outputs: 1,
+    from_keys: |keys| Ok(MacStyle::Fixed(Fixed { native_bits: keys.whole(&NATIVE_BITS)? })),
+};
 
 /// Multiplier of native_bits x native_bits; ⌈WLa/native⌉ · ⌈WLb/native⌉ passes of one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,12 +33,14 @@ impl Fixed {
     fn passes(self, words: MacWords) -> u32 {
         digits(words.input, self.native_bits) * digits(words.weight, self.native_bits)
     }
+}
 
-    pub(super) fn throughput(self, words: MacWords) -> Throughput {
+impl Build for Fixed {
+    fn throughput(&self, words: MacWords) -> Throughput {
         Throughput { cycles: self.passes(words), ..Throughput::ONE }
     }
 
-    pub(super) fn energy(self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
+    fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         let passes = f64::from(self.passes(words));
         MacEnergy {
             multiply_pj: passes * energy.multiply_pj(self.native_bits, self.native_bits),
@@ -35,7 +48,7 @@ impl Fixed {
         }
     }
 
-    pub(super) fn transistors(self, words: MacWords, overflow: Overflow) -> f64 {
+    fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         transistors::mac(self.native_bits, self.native_bits, words.accumulator, overflow)
     }
 }

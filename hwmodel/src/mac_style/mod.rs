@@ -1,6 +1,6 @@
 //! How a processing element multiplies words of any length: what it does in a cycle and spends on it.
 //!
-//! One file per build. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
+//! One file per build, with its [`Description`], and one line of the list `styles!` below. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
 //! others are hardware that exists at one size and is used at many: [`Fixed`] repeats a native multiplier,
 //! [`Composable`] joins bricks, [`BitSerial`] takes cycles per bit, [`Dsp`] packs FPGA slices. Each states
 //!
@@ -17,16 +17,19 @@ mod composable;
 mod dsp;
 mod exact;
 mod fixed;
+mod keys;
 
 pub use bit_serial::{BitSerial, SerialOperand};
 pub use composable::Composable;
 pub use dsp::Dsp;
 pub use exact::Exact;
 pub use fixed::Fixed;
+pub use keys::{GivenKeys, Key, KeyError, KeyValue, KeyValues};
 
 use crate::Overflow;
 use crate::energy::EnergyModel;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// The operand whose elements stand side by side along the columns of the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -89,20 +92,68 @@ impl MacEnergy {
     }
 }
 
-/// The build of the multiplier of a processing element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "style")]
-pub enum MacStyle {
+/// What is to be known of a style before it has parameters.
+#[derive(Clone, Copy)]
+pub struct Description {
+    /// The name in machine descriptions.
+    pub name: &'static str,
+    /// Its parameters as keys of a machine description.
+    pub keys: &'static [Key],
+    /// The one of them that is its width, for a sweep over widths.
+    pub width: Option<Key>,
+    /// The most sums that stand side by side in a processing element, for any words.
+    pub most_outputs: u32,
+    /// Builds it from the keys that are given.
+    pub from_keys: fn(&GivenKeys) -> Result<MacStyle, KeyError>,
+}
+
+/// What every build of a multiplier states.
+trait Build: Display {
+    fn throughput(&self, words: MacWords) -> Throughput;
+    fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy;
+    fn transistors(&self, words: MacWords, overflow: Overflow) -> f64;
+}
+
+macro_rules! styles {
+    ($($(#[$doc:meta])* $name:ident in $module:ident;)*) => {
+        /// The build of the multiplier of a processing element.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case", tag = "style")]
+        pub enum MacStyle {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl MacStyle {
+            /// Every style, in the order of the documentation.
+            pub const ALL: &[&Description] = &[$(&$module::DESCRIPTION),*];
+
+            /// Name, keys and how it is built.
+            pub fn description(&self) -> &'static Description {
+                match self {
+                    $(Self::$name(_) => &$module::DESCRIPTION,)*
+                }
+            }
+
+            fn build(&self) -> &dyn Build {
+                match self {
+                    $(Self::$name(build) => build,)*
+                }
+            }
+        }
+    };
+}
+
+styles! {
     /// A MAC of exactly the word lengths in use.
-    Exact(Exact),
+    Exact in exact;
     /// A multiplier of a native width, used several times for longer words.
-    Fixed(Fixed),
+    Fixed in fixed;
     /// A multiplier composed of bricks.
-    Composable(Composable),
+    Composable in composable;
     /// A multiplier that takes its operands some bits a cycle.
-    BitSerial(BitSerial),
+    BitSerial in bit_serial;
     /// A DSP slice of an FPGA.
-    Dsp(Dsp),
+    Dsp in dsp;
 }
 
 impl Default for MacStyle {
@@ -111,62 +162,37 @@ impl Default for MacStyle {
     }
 }
 
-/// Calls a function of the build in use.
-macro_rules! of_build {
-    ($style:expr, $build:ident => $value:expr) => {
-        match $style {
-            MacStyle::Exact($build) => $value,
-            MacStyle::Fixed($build) => $value,
-            MacStyle::Composable($build) => $value,
-            MacStyle::BitSerial($build) => $value,
-            MacStyle::Dsp($build) => $value,
-        }
-    };
-}
-
 impl MacStyle {
-    /// The names in machine descriptions.
-    pub const NAMES: [&'static str; 5] = ["exact", "fixed", "composable", "bit-serial", "dsp"];
-
     /// The name in machine descriptions.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Exact(_) => "exact",
-            Self::Fixed(_) => "fixed",
-            Self::Composable(_) => "composable",
-            Self::BitSerial(_) => "bit-serial",
-            Self::Dsp(_) => "dsp",
-        }
+        self.description().name
     }
 
     /// The name with its parameters, e.g. `fixed 8 x 8`.
     pub fn describe(&self) -> String {
-        of_build!(self, build => build.to_string())
+        self.build().to_string()
     }
 
     /// MACs side by side, and their cycles, for fixed-point `words`.
     pub fn throughput(&self, words: MacWords) -> Throughput {
-        of_build!(self, build => build.throughput(words))
+        self.build().throughput(words)
     }
 
     /// The most sums that stand side by side in a processing element, for any words.
     pub fn most_outputs(&self) -> u32 {
-        match self {
-            Self::Dsp(_) => Dsp::PACKED,
-            _ => 1,
-        }
+        self.description().most_outputs
     }
 
     /// Energy of one fixed-point MAC of `words`.
     pub fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
-        of_build!(self, build => build.energy(energy, words))
+        self.build().energy(energy, words)
     }
 
     /// Transistors of one processing element's multiplier, adders, operand registers and accumulator of
     /// `words.accumulator` bits (by synthesis: [`crate::energy::transistors`]). Builds of a native width
     /// have it whatever the operands; for `exact` the hardware is as wide as `words`.
     pub fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
-        of_build!(self, build => build.transistors(words, overflow))
+        self.build().transistors(words, overflow)
     }
 }
 

@@ -179,12 +179,29 @@ fn hardware_of_a_native_width_has_the_same_area_at_every_word_length() {
 
 #[test]
 fn styles_are_named_and_described() {
-    assert_eq!(
-        [MacStyle::default(), NATIVE, FUSION, STRIPES, SLICE].map(|style| style.name()),
-        MacStyle::NAMES
-    );
     assert_eq!(FUSION.describe(), "composable 16 x (2 x 2)");
     assert_eq!(LOOM.describe(), "bit-serial both, 16 x (1 x 1)");
+}
+
+#[test]
+fn every_style_is_built_from_its_defaults_and_costs_a_mac() {
+    for description in MacStyle::ALL {
+        let name = description.name;
+        let style = (description.from_keys)(&GivenKeys::default()).unwrap();
+        assert_eq!((style.name(), style.most_outputs()), (name, description.most_outputs));
+        let text = toml::Value::try_from(style).unwrap();
+        assert_eq!(text["style"].as_str(), Some(name));
+        assert_eq!(text.try_into::<MacStyle>().unwrap(), style);
+        assert!(style.describe().starts_with(name), "{}", style.describe());
+        let throughput = style.throughput(words(8, 8, 32));
+        assert!(throughput.macs_per_cycle() > 0.0 && throughput.outputs <= style.most_outputs());
+        assert!(style.energy(&horowitz(), words(8, 8, 32)).total_pj() > 0.0, "{name}");
+        assert!(style.transistors(words(8, 8, 32), Overflow::Wrap) > 0.0, "{name}");
+        let owners =
+            |key: &Key| MacStyle::ALL.iter().filter(|style| style.keys.contains(key)).count();
+        assert!(description.keys.iter().all(|key| owners(key) == 1), "{name} shares a key");
+        assert!(description.width.iter().all(|key| description.keys.contains(key)), "{name}");
+    }
 }
 
 proptest! {

@@ -1,9 +1,10 @@
 //! The area of a machine: transistors of its array and bits of its memories.
 
-use super::{Dataflow, Machine};
+use super::Machine;
 use crate::Rounding;
 use crate::energy::transistors;
 use crate::product::ByOperand;
+use crate::timing::Stationary;
 use serde::Serialize;
 
 /// Area of array and memories. Transistors are counts by synthesis of small datapaths, for ratios between
@@ -43,17 +44,17 @@ impl Machine {
         let sums = transistors::registers(accumulator_bits) * f64::from(outputs);
         // A partial sum of an earlier fold waits here for its turn at the top of the column.
         let entry = transistors::registers(accumulator_bits);
-        let (stationary, entry) = match self.dataflow {
-            Dataflow::OutputStationary => (0, 0.0),
-            Dataflow::WeightStationary => (bits.weight, entry),
-            Dataflow::InputStationary => (bits.input, entry),
+        let (stationary, entry) = match self.dataflow.description().stationary {
+            Stationary::Sum => (0, 0.0),
+            Stationary::Weight => (bits.weight, entry),
+            Stationary::Input => (bits.input, entry),
         };
         let mut pe_transistors = mac.transistors;
         if self.array.overlap_load {
             let words = mac.throughput.terms * mac.throughput.outputs;
             pe_transistors += transistors::registers(stationary * words);
         }
-        if self.array.overlap_drain && self.dataflow == Dataflow::OutputStationary {
+        if self.array.overlap_drain && self.dataflow.keeps_sums() {
             pe_transistors += sums;
         }
         let columns = f64::from(self.array.columns) * f64::from(outputs);
@@ -101,7 +102,7 @@ mod tests {
         machine.array.overlap_drain = false;
         let area = |machine: &Machine| machine.area(BITS, 32, Rounding::Floor);
         let carried = area(&machine);
-        machine.dataflow = Dataflow::OutputStationary;
+        machine.dataflow = crate::timing::Dataflow::OutputStationary;
         let stationary = area(&machine);
         assert_eq!(carried.pe_transistors, stationary.pe_transistors);
         let registers = carried.array_transistors - stationary.array_transistors;

@@ -6,6 +6,7 @@ mod source;
 use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reuse, VectorUnit};
 use crate::cast::exact;
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
+use crate::mac_style::ColumnOperand;
 use crate::number::format::MAX_WORD_LENGTH;
 use crate::product::{ByOperand, MAX_ACCUMULATOR_BITS};
 use crate::{Accumulator, AccumulatorWidth, Overflow};
@@ -131,7 +132,8 @@ pub(super) fn read(text: &str, name: &str, tables: &EnergyTables) -> Result<Mach
 
 impl Source<'_> {
     fn dataflow(&self, found: &Spanned<String>) -> Result<Dataflow, MachineError> {
-        let choices = Dataflow::ALL.map(|dataflow| (dataflow.name(), dataflow));
+        let choices: Vec<_> =
+            Dataflow::ALL.iter().map(|&dataflow| (dataflow.name(), dataflow)).collect();
         self.choice("dataflow", found, &choices)
     }
 
@@ -196,11 +198,12 @@ impl Source<'_> {
         let (rows, columns) =
             (least(array.rows, MAX_WORD_LENGTH), least(array.columns, MAX_WORD_LENGTH));
         let sums = least(sums, MAX_ACCUMULATOR_BITS);
-        let (input, weight, output) = match dataflow {
-            Dataflow::OutputStationary => (rows, columns, columns),
-            Dataflow::WeightStationary => (rows, columns, sums),
-            Dataflow::InputStationary => (columns, rows, sums),
+        let (input, weight) = match dataflow.column_operand() {
+            ColumnOperand::Weight => (rows, columns),
+            ColumnOperand::Input => (columns, rows),
         };
+        // Sums that stay in the array leave it as words; others wait in SRAM.
+        let output = if dataflow.keeps_sums() { columns } else { sums };
         let bits = |key, found, least| self.integer(key, found, least..=MAX_SRAM_BITS);
         let port = self.integer(
             "sram.bandwidth_bits_per_cycle",

@@ -3,11 +3,21 @@
 //! As weight-stationary with the operands exchanged: row r holds a column of I (one k), column c a row of I
 //! (one output pixel); element (k, n) of W enters row r at cycle n + r, and column c gives the sums of its pixel.
 
+use super::dataflow::{Description, Stationary};
 use super::schedule::product;
 use super::stationary::{Dimensions, folds};
 use super::{Resources, Schedule};
-use crate::mac_style::Throughput;
+use crate::mac_style::{ColumnOperand, Throughput};
 use crate::product::{ByOperand, GemmShape, GemmWork};
+
+/// The dataflow.
+pub const DESCRIPTION: Description = Description {
+    name: "input-stationary",
+    help: "every processing element keeps one element of I, weights stream through, partial sums leave",
+    stationary: Stationary::Input,
+    column_operand: ColumnOperand::Input,
+    schedule,
+};
 
 /// The timetable of `work` (no dimension zero).
 ///

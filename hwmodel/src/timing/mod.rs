@@ -3,7 +3,7 @@
 //! A dataflow turns the shape of a product into a [`Schedule`]: folds, cycles per fold, elements
 //! that cross the array's edge, and how often an operand that does not fit on chip is fetched. What
 //! follows, overlap of folds, traffic in bits ([`Traffic`]) and stalls ([`Cycles`]), is the same for every
-//! dataflow. A further dataflow is one more file like `output_stationary.rs` and one arm in [`schedule()`].
+//! dataflow. A further dataflow is one more file like `output_stationary.rs` and one line of the list in `dataflow.rs`.
 //! All are closed forms, without a loop over folds.
 //!
 //! The formulas are stated in `docs/machine.md`.
@@ -19,7 +19,7 @@ mod traffic;
 pub mod weight_stationary;
 
 pub use cycles::Cycles;
-pub use dataflow::Dataflow;
+pub use dataflow::{Dataflow, Description, Stationary};
 pub use parts::{Array, MacUnit, Memory, Reuse};
 pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};

@@ -1,10 +1,8 @@
 //! Schedule: folds, cycles per fold and edge traffic of a product.
 
 use super::{Array, Dataflow, MacUnit};
-use super::{input_stationary, output_stationary, weight_stationary};
 use crate::mac_style::{MacWords, Throughput};
-use crate::product::NumberSystem;
-use crate::product::{ByOperand, GemmWork};
+use crate::product::{ByOperand, GemmWork, NumberSystem};
 
 /// Cycles of one fold, apart from its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,11 +123,7 @@ pub fn schedule(resources: &Resources<'_>, dataflow: Dataflow, work: &GemmWork) 
         return Schedule::default();
     }
     let throughput = throughput(dataflow, resources.mac, work);
-    match dataflow {
-        Dataflow::OutputStationary => output_stationary::schedule(resources, throughput, work),
-        Dataflow::WeightStationary => weight_stationary::schedule(resources, throughput, work),
-        Dataflow::InputStationary => input_stationary::schedule(resources, throughput, work),
-    }
+    (dataflow.description().schedule)(resources, throughput, work)
 }
 
 /// a · b · c, which the limits of a product keep far below 2^128.

@@ -58,7 +58,7 @@ fn range(
     let (first, last) = (whole(first)?, whole(last)?);
     let factor = step.trim().strip_prefix('x');
     let step = whole(factor.unwrap_or(step))?;
-    // A factor goes on from a positive number only.
+    // A factor multiplies a positive number only.
     let possible = first <= last
         && match factor {
             None => step >= 1,

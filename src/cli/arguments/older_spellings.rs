@@ -1,4 +1,4 @@
-//! Spellings of earlier versions, which go on working without being shown.
+//! Spellings of earlier versions, which still work and no help shows.
 
 use clap::Command;
 

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A measurement that was stopped goes on when the same command is given again. docs/peppp.md explains configurations, partitions and the table."
+    after_help = "A measurement that was stopped resumes when the same command is given again. docs/peppp.md explains configurations, partitions and the table."
 )]
 pub(in crate::cli) struct MeasureArguments {
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
     let entries = Entries::new(&setup, &partitions, chosen)?;
     let log = log_of(&arguments.output);
     let Some(outcome) = entries.run(&log, arguments.threads, arguments.quiet)? else {
-        output::note("stopped; the same command goes on from here");
+        output::note("stopped; the same command resumes from here");
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     };
     let mut measured = entries.rows(&log)?.into_iter();

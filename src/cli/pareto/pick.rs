@@ -201,7 +201,7 @@ fn measure(
             let log = log_of(out);
             match entries.run(&log, arguments.threads, arguments.quiet)? {
                 Some(_) => entries.errors(&log),
-                None => Err(Failure::Run(anyhow!("stopped; the same command goes on from here"))),
+                None => Err(Failure::Run(anyhow!("stopped; the same command resumes from here"))),
             }
         }
     }

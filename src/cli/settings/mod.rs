@@ -1,7 +1,7 @@
 //! The settings of `hwsim train`: from flags, TOML keys and presets to
 //! [`RunOptions`](crate::train::RunOptions).
 //!
-//! A setting is described once, as a [`Setting`](crate::setting::Setting), beside the code that uses it: in one of the files
+//! A setting is described once, as a [`Setting`](crate::setting::Setting), next to the code that uses it: in one of the files
 //! [`run`], [`data`], [`optimiser`], [`schedule`], [`controller`], [`arithmetic`] and [`outputs`], or in the file of its controller in
 //! [`crate::precision`]. [`table`] lists them all. Flags, configuration files, help, errors and the commands that hwsim
 //! prints follow from the descriptions.

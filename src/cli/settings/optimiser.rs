@@ -7,6 +7,7 @@ use crate::setting::{
 use crate::train::optimiser::adam::AdamOptions;
 use crate::train::optimiser::sgd::SgdOptions;
 use crate::train::optimiser::{OptimiserOptions, RuleOptions};
+use hwmodel::cast::nearest_f32;
 use serde::{Deserialize, Serialize};
 use std::ops::Bound::{self, Excluded, Included};
 
@@ -136,7 +137,7 @@ pub(super) fn of_preset(preset: Values, optimiser: OptimiserKind) -> Values {
 pub(super) fn options(given: &dyn Given) -> Result<OptimiserOptions, Refusal> {
     let rule = match OPTIMISER.get(given)? {
         OptimiserKind::Sgd => {
-            RuleOptions::Sgd(SgdOptions { momentum: MOMENTUM.get(given)? as f32 })
+            RuleOptions::Sgd(SgdOptions { momentum: nearest_f32(MOMENTUM.get(given)?) })
         }
         OptimiserKind::Adam => RuleOptions::Adam(AdamOptions {
             beta1: BETA1.get(given)?,
@@ -146,8 +147,8 @@ pub(super) fn options(given: &dyn Given) -> Result<OptimiserOptions, Refusal> {
     };
     Ok(OptimiserOptions {
         rule,
-        weight_decay: L2.get(given)? as f32,
-        l1: L1.get(given)? as f32,
+        weight_decay: nearest_f32(L2.get(given)?),
+        l1: nearest_f32(L1.get(given)?),
         accumulation: ACCUMULATION.get(given)?,
         normalise: NORMALISE_GRADIENTS.get(given)?,
     })

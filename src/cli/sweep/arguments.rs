@@ -4,6 +4,8 @@ use crate::cli::arguments::{ListError, expand};
 use crate::cli::errors::Failure;
 use crate::design::sweep::{Grid, Shard, value_of};
 use anyhow::{Context as _, anyhow};
+use hwmodel::mac_style::MacStyle;
+use hwmodel::machine::Dataflow;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -12,7 +14,7 @@ use toml::{Table, Value};
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
-    after_help = "Every flag of a list takes values separated by commas and ranges of whole numbers: 8..64 (both ends included), 8..64:8 (step), 8..64:x2 (doubling). A sweep that was stopped goes on when the same command is given again.\ndocs/explore.md explains axes, files, results and shards."
+    after_help = "Every flag of a list takes values separated by commas and ranges of whole numbers: 8..64 (both ends included), 8..64:8 (step), 8..64:x2 (doubling). A sweep that was stopped resumes when the same command is given again.\ndocs/explore.md explains axes, files, results and shards."
 )]
 pub(in crate::cli) struct SweepArguments {
     #[command(subcommand)]
@@ -29,14 +31,11 @@ pub(in crate::cli) struct SweepArguments {
     /// Columns of the array.
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     columns: Vec<String>,
-    /// output-stationary, weight-stationary, input-stationary.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes", help = dataflows())]
     dataflow: Vec<String>,
-    /// exact, fixed, composable, bit-serial, dsp.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes", help = mac_styles())]
     mac_style: Vec<String>,
-    /// Width of the MACs in bits; not for exact and dsp.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes", help = mac_width())]
     mac_width: Vec<String>,
     /// Accumulator bits (1 to 64) or exact.
     #[arg(long, alias = "acc", value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
@@ -176,6 +175,25 @@ fn read(path: &Path) -> Result<SweepFile, Failure> {
 pub(super) fn grid_of(path: &Path) -> Result<Grid, Failure> {
     let file = read(path)?;
     Grid::from_toml(&file.grid, &file.point).map_err(Failure::usage)
+}
+
+/// The names of the dataflows.
+fn dataflows() -> String {
+    let names: Vec<_> = Dataflow::ALL.iter().map(|dataflow| dataflow.name()).collect();
+    names.join(", ")
+}
+
+/// The names of the MAC styles.
+fn mac_styles() -> String {
+    let names: Vec<_> = MacStyle::ALL.iter().map(|style| style.name).collect();
+    names.join(", ")
+}
+
+/// What a width is, and which styles have none.
+fn mac_width() -> String {
+    let without = MacStyle::ALL.iter().filter(|style| style.width.is_none());
+    let names: Vec<_> = without.map(|style| style.name).collect();
+    format!("Width of the MACs in bits; not for {}", names.join(" and "))
 }
 
 /// The values in the list of a flag.

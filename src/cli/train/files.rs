@@ -2,7 +2,7 @@
 
 use super::super::files::Files;
 use super::super::settings::Resolved;
-use super::carry_out::TWIN_FOLDER;
+use super::execute::TWIN_FOLDER;
 use crate::files::trace::TraceWriter;
 use crate::train::run::CHECKPOINT_FILE;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) fn declare(files: Files, resolved: &Resolved) -> Files {
     let checkpoints = |folder: &Path| {
         [folder.join(CHECKPOINT_FILE), folder.join(TWIN_FOLDER).join(CHECKPOINT_FILE)]
     };
-    // A run goes on in the folder that it is resumed from.
+    // A run continues in the folder that it is resumed from.
     let into = paths.checkpoint.as_ref().or(paths.resume.as_ref());
     let same = |folder: &&std::path::PathBuf| {
         let canonical = folder.canonicalize().ok();

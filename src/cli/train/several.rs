@@ -1,11 +1,13 @@
-//! `hwsim train --controllers`: one run after another, then all of them side by side.
+//! `hwsim train --controllers`: one run after another, then a table of all of them.
 
 use super::super::compare::{self, Run};
 use super::super::errors::Failure;
 use super::super::settings::{Resolved, TrainArguments};
 use super::super::{errors, interrupt, output, setup};
-use super::carry_out::{Session, carry_out};
-use super::{files, go_on, load_checkpoint, make_good, prepare, stopped_without_checkpoint};
+use super::execute::{Session, execute};
+use super::{
+    files, load_checkpoint, make_good, prepare, resume_command, stopped_without_checkpoint,
+};
 use crate::files::trace::TraceWriter;
 use crate::precision::ControllerOptions;
 use crate::train::run::CHECKPOINT_FILE;
@@ -26,7 +28,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
     let spare = spare_folders(runs);
     let command = |checkpoint: Option<&Path>| {
         let folder = checkpoint.and_then(Path::parent);
-        folder.map(|folder| go_on::command_of_several(arguments, folder))
+        folder.map(|folder| resume_command::command_of_several(arguments, folder))
     };
     let mut done = Vec::with_capacity(runs.len());
     let mut lost = Vec::new();
@@ -48,7 +50,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
         let spare_folders = spare.iter().map(|folder| folder.join(name)).collect();
         // All tables are shown together at the end.
         let session = Session { simd, stop: &stop, spare_folders, show: &|_| Ok(()) };
-        let end = carry_out(resolved, &mut trainer, state.as_ref(), &session)?;
+        let end = execute(resolved, &mut trainer, state.as_ref(), &session)?;
         let named = |error: anyhow::Error| error.context(format!("the run of {name}"));
         if !end.lost.is_empty() {
             to_make_good = Some(end.checkpoint.clone());

@@ -2,6 +2,7 @@
 
 use super::{Point, SweepError};
 use hwmodel::energy::EnergyTables;
+use hwmodel::mac_style::MacStyle;
 use hwmodel::machine::Machine;
 use toml::{Table, Value};
 
@@ -21,11 +22,6 @@ const KEYS: [(&str, &[&str]); 8] = [
 /// Axes with separate rules; `machine` names the base.
 const OTHERS: [&str; 4] = ["machine", "mac-style", "mac-width", "node"];
 
-/// Keys of `[mac]` that belong to no style, and stay when the style changes.
-const MAC_KEYS: [&str; 3] = ["zero_gating", "zero_skip_limit", "float32_macs_per_cycle"];
-/// The width of each MAC style that has one.
-const WIDTH_KEYS: [(&str, &str); 3] =
-    [("fixed", "native_bits"), ("composable", "brick_bits"), ("bit-serial", "parallel_bits")];
 /// Table and row of DRAM of each node that another table than the base's may be needed for.
 const NODES: [(i64, &str, &str); 2] =
     [(45, "horowitz-2014", "dram"), (7, "jouppi-2021", "dram_hbm2")];
@@ -85,16 +81,20 @@ pub fn design(base: &Base, point: &Point) -> Result<Design, SweepError> {
         if mac.get("style").and_then(Value::as_str).unwrap_or("exact")
             != style.as_str().unwrap_or("")
         {
-            mac.retain(|key, _| MAC_KEYS.contains(&key));
+            let of_a_style = |key: &str| {
+                MacStyle::ALL.iter().any(|style| style.keys.iter().any(|known| known.name() == key))
+            };
+            mac.retain(|key, _| key != "style" && !of_a_style(key));
         }
         mac.insert("style".to_owned(), style);
     }
     if let Some(width) = point.get("mac-width").cloned() {
         let mac = section(&mut keys, "mac");
         let style = mac.get("style").and_then(Value::as_str).unwrap_or("exact").to_owned();
-        match WIDTH_KEYS.iter().find(|(name, _)| *name == style) {
-            Some((_, key)) => {
-                mac.insert((*key).to_owned(), width);
+        let style = MacStyle::ALL.iter().find(|known| known.name == style);
+        match style.and_then(|style| style.width) {
+            Some(key) => {
+                mac.insert(key.name().to_owned(), width);
             }
             None => point.remove("mac-width"),
         }

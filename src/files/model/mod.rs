@@ -19,12 +19,22 @@ use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, FixedTensor, Overflow, Rounding, TensorError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The kind of file, in its metadata.
 const KIND: &str = "hwsim-model";
 /// Version of the layout.
 const VERSION: u32 = 1;
+
+/// A path as it is typed in a shell.
+fn quoted(path: &Path) -> String {
+    shell_words::quote(&path.to_string_lossy()).into_owned()
+}
+
+/// The command that saves the network of the checkpoint in `folder`.
+fn save_command(folder: &Path) -> String {
+    format!("hwsim train --resume {} --save-model FILE", quoted(folder))
+}
 
 /// A model file that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -39,26 +49,35 @@ pub enum ModelError {
     Kind(String),
     /// A checkpoint of a run.
     #[error(
-        "it is the checkpoint of a training run: save its network with `hwsim train --resume FOLDER --save-model FILE`, FOLDER being where \
-         the checkpoint is"
+        "it is the checkpoint of a training run: save its network with `{}`",
+        save_command(folder)
     )]
-    Checkpoint,
+    Checkpoint {
+        /// The folder that it is in.
+        folder: PathBuf,
+    },
     /// A folder.
-    #[error("it is a folder{}", if *checkpoint {
-        " with the checkpoint of a training run: save its network with `hwsim train --resume FOLDER --save-model FILE`"
-    } else {
-        ": give the file that `hwsim train --save-model FILE` wrote"
-    })]
-    Folder {
-        /// Whether it has a checkpoint in it.
-        checkpoint: bool,
+    #[error("it is a folder: give the file that `hwsim train --save-model FILE` wrote")]
+    Folder,
+    /// A folder with a checkpoint in it.
+    #[error(
+        "it is a folder with the checkpoint of a training run: save its network with `{}`",
+        save_command(folder)
+    )]
+    CheckpointFolder {
+        /// The folder.
+        folder: PathBuf,
     },
     /// An ONNX model.
     #[error(
-        "it is an ONNX file, of which hwsim reads the shapes alone: cost it with `hwsim cost --onnx FILE`; networks that run are saved by \
-         `hwsim train --save-model FILE`"
+        "it is an ONNX file, of which hwsim reads the shapes alone: cost it with `hwsim cost --onnx {}`; networks that run are saved by \
+         `hwsim train --save-model FILE`",
+        quoted(file)
     )]
-    Onnx,
+    Onnx {
+        /// The file.
+        file: PathBuf,
+    },
     /// A safetensors file of another program.
     #[error(
         "it is a safetensors file that hwsim did not write, and weights of other programs are not read: give the file that \
@@ -255,7 +274,7 @@ pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
     recognise::by_name(path)?;
     let mut snapshot = Snapshot::load(path).map_err(recognise::of_container)?;
     let header = ModelHeader::deserialize(&snapshot.meta)
-        .map_err(|error| recognise::of_metadata(&snapshot.meta, error.to_string()))?;
+        .map_err(|error| recognise::of_metadata(path, &snapshot.meta, error.to_string()))?;
     if header.kind != KIND || header.version != VERSION {
         let found = format!("found `{}` version {}", header.kind, header.version);
         return Err(ModelError::Kind(found));

@@ -7,13 +7,14 @@ use std::path::Path;
 /// Refuses what is no safetensors file by its name or place, before it is read.
 pub(super) fn by_name(path: &Path) -> Result<(), ModelError> {
     if path.is_dir() {
-        return Err(ModelError::Folder {
-            checkpoint: path.join("checkpoint.safetensors").is_file(),
+        return Err(match path.join("checkpoint.safetensors").is_file() {
+            true => ModelError::CheckpointFolder { folder: path.to_owned() },
+            false => ModelError::Folder,
         });
     }
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
-        "onnx" if path.is_file() => Err(ModelError::Onnx),
+        "onnx" if path.is_file() => Err(ModelError::Onnx { file: path.to_owned() }),
         _ => Ok(()),
     }
 }
@@ -30,10 +31,13 @@ pub(super) fn of_container(error: SnapshotError) -> ModelError {
 }
 
 /// What a snapshot is whose metadata are none of a model.
-pub(super) fn of_metadata(meta: &serde_json::Value, reason: String) -> ModelError {
+pub(super) fn of_metadata(path: &Path, meta: &serde_json::Value, reason: String) -> ModelError {
     let is_run = ["controller", "options", "progress"].iter().any(|key| meta.get(key).is_some());
     match meta.get("kind").and_then(serde_json::Value::as_str) {
-        None if is_run => ModelError::Checkpoint,
+        None if is_run => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            ModelError::Checkpoint { folder: folder.unwrap_or(Path::new(".")).to_owned() }
+        }
         _ => ModelError::Kind(reason),
     }
 }

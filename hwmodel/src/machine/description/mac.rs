@@ -1,143 +1,142 @@
-//! The section `[mac]`.
+//! The section `[mac]`: a style with its own keys, and keys that every style has.
 
 use super::source::Source;
 use crate::cast::exact;
-use crate::mac_style::{BitSerial, Composable, Dsp, Exact, Fixed, MacStyle, SerialOperand};
+use crate::mac_style::{Description, GivenKeys, Key, KeyValue, KeyValues, MacStyle};
 use crate::machine::{MacUnit, MachineError};
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 use toml::Spanned;
 
-const WORD: RangeInclusive<i64> = 1..=32;
-const BRICK_BITS: RangeInclusive<i64> = 1..=16;
-const BRICKS: RangeInclusive<i64> = 1..=1024;
-const LANES: RangeInclusive<i64> = 1..=1024;
 const SKIP_LIMIT: RangeInclusive<i64> = 1..=1024;
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+/// Keys of every style.
+const COMMON: [&str; 4] = ["style", "zero_gating", "zero_skip_limit", "float32_macs_per_cycle"];
+
+#[derive(Default)]
 pub(super) struct MacKeys {
     style: Option<Spanned<String>>,
     zero_gating: Option<bool>,
     zero_skip_limit: Option<Spanned<i64>>,
     float32_macs_per_cycle: Option<Spanned<f64>>,
-    native_bits: Option<Spanned<i64>>,
-    brick_bits: Option<Spanned<i64>>,
-    bricks: Option<Spanned<i64>>,
-    serial: Option<Spanned<String>>,
-    lanes: Option<Spanned<i64>>,
-    bits_per_cycle: Option<Spanned<i64>>,
-    parallel_bits: Option<Spanned<i64>>,
+    /// Keys of styles, by their paths.
+    of_styles: BTreeMap<&'static str, Spanned<KeyValue>>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Build {
-    Exact,
-    Fixed,
-    Composable,
-    BitSerial,
-    Dsp,
+/// The keys of all styles.
+fn keys_of_styles() -> impl Iterator<Item = &'static Key> {
+    MacStyle::ALL.iter().flat_map(|style| style.keys)
 }
 
-const BUILDS: [(&str, Build); 5] = [
-    ("exact", Build::Exact),
-    ("fixed", Build::Fixed),
-    ("composable", Build::Composable),
-    ("bit-serial", Build::BitSerial),
-    ("dsp", Build::Dsp),
-];
+/// The name of a key that exists.
+struct KnownKey;
 
-const SERIAL: [(&str, SerialOperand); 3] = [
-    ("input", SerialOperand::Input),
-    ("weight", SerialOperand::Weight),
-    ("both", SerialOperand::Both),
-];
+impl<'de> DeserializeSeed<'de> for KnownKey {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        let known: Vec<_> = COMMON.into_iter().chain(keys_of_styles().map(Key::name)).collect();
+        if known.contains(&key.as_str()) {
+            return Ok(key);
+        }
+        let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        Err(D::Error::custom(format!("unknown field `{key}`, expected one of {known}")))
+    }
+}
+
+impl<'de> Deserialize<'de> for MacKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Section;
+
+        impl<'de> Visitor<'de> for Section {
+            type Value = MacKeys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the section of the MAC")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MacKeys, A::Error> {
+                let mut keys = MacKeys::default();
+                while let Some(name) = map.next_key_seed(KnownKey)? {
+                    match name.as_str() {
+                        "style" => keys.style = map.next_value()?,
+                        "zero_gating" => keys.zero_gating = map.next_value()?,
+                        "zero_skip_limit" => keys.zero_skip_limit = map.next_value()?,
+                        "float32_macs_per_cycle" => {
+                            keys.float32_macs_per_cycle = map.next_value()?
+                        }
+                        name => {
+                            let Some(key) = keys_of_styles().find(|key| key.name() == name) else {
+                                continue;
+                            };
+                            let value = match key.values {
+                                KeyValues::Whole { .. } => {
+                                    spanned(map.next_value()?, KeyValue::Whole)
+                                }
+                                KeyValues::Word(_) => spanned(map.next_value()?, KeyValue::Word),
+                            };
+                            keys.of_styles.insert(key.path, value);
+                        }
+                    }
+                }
+                Ok(keys)
+            }
+        }
+
+        deserializer.deserialize_map(Section)
+    }
+}
+
+fn spanned<T>(found: Spanned<T>, value: fn(T) -> KeyValue) -> Spanned<KeyValue> {
+    let span = found.span();
+    Spanned::new(span, value(found.into_inner()))
+}
 
 impl Source<'_> {
     pub(super) fn mac(&self, keys: &MacKeys) -> Result<MacUnit, MachineError> {
-        let build = match &keys.style {
-            None => Build::Exact,
-            Some(found) => self.choice("mac.style", found, &BUILDS)?,
-        };
-        self.only_keys_of(build, keys)?;
-        let word = |key, found: &Option<_>, range, default| {
-            self.integer_or(key, found.as_ref(), range, default).map(|bits| exact::<u32>(bits))
-        };
-        let style = match build {
-            Build::Exact => MacStyle::Exact(Exact),
-            Build::Dsp => MacStyle::Dsp(Dsp),
-            Build::Fixed => MacStyle::Fixed(Fixed {
-                native_bits: word("mac.native_bits", &keys.native_bits, WORD, 8)?,
-            }),
-            Build::Composable => MacStyle::Composable(Composable {
-                brick_bits: word("mac.brick_bits", &keys.brick_bits, BRICK_BITS, 2)?,
-                bricks: self.bricks(keys)?,
-            }),
-            Build::BitSerial => {
-                let serial = match &keys.serial {
-                    None => SerialOperand::Input,
-                    Some(found) => self.choice("mac.serial", found, &SERIAL)?,
-                };
-                if let (SerialOperand::Both, Some(found)) = (serial, &keys.parallel_bits) {
-                    let allowed = "it with serial = \"input\" or \"weight\" only";
-                    return self.refuse("mac.parallel_bits", found, found.get_ref(), allowed);
-                }
-                let parallel = if serial == SerialOperand::Both { 1 } else { 16 };
-                MacStyle::BitSerial(BitSerial {
-                    serial,
-                    lanes: word("mac.lanes", &keys.lanes, LANES, 16)?,
-                    bits_per_cycle: word("mac.bits_per_cycle", &keys.bits_per_cycle, WORD, 1)?,
-                    parallel_bits: word("mac.parallel_bits", &keys.parallel_bits, WORD, parallel)?,
-                })
-            }
+        let styles: Vec<_> = MacStyle::ALL.iter().map(|style| (style.name, *style)).collect();
+        let style = match &keys.style {
+            None => MacStyle::default().description(),
+            Some(found) => self.choice("mac.style", found, &styles)?,
         };
         let float32_macs_per_cycle = match &keys.float32_macs_per_cycle {
             None => 1.0,
             Some(found) => self.number("mac.float32_macs_per_cycle", found, 1e-6, 1.0, true)?,
         };
         Ok(MacUnit {
-            style,
+            style: self.style(style, keys)?,
             zero_gating: keys.zero_gating.unwrap_or(true),
-            zero_skip_limit: word("mac.zero_skip_limit", &keys.zero_skip_limit, SKIP_LIMIT, 1)?,
+            zero_skip_limit: exact(self.integer_or(
+                "mac.zero_skip_limit",
+                keys.zero_skip_limit.as_ref(),
+                SKIP_LIMIT,
+                1,
+            )?),
             float32_macs_per_cycle,
         })
     }
 
-    fn bricks(&self, keys: &MacKeys) -> Result<u32, MachineError> {
-        let Some(found) = &keys.bricks else { return Ok(16) };
-        let bricks = self.integer("mac.bricks", found, BRICKS)?;
-        if !bricks.is_power_of_two() {
-            return self.refuse("mac.bricks", found, bricks, "a power of two, 1 to 1024");
-        }
-        Ok(exact::<u32>(bricks))
-    }
-
-    /// Refuses keys that another style has: they would have no effect.
-    fn only_keys_of(&self, build: Build, keys: &MacKeys) -> Result<(), MachineError> {
-        let numbers = [
-            ("mac.native_bits", &keys.native_bits, Build::Fixed),
-            ("mac.brick_bits", &keys.brick_bits, Build::Composable),
-            ("mac.bricks", &keys.bricks, Build::Composable),
-            ("mac.lanes", &keys.lanes, Build::BitSerial),
-            ("mac.bits_per_cycle", &keys.bits_per_cycle, Build::BitSerial),
-            ("mac.parallel_bits", &keys.parallel_bits, Build::BitSerial),
-        ];
-        let only = |owner| {
-            let name =
-                BUILDS.iter().find(|(_, known)| *known == owner).map_or("", |(name, _)| name);
-            format!("it with style = \"{name}\" only")
+    /// The style with its parameters; keys that another style has would have no effect and are refused.
+    fn style(&self, style: &Description, keys: &MacKeys) -> Result<MacStyle, MachineError> {
+        let given = keys.of_styles.iter().map(|(&path, found)| (path, found.get_ref().clone()));
+        let given = GivenKeys(given.collect());
+        let has = |owner: &Description, key: &Key| owner.keys.contains(key);
+        let other = keys_of_styles().find(|key| given.has(key) && !has(style, key));
+        let built = match other {
+            Some(key) => {
+                let owner = MacStyle::ALL.iter().find(|owner| has(owner, key));
+                let name = owner.map_or("", |owner| owner.name);
+                Err(given.error(key, format!("it with style = \"{name}\" only")))
+            }
+            None => (style.from_keys)(&given),
         };
-        for (key, found, owner) in numbers {
-            if let (Some(found), true) = (found, owner != build) {
-                return self.refuse(key, found, found.get_ref(), only(owner));
-            }
-        }
-        match &keys.serial {
-            Some(found) if build != Build::BitSerial => {
-                let value = format!("`{}`", found.get_ref());
-                self.refuse("mac.serial", found, value, only(Build::BitSerial))
-            }
-            _ => Ok(()),
-        }
+        built.or_else(|error| match keys.of_styles.get(error.path) {
+            Some(found) => self.refuse(error.path, found, error.value, error.allowed),
+            None => unreachable!("{} is refused without being given", error.path),
+        })
     }
 }

@@ -228,7 +228,7 @@ fn every_style_has_its_keys_and_defaults() {
             ..stripes
         })
     );
-    for name in MacStyle::NAMES {
+    for name in MacStyle::ALL.iter().map(|style| style.name) {
         assert_eq!(style(&format!("style = \"{name}\"")).name(), name);
     }
 }

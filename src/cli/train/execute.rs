@@ -1,4 +1,4 @@
-//! One run: trace, checkpoints and progress on the way, model and summary at the end.
+//! Executes a run: trace, checkpoints and progress while it runs, model and summary at the end.
 
 use super::super::accumulator_warning;
 use super::super::errors::Failure;
@@ -41,13 +41,13 @@ pub(super) struct End {
     pub(super) summary: Option<Box<Summary>>,
     /// The folder of a checkpoint of this end, if there is one.
     pub(super) checkpoint: Option<PathBuf>,
-    /// What was asked for and could not be had.
+    /// Why outputs that were asked for could not be written.
     pub(super) lost: Vec<anyhow::Error>,
 }
 
 /// Takes `trainer`, which has been restored from `state` if there is one, to its end, and tries every output asked for. If
 /// one fails a checkpoint is kept, from which it can be made.
-pub(super) fn carry_out(
+pub(super) fn execute(
     resolved: &Resolved,
     trainer: &mut Trainer,
     state: Option<&RunState>,
@@ -224,10 +224,10 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
         return;
     }
     let (options, dataset) = (trainer.options(), trainer.dataset());
+    // Short lines: a terminal has 80 columns.
+    output::note(&format!("data: {} ({})", dataset.name, dataset.origin));
     output::note(&format!(
-        "data: {} ({}), {} training and {} test {}",
-        dataset.name,
-        dataset.origin,
+        "{} training and {} test {}",
         dataset.train.len(),
         dataset.test.len(),
         match dataset.text {
@@ -240,10 +240,13 @@ fn introduce(resolved: &Resolved, trainer: &Trainer, simd: SimdLevel) {
         }
     ));
     output::note(&format!(
-        "training {} with {} on {}: {} steps of {} {}s, {} threads, {simd}",
+        "training {} with {} on {}",
         options.arch,
         trainer.controller_name(),
-        trainer.machine().name(),
+        trainer.machine().name()
+    ));
+    output::note(&format!(
+        "{} steps of {} {}s, {} threads, {simd}",
         trainer.total_steps(),
         options.batch_size * options.optimiser.accumulation as usize,
         dataset.train.noun(),
@@ -321,7 +324,7 @@ impl Observer for Shown {
 
     fn trouble(&mut self, error: &TrainError) {
         let line = chain(error);
-        let line = format!("hwsim: warning: {line}; training goes on, and it is tried again");
+        let line = format!("hwsim: warning: {line}; training continues, and it is tried again");
         if self.trouble.insert(line.clone()) {
             self.note(&line);
         }

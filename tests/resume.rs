@@ -1,4 +1,4 @@
-//! Commands that hwsim prints run when they are pasted; runs go on to another end, and from a saved model.
+//! Commands that hwsim prints run when they are pasted; runs resume to another end, and start from a saved model.
 #![cfg(unix)]
 
 use assert_cmd::Command;
@@ -44,7 +44,7 @@ fn read(folder: &Path, name: &str) -> Vec<u8> {
 }
 
 /// Interrupts a run once the trace `partial` has some rows; returns what it said.
-fn interrupted(folder: &Path, arguments: &[&str], partial: &str) -> String {
+fn interrupted(folder: &Path, arguments: &[String], partial: &str) -> String {
     let child = std::process::Command::new(HWSIM)
         .args(arguments)
         .env_remove("HWSIM_DATA")
@@ -87,6 +87,21 @@ const LONG: [&str; 12] = [
     "--with-baseline",
 ];
 
+/// A command of words that may have blanks in them.
+fn with_words(folder: &Path, words: &[String]) -> Command {
+    let mut command = hwsim(folder, "");
+    command.args(words);
+    command
+}
+
+/// The words of a long run without float32 twin, and `more`.
+fn without_twin(more: &[&str]) -> Vec<String> {
+    let data = data();
+    let data = ["--data-dir", data.to_str().unwrap()];
+    let words = ["train"].iter().chain(&LONG[..11]).chain(&data).chain(more);
+    words.map(|word| (*word).to_owned()).collect()
+}
+
 #[test]
 fn a_stopped_run_goes_on_by_the_printed_command() {
     let folder = TempDir::new().unwrap();
@@ -115,15 +130,8 @@ fn a_stopped_run_goes_on_by_the_printed_command() {
         words.extend(files(prefix));
         words
     };
-    let whole = arguments("whole");
-    done({
-        let mut command = hwsim(path, "");
-        command.args(&whole);
-        command
-    });
-    let stopped = arguments("stopped");
-    let stopped: Vec<&str> = stopped.iter().map(String::as_str).collect();
-    let said = interrupted(path, &stopped, "stopped it's t.csv.partial");
+    done(with_words(path, &arguments("whole")));
+    let said = interrupted(path, &arguments("stopped"), "stopped it's t.csv.partial");
     let again = pasted(path, &said);
     assert!(again.status.success(), "{said}\n{}", stderr(&again));
     assert!(String::from_utf8_lossy(&again.stdout).contains("top-1"));
@@ -146,20 +154,13 @@ fn a_stopped_run_goes_on_by_the_printed_command() {
 fn a_run_without_a_place_for_checkpoints_goes_on_too() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
-    let data = data();
-    let mut words = vec!["train"];
-    words.extend(&LONG[..11]);
-    words.extend(["--data-dir", data.to_str().unwrap(), "--trace", "a b.csv"]);
+    let mut words = without_twin(&["--trace", "a b.csv"]);
     let said = interrupted(path, &words, "a b.csv.partial");
     let again = pasted(path, &said);
     assert!(again.status.success(), "{said}\n{}", stderr(&again));
     words.pop();
-    words.push("whole.csv");
-    done({
-        let mut command = hwsim(path, "");
-        command.args(&words);
-        command
-    });
+    words.push("whole.csv".to_owned());
+    done(with_words(path, &words));
     assert!(read(path, "a b.csv") == read(path, "whole.csv"));
 }
 
@@ -167,11 +168,14 @@ fn a_run_without_a_place_for_checkpoints_goes_on_too() {
 fn several_runs_go_on_by_the_printed_command() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
-    let data = data();
-    let mut words = vec!["train"];
-    words.extend(&LONG[..11]);
-    words.extend(["--data-dir", data.to_str().unwrap(), "--controllers", "static,float32"]);
-    words.extend(["--format-schedule", "0:8,4;3:12,6", "--trace", "a b.csv"]);
+    let words = without_twin(&[
+        "--controllers",
+        "static,float32",
+        "--format-schedule",
+        "0:8,4;3:12,6",
+        "--trace",
+        "a b.csv",
+    ]);
     let said = interrupted(path, &words, "a b.static.csv.partial");
     let again = pasted(path, &said);
     assert!(again.status.success(), "{said}\n{}", stderr(&again));
