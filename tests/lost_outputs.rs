@@ -166,3 +166,19 @@ fn every_other_command_shows_its_result() {
     }
     assert!(folder.path().join("new.csv").exists());
 }
+
+#[test]
+fn pages_that_cannot_be_written_are_all_named_and_cost_no_other() {
+    let folder = TempDir::new().unwrap();
+    let names = ["hwsim-train.1", "hwsim-pareto-pick.1"];
+    names.iter().for_each(|name| full(&folder, name));
+    let failed = shell(folder.path(), &format!("{HWSIM} man -o ."));
+    let said = stderr(&failed);
+    assert_eq!((failed.status.code(), said.lines().count()), (Some(1), 2), "{said}");
+    for name in names {
+        assert!(said.contains(&format!("cannot write `./{name}`")), "{said}");
+    }
+    for name in ["hwsim.1", "hwsim-sweep.1", "hwsim-man.1"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+}

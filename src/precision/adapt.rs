@@ -3,7 +3,7 @@
 use super::controller::{check_infos, check_name, check_views};
 use super::edf::MAX_RESOLUTION;
 use super::lookback::{next_lookback, next_resolution};
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::push_down::{self, PaperSearch, PushDownRange};
 use super::push_up::push_up;
 use super::shared_settings::{FL, START, VARIANT, WL, format};
@@ -97,7 +97,7 @@ pub const PENALTY: Setting<bool> = switch(
 .neutral("off");
 
 /// The controller and its settings.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "adapt",
     heading: "AdaPT controller",
     settings: &[

@@ -1,11 +1,11 @@
 //! ADEPT: AdaPT that may switch after any batch, whatever granularity the options have.
 
 use super::adapt::{self, Adapt, AdaptOptions, Granularity, SETTINGS_OF_ADEPT};
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::{ControllerOptions, PrecisionController, PrecisionError, TensorInfo};
 
 /// The controller and its settings: those of AdaPT without the granularity.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "adept",
     heading: adapt::DESCRIPTION.heading,
     settings: SETTINGS_OF_ADEPT,

@@ -1,13 +1,13 @@
 //! Float32: no quantisation at all, the twin that quantised runs are compared with.
 
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::{
     Constant, ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats,
     TensorInfo,
 };
 
 /// The controller and its settings, of which it has none.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "float32",
     heading: "Precision controller",
     settings: &[],

@@ -2,7 +2,7 @@
 //!
 //! A controller sees the loss of a step and, per tensor, the float32 master values and the
 //! gradient ([`TensorView`]); it never sees layers, training loops or files. A new controller is
-//! one new file, which implements [`PrecisionController`] and has a [`Description`] of its settings, and one line of the
+//! one new file, which implements [`PrecisionController`] and has a [`ControllerDescription`] of its settings, and one line of the
 //! list in [`options`].
 //!
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
@@ -45,7 +45,7 @@ pub use controller::{
 };
 pub use error::PrecisionError;
 pub use muppet::Muppet;
-pub use options::{ControllerKind, ControllerOptions, Description};
+pub use options::{ControllerDescription, ControllerKind, ControllerOptions};
 pub use push_down::PushDownRange;
 pub use scheduled::Scheduled;
 pub use shen::{BitRange, BitRangeError, BitStrategy, Depth, Factor, ShenOptions};

@@ -6,7 +6,7 @@
 
 use super::controller::{check_infos, check_name, check_views};
 use super::muppet_policy::{EpochReport, MuppetPolicy, MuppetPolicyOptions, MuppetReading};
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::shared_settings::VARIANT;
 use super::state::{from_json, to_json};
 use super::{
@@ -68,7 +68,7 @@ const SMALLEST_LEARNING_RATE: Setting<f64> = real(
 
 /// The controller and its settings. By default the rest is as in papers/muppet.md section 4: SGD with momentum and weight
 /// decay, every operand of all three products in fixed point, and no schedule but the policy.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "muppet",
     heading: "MuPPET and Shen et al. 2024",
     settings: &[

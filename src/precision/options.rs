@@ -1,6 +1,6 @@
 //! The list of controllers, and the choice of one as data.
 //!
-//! A controller is one file and one line of the list below: the file has its options, the [`Description`] of its settings and
+//! A controller is one file and one line of the list below: the file has its options, the [`ControllerDescription`] of its settings and
 //! their way to options, and how the controller is built.
 
 use super::{
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is to be known of a controller before there is one.
 #[derive(Clone, Copy)]
-pub struct Description {
+pub struct ControllerDescription {
     /// Its name in settings, files and traces.
     pub name: &'static str,
     /// The heading of its settings in help.
@@ -56,7 +56,7 @@ macro_rules! controllers {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// Name, settings and options.
-            pub const fn description(self) -> &'static Description {
+            pub const fn description(self) -> &'static ControllerDescription {
                 match self {
                     $(Self::$name => &$module::DESCRIPTION,)*
                 }

@@ -11,7 +11,7 @@ mod bit_range;
 pub use bit_range::{BitRange, BitRangeError};
 
 use super::constant::Constant;
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::{
     ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo,
 };
@@ -128,7 +128,7 @@ const OUTPUT_WL: Setting<u32> = whole(
 
 /// The controller and its settings. By default the rest is as in papers/shen2024.md sections 2.4 and 4: SGD with momentum
 /// and weight decay, rounding to nearest, every operand of all three products in fixed point.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "shen",
     heading: "MuPPET and Shen et al. 2024",
     settings: &[&FACTOR, &STRATEGY, &BITS, &DEPTH, &OUTPUT_WL],

@@ -7,7 +7,7 @@ pub use format_schedule::{FormatSchedule, FormatScheduleError};
 pub use layer_formats::{LayerFormats, LayerFormatsError};
 
 use super::constant::Constant;
-use super::options::Description;
+use super::options::ControllerDescription;
 use super::scheduled::Scheduled;
 use super::shared_settings::{FL, HEADING, WL, format};
 use super::{
@@ -34,7 +34,7 @@ pub const FORMAT_SCHEDULE: Setting<FormatSchedule> = text(
 .example("0:8,4;5:fc=16,12");
 
 /// The controller and its settings.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "static",
     heading: HEADING,
     settings: &[&WL, &FL, &LAYER_FORMATS, &FORMAT_SCHEDULE],

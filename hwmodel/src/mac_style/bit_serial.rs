@@ -4,7 +4,7 @@
 //!   activation and a whole weight, are added and shifted into the accumulator.
 //! * Both serial: Loom (S. Sharify et al., DAC 2018), whose variants take 1, 2 or 4 bits of the activation a cycle.
 
-use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
+use super::{Build, Key, MacEnergy, MacStyle, MacWords, StyleDescription, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ const BITS_PER_CYCLE: Key = Key::whole("mac.bits_per_cycle", (1, 32), 1);
 const PARALLEL_BITS: Key = Key::whole("mac.parallel_bits", (1, 32), 16);
 
 /// The style.
-pub(super) const DESCRIPTION: Description = Description {
+pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     name: "bit-serial",
     keys: &[SERIAL, LANES, BITS_PER_CYCLE, PARALLEL_BITS],
     width: Some(PARALLEL_BITS),

@@ -5,7 +5,7 @@
 //! take several cycles. As in that paper operands have 2^i digits: 1 and 2 bits take one brick's digit of 2
 //! bits, 3 and 4 two, 5 to 8 four, 9 to 16 eight.
 
-use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
+use super::{Build, Key, MacEnergy, MacStyle, MacWords, StyleDescription, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const BRICK_BITS: Key = Key::whole("mac.brick_bits", (1, 16), 2);
 const BRICKS: Key = Key::whole("mac.bricks", (1, 1024), 16);
 
 /// The style.
-pub(super) const DESCRIPTION: Description = Description {
+pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     name: "composable",
     keys: &[BRICK_BITS, BRICKS],
     width: Some(BRICK_BITS),

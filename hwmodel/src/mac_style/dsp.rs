@@ -14,14 +14,14 @@
 //! ASIC table: rely on ratios between word lengths only. Packing of four INT4 products (AMD WP521) is not
 //! modelled, since it is inexact without correction.
 
-use super::{Build, ColumnOperand, Description, MacEnergy, MacStyle, MacWords, Throughput};
+use super::{Build, ColumnOperand, MacEnergy, MacStyle, MacWords, StyleDescription, Throughput};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The style.
-pub(super) const DESCRIPTION: Description = Description {
+pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     name: "dsp",
     keys: &[],
     width: None,

@@ -1,14 +1,14 @@
 //! A MAC of exactly the word lengths in use, one a cycle: the abstraction that the cost models of AdaPT and
 //! MuPPET rest on, and the reference for hardware of fixed width.
 
-use super::{Build, Description, MacEnergy, MacStyle, MacWords, Throughput};
+use super::{Build, MacEnergy, MacStyle, MacWords, StyleDescription, Throughput};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The style.
-pub(super) const DESCRIPTION: Description = Description {
+pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     name: "exact",
     keys: &[],
     width: None,

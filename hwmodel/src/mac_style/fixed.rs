@@ -4,7 +4,7 @@
 //! al., ISCA 2017, section 2). Words are cut into digits of the native width; every pair of digits is a
 //! pass. A short word takes a pass, and its energy, like a full one.
 
-use super::{Build, Description, Key, MacEnergy, MacStyle, MacWords, Throughput, digits};
+use super::{Build, Key, MacEnergy, MacStyle, MacWords, StyleDescription, Throughput, digits};
 use crate::Overflow;
 use crate::energy::{EnergyModel, transistors};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use std::fmt;
 const NATIVE_BITS: Key = Key::whole("mac.native_bits", (1, 32), 8);
 
 /// The style.
-pub(super) const DESCRIPTION: Description = Description {
+pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     name: "fixed",
     keys: &[NATIVE_BITS],
     width: Some(NATIVE_BITS),

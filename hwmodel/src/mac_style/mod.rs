@@ -1,6 +1,6 @@
 //! How a processing element multiplies words of any length: what it does in a cycle and spends on it.
 //!
-//! One file per build, with its [`Description`], and one line of the list `styles!` below. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
+//! One file per build, with its [`StyleDescription`], and one line of the list `styles!` below. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
 //! others are hardware that exists at one size and is used at many: [`Fixed`] repeats a native multiplier,
 //! [`Composable`] joins bricks, [`BitSerial`] takes cycles per bit, [`Dsp`] packs FPGA slices. Each states
 //!
@@ -94,7 +94,7 @@ impl MacEnergy {
 
 /// What is to be known of a style before it has parameters.
 #[derive(Clone, Copy)]
-pub struct Description {
+pub struct StyleDescription {
     /// The name in machine descriptions.
     pub name: &'static str,
     /// Its parameters as keys of a machine description.
@@ -125,10 +125,10 @@ macro_rules! styles {
 
         impl MacStyle {
             /// Every style, in the order of the documentation.
-            pub const ALL: &[&Description] = &[$(&$module::DESCRIPTION),*];
+            pub const ALL: &[&StyleDescription] = &[$(&$module::DESCRIPTION),*];
 
             /// Name, keys and how it is built.
-            pub fn description(&self) -> &'static Description {
+            pub fn description(&self) -> &'static StyleDescription {
                 match self {
                     $(Self::$name(_) => &$module::DESCRIPTION,)*
                 }

@@ -1,6 +1,6 @@
 //! The list of dataflows: what stays in a processing element while the rest streams.
 //!
-//! A dataflow is one file with its [`Description`], and one line of the list below. Its name in machine descriptions, the
+//! A dataflow is one file with its [`DataflowDescription`], and one line of the list below. Its name in machine descriptions, the
 //! lanes that memories feed, its timetable and what its processing elements need to hold follow from the description.
 
 use super::{Resources, Schedule, input_stationary, output_stationary, weight_stationary};
@@ -21,7 +21,7 @@ pub enum Stationary {
 
 /// Everything that is to be known of a dataflow.
 #[derive(Clone, Copy)]
-pub struct Description {
+pub struct DataflowDescription {
     /// The name in machine descriptions.
     pub name: &'static str,
     /// What it does, in one line.
@@ -52,7 +52,7 @@ macro_rules! dataflows {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// Name, timetable and what it keeps.
-            pub fn description(self) -> &'static Description {
+            pub fn description(self) -> &'static DataflowDescription {
                 match self {
                     $(Self::$name => &$module::DESCRIPTION,)*
                 }
@@ -96,7 +96,7 @@ mod tests {
     fn every_dataflow_has_a_name_and_costs_a_product() {
         let mac = exact();
         for &dataflow in Dataflow::ALL {
-            let Description { name, help, .. } = *dataflow.description();
+            let DataflowDescription { name, help, .. } = *dataflow.description();
             assert_eq!(toml::Value::try_from(dataflow).unwrap().as_str(), Some(name));
             assert!(!help.is_empty() && !help.ends_with('.'), "{name}");
             let same_name = Dataflow::ALL.iter().filter(|other| other.name() == name);

@@ -3,7 +3,7 @@
 //! As weight-stationary with the operands exchanged: row r holds a column of I (one k), column c a row of I
 //! (one output pixel); element (k, n) of W enters row r at cycle n + r, and column c gives the sums of its pixel.
 
-use super::dataflow::{Description, Stationary};
+use super::dataflow::{DataflowDescription, Stationary};
 use super::schedule::product;
 use super::stationary::{Dimensions, folds};
 use super::{Resources, Schedule};
@@ -11,7 +11,7 @@ use crate::mac_style::{ColumnOperand, Throughput};
 use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The dataflow.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: DataflowDescription = DataflowDescription {
     name: "input-stationary",
     help: "every processing element keeps one element of I, weights stream through, partial sums leave",
     stationary: Stationary::Input,

@@ -19,7 +19,7 @@ mod traffic;
 pub mod weight_stationary;
 
 pub use cycles::Cycles;
-pub use dataflow::{Dataflow, Description, Stationary};
+pub use dataflow::{Dataflow, DataflowDescription, Stationary};
 pub use parts::{Array, MacUnit, Memory, Reuse};
 pub use schedule::{FoldCycles, Resources, Schedule, Streams, schedule, throughput, words};
 pub use traffic::{Traffic, gemm_traffic};

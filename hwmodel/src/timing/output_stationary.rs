@@ -5,14 +5,14 @@
 //! PE (r, c) does MAC t at cycle t + r + c. When the last MAC of the fold is done, the results leave
 //! through the columns, one array row a cycle.
 
-use super::dataflow::{Description, Stationary};
+use super::dataflow::{DataflowDescription, Stationary};
 use super::schedule::product;
 use super::{FoldCycles, Resources, Schedule, Streams};
 use crate::mac_style::{ColumnOperand, Throughput};
 use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The dataflow.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: DataflowDescription = DataflowDescription {
     name: "output-stationary",
     help: "every processing element keeps one output, both operands stream through",
     stationary: Stationary::Sum,

@@ -5,7 +5,7 @@
 //! sums move down, and column c gives the sum of input row m at cycle m + R + c. Sums over more k than the
 //! array has rows wait in the output's SRAM.
 
-use super::dataflow::{Description, Stationary};
+use super::dataflow::{DataflowDescription, Stationary};
 use super::schedule::product;
 use super::stationary::{Dimensions, folds};
 use super::{Resources, Schedule};
@@ -13,7 +13,7 @@ use crate::mac_style::{ColumnOperand, Throughput};
 use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The dataflow.
-pub const DESCRIPTION: Description = Description {
+pub const DESCRIPTION: DataflowDescription = DataflowDescription {
     name: "weight-stationary",
     help: "every processing element keeps one element of W, inputs stream through, partial sums leave",
     stationary: Stationary::Weight,

@@ -2,7 +2,7 @@
 
 use super::source::Source;
 use crate::cast::exact;
-use crate::mac_style::{Description, GivenKeys, Key, KeyValue, KeyValues, MacStyle};
+use crate::mac_style::{GivenKeys, Key, KeyValue, KeyValues, MacStyle, StyleDescription};
 use crate::machine::{MacUnit, MachineError};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -121,10 +121,10 @@ impl Source<'_> {
     }
 
     /// The style with its parameters; keys that another style has would have no effect and are refused.
-    fn style(&self, style: &Description, keys: &MacKeys) -> Result<MacStyle, MachineError> {
+    fn style(&self, style: &StyleDescription, keys: &MacKeys) -> Result<MacStyle, MachineError> {
         let given = keys.of_styles.iter().map(|(&path, found)| (path, found.get_ref().clone()));
         let given = GivenKeys(given.collect());
-        let has = |owner: &Description, key: &Key| owner.keys.contains(key);
+        let has = |owner: &StyleDescription, key: &Key| owner.keys.contains(key);
         let other = keys_of_styles().find(|key| given.has(key) && !has(style, key));
         let built = match other {
             Some(key) => {
