@@ -1,7 +1,7 @@
 //! Tests of the whole AdaPT controller.
 
 use super::*;
-use crate::precision::StateTensor;
+use crate::precision::{Bounds, StateTensor};
 use hwmodel::random::{generator, normal};
 
 fn infos() -> Vec<TensorInfo> {

@@ -1,6 +1,7 @@
 //! Settings as the flags that a user would type.
 
 use super::flags::TrainArguments;
+use super::outputs::RESUME;
 use super::table;
 use crate::setting::{Kind, Value};
 
@@ -8,7 +9,10 @@ impl TrainArguments {
     /// Flags of `hwsim train` that mean these settings.
     pub(in crate::cli) fn to_flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        for about in table::settings().map(|setting| setting.about()) {
+        let mut abouts: Vec<_> = table::settings().map(|setting| setting.about()).collect();
+        // First of all that a run continues.
+        abouts.sort_by_key(|about| about.name != RESUME.name());
+        for about in abouts {
             match self.values.get(about.name) {
                 None => {}
                 Some(Value::Switch(true)) => flags.push(format!("--{}", about.name)),

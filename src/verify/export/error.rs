@@ -20,6 +20,14 @@ pub enum ExportError {
         /// Why not.
         source: io::Error,
     },
+    /// A file, so that no other one was written either.
+    #[error("cannot write `{}`: {source}; no file of the export was written", path.display())]
+    NothingWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The folder already holds something.
     #[error(
         "`{}` is not empty: choose another folder, or pass --force to replace the export in it",

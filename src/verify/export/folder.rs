@@ -29,7 +29,9 @@ pub(super) fn publish(
             file.write_all(content)?;
             file.sync_all()
         };
-        write().map_err(ExportError::io("write", &path))?;
+        // The folder appears complete or not at all.
+        let failed = |source| ExportError::NothingWritten { path: place.target.join(name), source };
+        write().map_err(failed)?;
     }
     let target = &place.target;
     if !place.filled {
