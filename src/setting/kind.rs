@@ -233,6 +233,8 @@ pub(super) mod read {
 }
 
 /// A `T` as a value.
+// A setting of lists has owned lists as its type.
+#[allow(clippy::ptr_arg)]
 pub(super) mod write {
     use super::{PathBuf, Value};
     use serde::Serialize;

@@ -3,12 +3,11 @@
 //!
 //! A setting is described once, as a [`Setting`](crate::setting::Setting), next to the code that uses it: in one of the files
 //! [`run`], [`data`], [`optimiser`], [`schedule`], [`controller`], [`arithmetic`] and [`outputs`], or in the file of its controller in
-//! [`crate::precision`]. [`table`] lists them all. Flags, configuration files, help, errors and the commands that hwsim
+//! [`crate::precision`]. `table.rs` lists them all. Flags, configuration files, help, errors and the commands that hwsim
 //! prints follow from the descriptions.
 //!
 //! [`TrainArguments`] is what was given in one place. [`TrainArguments::resolve`] puts flags over the configuration file over
-//! a preset over the defaults ([`layers`]), checks that every setting has an effect ([`requirements`]) and gives
-//! [`Resolved`]. The list for users is docs/train.md.
+//! a preset over the defaults, checks that every setting has an effect and gives [`Resolved`]. The list for users is docs/train.md.
 
 pub mod arithmetic;
 mod command_line;
