@@ -90,7 +90,7 @@ mod tests {
     use super::super::schedule;
     use super::super::tests::{exact, fixed};
     use super::*;
-    use crate::machine::Array;
+    use crate::timing::Array;
 
     #[test]
     fn every_dataflow_has_a_name_and_costs_a_product() {
