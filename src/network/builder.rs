@@ -198,6 +198,7 @@ impl Builder {
             self.parameters.push(Parameter::new(name, spec.shape, Vec::new()));
             self.initialisers.push(spec.initialiser);
         }
+        let work = layer.work(&shapes, shape);
         let owner = if layer.on_array() {
             // A product of activations has the formats of the layer before it.
             let weight = match (self.parameters.get(first), inputs[0].0.checked_sub(1)) {
@@ -212,10 +213,10 @@ impl Builder {
                 let (layer, input) = (name.to_owned(), shapes[0]);
                 return Err(NetworkError::Layer { layer, input, why });
             };
-            let macs = layer.macs(&shapes);
-            if macs > MOST_COUNTED {
-                return Err(too_large("multiply-adds"));
-            }
+            let products = work.iter().find_map(|(_, work)| work.products(1).transpose());
+            let macs = products.and_then(|products| products.ok()?.forward.macs());
+            let macs = macs.filter(|&macs| macs <= MOST_COUNTED);
+            let macs = macs.ok_or_else(|| too_large("multiply-adds"))?;
             self.mac_layers.push(MacLayer { name: name.to_owned(), weight, macs, elements });
             self.mac_layers.len() - 1
         } else {
@@ -224,6 +225,7 @@ impl Builder {
         self.nodes.push(Node {
             name: name.to_owned(),
             shape,
+            work,
             running: layer.running_channels(&shapes).map(RunningStatistics::new),
             layer: Arc::new(layer),
             inputs: inputs.iter().map(|input| input.0).collect(),

@@ -11,6 +11,7 @@ use super::layer::{AnyLayer, BackwardPass};
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
+use super::work::Work;
 use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
 use hwmodel::array::MacArray;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
@@ -55,6 +56,7 @@ pub struct Node {
     /// Shape of the output of one image, `[h, w, c]`.
     pub shape: [usize; 3],
     pub(super) layer: Arc<dyn AnyLayer>,
+    pub(super) work: Vec<(&'static str, Work)>,
     /// Values it reads: 0 is the image, i + 1 the output of node i.
     pub(super) inputs: Vec<usize>,
     pub(super) parameters: Range<usize>,
@@ -87,6 +89,12 @@ impl Node {
     /// How it is computed in integers only; `None` if it needs the float32 vector unit.
     pub fn integer_form(&self) -> Option<IntegerForm> {
         self.layer.integer_form()
+    }
+
+    /// What a machine is given to do for one sample, each piece with a word that tells it from the others; nothing if elements
+    /// are only renamed.
+    pub fn work(&self) -> &[(&'static str, Work)] {
+        &self.work
     }
 
     /// The values it reads: 0 is the image, i + 1 the output of node i.

@@ -9,8 +9,8 @@ use super::backward::{Backward, BackwardResult};
 use super::error::NetworkError;
 use super::forward::Forward;
 use super::integer::IntegerForm;
-use super::operation::Operation;
 use super::parameter::ParameterSpec;
+use super::work::Work;
 use hwmodel::array::Convolution2d;
 use std::sync::Arc;
 
@@ -19,14 +19,15 @@ pub trait Layer: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;
 
-    /// What it computes.
-    fn operation(&self) -> Operation;
-
     /// Shape of the output for inputs of these shapes.
     ///
     /// # Errors
     /// What is wrong with the inputs.
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String>;
+
+    /// What a machine is given to do for one sample, each piece with a word that tells it from the others; nothing if elements
+    /// are only renamed. A layer on the array has one product.
+    fn work(&self, inputs: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)>;
 
     /// The parameters that the layer has for inputs of these shapes.
     fn parameters(&self, _inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
@@ -41,11 +42,6 @@ pub trait Layer: Send + Sync {
     /// Geometry of the layer's product on the array, if it is one of an input and a weight.
     fn geometry(&self) -> Option<Convolution2d> {
         None
-    }
-
-    /// Multiply-adds of one image, 0 off the array.
-    fn macs(&self, _inputs: &[[usize; 3]]) -> u64 {
-        0
     }
 
     /// Channels for which the layer keeps running statistics.

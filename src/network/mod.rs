@@ -17,10 +17,10 @@ mod integer;
 mod layer;
 mod layers;
 mod mac_operands;
-mod operation;
 mod parameter;
 mod tally;
 pub mod vector;
+mod work;
 
 pub use activation::Activation;
 pub use backward::{Backward, BackwardResult};
@@ -35,6 +35,6 @@ pub use layer::{Compute, Layer};
 #[cfg(test)]
 pub(crate) use layers::example_networks;
 pub use mac_operands::{MacOperands, NoSingleProduct, UnknownMacLayer};
-pub use operation::Operation;
 pub use parameter::{Initialiser, Parameter, ParameterSpec};
 pub use tally::{GemmTally, LayerTally};
+pub use work::{VectorKind, VectorWork, Work};

@@ -2,7 +2,7 @@
 
 use super::proto::{Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use super::*;
-use crate::design::workload::{Layer, Operation, VectorKind};
+use crate::design::workload::{Layer, VectorKind, Work};
 use hwmodel::product::{MatrixProduct, RightOperand};
 use std::io::Cursor;
 
@@ -35,7 +35,7 @@ fn fixture(name: &str, sizes: &[(&str, u64)]) -> Workload {
 }
 
 fn products(workload: &Workload) -> Vec<&Layer> {
-    let on_array = |layer: &&Layer| !matches!(layer.operation, Operation::Vector(_));
+    let on_array = |layer: &&Layer| !matches!(layer.operation, Work::Vector(_));
     workload.layers().iter().filter(on_array).collect()
 }
 
@@ -75,9 +75,9 @@ fn an_attention_block_lists_its_products_from_either_exporter() {
             MatrixProduct::linear(48, 256, 64),
             MatrixProduct::linear(48, 64, 256),
         ];
-        let found: Vec<Operation> =
+        let found: Vec<Work> =
             products(&workload).into_iter().map(|layer| layer.operation).collect();
-        assert_eq!(found, expected.map(Operation::MatrixProduct), "{name}");
+        assert_eq!(found, expected.map(Work::MatrixProduct), "{name}");
         // Weights and biases; the exporters share the equal scales and offsets of both norms.
         let linear = 64 * 192 + 192 + 64 * 64 + 64 + 64 * 256 + 256 + 256 * 64 + 64;
         assert_eq!(workload.parameters(), linear + 128, "{name}");
@@ -85,8 +85,8 @@ fn an_attention_block_lists_its_products_from_either_exporter() {
             let same = |layer: &&Layer| layer.operation.name() == kind.name();
             workload.layers().iter().filter(same).count()
         };
-        assert_eq!((kinds(VectorKind::Softmax), kinds(VectorKind::Normalisation)), (1, 2));
-        assert_eq!(kinds(VectorKind::Gelu), 1);
+        assert_eq!((kinds(VectorKind::SOFTMAX), kinds(VectorKind::NORMALISATION)), (1, 2));
+        assert_eq!(kinds(VectorKind::GELU), 1);
     }
 }
 
@@ -255,7 +255,7 @@ fn weights_are_the_right_operand_wherever_they_stand() {
     let matrix = |nodes: Vec<Node>, w: Tensor| {
         let workload = workload(model(&x, vec![w], nodes), &[]).unwrap();
         match products(&workload)[0].operation {
-            Operation::MatrixProduct(matrix) => matrix,
+            Work::MatrixProduct(matrix) => matrix,
             other => panic!("{other:?}"),
         }
     };
@@ -295,7 +295,7 @@ fn fused_attention_is_two_products_and_a_softmax() {
     let operations: Vec<_> = products(&workload).iter().map(|layer| layer.operation).collect();
     let product = |n, k, wide_result| {
         let matrix = MatrixProduct::attention(7 * 4, n, k, 3 * 2);
-        Operation::MatrixProduct(MatrixProduct { wide_result, ..matrix })
+        Work::MatrixProduct(MatrixProduct { wide_result, ..matrix })
     };
     assert_eq!(operations, [product(14, 16, true), product(4, 14, false)]);
     let names: Vec<_> = workload.layers().iter().map(|layer| layer.name.as_str()).collect();

@@ -7,7 +7,7 @@ use super::node::Node;
 use super::proto;
 use super::rules::{self, Outcome, Output};
 use super::tensor::element;
-use crate::design::workload::{Layer, Operation};
+use crate::design::workload::{Layer, Work};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -205,8 +205,8 @@ fn initialiser(tensor: &proto::Tensor) -> Result<Fact, OnnxError> {
 }
 
 /// `conv1` for a product with weight `conv1.weight`, else the name of the node.
-fn layer_name(index: usize, node: &Node<'_>, operation: Operation) -> String {
-    if !matches!(operation, Operation::Vector(_)) {
+fn layer_name(index: usize, node: &Node<'_>, operation: Work) -> String {
+    if !matches!(operation, Work::Vector(_)) {
         let weights = node.inputs.iter().flatten().filter_map(|fact| fact.weight.as_deref());
         let layer = weights.filter_map(|name| name.strip_suffix(".weight")).next();
         if let Some(layer) = layer.filter(|layer| !layer.is_empty()) {

@@ -24,7 +24,7 @@ impl Footprint {
     /// The footprint of `network`: the image and the output of every layer are kept, but that of a flattening, which is
     /// its input seen in another shape.
     pub fn of(network: &Network, batch: usize, moments: u64) -> Self {
-        let kept = network.nodes.iter().filter(|node| node.kind() != "flatten");
+        let kept = network.nodes.iter().filter(|node| !node.work().is_empty());
         let outputs: usize = kept.map(|node| node.shape.iter().product::<usize>()).sum();
         let parameters: usize = network.parameters.iter().map(|p| p.master.len()).sum();
         Self {

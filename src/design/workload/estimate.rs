@@ -8,9 +8,9 @@ use super::area::area;
 use super::charge::Charge;
 use super::error::{LayerProblem, WorkloadError};
 use super::formats::Formats;
-use super::layer::{Layer, Operation, Workload};
+use super::layer::{Layer, Workload};
 use super::report::{CostRow, MachineCost, Phase, ProductRow, Totals};
-use super::vector::VectorLayer;
+use crate::network::{VectorWork, Work};
 use crate::train::optimiser::RuleOptions;
 use hwmodel::machine::{Cost, Machine, WeightUpdate};
 use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError};
@@ -68,7 +68,7 @@ pub fn estimate(
     for (layer, (products, formats)) in workload.layers().iter().zip(formats) {
         let problem = |problem| WorkloadError::Layer { layer: layer.name.clone(), problem };
         match (layer.operation, products) {
-            (Operation::Vector(vector), _) => {
+            (Work::Vector(vector), _) => {
                 ledger.vector(layer, vector, options.batch, formats.is_none()).map_err(problem)?;
             }
             (_, Some(products)) => ledger.products(layer, &products, formats).map_err(problem)?,
@@ -119,8 +119,8 @@ fn layer_formats(
 }
 
 /// `formats` with words of 32 bits for results that the vector unit reads as they leave the accumulators.
-fn with_result(operation: &Operation, formats: ByOperand<Format>) -> ByOperand<Format> {
-    let wide = matches!(operation, Operation::MatrixProduct(matrix) if matrix.wide_result);
+fn with_result(operation: &Work, formats: ByOperand<Format>) -> ByOperand<Format> {
+    let wide = matches!(operation, Work::MatrixProduct(matrix) if matrix.wide_result);
     let fl = (formats.input.fl() + formats.weight.fl()).clamp(-64, 64);
     match Format::new(32, fl) {
         Ok(output) if wide => ByOperand { output, ..formats },
@@ -217,7 +217,7 @@ impl Ledger<'_> {
     fn vector(
         &mut self,
         layer: &Layer,
-        vector: VectorLayer,
+        vector: VectorWork,
         batch: u64,
         float32: bool,
     ) -> Result<(), LayerProblem> {
@@ -266,16 +266,16 @@ impl Ledger<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vector::VectorKind;
     use super::*;
     use crate::files::trace::{GemmRow, Row};
+    use crate::network::VectorKind;
     use hwmodel::product::{Convolution, MatrixProduct, NumberSystem};
 
     fn small() -> Workload {
         let layers = vec![
             Layer::convolution("conv", Convolution::square([8, 8, 3], 16, 3, 1, 1), true).first(),
-            Layer::vector("norm", VectorKind::BatchNorm, 1024, 32),
-            Layer::vector("relu", VectorKind::Relu, 1024, 0),
+            Layer::vector("norm", VectorKind::BATCH_NORM, 1024, 32),
+            Layer::vector("relu", VectorKind::RELU, 1024, 0),
             Layer::matrix_product("fc", MatrixProduct::linear(1, 10, 1024), true),
         ];
         Workload::new("small", layers).unwrap()
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!((gradient.m, gradient.n, gradient.k), (16, 27, 4 * 64));
         assert_eq!((gradient.number_system, gradient.wl.weight), (NumberSystem::Float32, 32));
         let conv = small().layers()[0].operation;
-        let Operation::Convolution(conv) = conv else { unreachable!() };
+        let Work::Convolution(conv) = conv else { unreachable!() };
         let parameters = conv.weights().unwrap() + 16;
         assert_eq!(cost.rows[2].cost.traffic.vector_dram, u128::from(parameters) * (128 + 16));
         assert_eq!(cost.total.macs, 4 * (2 * 64 * 16 * 27 + 3 * 10_240));

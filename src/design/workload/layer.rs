@@ -1,51 +1,8 @@
 //! Layers and the list of them.
 
 use super::error::WorkloadError;
-use super::vector::{VectorKind, VectorLayer};
+use crate::network::{VectorKind, VectorWork, Work};
 use hwmodel::product::{Convolution, LayerProducts, MatrixProduct, SizeError};
-
-/// What a layer computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// A convolution on the array.
-    Convolution(Convolution),
-    /// A matrix product on the array.
-    MatrixProduct(MatrixProduct),
-    /// Work off the array.
-    Vector(VectorLayer),
-}
-
-impl Operation {
-    /// The name in reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Convolution(_) => "convolution",
-            Self::MatrixProduct(_) => "matrix-product",
-            Self::Vector(vector) => vector.kind.name(),
-        }
-    }
-
-    /// The products of `batch` samples; `None` off the array.
-    ///
-    /// # Errors
-    /// If the sizes are impossible.
-    pub fn products(&self, batch: u64) -> Result<Option<LayerProducts>, SizeError> {
-        match self {
-            Self::Convolution(convolution) => convolution.products(batch).map(Some),
-            Self::MatrixProduct(matrix) => matrix.products(batch).map(Some),
-            Self::Vector(_) => Ok(None),
-        }
-    }
-
-    /// Elements of the weights of a product; 0 without.
-    fn weights(&self) -> Result<u64, SizeError> {
-        match self {
-            Self::Convolution(convolution) => convolution.weights(),
-            Self::MatrixProduct(matrix) => matrix.weights(),
-            Self::Vector(_) => Ok(0),
-        }
-    }
-}
 
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +10,7 @@ pub struct Layer {
     /// Name; that of the layer in a trace, if the network is trained with hwsim.
     pub name: String,
     /// What it computes.
-    pub operation: Operation,
+    pub operation: Work,
     /// Trainable elements (weights, biases, scales) that belong to this layer; tied weights belong
     /// to their first user.
     pub parameters: u64,
@@ -69,13 +26,13 @@ impl Layer {
     /// A convolution with a bias if `bias`.
     pub fn convolution(name: impl Into<String>, convolution: Convolution, bias: bool) -> Self {
         let bias = if bias { convolution.filters } else { 0 };
-        Self::with_weights(name, Operation::Convolution(convolution), bias)
+        Self::with_weights(name, Work::Convolution(convolution), bias)
     }
 
     /// A matrix product with a bias of its columns if `bias`.
     pub fn matrix_product(name: impl Into<String>, matrix: MatrixProduct, bias: bool) -> Self {
         let bias = if bias { matrix.n } else { 0 };
-        Self::with_weights(name, Operation::MatrixProduct(matrix), bias)
+        Self::with_weights(name, Work::MatrixProduct(matrix), bias)
     }
 
     /// Work of `kind` on `elements` elements with `parameters` trainable elements.
@@ -87,7 +44,7 @@ impl Layer {
     ) -> Self {
         Self {
             name: name.into(),
-            operation: Operation::Vector(VectorLayer { kind, elements }),
+            operation: Work::Vector(VectorWork { kind, elements }),
             parameters,
             needs_input_gradient: true,
             unit: None,
@@ -100,7 +57,7 @@ impl Layer {
         Self { needs_input_gradient: false, ..self }
     }
 
-    fn with_weights(name: impl Into<String>, operation: Operation, bias: u64) -> Self {
+    fn with_weights(name: impl Into<String>, operation: Work, bias: u64) -> Self {
         // Sizes whose weights have no number are refused by `Workload::push`.
         let parameters = operation.weights().unwrap_or(0).saturating_add(bias);
         Self { name: name.into(), operation, parameters, needs_input_gradient: true, unit: None }
@@ -177,7 +134,7 @@ mod tests {
     fn macs_and_parameters_are_sums() {
         let layers = vec![
             Layer::convolution("conv", Convolution::square([8, 8, 3], 4, 3, 1, 1), true).first(),
-            Layer::vector("norm", VectorKind::BatchNorm, 256, 8),
+            Layer::vector("norm", VectorKind::BATCH_NORM, 256, 8),
             Layer::matrix_product("fc", MatrixProduct::linear(1, 10, 256), false),
         ];
         let workload = Workload::new("small", layers).unwrap();
@@ -189,7 +146,7 @@ mod tests {
     fn impossible_workloads_are_refused_by_name() {
         let wrong = Layer::convolution("c", Convolution::square([2, 2, 1], 1, 3, 1, 0), false);
         insta::assert_snapshot!(Workload::new("w", vec![wrong]).unwrap_err(), @"layer `c` is impossible: the kernel [3, 3] (dilated: [3, 3]) is larger than the padded input [2, 2]");
-        let vector = Layer::vector("relu", VectorKind::Relu, 4, 0);
+        let vector = Layer::vector("relu", VectorKind::RELU, 4, 0);
         insta::assert_snapshot!(Workload::new("w", vec![vector]).unwrap_err(), @"workload `w` has no convolution or matrix product");
         let half = MatrixProduct { batch: 1 << 16, ..MatrixProduct::linear(1 << 30, 1, 1 << 17) };
         let halves = (0..2).map(|_| Layer::matrix_product("p", half, false)).collect();

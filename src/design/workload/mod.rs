@@ -32,11 +32,10 @@ mod layer;
 mod network;
 mod report;
 mod topology;
-mod vector;
 
+pub use crate::network::{VectorKind, VectorWork, Work};
 pub use error::{LayerProblem, WorkloadError};
 pub use estimate::{Options, Pass, estimate};
 pub use formats::{Formats, FormatsError};
-pub use layer::{Layer, Operation, Workload};
+pub use layer::{Layer, Workload};
 pub use report::{AreaRow, CostReport, CostRow, MachineCost, Phase, ProductRow, Totals};
-pub use vector::{VectorKind, VectorLayer};

@@ -55,8 +55,8 @@ fn of_shape(name: &str, shape: &LayerShape) -> Layer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layer::Operation;
     use super::*;
+    use crate::network::Work;
     use hwmodel::product::GemmShape;
 
     fn topology(lines: &str) -> Topology {
@@ -88,6 +88,6 @@ mod tests {
         }
         let flags = workload.layers().iter().map(|layer| layer.needs_input_gradient);
         assert_eq!(flags.collect::<Vec<_>>(), [false, true, true, true, true]);
-        assert!(matches!(workload.layers()[2].operation, Operation::MatrixProduct(_)));
+        assert!(matches!(workload.layers()[2].operation, Work::MatrixProduct(_)));
     }
 }

@@ -3,9 +3,9 @@
 use crate::network::graph::add_to;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::vector::add;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{AddSettings, residual_add};
@@ -32,13 +32,14 @@ fn sum_format(
     tensor_format(&sum, wl).map_err(|source| call.no_scale("sum", source))
 }
 
+impl VectorKind {
+    /// Addition of two tensors, a residual or a bias.
+    pub const ADD: Self = Self::free_in_fixed_point("add", add::OPERATIONS);
+}
+
 impl Layer for Add {
     fn kind(&self) -> &'static str {
         "add"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Add
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -46,6 +47,10 @@ impl Layer for Add {
             [first, second] if first == second => Ok(*first),
             _ => Err(format!("branches of shapes {inputs:?} cannot be added")),
         }
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::ADD, inputs[0]))]
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {
@@ -78,7 +83,7 @@ impl Compute for Add {
                 let simd = call.context.array.simd;
                 let mut sum = first.to_f32(simd).into_owned();
                 add_to(simd, &mut sum, &second.to_f32(simd));
-                call.tally.vector_operations += add::operations(true).forward_on(sum.len());
+                call.tally.vector_operations += add::OPERATIONS.forward_on(sum.len());
                 Activation::float(sum, first.shape())
             }
         };

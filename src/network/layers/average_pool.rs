@@ -3,9 +3,9 @@
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::vector::average_pool;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, Division, PoolError, PoolShape, PoolWindow};
@@ -28,13 +28,14 @@ impl AveragePool {
     }
 }
 
+impl VectorKind {
+    /// Average pooling; its elements are those of the input.
+    pub const AVERAGE_POOL: Self = Self::of("average-pool", average_pool::OPERATIONS);
+}
+
 impl Layer for AveragePool {
     fn kind(&self) -> &'static str {
         "average pool"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::AveragePool(self.window)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -42,6 +43,10 @@ impl Layer for AveragePool {
         let shape = self.shape([1, h, w, c]).map_err(|error| error.to_string())?;
         let [_, oh, ow, channels] = shape.output_shape();
         Ok([oh, ow, channels])
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::AVERAGE_POOL, inputs[0]))]
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {

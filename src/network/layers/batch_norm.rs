@@ -7,9 +7,9 @@ use crate::network::vector::batch_norm::{
     self, BatchNormParameters, BatchStatistics, EPSILON, MOMENTUM, Normaliser, batch_norm_backward,
     batch_statistics,
 };
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use crate::precision::NumberFormat;
 
@@ -22,17 +22,22 @@ struct Saved {
     statistics: BatchStatistics,
 }
 
+impl VectorKind {
+    /// Batch normalisation.
+    pub const BATCH_NORM: Self = Self::of("batch-norm", batch_norm::OPERATIONS);
+}
+
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch norm"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::BatchNorm
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         Ok(inputs[0])
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::BATCH_NORM, inputs[0]))]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {

@@ -2,9 +2,9 @@
 
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{concatenate, concatenate_raw, split};
@@ -80,10 +80,6 @@ impl Layer for Concatenate {
         "concatenate"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::Concatenate
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         let Some(&[h, w, _]) = inputs.first() else {
             return Err("there is no branch to concatenate".to_owned());
@@ -92,6 +88,10 @@ impl Layer for Concatenate {
             return Err(format!("branches of shapes {inputs:?} differ in height or width"));
         }
         Ok([h, w, self.channels.iter().sum()])
+    }
+
+    fn work(&self, _: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::DATA_MOVEMENT, output))]
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {

@@ -3,9 +3,9 @@
 use super::mac_layer;
 use crate::network::integer::IntegerForm;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::array::Convolution2d;
 
@@ -21,10 +21,6 @@ impl Layer for Convolution {
         "convolution"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::Convolution(self.geometry)
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         let [h, w, c] = inputs[0];
         let groups = self.geometry.groups;
@@ -35,6 +31,10 @@ impl Layer for Convolution {
             "the kernel is larger than the padded input, or a stride is 0".to_owned()
         })?;
         Ok([oh, ow, self.filters])
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::Convolution(self.geometry.sizes(inputs[0], self.filters)))]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
@@ -61,10 +61,6 @@ impl Layer for Convolution {
 
     fn geometry(&self) -> Option<Convolution2d> {
         Some(self.geometry)
-    }
-
-    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
-        mac_layer::macs(self.geometry, self.filters, inputs[0])
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {

@@ -2,9 +2,9 @@
 
 use crate::network::integer::IntegerForm;
 use crate::network::vector::dropout::{OPERATIONS, dropout};
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::random::Role;
 
@@ -14,13 +14,14 @@ struct Dropout {
     probability: f32,
 }
 
+impl VectorKind {
+    /// Elements set to zero at random in training, the others scaled.
+    pub const DROPOUT: Self = Self::of("dropout", OPERATIONS);
+}
+
 impl Layer for Dropout {
     fn kind(&self) -> &'static str {
         "dropout"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Dropout
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -30,6 +31,10 @@ impl Layer for Dropout {
             let probability = self.probability;
             Err(format!("a probability of {probability} is impossible: use at least 0, below 1"))
         }
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::DROPOUT, inputs[0]))]
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {

@@ -2,9 +2,9 @@
 
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::embedding;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::{FixedTensor, RawData};
 
@@ -39,13 +39,14 @@ fn rows<T: Copy>(table: &[T], channels: usize, tokens: &[usize]) -> Vec<T> {
     tokens.iter().flat_map(|&token| &table[token * channels..][..channels]).copied().collect()
 }
 
+impl VectorKind {
+    /// Rows of a table, picked by index.
+    pub const EMBEDDING: Self = Self::of("embedding", embedding::OPERATIONS);
+}
+
 impl Layer for Embedding {
     fn kind(&self) -> &'static str {
         "embedding"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Embedding
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -53,6 +54,10 @@ impl Layer for Embedding {
             [tokens, 1, 1] => Ok([tokens, 1, self.channels]),
             _ => Err("an embedding takes sequences of token numbers, [T, 1, 1]".to_owned()),
         }
+    }
+
+    fn work(&self, _: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::EMBEDDING, output))]
     }
 
     fn parameters(&self, _: &[[usize; 3]]) -> Vec<ParameterSpec> {

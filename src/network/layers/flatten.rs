@@ -3,9 +3,9 @@
 use super::four_axes;
 use crate::network::activation::owned;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::{FixedTensor, TensorError};
@@ -25,12 +25,12 @@ impl Layer for Flatten {
         "flatten"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::Flatten
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         Ok([1, 1, inputs[0].iter().product()])
+    }
+
+    fn work(&self, _: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        Vec::new()
     }
 
     fn moves_values(&self) -> bool {

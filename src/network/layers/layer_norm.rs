@@ -3,25 +3,30 @@
 use super::kept;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::layer_norm::{self, layer_norm, layer_norm_backward};
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 
 /// y = γ·(x - μ)/√(σ² + ε) + β over the channels of each token; the result is quantised to the layer's format.
 struct LayerNorm;
+
+impl VectorKind {
+    /// Normalisation over the elements of one sample: layer, group, instance.
+    pub const NORMALISATION: Self = Self::of("normalisation", layer_norm::OPERATIONS);
+}
 
 impl Layer for LayerNorm {
     fn kind(&self) -> &'static str {
         "layer norm"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::LayerNorm
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         if inputs[0][2] == 0 { Err("there are no channels".to_owned()) } else { Ok(inputs[0]) }
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::NORMALISATION, inputs[0]))]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {

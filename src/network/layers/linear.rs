@@ -3,9 +3,9 @@
 use super::mac_layer;
 use crate::network::integer::IntegerForm;
 use crate::network::parameter::{Initialiser, ParameterSpec};
+use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::array::Convolution2d;
 
@@ -24,15 +24,15 @@ impl Layer for Linear {
         "linear"
     }
 
-    fn operation(&self) -> Operation {
-        Operation::Convolution(geometry())
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         match inputs[0] {
             [1, 1, _] => Ok([1, 1, self.outputs]),
             _ => Err("a linear layer takes one pixel: flatten or pool first".to_owned()),
         }
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::Convolution(geometry().sizes(inputs[0], self.outputs)))]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
@@ -58,10 +58,6 @@ impl Layer for Linear {
 
     fn geometry(&self) -> Option<Convolution2d> {
         Some(geometry())
-    }
-
-    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
-        mac_layer::macs(geometry(), self.outputs, inputs[0])
     }
 
     fn integer_form(&self) -> Option<IntegerForm> {

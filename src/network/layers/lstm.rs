@@ -1,16 +1,16 @@
 //! The recurrent part of a long short-term memory.
 
 use super::mac_layer;
-use crate::network::builder::saturating_product;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
 use crate::network::vector::lstm::{GATES, OPERATIONS, StepTape, step, step_backward};
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use crate::precision::NumberFormat;
 use hwmodel::array::Convolution2d;
+use hwmodel::product::{MatrixProduct, RightOperand};
 use hwmodel::{FixedTensor, Format, RawData};
 
 /// `[T, 1, 4·hidden]` input sums → `[T, 1, hidden]` outputs h, with the weight `[4·hidden, 1, 1, hidden]`.
@@ -97,13 +97,14 @@ fn joined(outputs: &[Activation], shape: [usize; 4]) -> Result<Activation, Netwo
     Ok(Activation::fixed(FixedTensor::new(&shape, first.format(), data)?))
 }
 
+impl VectorKind {
+    /// Gates and state of an LSTM; its elements are the units of all time steps.
+    pub const LSTM_GATES: Self = Self::of("lstm-gates", OPERATIONS);
+}
+
 impl Layer for Lstm {
     fn kind(&self) -> &'static str {
         "lstm"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Lstm
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -113,6 +114,21 @@ impl Layer for Lstm {
             }
             _ => Err("an LSTM takes the sums of four gates, [T, 1, 4·hidden]".to_owned()),
         }
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        let [steps, _, hidden] = output.map(|size| size as u64);
+        // A product in every time step, all with the same weights.
+        let product = MatrixProduct {
+            m: 1,
+            n: inputs[0][2] as u64,
+            k: hidden,
+            batch: steps,
+            right: RightOperand::Weight,
+            wide_result: false,
+        };
+        let gates = Work::vector(VectorKind::LSTM_GATES, output);
+        vec![("", Work::MatrixProduct(product)), ("gates", gates)]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {
@@ -126,11 +142,6 @@ impl Layer for Lstm {
 
     fn on_array(&self) -> bool {
         true
-    }
-
-    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
-        let [steps, _, width] = inputs[0];
-        saturating_product(&[steps, width, width / GATES])
     }
 }
 

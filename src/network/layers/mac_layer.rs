@@ -6,7 +6,6 @@ mod fixed_backward;
 use crate::network::activation::Activation;
 use crate::network::backward::{Backward, BackwardResult};
 use crate::network::backward_arithmetic::BackwardArithmetic;
-use crate::network::builder::saturating_product;
 use crate::network::error::NetworkError;
 use crate::network::forward::Forward;
 use crate::network::tally::GemmTally;
@@ -116,14 +115,6 @@ fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
     total.into_iter().map(|sum| sum as f32).collect()
 }
 
-/// Multiply-adds of one image of `[h, w, c]` under `filters` filters.
-pub(super) fn macs(geometry: Convolution2d, filters: usize, input: [usize; 3]) -> u64 {
-    let Some([oh, ow]) = geometry.output_size([input[0], input[1]]) else { return 0 };
-    let [kh, kw] = geometry.kernel;
-    let channels = input[2] / geometry.groups.max(1);
-    saturating_product(&[oh, ow, filters, kh, kw, channels])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,10 +123,5 @@ mod tests {
     fn column_sums_add_every_row() {
         let matrix: Vec<f32> = (0..3000 * 3).map(|i| (i % 3) as f32 + 0.5).collect();
         assert_eq!(column_sums(&matrix, 3), [1500.0, 4500.0, 7500.0]);
-    }
-
-    #[test]
-    fn macs_of_the_first_alexnet_layer() {
-        assert_eq!(macs(Convolution2d::square(11, 4, 5), 64, [32, 32, 3]), 64 * 64 * 363);
     }
 }

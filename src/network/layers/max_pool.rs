@@ -2,9 +2,10 @@
 
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::vector::operations::VectorOperations;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, PoolShape, PoolWindow};
@@ -26,13 +27,14 @@ impl MaxPool {
     }
 }
 
+impl VectorKind {
+    /// Max pooling: comparisons on the array's results, at no charge.
+    pub const MAX_POOL: Self = Self::of("max-pool", VectorOperations::NONE);
+}
+
 impl Layer for MaxPool {
     fn kind(&self) -> &'static str {
         "max pool"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::MaxPool(self.window)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -40,6 +42,10 @@ impl Layer for MaxPool {
         let shape = PoolShape::new([1, h, w, c], self.window).map_err(|error| error.to_string())?;
         let [_, oh, ow, channels] = shape.output_shape();
         Ok([oh, ow, channels])
+    }
+
+    fn work(&self, _: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::MAX_POOL, output))]
     }
 
     fn moves_values(&self) -> bool {

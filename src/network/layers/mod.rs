@@ -43,7 +43,7 @@ struct Example {
 
 /// Every kind.
 #[cfg(test)]
-const EXAMPLES: [(&str, Example); 15] = [
+const EXAMPLES: &[(&str, Example)] = &[
     ("add", add::EXAMPLE),
     ("attention", attention::EXAMPLE),
     ("average_pool", average_pool::EXAMPLE),
@@ -65,7 +65,7 @@ const EXAMPLES: [(&str, Example); 15] = [
 #[cfg(test)]
 pub(crate) fn example_networks() -> Vec<(&'static str, super::Network)> {
     use super::{BiasBound, Builder, Initialisation};
-    let build = |(name, example): (&'static str, Example)| {
+    let build = |&(name, ref example): &(&'static str, Example)| {
         let initialisation = Initialisation { seed: 3, scale: 1.0 };
         let mut net = Builder::new(name, example.input, initialisation, BiasBound::Scale);
         let image = net.image();
@@ -75,7 +75,7 @@ pub(crate) fn example_networks() -> Vec<(&'static str, super::Network)> {
         net.linear("after", x, 3)?;
         Ok((name, net.finish()?))
     };
-    let networks: Result<Vec<_>, NetworkError> = EXAMPLES.into_iter().map(build).collect();
+    let networks: Result<Vec<_>, NetworkError> = EXAMPLES.iter().map(build).collect();
     networks.expect("examples fit their input")
 }
 

@@ -3,22 +3,23 @@
 use crate::network::graph::add_to;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::position;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 
 /// y[t] = x[t] + p[t] with the table p `[T, channels]`. The sum is the vector unit's and is quantised to the
 /// layer's format.
 struct Position;
 
+impl VectorKind {
+    /// Addition of a table of positions.
+    pub const POSITION: Self = Self::of("position", position::OPERATIONS);
+}
+
 impl Layer for Position {
     fn kind(&self) -> &'static str {
         "position"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Position
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -26,6 +27,10 @@ impl Layer for Position {
             [_, 1, _] => Ok(inputs[0]),
             _ => Err("positions are those of a sequence, [T, 1, channels]".to_owned()),
         }
+    }
+
+    fn work(&self, _: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::POSITION, output))]
     }
 
     fn parameters(&self, inputs: &[[usize; 3]]) -> Vec<ParameterSpec> {

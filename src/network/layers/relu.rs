@@ -2,10 +2,11 @@
 
 use crate::network::activation::owned;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::vector::operations::VectorOperations;
 use crate::network::vector::relu;
+use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
-    Operation,
 };
 use hwmodel::elementwise::{largest_raw_at_most, rectify, rectify_raw};
 use hwmodel::number::quantise::QuantiseCounts;
@@ -39,17 +40,22 @@ impl Relu {
     }
 }
 
+impl VectorKind {
+    /// max(x, 0), also cut at a bound: comparisons on the array's results, at no charge.
+    pub const RELU: Self = Self::of("relu", VectorOperations::NONE);
+}
+
 impl Layer for Relu {
     fn kind(&self) -> &'static str {
         if self.six { "relu6" } else { "relu" }
     }
 
-    fn operation(&self) -> Operation {
-        if self.six { Operation::Relu6 } else { Operation::Relu }
-    }
-
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
         Ok(inputs[0])
+    }
+
+    fn work(&self, inputs: &[[usize; 3]], _: [usize; 3]) -> Vec<(&'static str, Work)> {
+        vec![("", Work::vector(VectorKind::RELU, inputs[0]))]
     }
 
     fn moves_values(&self) -> bool {

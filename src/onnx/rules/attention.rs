@@ -5,7 +5,7 @@ use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::convolution::too_large;
 use super::{Outcome, Output};
-use crate::design::workload::{Operation, VectorKind, VectorLayer};
+use crate::design::workload::{VectorKind, VectorWork, Work};
 use hwmodel::product::{MatrixProduct, RightOperand};
 
 /// Batch, heads, length and width of queries, keys or values.
@@ -49,12 +49,12 @@ pub(super) fn attention(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         let batch = b.checked_mul(key_heads).ok_or_else(too_large)?;
         let right = RightOperand::Activation;
         let matrix = MatrixProduct { m, n, k, batch, right, wide_result };
-        Ok::<_, NodeProblem>(Operation::MatrixProduct(matrix))
+        Ok::<_, NodeProblem>(Work::MatrixProduct(matrix))
     };
-    let softmax = VectorLayer { kind: VectorKind::AttentionSoftmax, elements: count(&scores) };
+    let softmax = VectorWork { kind: VectorKind::ATTENTION_SOFTMAX, elements: count(&scores) };
     let works = vec![
         ("scores", product(seen, d, true)?),
-        ("softmax", Operation::Vector(softmax)),
+        ("softmax", Work::Vector(softmax)),
         ("context", product(width, seen, false)?),
     ];
     let joined = query_heads.checked_mul(width).ok_or_else(too_large)?;

@@ -4,7 +4,7 @@ use super::super::error::NodeProblem;
 use super::super::fact::checked;
 use super::super::node::Node;
 use super::{Outcome, Output};
-use crate::design::workload::Operation;
+use crate::design::workload::Work;
 use hwmodel::product::{Convolution, MatrixProduct, RightOperand, SizeError};
 
 /// Sizes of the window of a convolution or pooling, axis by axis.
@@ -146,7 +146,7 @@ pub(super) fn convolution(
     let output = convolution.output_size()?;
     let mut shape = vec![x[0], w[0]];
     shape.extend(&output[4 - x.len()..]);
-    let work = Operation::Convolution(convolution);
+    let work = Work::Convolution(convolution);
     Ok(Outcome::new(vec![Output::new(checked(shape)?)], Some(work)).with_parameters(parameters))
 }
 
@@ -178,7 +178,7 @@ pub(super) fn transposed(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         right: RightOperand::Weight,
         wide_result: false,
     };
-    let work = Operation::MatrixProduct(matrix);
+    let work = Work::MatrixProduct(matrix);
     Ok(Outcome::new(vec![Output::new(checked(shape)?)], Some(work)).with_parameters(&[1, 2]))
 }
 

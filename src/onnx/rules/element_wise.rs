@@ -65,26 +65,26 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         Ok(Outcome::vector(kind, count(&shape), shape).with_parameters(parameters))
     };
     match node.operator() {
-        "Relu" | "Clip" => same(VectorKind::Relu, &[]),
-        "Gelu" => same(VectorKind::Gelu, &[]),
-        "Softmax" | "LogSoftmax" => same(VectorKind::Softmax, &[]),
-        "BatchNormalization" => same(VectorKind::BatchNorm, &[1, 2]),
-        "InstanceNormalization" | "GroupNormalization" => same(VectorKind::Normalisation, &[1, 2]),
+        "Relu" | "Clip" => same(VectorKind::RELU, &[]),
+        "Gelu" => same(VectorKind::GELU, &[]),
+        "Softmax" | "LogSoftmax" => same(VectorKind::SOFTMAX, &[]),
+        "BatchNormalization" => same(VectorKind::BATCH_NORM, &[1, 2]),
+        "InstanceNormalization" | "GroupNormalization" => same(VectorKind::NORMALISATION, &[1, 2]),
         "LRN" | "LpNormalization" | "MeanVarianceNormalization" => {
-            same(VectorKind::Normalisation, &[])
+            same(VectorKind::NORMALISATION, &[])
         }
         "LayerNormalization" | "RMSNormalization" => layer_norm(node),
         "Where" => choose(node),
         "Sum" | "Mean" | "Min" | "Max" => many(node),
-        "Add" | "Sub" => two(node, VectorKind::Add, &[0, 1]),
-        "Mul" | "Div" => two(node, VectorKind::ElementWise, &[0, 1]),
-        "PRelu" => two(node, VectorKind::ElementWise, &[1]),
+        "Add" | "Sub" => two(node, VectorKind::ADD, &[0, 1]),
+        "Mul" | "Div" => two(node, VectorKind::ELEMENT_WISE, &[0, 1]),
+        "PRelu" => two(node, VectorKind::ELEMENT_WISE, &[1]),
         "Pow" | "Mod" | "And" | "Or" | "Xor" | "Equal" | "Less" | "LessOrEqual" | "Greater"
         | "GreaterOrEqual" | "BitShift" | "BitwiseAnd" | "BitwiseOr" | "BitwiseXor" => {
-            two(node, VectorKind::ElementWise, &[])
+            two(node, VectorKind::ELEMENT_WISE, &[])
         }
         name if FUNCTIONS.contains(&name) => {
-            let mut outcome = same(VectorKind::ElementWise, &[])?;
+            let mut outcome = same(VectorKind::ELEMENT_WISE, &[])?;
             let value = node.input(0)?.value.as_deref();
             let shape = outcome.outputs[0].shape.clone();
             let value = value.and_then(|value| fold::unary(name, value));
@@ -141,7 +141,7 @@ fn two(
 
 /// A sum, mean or extremum of any number of inputs.
 fn many(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    let kind = if node.operator() == "Sum" { VectorKind::Add } else { VectorKind::ElementWise };
+    let kind = if node.operator() == "Sum" { VectorKind::ADD } else { VectorKind::ELEMENT_WISE };
     if node.inputs.len() == 2 {
         return two(node, kind, &[0, 1]);
     }
@@ -162,7 +162,7 @@ fn choose(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         }
         _ => None,
     };
-    let mut outcome = Outcome::vector(VectorKind::ElementWise, count(&shape), shape.clone());
+    let mut outcome = Outcome::vector(VectorKind::ELEMENT_WISE, count(&shape), shape.clone());
     outcome.outputs = vec![Output::with_value(shape, value)];
     Ok(outcome)
 }
@@ -191,7 +191,7 @@ fn layer_norm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let statistics: Vec<u64> =
         shape.iter().enumerate().map(|(at, &size)| if at < axis { size } else { 1 }).collect();
     let mut outcome =
-        Outcome::vector(VectorKind::Normalisation, count(&shape), shape).with_parameters(&[1, 2]);
+        Outcome::vector(VectorKind::NORMALISATION, count(&shape), shape).with_parameters(&[1, 2]);
     outcome.outputs.extend([Output::new(statistics.clone()), Output::new(statistics)]);
     Ok(outcome)
 }

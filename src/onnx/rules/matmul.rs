@@ -6,7 +6,7 @@ use super::super::node::Node;
 use super::convolution::too_large;
 use super::element_wise::broadcast;
 use super::{Outcome, Output};
-use crate::design::workload::Operation;
+use crate::design::workload::Work;
 use hwmodel::product::{MatrixProduct, RightOperand};
 
 /// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast.
@@ -56,7 +56,7 @@ pub(super) fn matmul(node: &Node<'_>, [a, b]: [usize; 2]) -> Result<Outcome, Nod
         wide_result: false,
     };
     let outputs = vec![Output::new(checked(shape)?)];
-    Ok(Outcome::new(outputs, Some(Operation::MatrixProduct(matrix))).with_parameters(&[0, 1, 3]))
+    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(&[0, 1, 3]))
 }
 
 fn operand(left: &Fact, right: &Fact) -> RightOperand {
@@ -81,5 +81,5 @@ pub(super) fn gemm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let right = operand(left, right);
     let matrix = MatrixProduct { right, ..MatrixProduct::linear(rows, columns, k) };
     let outputs = vec![Output::new(checked(vec![m, n])?)];
-    Ok(Outcome::new(outputs, Some(Operation::MatrixProduct(matrix))).with_parameters(&[0, 1, 2]))
+    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(&[0, 1, 2]))
 }

@@ -17,7 +17,7 @@ use super::error::NodeProblem;
 use super::fact::{Fact, count};
 use super::node::Node;
 use super::tensor::Value;
-use crate::design::workload::{Operation, VectorKind, VectorLayer};
+use crate::design::workload::{VectorKind, VectorWork, Work};
 use std::rc::Rc;
 
 /// An output of a node.
@@ -38,7 +38,7 @@ pub(super) struct Outcome {
     pub(super) outputs: Vec<Output>,
     /// What it computes, each with a word for it if there are several; nothing if it only renames
     /// elements.
-    pub(super) works: Vec<(&'static str, Operation)>,
+    pub(super) works: Vec<(&'static str, Work)>,
     /// Inputs that are trainable if they are initialisers.
     pub(super) parameters: &'static [usize],
     /// The input whose elements the first output has, one to one.
@@ -56,21 +56,21 @@ impl Output {
 }
 
 impl Outcome {
-    fn new(outputs: Vec<Output>, work: Option<Operation>) -> Self {
+    fn new(outputs: Vec<Output>, work: Option<Work>) -> Self {
         let works = work.into_iter().map(|work| ("", work)).collect();
         Self { outputs, works, parameters: &[], renames: None }
     }
 
     /// Work on the vector unit of one output.
     fn vector(kind: VectorKind, elements: u64, shape: Vec<u64>) -> Self {
-        let work = Operation::Vector(VectorLayer { kind, elements });
+        let work = Work::Vector(VectorWork { kind, elements });
         Self::new(vec![Output::new(shape)], Some(work))
     }
 
     /// Elements of `output` that come from elsewhere.
     fn moved(output: Output) -> Self {
         let elements = count(&output.shape);
-        let work = Operation::Vector(VectorLayer { kind: VectorKind::DataMovement, elements });
+        let work = Work::Vector(VectorWork { kind: VectorKind::DATA_MOVEMENT, elements });
         Self::new(vec![output], Some(work))
     }
 
@@ -88,7 +88,7 @@ impl Outcome {
     /// move elements.
     pub(super) fn declared(shapes: Vec<Vec<u64>>) -> Self {
         let elements = shapes.iter().map(|shape| count(shape)).sum();
-        let work = Operation::Vector(VectorLayer { kind: VectorKind::DataMovement, elements });
+        let work = Work::Vector(VectorWork { kind: VectorKind::DATA_MOVEMENT, elements });
         Self::new(shapes.into_iter().map(Output::new).collect(), Some(work))
     }
 }

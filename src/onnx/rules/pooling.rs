@@ -8,7 +8,7 @@ use super::{Outcome, Output};
 use crate::design::workload::VectorKind;
 
 fn kind(node: &Node<'_>) -> VectorKind {
-    if node.operator().contains("Max") { VectorKind::MaxPool } else { VectorKind::AveragePool }
+    if node.operator().contains("Max") { VectorKind::MAX_POOL } else { VectorKind::AVERAGE_POOL }
 }
 
 /// Windows over `[n, c, ...]`.
@@ -33,7 +33,7 @@ pub(super) fn pool(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         shape.push(output_size(&window, axis, size, ceil)?);
     }
     let shape = checked(shape)?;
-    let elements = if kind(node) == VectorKind::MaxPool { count(&shape) } else { count(x) };
+    let elements = if kind(node) == VectorKind::MAX_POOL { count(&shape) } else { count(x) };
     let mut outcome = Outcome::vector(kind(node), elements, shape);
     // The places of the maxima.
     let places = Output::new(outcome.outputs[0].shape.clone());
@@ -68,6 +68,6 @@ pub(super) fn global(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     }
     let shape: Vec<u64> =
         x.iter().enumerate().map(|(axis, &size)| if axis < 2 { size } else { 1 }).collect();
-    let elements = if kind(node) == VectorKind::MaxPool { count(&shape) } else { count(x) };
+    let elements = if kind(node) == VectorKind::MAX_POOL { count(&shape) } else { count(x) };
     Ok(Outcome::vector(kind(node), elements, shape))
 }

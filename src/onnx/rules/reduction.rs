@@ -33,7 +33,7 @@ pub(super) fn reduce(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let all = axes.len() == rank;
     let value = input.value.as_deref().and_then(Value::integers).filter(|_| all);
     let value = value.and_then(|values| fold(node.operator(), values));
-    let mut outcome = Outcome::vector(VectorKind::Reduction, input.elements(), shape.clone());
+    let mut outcome = Outcome::vector(VectorKind::REDUCTION, input.elements(), shape.clone());
     outcome.outputs =
         vec![Output::with_value(shape, value.map(|value| Value::Integers(vec![value])))];
     Ok(outcome)
@@ -56,5 +56,5 @@ pub(super) fn arg(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let axis = node.axis(node.attribute_integer("axis").unwrap_or(0), input.shape.len())?;
     let keep = node.attribute_integer("keepdims").unwrap_or(1) != 0;
     let shape = reduced(&input.shape, &[axis], keep);
-    Ok(Outcome::vector(VectorKind::Reduction, input.elements(), shape))
+    Ok(Outcome::vector(VectorKind::REDUCTION, input.elements(), shape))
 }

@@ -57,5 +57,5 @@ pub(super) fn resize(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     if matches!(node.attribute_text("mode"), "" | "nearest") {
         return Ok(Outcome::moved(Output::new(resized)));
     }
-    Ok(Outcome::vector(VectorKind::ElementWise, count(&resized), resized))
+    Ok(Outcome::vector(VectorKind::ELEMENT_WISE, count(&resized), resized))
 }

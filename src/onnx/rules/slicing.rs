@@ -5,7 +5,7 @@ use super::super::fact::{Fact, checked, count};
 use super::super::node::Node;
 use super::super::tensor::{MAX_ELEMENTS, Value, strides};
 use super::{Outcome, Output};
-use crate::design::workload::{Operation, VectorKind, VectorLayer};
+use crate::design::workload::{VectorKind, VectorWork, Work};
 use hwmodel::cast::index;
 
 /// All inputs, one after the other along `axis`.
@@ -80,10 +80,8 @@ pub(super) fn split(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         parts.push(Output::with_value(shape, value.map(|value| value.pick(range))));
         start += size;
     }
-    let work = Operation::Vector(VectorLayer {
-        kind: VectorKind::DataMovement,
-        elements: input.elements(),
-    });
+    let work =
+        Work::Vector(VectorWork { kind: VectorKind::DATA_MOVEMENT, elements: input.elements() });
     Ok(Outcome::new(parts, Some(work)))
 }
 
@@ -157,11 +155,11 @@ pub(super) fn gather(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         _ => None,
     };
     let kind = if input.weight.is_some() && !indices.constant {
-        VectorKind::Embedding
+        VectorKind::EMBEDDING
     } else {
-        VectorKind::DataMovement
+        VectorKind::DATA_MOVEMENT
     };
-    let work = Operation::Vector(VectorLayer { kind, elements: count(&shape) });
+    let work = Work::Vector(VectorWork { kind, elements: count(&shape) });
     let output = Output::with_value(shape, value);
     Ok(Outcome::new(vec![output], Some(work)).with_parameters(&[0]))
 }

@@ -5,7 +5,7 @@
 
 use super::super::error::WorkloadError;
 use super::super::layer::{Layer, Workload};
-use super::super::vector::VectorKind;
+use crate::network::VectorKind;
 use hwmodel::product::MatrixProduct;
 
 const BLOCKS: u64 = 12;
@@ -20,8 +20,8 @@ pub(super) fn build() -> Result<Workload, WorkloadError> {
         Layer::vector(name.to_owned(), kind, elements, parameters)
     };
     let mut layers = vec![
-        vector("wte", VectorKind::Embedding, values, VOCABULARY * WIDTH).first(),
-        vector("wpe", VectorKind::Position, values, TOKENS * WIDTH),
+        vector("wte", VectorKind::EMBEDDING, values, VOCABULARY * WIDTH).first(),
+        vector("wpe", VectorKind::POSITION, values, TOKENS * WIDTH),
     ];
     for block in 0..BLOCKS {
         let linear = |name: &str, outputs, inputs| {
@@ -39,21 +39,21 @@ pub(super) fn build() -> Result<Workload, WorkloadError> {
         let matrix = MatrixProduct::scores(TOKENS, head, HEADS);
         let scores = Layer::matrix_product(format!("h.{block}.attn.scores"), matrix, false);
         layers.extend([
-            vector("ln_1", VectorKind::Normalisation, values, 2 * WIDTH),
+            vector("ln_1", VectorKind::NORMALISATION, values, 2 * WIDTH),
             linear("attn.c_attn", 3 * WIDTH, WIDTH),
             scores,
-            vector("attn.softmax", VectorKind::AttentionSoftmax, HEADS * TOKENS * TOKENS, 0),
+            vector("attn.softmax", VectorKind::ATTENTION_SOFTMAX, HEADS * TOKENS * TOKENS, 0),
             attention("context", head, TOKENS),
             linear("attn.c_proj", WIDTH, WIDTH),
-            vector("add_1", VectorKind::Add, values, 0),
-            vector("ln_2", VectorKind::Normalisation, values, 2 * WIDTH),
+            vector("add_1", VectorKind::ADD, values, 0),
+            vector("ln_2", VectorKind::NORMALISATION, values, 2 * WIDTH),
             linear("mlp.c_fc", 4 * WIDTH, WIDTH),
-            vector("mlp.gelu", VectorKind::Gelu, 4 * values, 0),
+            vector("mlp.gelu", VectorKind::GELU, 4 * values, 0),
             linear("mlp.c_proj", WIDTH, 4 * WIDTH),
-            vector("add_2", VectorKind::Add, values, 0),
+            vector("add_2", VectorKind::ADD, values, 0),
         ]);
     }
-    layers.push(vector("ln_f", VectorKind::Normalisation, values, 2 * WIDTH));
+    layers.push(vector("ln_f", VectorKind::NORMALISATION, values, 2 * WIDTH));
     let head = MatrixProduct::linear(TOKENS, VOCABULARY, WIDTH);
     layers.push(Layer { parameters: 0, ..Layer::matrix_product("lm_head", head, false) });
     Workload::new("gpt2-small", layers)

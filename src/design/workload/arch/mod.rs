@@ -30,11 +30,11 @@ pub fn build(name: &str) -> Result<Workload, WorkloadError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layer::Operation;
     use super::*;
+    use crate::network::Work;
 
     fn products(workload: &Workload) -> usize {
-        let vector = |operation: &Operation| matches!(operation, Operation::Vector(_));
+        let vector = |operation: &Work| matches!(operation, Work::Vector(_));
         workload.layers().iter().filter(|layer| !vector(&layer.operation)).count()
     }
 

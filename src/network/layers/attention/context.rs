@@ -1,25 +1,24 @@
 //! Sums of values weighted by probabilities.
 
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
-use crate::network::builder::saturating_product;
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
-use crate::network::{
-    Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
-};
+use crate::network::work::Work;
+use crate::network::{Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError};
 use crate::precision::NumberFormat;
 use hwmodel::array;
 use hwmodel::array::product_format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::product::ByOperand;
+use hwmodel::product::MatrixProduct;
 use hwmodel::random::Role;
 use hwmodel::{FixedTensor, Format};
 
 /// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
 /// the array. The accumulators are requantised to the format of the layer with the values; where scales follow
 /// the data, to one scale for all heads and samples that holds them all.
-pub(super) struct Context {
+pub(super) struct AttentionContext {
     pub(super) heads: usize,
 }
 
@@ -29,7 +28,7 @@ pub(super) struct Saved {
     values: Activation,
 }
 
-impl Context {
+impl AttentionContext {
     /// Blocks of head `index` of all heads: probabilities, values and results.
     fn blocks(&self, length: usize, width: usize, index: usize) -> [Block; 3] {
         let (sample, head) = (index / self.heads, index % self.heads);
@@ -59,13 +58,9 @@ impl Context {
     }
 }
 
-impl Layer for Context {
+impl Layer for AttentionContext {
     fn kind(&self) -> &'static str {
         "attention context"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Context(self.heads)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -82,17 +77,19 @@ impl Layer for Context {
         }
     }
 
+    fn work(&self, _: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        let [length, _, channels] = output.map(|size| size as u64);
+        let heads = self.heads as u64;
+        let product = MatrixProduct::attention(length, channels / heads, length, heads);
+        vec![("", Work::MatrixProduct(product))]
+    }
+
     fn on_array(&self) -> bool {
         true
     }
-
-    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
-        let length = inputs[0][0];
-        saturating_product(&[length, length, inputs[1][2] / 3])
-    }
 }
 
-impl Compute for Context {
+impl Compute for AttentionContext {
     type Saved = Option<Saved>;
 
     fn forward(

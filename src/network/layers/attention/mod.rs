@@ -1,7 +1,7 @@
 //! Causal multi-head self-attention: two layers of products of activations on the MAC array.
 //!
-//! The layer before them gives queries, keys and values of every token. [`Scores`] multiplies queries and keys
-//! and takes the softmax, [`Context`] multiplies its probabilities with the values. Neither has a weight: the
+//! The layer before them gives queries, keys and values of every token. [`AttentionScores`] multiplies queries and keys
+//! and takes the softmax, [`AttentionContext`] multiplies its probabilities with the values. Neither has a weight: the
 //! right operand of a product (keys, values) stands in its place, and its gradient counts as grad-weight.
 //! Formats are those of the layer before.
 
@@ -10,8 +10,8 @@ mod head;
 mod scores;
 
 use crate::network::{Builder, NetworkError, NodeId};
-use context::Context;
-use scores::Scores;
+use context::AttentionContext;
+use scores::AttentionScores;
 
 impl Builder {
     /// Causal self-attention with `heads` heads: `NAME.qkv` (queries, keys and values of every token),
@@ -27,8 +27,9 @@ impl Builder {
     ) -> Result<NodeId, NetworkError> {
         let channels = self.shape(input)[2];
         let qkv = self.linear_each(&format!("{name}.qkv"), input, 3 * channels)?;
-        let scores = self.add(&format!("{name}.scores"), Scores { heads }, &[qkv])?;
-        let context = self.add(&format!("{name}.context"), Context { heads }, &[scores, qkv])?;
+        let scores = self.add(&format!("{name}.scores"), AttentionScores { heads }, &[qkv])?;
+        let context =
+            self.add(&format!("{name}.context"), AttentionContext { heads }, &[scores, qkv])?;
         self.linear_each(&format!("{name}.out"), context, channels)
     }
 }

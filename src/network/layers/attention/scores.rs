@@ -1,18 +1,17 @@
 //! Probabilities of attention from queries and keys.
 
 use super::head::{Block, geometry, right_operand, sums};
-use crate::network::builder::saturating_product;
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
 use crate::network::vector::causal_softmax::{OPERATIONS, causal_softmax, causal_softmax_backward};
-use crate::network::{
-    Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError, Operation,
-};
+use crate::network::work::{VectorKind, Work};
+use crate::network::{Activation, Backward, BackwardResult, Compute, Forward, Layer, NetworkError};
 use crate::precision::NumberFormat;
 use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::product::ByOperand;
+use hwmodel::product::MatrixProduct;
 
 /// `[T, 1, 3·channels]` queries, keys and values → `[T, 1, heads·T]` probabilities
 /// softmax(Q·Kᵀ/√(channels / heads)), of which a token has 0 for those after it.
@@ -20,7 +19,7 @@ use hwmodel::product::ByOperand;
 /// The whole product Q·Kᵀ runs on the array; its accumulators go to the vector unit as float32, so that scores
 /// never saturate. Probabilities are quantised to ⟨WL, WL - 1⟩, the format of WL bits for 0 to 1, where WL is the
 /// word length of queries and keys.
-pub(super) struct Scores {
+pub(super) struct AttentionScores {
     pub(super) heads: usize,
 }
 
@@ -32,7 +31,7 @@ pub(super) struct Saved {
     output: Activation,
 }
 
-impl Scores {
+impl AttentionScores {
     /// Blocks of head `index` of all heads: queries, keys and probabilities.
     fn blocks(&self, length: usize, width: usize, index: usize) -> [Block; 3] {
         let (sample, head) = (index / self.heads, index % self.heads);
@@ -48,13 +47,14 @@ impl Scores {
     }
 }
 
-impl Layer for Scores {
+impl VectorKind {
+    /// Softmax of the scaled scores of an attention.
+    pub const ATTENTION_SOFTMAX: Self = Self::of("attention-softmax", OPERATIONS);
+}
+
+impl Layer for AttentionScores {
     fn kind(&self) -> &'static str {
         "attention scores"
-    }
-
-    fn operation(&self) -> Operation {
-        Operation::Scores(self.heads)
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -68,17 +68,20 @@ impl Layer for Scores {
         }
     }
 
+    fn work(&self, inputs: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)> {
+        let [length, _, width] = inputs[0].map(|size| size as u64);
+        let heads = self.heads as u64;
+        let product = MatrixProduct::scores(length, width / 3 / heads, heads);
+        let softmax = Work::vector(VectorKind::ATTENTION_SOFTMAX, output);
+        vec![("", Work::MatrixProduct(product)), ("softmax", softmax)]
+    }
+
     fn on_array(&self) -> bool {
         true
     }
-
-    fn macs(&self, inputs: &[[usize; 3]]) -> u64 {
-        let [length, _, width] = inputs[0];
-        saturating_product(&[length, length, width / 3])
-    }
 }
 
-impl Compute for Scores {
+impl Compute for AttentionScores {
     type Saved = Option<Saved>;
 
     fn forward(

@@ -40,7 +40,8 @@ fn the_list_has_every_file_with_a_layer() {
         }
     }
     found.sort();
-    assert_eq!(found, EXAMPLES.map(|(name, _)| name.to_owned()));
+    let listed: Vec<&str> = EXAMPLES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(found, listed);
 }
 
 #[test]
