@@ -12,6 +12,7 @@ mod dropout;
 mod embedding;
 mod flatten;
 mod layer_norm;
+mod leaky_relu;
 mod linear;
 mod lstm;
 mod mac_layer;
@@ -54,6 +55,7 @@ const EXAMPLES: &[(&str, Example)] = &[
     ("embedding", embedding::EXAMPLE),
     ("flatten", flatten::EXAMPLE),
     ("layer_norm", layer_norm::EXAMPLE),
+    ("leaky_relu", leaky_relu::EXAMPLE),
     ("linear", linear::EXAMPLE),
     ("lstm", lstm::EXAMPLE),
     ("max_pool", max_pool::EXAMPLE),

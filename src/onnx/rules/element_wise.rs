@@ -10,7 +10,7 @@ use super::{Outcome, Output};
 use crate::design::workload::VectorKind;
 
 /// Functions of one input that cost one operation an element.
-const FUNCTIONS: [&str; 45] = [
+const FUNCTIONS: [&str; 44] = [
     "Abs",
     "Acos",
     "Acosh",
@@ -32,7 +32,6 @@ const FUNCTIONS: [&str; 45] = [
     "HardSwish",
     "IsInf",
     "IsNaN",
-    "LeakyRelu",
     "Log",
     "Mish",
     "Neg",
@@ -66,6 +65,7 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     };
     match node.operator() {
         "Relu" | "Clip" => same(VectorKind::RELU, &[]),
+        "LeakyRelu" => same(VectorKind::LEAKY_RELU, &[]),
         "Gelu" => same(VectorKind::GELU, &[]),
         "Softmax" | "LogSoftmax" => same(VectorKind::SOFTMAX, &[]),
         "BatchNormalization" => same(VectorKind::BATCH_NORM, &[1, 2]),
