@@ -3,6 +3,7 @@
 use super::ExploreError;
 use super::work::Work;
 use crate::files::trace::{GemmRow, Row, TraceReader, UpdateCost};
+use hwmodel::cast::exact;
 use hwmodel::counters::Counters;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -93,7 +94,7 @@ impl Recording {
         let kind = RowKind {
             work: find(&mut self.work_index, &mut self.works, Work::of(row)),
             layer,
-            micro_batches: row.micro_batch_nonzero_macs.len() as u32,
+            micro_batches: exact::<u32>(row.micro_batch_nonzero_macs.len()),
             vector_operations: row.vector_operations,
             reconfigurations: row.reconfigurations,
             update: (row.update.operations, row.update.dram_bits),
@@ -146,7 +147,7 @@ impl Recording {
 
 /// The number of `key`, a new one if it is new.
 fn index_of<K: Hash + Eq>(index: &mut HashMap<K, u32>, key: K) -> u32 {
-    let next = index.len() as u32;
+    let next = exact::<u32>(index.len());
     *index.entry(key).or_insert(next)
 }
 

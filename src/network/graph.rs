@@ -14,6 +14,7 @@ use super::vector::batch_norm::RunningStatistics;
 use super::work::Work;
 use crate::precision::{NumberFormat, RoleFormats, TensorInfo};
 use hwmodel::array::MacArray;
+use hwmodel::cast::exact;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{Overflow, Rounding, SimdLevel};
 use std::ops::Range;
@@ -245,7 +246,7 @@ impl Network {
                 .collect();
             let mut call = Forward {
                 context,
-                node: index as u32,
+                node: exact::<u32>(index),
                 part: None,
                 name: &node.name,
                 inputs,
@@ -320,7 +321,7 @@ impl Network {
             let backward = pass.backward[index].take().ok_or(NetworkError::BackwardTwice)?;
             let result = backward.run(Backward {
                 context,
-                node: index as u32,
+                node: exact::<u32>(index),
                 part: None,
                 name: &node.name,
                 gradient,

@@ -9,6 +9,7 @@ use super::terms::penalty_terms;
 use super::update::{Update, named};
 use crate::network::Parameter;
 use crate::precision::{ControllerOptions, NumberFormat};
+use hwmodel::cast::exact;
 use hwmodel::number::block_float;
 use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
@@ -56,7 +57,7 @@ impl Update {
             let address = RandomAddress {
                 seed: options.seed,
                 step,
-                layer: tensor as u32,
+                layer: exact::<u32>(tensor),
                 part: None,
                 role: Role::Gradient,
                 source: options.random,

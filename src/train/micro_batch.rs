@@ -7,6 +7,7 @@ use super::trainer::Trainer;
 use crate::data::EpochOrder;
 use crate::network::Context;
 use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
+use hwmodel::cast::index;
 
 /// What the forward passes of one or more micro-batches gave.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,7 +36,7 @@ impl Trainer {
         }
         let Some((_, order)) = &self.order else { unreachable!("set above") };
         let accumulation = u64::from(options.optimiser.accumulation);
-        let batch = (self.position.step_in_epoch * accumulation + u64::from(micro)) as usize;
+        let batch = index(self.position.step_in_epoch * accumulation + u64::from(micro));
         let size = options.batch_size;
         let indices = &order.indices()[batch * size..(batch + 1) * size];
         let augmentation = self.dataset.augmentation.as_ref().filter(|_| options.augment);

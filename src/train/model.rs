@@ -9,6 +9,7 @@ use crate::network::{Network, NetworkError};
 use crate::precision::{
     Decision, EpochEnd, NumberFormat, PrecisionController, RoleFormats, Step, TensorView,
 };
+use hwmodel::cast::exact;
 use hwmodel::number::block_float;
 use hwmodel::number::quantise;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
@@ -116,7 +117,7 @@ impl Model {
         let address = RandomAddress {
             seed,
             step: position.step,
-            layer: tensor as u32,
+            layer: exact::<u32>(tensor),
             part: None,
             role: Role::Weight,
             source,

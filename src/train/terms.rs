@@ -5,6 +5,7 @@ use super::options::RunOptions;
 use crate::network::{MacLayer, Network};
 use crate::precision::Variant;
 use crate::train::paper_cost::{CostOptions, LayerCost};
+use hwmodel::cast::exact;
 use hwmodel::{FixedTensor, Format};
 
 /// The terms of the penalty: layers in the paper, all parameter tensors in the released code.
@@ -49,7 +50,7 @@ pub(super) fn cost_options(options: &RunOptions) -> CostOptions {
     let largest_resolution = adapt.map_or(0, |adapt| adapt.resolution.upper);
     CostOptions {
         accumulation: options.optimiser.accumulation,
-        batch: options.batch_size as u32,
+        batch: exact::<u32>(options.batch_size),
         epochs: f64::from(options.epochs),
         interval: 1,
         largest_resolution,

@@ -5,6 +5,7 @@ use super::optimiser::{Optimiser, OptimiserError};
 use super::options::RunOptions;
 use super::schedule::Scheduler;
 use crate::network::Network;
+use hwmodel::cast::nearest_f32;
 
 /// How gradients change the parameters.
 pub(super) struct Update {
@@ -53,7 +54,7 @@ impl Update {
 
     /// Changes the master values of `network` by the prepared gradients.
     pub(super) fn apply(&mut self, network: &mut Network) -> Result<(), TrainError> {
-        let rate = self.learning_rate as f32;
+        let rate = nearest_f32(self.learning_rate);
         for (parameter, optimiser) in network.parameters.iter_mut().zip(&mut self.optimisers) {
             let updated = optimiser.update(&mut parameter.master, rate);
             updated.map_err(|source| named(&parameter.name, source))?;

@@ -2,6 +2,7 @@
 
 use super::requantise::check_bias;
 use super::{Product, ShapeError, Sums};
+use crate::cast::exact;
 use crate::number::accumulator::AccumulatorWidth;
 use crate::number::requantise::aligned;
 use crate::number::tensor::FixedTensor;
@@ -35,7 +36,7 @@ impl Product {
         let (all, events) = if fits_i64 {
             let (all, events) = collected(sums.len(), |index| {
                 let (sum, outside) = value(index);
-                (sum as i64, outside)
+                (exact::<i64>(sum), outside)
             });
             (Sums::I64(all), events)
         } else {

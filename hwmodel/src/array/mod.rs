@@ -16,6 +16,7 @@ mod product_format;
 mod requantise;
 pub mod width;
 
+use crate::cast::toward_zero;
 pub use crate::convolution::{Convolution2d, ShapeError};
 pub use definition::{StepState, TileState};
 pub use product::{Product, Sums, SumsError};
@@ -168,7 +169,7 @@ impl MacArray {
             fl: operands.left.format().fl() + operands.right.format().fl(),
             accumulator: self.accumulator,
             sums,
-            bound: proof.bound as u128,
+            bound: toward_zero::<u128>(proof.bound),
             report: MacReport {
                 accumulator_events: stepped.events,
                 stepped_outputs: stepped.outputs,

@@ -3,6 +3,7 @@
 use super::exact::{Proof, SumContainer};
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
 use crate::blocking::Consume;
+use crate::cast::toward_zero;
 use crate::number::accumulator::AccumulatorWidth;
 use crate::number::requantise::{RequantiseReport, Requantiser, aligned};
 use crate::number::tensor::{FixedTensor, RawData};
@@ -26,8 +27,13 @@ impl MacArray {
         check_bias(bias, operands.stride())?;
         let proof = Proof::new(self, &operands);
         let fl = x.format().fl() + w.format().fl();
-        let stage =
-            requantiser.stage(self.accumulator, proof.bound as u128, fl, operands.stride(), bias);
+        let stage = requantiser.stage(
+            self.accumulator,
+            toward_zero::<u128>(proof.bound),
+            fl,
+            operands.stride(),
+            bias,
+        );
         if let Some(stage) = stage
             && proof.excludes_overflow()
             && operands.rows_are_complete()

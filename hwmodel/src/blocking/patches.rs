@@ -113,7 +113,7 @@ impl<'a, T: Copy> Patches<'a, T> {
                 let source_y = top + kernel_row as isize;
                 let line = (0..self.height as isize)
                     .contains(&source_y)
-                    .then(|| (image * self.height + source_y as usize) * self.width);
+                    .then(|| (image * self.height + source_y.cast_unsigned()) * self.width);
                 for (offset, out) in out.chunks_mut(out_stride).take(run).enumerate() {
                     let out = &mut out[at..at + take];
                     match line {
@@ -149,9 +149,10 @@ impl<'a, T: Copy> Patches<'a, T> {
         let (first, size) = self.group;
         // Kernel columns inside the image; element e of the kernel row is column e / size, channel
         // e % size.
-        let inside_from = (-left).clamp(0, kernel_width as isize) as usize;
-        let inside_to = (self.width as isize - left)
-            .clamp(inside_from as isize, kernel_width as isize) as usize;
+        let inside_from = ((-left).clamp(0, kernel_width as isize)).cast_unsigned();
+        let inside_to = ((self.width as isize - left)
+            .clamp(inside_from as isize, kernel_width as isize))
+        .cast_unsigned();
         let (from, to) = (within, within + out.len());
         let inside = (inside_from * size).clamp(from, to)..(inside_to * size).clamp(from, to);
         let (padding, tail) = out.split_at_mut(inside.start - from);
@@ -163,7 +164,7 @@ impl<'a, T: Copy> Patches<'a, T> {
         }
         if size == self.channels {
             let start = (line as isize + left) * size as isize + inside.start as isize;
-            let source = &self.data[start as usize..start as usize + copied.len()];
+            let source = &self.data[start.cast_unsigned()..start.cast_unsigned() + copied.len()];
             for (out, &value) in copied.iter_mut().zip(source) {
                 *out = convert(value);
             }
@@ -171,7 +172,7 @@ impl<'a, T: Copy> Patches<'a, T> {
         }
         for (offset, out) in copied.iter_mut().enumerate() {
             let element = inside.start + offset;
-            let column = (left + (element / size) as isize) as usize;
+            let column = (left + (element / size) as isize).cast_unsigned();
             let index = (line + column) * self.channels + first + element % size;
             *out = convert(self.data[index]);
         }

@@ -3,6 +3,7 @@
 use super::channel_scale::ChannelScale;
 use super::product_range::{ProductRange, ProductRanges};
 use crate::array::Sums;
+use crate::cast::exact;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
 use crate::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding};
@@ -100,7 +101,7 @@ impl Narrow {
         }
         // An end beyond 32 bits limits no accumulator of 32 bits.
         let (least, most) = (i32::MIN.into(), i32::MAX.into());
-        let end = |end: i128| end.clamp(least, most) as i32;
+        let end = |end: i128| exact::<i32>(end.clamp(least, most));
         let (low, high) = match ranges {
             None => (vec![i32::MIN; channels.len()], vec![i32::MAX; channels.len()]),
             Some(ranges) => {
@@ -114,8 +115,8 @@ impl Narrow {
             low,
             high,
             multipliers: channels.iter().map(|channel| channel.multiplier()).collect(),
-            offsets: channels.iter().map(|channel| channel.offset() as i64).collect(),
-            shifts: channels.iter().map(|channel| channel.shift() as u8).collect(),
+            offsets: channels.iter().map(|channel| exact::<i64>(channel.offset())).collect(),
+            shifts: channels.iter().map(|channel| exact::<u8>(channel.shift())).collect(),
         })
     }
 }
@@ -317,7 +318,7 @@ impl ChannelRequantiser {
                     let product = channel.product(value);
                     let rounded = self.rounding.shift_right(product, channel.shift(), 0);
                     // Beyond i64 only sign and size matter, and both are kept.
-                    let rounded = rounded.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                    let rounded = exact::<i64>(rounded.clamp(i64::MIN.into(), i64::MAX.into()));
                     *out = self.fit(rounded, product != 0, &mut report.counts).as_();
                 }
             }

@@ -1,5 +1,6 @@
 //! Division by a constant with a multiplier and a shift, exactly rounded.
 
+use crate::cast::exact;
 use crate::number::rounding::{Mode, Quotient};
 use crate::{Rounding, with_rounding};
 
@@ -45,7 +46,7 @@ impl Division {
         // -d · 2^(WL-1) ≤ n < d · 2^(WL-1), so n or -n - 1 has N = WL - 1 + l bits, at most 63.
         let shift = wl - 1 + 2 * length;
         // Below 2^(N+1) + 1, and not 2^64 as the divisor is below 2^32.
-        let multiplier = (1u128 << shift).div_ceil(u128::from(divisor)) as u64;
+        let multiplier = exact::<u64>((1u128 << shift).div_ceil(u128::from(divisor)));
         Ok(Self { divisor, multiplier, shift })
     }
 
@@ -76,8 +77,12 @@ impl Division {
     /// ```
     pub fn round(self, sum: i64, rounding: Rounding) -> i64 {
         let quotient =
-            |n: u64| ((u128::from(n) * u128::from(self.multiplier)) >> self.shift) as i64;
-        let floor = if sum < 0 { -1 - quotient(!sum as u64) } else { quotient(sum as u64) };
+            |n: u64| exact::<i64>((u128::from(n) * u128::from(self.multiplier)) >> self.shift);
+        let floor = if sum < 0 {
+            -1 - quotient((!sum).cast_unsigned())
+        } else {
+            quotient(sum.cast_unsigned())
+        };
         let divisor = i64::from(self.divisor);
         let quotient = Quotient { floor, remainder: sum - floor * divisor, divisor };
         let up = with_rounding!(rounding, M => M::up(quotient));

@@ -1,6 +1,7 @@
 //! A channel's affine map as integers: the only float arithmetic in this module, once per channel before anything runs.
 
 use super::channel_scale::{ChannelScale, ChannelScaleError};
+use crate::cast::toward_zero;
 
 /// Bits of the multiplier's fraction.
 const FRACTION: i32 = 31;
@@ -59,9 +60,9 @@ pub fn fold(factor: f64, offset: f64) -> Result<ChannelScale, FoldError> {
     }
     let shift = u32::try_from(shift).map_err(|_| FoldError::Factor(factor))?;
     // At most 53 bits are not zero; beyond i128 the cast saturates.
-    let scaled = (offset * power_of_two(shift as i32)).round_ties_even() as i128;
+    let scaled = toward_zero::<i128>((offset * power_of_two(shift as i32)).round_ties_even());
     let largest = ChannelScale::LARGEST_OFFSET;
-    Ok(ChannelScale::new(multiplier as i32, shift, scaled.clamp(-largest, largest))?)
+    Ok(ChannelScale::new(toward_zero::<i32>(multiplier), shift, scaled.clamp(-largest, largest))?)
 }
 
 /// m and e with value = m · 2^e and ½ ≤ |m| < 1; both 0 for 0.

@@ -10,6 +10,7 @@
 //! The product of a word of WL bits has WL + 16 bits, at most 48. |raw| is at most |x|, so the format stays and nothing leaves
 //! its range. Where M is 1 the multiplier is a shifter.
 
+use crate::cast::exact;
 use crate::kernels::RawInteger;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
@@ -75,7 +76,7 @@ impl Slope {
             return x;
         }
         let product = i128::from(x) * i128::from(self.multiplier);
-        rounding.shift_right(product, self.shift, random) as i32
+        exact::<i32>(rounding.shift_right(product, self.shift, random))
     }
 }
 
@@ -129,7 +130,7 @@ fn apply_all<M: Mode, T: RawInteger>(
         let raw = if x < 0 { scaled } else { x };
         flushed += u64::from(x != 0 && raw == 0);
         nonzero += u64::from(raw != 0);
-        *word = T::from_i32(raw as i32);
+        *word = T::from_i32(exact::<i32>(raw));
     }
     let bits = if draws { address.source.bits_for_shift(slope.shift) } else { 0 };
     QuantiseCounts {

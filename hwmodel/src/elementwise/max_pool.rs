@@ -6,6 +6,7 @@
 
 use super::pooling::{PoolError, PoolShape};
 use crate::RawData;
+use crate::cast::exact;
 use rayon::prelude::*;
 use std::ops::AddAssign;
 
@@ -33,7 +34,7 @@ pub fn max_pool<T: Copy + PartialOrd + Send + Sync>(
             let y = &mut y[tap.output..][..channels];
             let argmax = &mut argmax[tap.output..][..channels];
             // At most 256 positions, checked above.
-            let position = tap.position as u8;
+            let position = exact::<u8>(tap.position);
             if tap.first {
                 y.copy_from_slice(x);
                 argmax.fill(position);
@@ -110,7 +111,7 @@ where
                 let grad_x = &mut grad_x[tap.input..][..channels];
                 let grad_y = &grad_y[tap.output..][..channels];
                 let argmax = &argmax[tap.output..][..channels];
-                let position = tap.position as u8;
+                let position = exact::<u8>(tap.position);
                 // Adding a zero instead of branching lets the loop run in vectors.
                 for ((grad_x, &grad_y), &argmax) in grad_x.iter_mut().zip(grad_y).zip(argmax) {
                     *grad_x += if argmax == position { S::from(grad_y) } else { S::default() };

@@ -330,16 +330,17 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
         let (y, x) = (pixel / shapes.output[1], pixel % shapes.output[1]);
         let top = (y * shapes.geometry.stride[0]) as isize - shapes.geometry.padding[0] as isize;
         let left = (x * shapes.geometry.stride[1]) as isize - shapes.geometry.padding[1] as isize;
-        let from = (-left).clamp(0, kernel_width as isize) as usize;
-        let to = (width as isize - left).clamp(from as isize, kernel_width as isize) as usize;
+        let from = ((-left).clamp(0, kernel_width as isize)).cast_unsigned();
+        let to =
+            ((width as isize - left).clamp(from as isize, kernel_width as isize)).cast_unsigned();
         for kernel_row in 0..kernel_height {
             let source_y = top + kernel_row as isize;
             if source_y < 0 || source_y >= height as isize || from == to {
                 continue;
             }
-            let line = source_y as usize * width;
+            let line = source_y.cast_unsigned() * width;
             let row = &column[kernel_row * kernel_width * size..][from * size..to * size];
-            let start = (line as isize + left + from as isize) as usize;
+            let start = (line as isize + left + from as isize).cast_unsigned();
             if size == channels {
                 let target = &mut dx[start * channels..][..row.len()];
                 target.iter_mut().zip(row).for_each(|(target, &value)| *target += value);

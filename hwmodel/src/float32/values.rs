@@ -1,5 +1,6 @@
 //! Operands of the float unit: float32 numbers, or fixed-point tensors read as raw · 2^-FL.
 
+use crate::cast::nearest_f32;
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::number::tensor::FixedTensor;
 use crate::with_raw;
@@ -77,7 +78,7 @@ impl<'a> Values<'a> {
         match *self {
             Self::Float(values) => &values[start..start + buffer.len()],
             Self::Fixed(tensor) => {
-                let step = tensor.format().step() as f32;
+                let step = nearest_f32(tensor.format().step());
                 let length = buffer.len();
                 with_raw!(tensor.data(), raw => {
                     kernels::dequantise(simd, &raw[start..start + length], step, buffer);

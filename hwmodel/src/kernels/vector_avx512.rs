@@ -23,22 +23,27 @@ impl Vector for Float32 {
     const GROUP: usize = 1;
     #[inline(always)]
     unsafe fn zero() -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(_mm512_setzero_ps()) }
     }
     #[inline(always)]
     unsafe fn load(b: *const f32) -> __m512 {
+        // SAFETY: the caller promises a vector that can be read at the pointer.
         unsafe { _mm512_loadu_ps(b) }
     }
     #[inline(always)]
     unsafe fn splat(a: *const f32) -> __m512 {
+        // SAFETY: the caller promises an element that can be read at the pointer.
         unsafe { _mm512_set1_ps(*a) }
     }
     #[inline(always)]
     unsafe fn multiply_add(self, a: __m512, b: __m512) -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(_mm512_fmadd_ps(a, b, self.0)) }
     }
     #[inline(always)]
     unsafe fn store(self, c: *mut f32, accumulate: bool) {
+        // SAFETY: the caller promises that a vector of sums can be read and written at the pointer.
         unsafe {
             let sum = if accumulate { _mm512_add_ps(_mm512_loadu_ps(c), self.0) } else { self.0 };
             _mm512_storeu_ps(c, sum);
@@ -54,22 +59,27 @@ impl Vector for Int16 {
     const GROUP: usize = 2;
     #[inline(always)]
     unsafe fn zero() -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(_mm512_setzero_si512()) }
     }
     #[inline(always)]
     unsafe fn load(b: *const i16) -> __m512i {
+        // SAFETY: the caller promises a vector that can be read at the pointer.
         unsafe { _mm512_loadu_si512(b.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(a: *const i16) -> __m512i {
+        // SAFETY: the caller promises an element that can be read at the pointer.
         unsafe { _mm512_set1_epi32(a.cast::<i32>().read_unaligned()) }
     }
     #[inline(always)]
     unsafe fn multiply_add(self, a: __m512i, b: __m512i) -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(add_word_products(self.0, a, b)) }
     }
     #[inline(always)]
     unsafe fn store(self, c: *mut i32, accumulate: bool) {
+        // SAFETY: the caller promises that a vector of sums can be read and written at the pointer.
         unsafe { store_i32(self.0, c, accumulate) }
     }
 }
@@ -82,22 +92,27 @@ impl Vector for Int8 {
     const GROUP: usize = 4;
     #[inline(always)]
     unsafe fn zero() -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(_mm512_setzero_si512()) }
     }
     #[inline(always)]
     unsafe fn load(b: *const i8) -> __m512i {
+        // SAFETY: the caller promises a vector that can be read at the pointer.
         unsafe { _mm512_loadu_si512(b.cast()) }
     }
     #[inline(always)]
     unsafe fn splat(a: *const i8) -> __m512i {
+        // SAFETY: the caller promises an element that can be read at the pointer.
         unsafe { _mm512_set1_epi32(a.cast::<i32>().read_unaligned()) }
     }
     #[inline(always)]
     unsafe fn multiply_add(self, a: __m512i, b: __m512i) -> Self {
+        // SAFETY: registers only, and the caller has the instructions.
         unsafe { Self(_mm512_dpbusd_epi32(self.0, a, b)) }
     }
     #[inline(always)]
     unsafe fn store(self, c: *mut i32, accumulate: bool) {
+        // SAFETY: the caller promises that a vector of sums can be read and written at the pointer.
         unsafe { store_i32(self.0, c, accumulate) }
     }
 }

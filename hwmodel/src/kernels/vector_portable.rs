@@ -25,10 +25,12 @@ impl Vector for Float32 {
     }
     #[inline(always)]
     unsafe fn load(b: *const f32) -> [f32; LANES] {
+        // SAFETY: the caller promises a vector that can be read at the pointer.
         unsafe { b.cast::<[f32; LANES]>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn splat(a: *const f32) -> [f32; LANES] {
+        // SAFETY: the caller promises an element that can be read at the pointer.
         unsafe { [*a; LANES] }
     }
     #[inline(always)]
@@ -41,6 +43,7 @@ impl Vector for Float32 {
     #[inline(always)]
     unsafe fn store(self, c: *mut f32, accumulate: bool) {
         for (lane, sum) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller promises that a vector of sums can be read and written at the pointer.
             unsafe {
                 let c = c.add(lane);
                 *c = if accumulate { *c + sum } else { sum };
@@ -61,10 +64,12 @@ impl Vector for Int16 {
     }
     #[inline(always)]
     unsafe fn load(b: *const i16) -> Self::Operand {
+        // SAFETY: the caller promises a vector that can be read at the pointer.
         unsafe { b.cast::<[[i16; 2]; LANES]>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn splat(a: *const i16) -> Self::Operand {
+        // SAFETY: the caller promises an element that can be read at the pointer.
         unsafe { [a.cast::<[i16; 2]>().read_unaligned(); LANES] }
     }
     #[inline(always)]
@@ -79,6 +84,7 @@ impl Vector for Int16 {
     #[inline(always)]
     unsafe fn store(self, c: *mut i32, accumulate: bool) {
         for (lane, sum) in self.0.into_iter().enumerate() {
+            // SAFETY: the caller promises that a vector of sums can be read and written at the pointer.
             unsafe {
                 let c = c.add(lane);
                 *c = if accumulate { (*c).wrapping_add(sum) } else { sum };

@@ -1,5 +1,6 @@
 //! Accumulator → fixed, and fixed → fixed: align, add the bias, shift with rounding, then overflow.
 
+use crate::cast::exact;
 use crate::kernels::{self, Limits, RawInteger, SimdLevel};
 use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::format::Format;
@@ -162,7 +163,7 @@ impl Requantiser {
                 limits.low += u64::from(outside && rounded < 0);
                 limits.flushed += u64::from(value != 0 && raw == 0);
                 limits.nonzero += u64::from(raw != 0);
-                *out = T::from_i32(raw as i32);
+                *out = T::from_i32(exact::<i32>(raw));
             }
             outside_accumulator.fetch_add(events, Ordering::Relaxed);
             limits
@@ -191,8 +192,8 @@ pub(crate) struct OutputStage<'a> {
 impl<'a> OutputStage<'a> {
     fn new(requantiser: &'a Requantiser, bias: &[i128], (left, right): (i32, i32)) -> Self {
         let repeats = (256 / bias.len().max(1)).max(1);
-        let bias = bias.iter().map(|&bias| bias as i64).collect::<Vec<_>>().repeat(repeats);
-        Self { requantiser, bias, left: left as u32, right: right as u32 }
+        let bias = bias.iter().map(|&bias| exact::<i64>(bias)).collect::<Vec<_>>().repeat(repeats);
+        Self { requantiser, bias, left: left.cast_unsigned(), right: right.cast_unsigned() }
     }
 
     /// Elements of whole rows, about [`CHUNK`].
@@ -264,7 +265,7 @@ pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -
         return rounding.shift_right(value.signum(), 126, random);
     }
     if shift >= 0 {
-        return rounding.shift_right(value, shift as u32, random);
+        return rounding.shift_right(value, shift.cast_unsigned(), random);
     }
     let left = shift.unsigned_abs();
     let free = value.unsigned_abs().leading_zeros();

@@ -15,6 +15,7 @@ use crate::network::{
 use crate::train::optimiser::RuleOptions;
 use crate::train::{RunOptions, Schedule, TrainError};
 use hwmodel::array::MacArray;
+use hwmodel::cast::{exact, index, nearest_f32};
 use hwmodel::number::minifloat::{self, Minifloat};
 use hwmodel::number::quantise::NotANumber;
 use hwmodel::random::{RandomAddress, Role};
@@ -64,7 +65,8 @@ impl Quantiser {
         (what, name): (&'static str, &str),
     ) -> Result<(), NetworkError> {
         let Self { simd, rounding, seed, step, random: source } = *self;
-        let address = RandomAddress { seed, step, layer: layer as u32, part: None, role, source };
+        let address =
+            RandomAddress { seed, step, layer: exact::<u32>(layer), part: None, role, source };
         let rounded = minifloat::quantise_in_place(simd, values, format, rounding, address);
         // The format exists, so a number without a place in it is what can go wrong.
         rounded.map(|_| ()).map_err(|_| NetworkError::Diverged {
@@ -170,7 +172,7 @@ impl<'a> Run<'a> {
             if stop.load(Ordering::SeqCst) {
                 return Err(PepppError::Stopped);
             }
-            let (epoch, batch) = (step / per_epoch, (step % per_epoch) as usize);
+            let (epoch, batch) = (step / per_epoch, index(step % per_epoch));
             if batch == 0 {
                 order = EpochOrder::new(seed, epoch, self.dataset.train.len());
             }
@@ -259,7 +261,7 @@ impl<'a> Run<'a> {
             .apply(&mut gradient, self.optimiser, place, ("gradient", name))
             .map_err(TrainError::from)?;
         let (momentum, decay) = (momentum_of(options)?, options.optimiser.weight_decay);
-        let rate = options.learning_rate as f32;
+        let rate = nearest_f32(options.learning_rate);
         let accumulator = &mut self.accumulators[parameter];
         let state = &mut self.momentum[parameter];
         for (g, w) in gradient.iter_mut().zip(accumulator.iter()) {

@@ -3,6 +3,7 @@
 use super::error::PepppError;
 use super::superclasses::SUPERCLASSES;
 use crate::data::{Dataset, ImageSet, SampleSet};
+use hwmodel::cast::exact;
 use hwmodel::random::{below, generator, shuffle};
 use rand_core::Rng as _;
 use std::ops::RangeInclusive;
@@ -58,8 +59,8 @@ impl Partition {
             let mut random = generator(seed, &[PURPOSE, stream]);
             // Hashed with the number: neighbouring seeds share no partition.
             let images = generator(seed, &[PURPOSE, stream, IMAGES]).next_u64();
-            let size = least + below(&mut random, (most - least + 1) as u32) as usize;
-            let mut labels: Vec<u16> = (0..classes as u16).collect();
+            let size = least + below(&mut random, exact::<u32>(most - least + 1)) as usize;
+            let mut labels: Vec<u16> = (0..exact::<u16>(classes)).collect();
             shuffle(&mut random, &mut labels);
             labels.truncate(size);
             labels.sort_unstable();
@@ -77,7 +78,7 @@ impl Partition {
             let known = dataset.class_names.iter().position(|class| class == name);
             let missing =
                 || PepppError::Superclass { dataset: dataset.name.clone(), class: name.to_owned() };
-            known.map(|label| label as u16).ok_or_else(missing)
+            known.map(|label| exact::<u16>(label)).ok_or_else(missing)
         };
         let one = |(name, classes): &(&str, [&str; 5])| {
             let mut classes =
@@ -132,7 +133,7 @@ impl Partition {
         let mut by_class = Vec::with_capacity(self.classes.len());
         for (number, &class) in self.classes.iter().enumerate() {
             let of_class = |&index: &u32| images.labels[index as usize] == class;
-            let mut own: Vec<u32> = (0..images.len() as u32).filter(of_class).collect();
+            let mut own: Vec<u32> = (0..exact::<u32>(images.len())).filter(of_class).collect();
             if own.is_empty() {
                 return Err(number);
             }
@@ -144,7 +145,7 @@ impl Partition {
         let turns = (0..most).flat_map(|turn| {
             let by_class = &by_class;
             (0..by_class.len())
-                .filter_map(move |class| Some((*by_class[class].get(turn)?, class as u16)))
+                .filter_map(move |class| Some((*by_class[class].get(turn)?, exact::<u16>(class))))
         });
         let chosen: Vec<(u32, u16)> = turns.take(limit.unwrap_or(usize::MAX)).collect();
         let indices: Vec<u32> = chosen.iter().map(|&(index, _)| index).collect();

@@ -1,6 +1,7 @@
 //! Which entries of a matrix are measured (papers/peppp.md section 2.6).
 
 use super::PepppError;
+use hwmodel::cast::toward_zero;
 use hwmodel::random::{generator, shuffle, uniform_f64};
 use nalgebra::DMatrix;
 
@@ -76,7 +77,7 @@ pub fn sample(
             let mut order: Vec<usize> = (0..memory_mb.len()).collect();
             shuffle(&mut random, &mut order);
             order.retain(|&index| allowed(index));
-            let count = (ratio * memory_mb.len() as f64).round().max(1.0) as usize;
+            let count = toward_zero::<usize>((ratio * memory_mb.len() as f64).round().max(1.0));
             order.into_iter().take(count).for_each(|index| weights[index] = 1.0);
         }
         Sampling::NonUniform { p_max } => {

@@ -7,6 +7,7 @@ use super::target::Target;
 use crate::files::checkpoint::durable::sync_folder;
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
+use hwmodel::cast::index;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -127,7 +128,7 @@ impl TraceWriter {
         self.position()?;
         let cut = |file: &mut File, end: u64| -> io::Result<u64> {
             let begin = end.saturating_sub(1 << 16);
-            let mut tail = vec![0; (end - begin) as usize];
+            let mut tail = vec![0; index(end - begin)];
             file.seek(SeekFrom::Start(begin))?;
             file.read_exact(&mut tail)?;
             let rows = tail.strip_suffix(b"\n").unwrap_or(&tail);

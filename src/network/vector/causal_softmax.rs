@@ -2,6 +2,7 @@
 
 use super::operations::VectorOperations;
 use super::softmax::{self, exponentials};
+use hwmodel::cast::nearest_f32;
 
 /// Per score: a softmax, and the product with the scale in each direction.
 pub const OPERATIONS: VectorOperations =
@@ -19,7 +20,7 @@ pub fn causal_softmax(scores: &mut [f32], length: usize, scale: f32) {
         let (seen, hidden) = scores.split_at_mut(row + 1);
         seen.iter_mut().for_each(|score| *score *= scale);
         let (_, sum) = exponentials(seen, &mut powers);
-        seen.iter_mut().zip(&powers).for_each(|(score, power)| *score = (power / sum) as f32);
+        seen.iter_mut().zip(&powers).for_each(|(score, power)| *score = nearest_f32(power / sum));
         hidden.fill(0.0);
     }
 }
@@ -41,7 +42,7 @@ pub fn causal_softmax_backward(
         let products = p.iter().zip(dp.iter()).map(|(&p, &dp)| f64::from(p) * f64::from(dp));
         let mean: f64 = products.sum();
         for (&p, dp) in p.iter().zip(dp) {
-            *dp = (f64::from(p) * (f64::from(*dp) - mean) * f64::from(scale)) as f32;
+            *dp = nearest_f32(f64::from(p) * (f64::from(*dp) - mean) * f64::from(scale));
         }
     }
 }

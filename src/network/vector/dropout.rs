@@ -6,6 +6,7 @@
 //! nothing needs to be stored.
 
 use crate::network::vector::operations::VectorOperations;
+use hwmodel::cast::toward_zero;
 use hwmodel::random::RandomAddress;
 use rand_core::Rng;
 use rayon::prelude::*;
@@ -22,7 +23,7 @@ const CHUNK: usize = 1 << 14;
 pub fn dropout(x: &mut [f32], probability: f32, address: RandomAddress) {
     debug_assert!((0.0..1.0).contains(&probability));
     // At most 2^32 - 2^8, the largest float below 1 times 2^32.
-    let threshold = (f64::from(probability) * 4_294_967_296.0) as u64;
+    let threshold = toward_zero::<u64>(f64::from(probability) * 4_294_967_296.0);
     let scale = 1.0 / (1.0 - probability);
     x.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, x)| {
         let mut numbers = address.at((chunk * CHUNK) as u64);

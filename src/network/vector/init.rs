@@ -4,6 +4,7 @@
 //! for n inputs of a unit, cut at ±sqrt(3·s/n); biases are uniform. Each tensor draws from its own
 //! generator, so adding a layer does not change the others.
 
+use hwmodel::cast::nearest_f32;
 use hwmodel::random::{generator, normal, uniform_f64};
 
 /// The scale s of every configuration that AdaPT's authors released.
@@ -51,7 +52,7 @@ pub fn truncated_normal_variance_scaling(
         loop {
             let z = normal(&mut generator);
             if z.abs() <= cut {
-                return (z * deviation) as f32;
+                return nearest_f32(z * deviation);
             }
         }
     };
@@ -71,7 +72,9 @@ pub fn uniform_biases(
         return Err(InitError::Bound(bound));
     }
     let mut generator = generator(seed, path);
-    Ok((0..length).map(|_| ((2.0 * uniform_f64(&mut generator) - 1.0) * bound) as f32).collect())
+    Ok((0..length)
+        .map(|_| nearest_f32((2.0 * uniform_f64(&mut generator) - 1.0) * bound))
+        .collect())
 }
 
 #[cfg(test)]

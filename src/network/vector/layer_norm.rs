@@ -4,6 +4,7 @@
 //! in float64 in the order of their channels and each result is rounded once to float32.
 
 use crate::network::vector::operations::VectorOperations;
+use hwmodel::cast::nearest_f32;
 use rayon::prelude::*;
 
 /// Per element of the input, as of a batch norm: mean, variance, scale and offset forward, the two reductions and the
@@ -37,7 +38,7 @@ pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32]) -> Vec<f32> {
     rows.for_each_init(Vec::new, |values, (x, y)| {
         normalised(x, values);
         for (channel, (y, &value)) in y.iter_mut().zip(values.iter()).enumerate() {
-            *y = (value * f64::from(gamma[channel]) + f64::from(beta[channel])) as f32;
+            *y = nearest_f32(value * f64::from(gamma[channel]) + f64::from(beta[channel]));
         }
     });
     y
@@ -85,7 +86,7 @@ pub fn layer_norm_backward(x: &[f32], gamma: &[f32], dy: &[f32]) -> LayerNormGra
                 product /= channels as f64;
                 for channel in 0..channels {
                     let own = f64::from(dy[channel]) * f64::from(gamma[channel]);
-                    dx[channel] = ((own - mean - values[channel] * product) * scale) as f32;
+                    dx[channel] = nearest_f32((own - mean - values[channel] * product) * scale);
                 }
             }
             (gammas, betas)
@@ -96,7 +97,7 @@ pub fn layer_norm_backward(x: &[f32], gamma: &[f32], dy: &[f32]) -> LayerNormGra
         gamma.iter_mut().zip(gammas).for_each(|(total, part)| *total += part);
         beta.iter_mut().zip(betas).for_each(|(total, part)| *total += part);
     }
-    let narrow = |sums: Vec<f64>| sums.into_iter().map(|sum| sum as f32).collect();
+    let narrow = |sums: Vec<f64>| sums.into_iter().map(|sum| nearest_f32(sum)).collect();
     LayerNormGradients { input, gamma: narrow(gamma), beta: narrow(beta) }
 }
 

@@ -7,6 +7,7 @@
 
 use super::elementary::{logistic, tanh};
 use super::operations::VectorOperations;
+use hwmodel::cast::nearest_f32;
 use rayon::prelude::*;
 
 /// Gates of a unit: input, forget, candidate and output, in this order.
@@ -44,12 +45,12 @@ pub fn step(mut z: Vec<f32>, c: &mut [f32], hidden: usize) -> (Vec<f32>, StepTap
         let (f, rest) = rest.split_at_mut(hidden);
         let (g, o) = rest.split_at_mut(hidden);
         for unit in 0..hidden {
-            i[unit] = logistic(i[unit].into()) as f32;
-            f[unit] = logistic(f[unit].into()) as f32;
-            g[unit] = tanh(g[unit].into()) as f32;
-            o[unit] = logistic(o[unit].into()) as f32;
+            i[unit] = nearest_f32(logistic(i[unit].into()));
+            f[unit] = nearest_f32(logistic(f[unit].into()));
+            g[unit] = nearest_f32(tanh(g[unit].into()));
+            o[unit] = nearest_f32(logistic(o[unit].into()));
             c[unit] = f[unit] * c[unit] + i[unit] * g[unit];
-            squashed[unit] = tanh(c[unit].into()) as f32;
+            squashed[unit] = nearest_f32(tanh(c[unit].into()));
             h[unit] = o[unit] * squashed[unit];
         }
     });

@@ -6,6 +6,7 @@
 
 use super::elementary::ln;
 use super::softmax::exponentials;
+use hwmodel::cast::nearest_f32;
 use hwmodel::elementwise::{LengthError, check_length};
 use rayon::prelude::*;
 
@@ -91,7 +92,7 @@ pub fn softmax_cross_entropy(
             let classes = gradient.iter_mut().zip(exponentials.iter()).enumerate();
             for (class, (gradient, exponential)) in classes {
                 let target = if class == usize::from(label) { 1.0 } else { 0.0 };
-                *gradient = ((exponential / sum - target) * factor) as f32;
+                *gradient = nearest_f32((exponential / sum - target) * factor);
             }
             Ok(result)
         },

@@ -3,6 +3,7 @@
 use super::{OptimiserError, RuleState, RuleWork, UpdateRule, decayed};
 use crate::precision::StateTensor;
 use crate::precision::reduce::CHUNK;
+use hwmodel::cast::nearest_f32;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -93,11 +94,11 @@ impl UpdateRule for Adam {
         let AdamOptions { beta1, beta2, epsilon } = self.options;
         self.powers[0] *= beta1;
         self.powers[1] *= beta2;
-        let step = (f64::from(learning_rate) / (1.0 - self.powers[0])) as f32;
-        let correction = (1.0 - self.powers[1]).sqrt() as f32;
-        let epsilon = epsilon as f32;
+        let step = nearest_f32(f64::from(learning_rate) / (1.0 - self.powers[0]));
+        let correction = nearest_f32((1.0 - self.powers[1]).sqrt());
+        let epsilon = nearest_f32(epsilon);
         let [(keep1, take1), (keep2, take2)] =
-            [beta1, beta2].map(|beta| (beta as f32, (1.0 - beta) as f32));
+            [beta1, beta2].map(|beta| (nearest_f32(beta), nearest_f32(1.0 - beta)));
         let moments = self.first.par_chunks_mut(CHUNK).zip(self.second.par_chunks_mut(CHUNK));
         let tensors = master.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
         moments.zip(tensors).for_each(|((first, second), (master, gradient))| {

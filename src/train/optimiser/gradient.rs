@@ -4,6 +4,7 @@
 use super::{OptimiserError, OptimiserOptions, each};
 use crate::precision::reduce::{CHUNK, sum_of_squares};
 use hwmodel::SimdLevel;
+use hwmodel::cast::nearest_f32;
 use hwmodel::float32::Values;
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -78,7 +79,7 @@ impl Gradient {
             return Err(OptimiserError::NotFinite);
         }
         if self.normalise && norm > 0.0 {
-            let divisor = norm as f32;
+            let divisor = nearest_f32(norm);
             self.values.par_chunks_mut(CHUNK).for_each(|chunk| {
                 chunk.iter_mut().for_each(|g| *g /= divisor);
             });

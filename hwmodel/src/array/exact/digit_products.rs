@@ -3,6 +3,7 @@
 use super::digits::{Plan, Scheme};
 use super::partial_products::{HIGH, Packed, PartialProducts, WideSum};
 use crate::blocking::{Panels, Patches, aligned, line_start, row_stride};
+use crate::cast::exact;
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
@@ -203,7 +204,7 @@ impl DigitOperands<'_> {
                 let pairs = (0..self.left.len())
                     .flat_map(|left| (0..self.right.len()).map(move |right| (left, right)));
                 for (index, (left, right)) in pairs.enumerate() {
-                    let shift = width_a * left as u32 + width_b * right as u32;
+                    let shift = width_a * exact::<u32>(left) + width_b * exact::<u32>(right);
                     add_shifted(c, product(index), shift);
                 }
             }

@@ -8,6 +8,7 @@
 //! bytes may lack a sign, takes the bytes of two's complement words as they are. Which way is taken
 //! depends on the magnitudes of the operands and the kernels at hand only.
 
+use crate::cast::{exact, index, low};
 use crate::kernels::{self, SimdLevel};
 use std::ops::Range;
 
@@ -37,18 +38,18 @@ pub(super) struct Digits {
 impl Digits {
     /// `count` digits of equal width.
     fn new(count: usize, words: Magnitude) -> Self {
-        Self { count, width: words.bits.div_ceil(count as u32) }
+        Self { count, width: words.bits.div_ceil(exact::<u32>(count)) }
     }
 
     /// Digit `index` of `word`.
     #[inline(always)]
     pub(super) fn of(self, word: i32, index: usize) -> i32 {
-        let shift = self.width * index as u32;
+        let shift = self.width * exact::<u32>(index);
         // Σ_j<index 2^(width-1)·2^(width·j) rounds the lower digits to the nearest. Without its lowest
         // bits both fit 31 bits, and where it has any, these only carry if the word's set the next one.
         let mut half = 0i32;
         for lower in 0..index {
-            half += (1i32 << self.width >> 1) << (self.width * lower as u32);
+            half += (1i32 << self.width >> 1) << (self.width * exact::<u32>(lower));
         }
         let rest = match index {
             0 => word,
@@ -66,7 +67,7 @@ impl Digits {
         if self.count == 1 {
             return word;
         }
-        let top = (word >> (self.width * (self.count as u32 - 1))) + 1;
+        let top = (word >> (self.width * (exact::<u32>(self.count) - 1))) + 1;
         top.max(1 << (self.width - 1))
     }
 }
@@ -124,7 +125,7 @@ impl Scheme {
     /// The nearest byte, or a neighbour of it.
     #[inline(always)]
     pub(super) fn byte(word: i32) -> i8 {
-        ((word * 254 + (1 << 15)) >> 16) as i8
+        exact::<i8>((word * 254 + (1 << 15)) >> 16)
     }
 }
 
@@ -157,7 +158,7 @@ impl Plan {
     fn limbs(a: Magnitude, b: Magnitude) -> Self {
         let [a, b] =
             [a, b].map(|words| Digits { count: words.bits.div_ceil(8).max(1) as usize, width: 8 });
-        Self { scheme: Scheme::Limbs, a, b, block: LONGEST as usize }
+        Self { scheme: Scheme::Limbs, a, b, block: index(LONGEST) }
     }
 
     /// The limbs of an operand, where the scheme has them.
@@ -168,7 +169,7 @@ impl Plan {
     /// Limb `index` of a word: whether that has a sign depends on the place, not on the bits.
     #[inline(always)]
     pub(super) fn limb(word: i32, index: usize) -> i8 {
-        (word >> (8 * index)) as i8
+        low::<i8>(word >> (8 * index))
     }
 
     /// The byte of a word, where the scheme has bytes.
@@ -180,7 +181,7 @@ impl Plan {
         };
         Some(
             #[inline(always)]
-            move |word| if nearest { Scheme::byte(word) } else { word as i8 },
+            move |word| if nearest { Scheme::byte(word) } else { exact::<i8>(word) },
         )
     }
 
@@ -198,7 +199,7 @@ impl Plan {
             // What the additions at the end of a block cost, in terms of a 16-bit product.
             let cost = products + (6.0 + 6.0 * products) / block as f64;
             if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, Self { scheme, a, b, block: block as usize }));
+                best = Some((cost, Self { scheme, a, b, block: index(block) }));
             }
         };
         for (count_a, count_b) in (1..=3).flat_map(|x| (1..=3).map(move |y| (x, y))) {

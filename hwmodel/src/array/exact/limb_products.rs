@@ -5,6 +5,7 @@
 use super::digits::{LIMB_TERMS, Plan};
 use super::partial_products::{HIGH, Packed, PartialProducts, WideSum};
 use crate::blocking::{PACKED_BYTES, Panels, Patches, aligned, line_start, row_stride};
+use crate::cast::exact;
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
@@ -135,12 +136,12 @@ impl PartialProducts for LimbOperands<'_> {
         planes.iter_mut().zip(products).for_each(|(plane, sums)| *plane = sums.as_chunks().0);
         let (low, high) = planes[..weights].split_at(weights.min(LOW_WEIGHTS));
         for (index, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            let [low, high] = [(low, 0), (high, 8 * LOW_WEIGHTS as u32 - HIGH)].map(
+            let [low, high] = [(low, 0), (high, 8 * exact::<u32>(LOW_WEIGHTS) - HIGH)].map(
                 #[inline(always)]
                 |(planes, lowest)| {
                     let mut total = [0i64; LANES];
                     for (weight, plane) in planes.iter().enumerate() {
-                        let shift = lowest + 8 * weight as u32;
+                        let shift = lowest + 8 * exact::<u32>(weight);
                         for (total, &sum) in total.iter_mut().zip(&plane[index]) {
                             *total += i64::from(sum) << shift;
                         }

@@ -5,6 +5,7 @@
 //! rounding [`slack`] covers. What a bound is compared with is rounded down ([`at_most`]).
 
 use crate::blocking::{Patches, RightMatrix};
+use crate::cast::toward_zero;
 use crate::kernels::{self, NormSums, RawInteger, SimdLevel};
 use crate::parallel;
 use std::ops::Range;
@@ -21,7 +22,7 @@ pub(in crate::array) fn slack(terms: usize) -> f64 {
 /// The largest f64 that is not above `limit`.
 pub(in crate::array) fn at_most(limit: i128) -> f64 {
     let nearest = limit as f64;
-    if nearest as i128 > limit { nearest.next_down() } else { nearest }
+    if toward_zero::<i128>(nearest) > limit { nearest.next_down() } else { nearest }
 }
 
 /// Norms of the rows of the left or the columns of the right operand.

@@ -7,6 +7,7 @@ use super::partial_products::{Combined, GroupLimits, WideSum};
 use crate::array::MacArray;
 use crate::array::operands::Operands;
 use crate::blocking::{self, Panels, Sink};
+use crate::cast::exact;
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::parallel;
 use crate::with_raw;
@@ -51,7 +52,7 @@ impl WideProduct<'_> {
 #[inline(always)]
 fn digit(digits: Digits, (first, second): (usize, Option<usize>), word: i32) -> i16 {
     let of = |index: usize| digits.of(word, index);
-    (of(first) + second.map_or(0, of)) as i16
+    exact::<i16>(of(first) + second.map_or(0, of))
 }
 
 impl MacArray {

@@ -7,6 +7,7 @@ use super::proof::Proof;
 use crate::array::MacArray;
 use crate::array::operands::Operands;
 use crate::blocking::{self, Panels, Sink, Store, TileProduct};
+use crate::cast::{exact, toward_zero};
 use crate::kernels::{self, RawInteger, TileKernel};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
@@ -23,8 +24,9 @@ const CHUNK: usize = 1 << 14;
 
 /// How large the words of both operands are.
 fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
-    [(operands.left, 0), (operands.right, 1)]
-        .map(|(tensor, side)| Magnitude::new(proof.largest[side] as u64, tensor.format().wl()))
+    [(operands.left, 0), (operands.right, 1)].map(|(tensor, side)| {
+        Magnitude::new(toward_zero::<u64>(proof.largest[side]), tensor.format().wl())
+    })
 }
 
 /// One group's product of 8-bit words. Where A is stored with 128 added, sums start at `offsets`,
@@ -84,7 +86,7 @@ impl MacArray {
         let kernel = kernels::int16_kernel(self.simd, n);
         let panels = with_raw!(operands.right.data(), data => Panels::pack(
             &kernel, operands.right_of(data, group), k, n, BLOCK_I16,
-            |x| RawInteger::to_i32(x) as i16));
+            |x| exact::<i16>(RawInteger::to_i32(x))));
         (kernel, panels)
     }
 
@@ -138,7 +140,7 @@ impl MacArray {
                 kernel: &kernel,
                 left: &operands.patches(data, group),
                 zero: 0,
-                convert: |x| RawInteger::to_i32(x) as i16,
+                convert: |x| exact::<i16>(RawInteger::to_i32(x)),
                 right: &panels,
                 initial: None,
             }, column, sink))

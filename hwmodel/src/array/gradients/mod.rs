@@ -9,6 +9,7 @@ use super::exact::norms::{self, Norms};
 use super::operands::{Operands, Order};
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
 use crate::blocking::{Patches, RightMatrix};
+use crate::cast::{exact, toward_zero};
 use crate::kernels::{self, RawInteger};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
@@ -116,7 +117,7 @@ impl MacArray {
                     fl: dy.format().fl() + x.format().fl(),
                     accumulator: self.accumulator,
                     sums: Sums::I32(sums),
-                    bound: bound as u128,
+                    bound: toward_zero::<u128>(bound),
                     report: MacReport { macs, nonzero_macs, ..MacReport::default() },
                 };
             }
@@ -162,8 +163,8 @@ impl MacArray {
             let patches = Patches::image(x, input, geometry, output, group);
             ByPixels { dy, filters, wanted, patches }.sums(
                 &kernel,
-                (0, |x| RawInteger::to_i32(x) as i16),
-                |x| RawInteger::to_i32(x) as i16,
+                (0, |x| exact::<i16>(RawInteger::to_i32(x))),
+                |x| exact::<i16>(RawInteger::to_i32(x)),
             )
         }))
     }

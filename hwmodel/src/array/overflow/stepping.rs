@@ -3,6 +3,7 @@
 use super::lanes::pack_lanes;
 use crate::array::exact::WideSum;
 use crate::array::operands::Operands;
+use crate::cast::exact;
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
 use crate::parallel;
 use crate::with_raw;
@@ -35,12 +36,12 @@ pub(in crate::array) trait AccumulatorSum: WideSum {
 }
 impl AccumulatorSum for i32 {
     fn from_accumulator(sum: i128) -> Self {
-        sum as i32
+        exact::<i32>(sum)
     }
 }
 impl AccumulatorSum for i64 {
     fn from_accumulator(sum: i128) -> Self {
-        sum as i64
+        exact::<i64>(sum)
     }
 }
 

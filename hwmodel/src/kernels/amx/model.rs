@@ -129,6 +129,7 @@ mod tests {
     #[test]
     fn every_byte_meets_its_partner() {
         // One byte of A and one of B that is not zero: C[m, n] is their product if k and e agree.
+        // SAFETY: the model needs no instructions.
         let mut unit = unsafe { Model::new() };
         for (m, k, e) in [(0, 0, 0), (3, 7, 2), (15, 15, 3), (9, 1, 1)] {
             for n in [0, 6, 15] {

@@ -184,15 +184,18 @@ mod tests {
         }
         unsafe fn zero<const T: u8>(&mut self) {
             if MISTAKE != NO_ZERO {
+                // SAFETY: the caller's promise is passed on to the model.
                 unsafe { self.0.zero::<T>() }
             }
         }
         unsafe fn load<const T: u8>(&mut self, base: *const u8, stride: usize) {
             let stride = if MISTAKE == DENSE_ROWS { ROW_BYTES } else { stride };
+            // SAFETY: the caller's promise is passed on to the model.
             unsafe { self.0.load::<T>(base, stride) }
         }
         unsafe fn store<const T: u8>(&mut self, base: *mut u8, stride: usize) {
             let stride = if MISTAKE == DENSE_STORE { ROW_BYTES } else { stride };
+            // SAFETY: the caller's promise is passed on to the model.
             unsafe { self.0.store::<T>(base, stride) }
         }
         unsafe fn multiply_add<
@@ -204,6 +207,7 @@ mod tests {
         >(
             &mut self,
         ) {
+            // SAFETY: the caller's promise is passed on to the model.
             unsafe {
                 match MISTAKE {
                     SIGN_OF_A if SIGNED_A => self.0.multiply_add::<C, A, B, false, SIGNED_B>(),

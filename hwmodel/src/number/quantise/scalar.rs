@@ -1,6 +1,7 @@
 //! The scalar definition of float → fixed, in exact integers.
 
 use super::NotANumber;
+use crate::cast::exact;
 use crate::number::format::Format;
 use crate::number::rounding::Rounding;
 
@@ -40,7 +41,7 @@ pub fn quantise_with(
     } else {
         round(x, format.fl(), rounding, r24 & 0x00ff_ffff)
     };
-    Ok(rounded.clamp(format.min_raw().into(), format.max_raw().into()) as i32)
+    Ok(exact::<i32>(rounded.clamp(format.min_raw().into(), format.max_raw().into())))
 }
 
 /// round(x · 2^`fl`) of a finite `x`, exactly, with r the 24 bits `r24`; what no word can hold is ±2^100.

@@ -5,6 +5,7 @@ use super::{
     whole_rows,
 };
 use hwmodel::SimdLevel;
+use hwmodel::cast::nearest_f32;
 use hwmodel::elementwise::check_length;
 use hwmodel::float32::Values;
 use rayon::prelude::*;
@@ -57,11 +58,11 @@ pub fn batch_norm_backward(
     let constants = Constants {
         mean,
         scale: gamma.iter().zip(inverse_std).map(|(gamma, inverse)| gamma * inverse).collect(),
-        offset: sums.first.iter().map(|sum| (sum / rows as f64) as f32).collect(),
+        offset: sums.first.iter().map(|sum| nearest_f32(sum / rows as f64)).collect(),
         slope: grad_gamma
             .iter()
             .zip(inverse_std)
-            .map(|(sum, &inverse)| (sum / rows as f64 * f64::from(inverse)) as f32)
+            .map(|(sum, &inverse)| nearest_f32(sum / rows as f64 * f64::from(inverse)))
             .collect(),
     };
     gradient.par_chunks_mut(chunk).enumerate().for_each(|(index, gradient)| {
@@ -76,8 +77,8 @@ pub fn batch_norm_backward(
         }
     });
     Ok(BatchNormGradients {
-        gamma: grad_gamma.iter().map(|&sum| sum as f32).collect(),
-        beta: sums.first.iter().map(|&sum| sum as f32).collect(),
+        gamma: grad_gamma.iter().map(|&sum| nearest_f32(sum)).collect(),
+        beta: sums.first.iter().map(|&sum| nearest_f32(sum)).collect(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::{
     chunk_length, inverse_std, piece_length, whole_rows,
 };
 use hwmodel::SimdLevel;
+use hwmodel::cast::nearest_f32;
 use hwmodel::elementwise::check_length;
 use hwmodel::float32::Values;
 use rayon::prelude::*;
@@ -58,8 +59,8 @@ pub fn batch_statistics(
             return Err(BatchNormError::NotFinite { channel, mean, variance });
         }
         let variance = variance.max(0.0);
-        result.mean.push(mean as f32);
-        result.variance.push(variance as f32);
+        result.mean.push(nearest_f32(mean));
+        result.variance.push(nearest_f32(variance));
         result.inverse_std.push(inverse_std(variance, parameters.epsilon));
     }
     Ok(result)

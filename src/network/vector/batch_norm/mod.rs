@@ -13,6 +13,7 @@ mod forward;
 use crate::network::vector::operations::VectorOperations;
 pub use backward::batch_norm_backward;
 pub use forward::{Normaliser, batch_statistics};
+use hwmodel::cast::nearest_f32;
 use hwmodel::elementwise::{LengthError, check_length};
 use rayon::iter::IndexedParallelIterator;
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ impl RunningStatistics {
         check_length("running mean", self.mean.len(), batch.mean.len())?;
         check_length("running variance", self.variance.len(), batch.variance.len())?;
         let rows = batch.rows as f64;
-        let unbiased = (rows / (rows - 1.0).max(1.0)) as f32;
+        let unbiased = nearest_f32(rows / (rows - 1.0).max(1.0));
         for (running, &mean) in self.mean.iter_mut().zip(&batch.mean) {
             *running = (1.0 - momentum) * *running + momentum * mean;
         }
@@ -175,7 +176,7 @@ fn whole_rows(elements: usize, channels: usize) -> Result<usize, BatchNormError>
 }
 
 fn inverse_std(variance: f64, epsilon: f32) -> f32 {
-    (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32
+    nearest_f32(1.0 / (variance + f64::from(epsilon)).sqrt())
 }
 
 /// Two float64 sums a channel.
