@@ -1,4 +1,4 @@
-//! SCALE-Sim's answers: files parsed, layers simulated, reports made. `cargo bench --bench scale_sim`.
+//! SCALE-Sim's model: parsing files, simulating layers, writing reports. `cargo bench --bench scale_sim`.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use hwmodel::scale_sim::{Config, Reports, Topology, simulate};

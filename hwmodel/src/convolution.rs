@@ -21,7 +21,7 @@ pub struct Convolution2d {
     pub groups: usize,
 }
 
-/// Shapes that do not fit together.
+/// Error of incompatible shapes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     /// Matrices whose inner dimensions differ.
@@ -32,7 +32,7 @@ pub enum ShapeError {
         /// Shape of the right operand.
         right: Vec<usize>,
     },
-    /// An output that a product does not have.
+    /// An output index outside the product.
     #[error("a product of {shape:?} outputs has no output {output:?}")]
     Output {
         /// Row and column asked for.
@@ -77,7 +77,7 @@ pub enum ShapeError {
 /// Input `[n, h, w, c]`, weights `[o, kh, kw, c / groups]` and output `[oh, ow]` that fit together.
 type Checked = ([usize; 4], [usize; 4], [usize; 2]);
 
-/// What one allocation can have.
+/// The most bytes of one allocation.
 const MOST_BYTES: usize = isize::MAX as usize;
 
 impl Convolution2d {

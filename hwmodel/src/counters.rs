@@ -1,4 +1,4 @@
-//! What is counted per layer and matrix product.
+//! Counters per layer and matrix product.
 
 use crate::energy::Energy;
 use crate::machine::Cost;

@@ -1,4 +1,4 @@
-//! Independent pieces of work, shared by all threads of the pool.
+//! Parallel loops over independent items, shared by all threads of the pool.
 //!
 //! Every parallel loop of the crate goes through [`share`], so that rayon's own code is compiled once and not
 //! once for each loop.

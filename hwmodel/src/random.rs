@@ -17,7 +17,7 @@ mod source;
 pub use lfsr::Lfsr;
 pub use source::{RandomBits, RandomNumbers, RandomSource, RandomSourceError};
 
-/// What a random number is used for; part of its address.
+/// Purpose of a random number; part of its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u32)]
@@ -54,9 +54,9 @@ pub struct RandomAddress {
     /// Number of the part of a layer that computes several tensors in a step: a time step, a head of a sample,
     /// a branch. `None` for the only one, which is another address than part 0.
     pub part: Option<u64>,
-    /// What the numbers are for.
+    /// Purpose of the numbers.
     pub role: Role,
-    /// What generates them.
+    /// Source of the numbers.
     pub source: RandomSource,
 }
 

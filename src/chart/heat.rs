@@ -1,4 +1,4 @@
-//! Many series over one axis as a map of colours: a row a series.
+//! Heat maps: one row of colours for each series.
 
 use super::line::json_text;
 use super::plane::{names_width, open};

@@ -1,4 +1,4 @@
-//! Places for the labels of dots, so that no label covers another or a dot.
+//! Placement of the labels of a scatter plot without overlaps.
 
 /// Estimated width of a character of a small text.
 const CHARACTER: f64 = 6.0;

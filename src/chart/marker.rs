@@ -1,4 +1,4 @@
-//! Marks of clouds: a colour and, where there are more clouds than colours, a shape.
+//! Markers of a scatter plot's groups: a colour and, if there are more groups than colours, a shape.
 
 use super::STYLES;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Pictures as SVG: scales, ticks and a few kinds of charts, without fonts, scripts or other crates.
+//! Charts as SVG: scales, ticks and a few kinds of charts, without fonts, scripts or other crates.
 //!
 //! A chart is text in user units with `class` attributes instead of colours, so that the page around it decides how it
 //! looks on screen, in the dark and on paper; [`standalone`] adds colours for a file. [`Drawing::data`] has the values for the page's script.

@@ -1,4 +1,4 @@
-//! Values to places on an axis, and the round values on it.
+//! Axis scales: value to position, and tick values.
 
 use hwmodel::cast::toward_zero;
 

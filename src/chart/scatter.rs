@@ -1,4 +1,4 @@
-//! Dots in a plane, and the borders of those that no other beats.
+//! Scatter plots, with the Pareto front of the dots as a line.
 
 use super::labels;
 use super::legend::{self, Sample};

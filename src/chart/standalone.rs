@@ -1,4 +1,4 @@
-//! A picture that stands alone: with the colours that the page of a report otherwise gives it.
+//! A chart as a separate SVG file, with the colours that the report's page otherwise defines.
 
 /// The styles that a page defines, in fixed colours on white, for viewers without a page around the picture.
 const STYLE: &str = "text{font:12px sans-serif;fill:#1b1f24}\

@@ -1,5 +1,5 @@
 //! The warning that an accumulator overflowed because it has fewer bits than products have fractional bits, so that it
-//! holds no sum of 1 or more: results are near chance level then, and nothing else says why.
+//! holds no sum of 1 or more: results are near chance level then, and no other output shows the cause.
 
 use crate::network::Network;
 use hwmodel::array::width;

@@ -35,7 +35,7 @@ impl Failure {
         Self::Usage(error.into())
     }
 
-    /// The error, whatever its exit code.
+    /// The error, for any exit code.
     pub(super) fn into_error(self) -> anyhow::Error {
         match self {
             Self::Usage(error) | Self::Run(error) => error,

@@ -1,4 +1,4 @@
-//! What `hwsim eval` refuses because it has no effect, and what it warns of.
+//! Checks of `hwsim eval`: flags without effect are refused, doubtful ones cause a warning.
 
 use super::accumulator_warning;
 use super::errors::Failure;

@@ -1,4 +1,4 @@
-//! The table of `hwsim gap`, for people.
+//! The text table of `hwsim gap`.
 
 use crate::verify::gap::{AccumulatorGap, Difference, FormatGap, LayerGap, RandomProduct, Share};
 use hwmodel::Accumulator;

@@ -1,4 +1,4 @@
-//! What is derived from the command line itself: completions, manual pages, the short help.
+//! Shell completions, manual pages and the short help, generated from the command line's definition.
 
 use super::errors::Failure;
 use super::output::{self, Attempts};

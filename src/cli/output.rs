@@ -1,5 +1,5 @@
-//! What a command prints, and the files it writes at its end. Nothing else prints: a reader that has left must not end a
-//! command in the middle.
+//! What a command prints, and the files it writes at its end. Nothing else prints, so that a closed pipe (`| head`) does not
+//! end a command early.
 
 use super::errors::Failure;
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! `hwsim eval --predictions`: what the network made of each sample, as CSV.
+//! `hwsim eval --predictions`: the predicted class of each sample, as CSV.
 
 use super::output::Pending;
 use crate::data::SampleSet;

@@ -1,4 +1,4 @@
-//! SCALE-Sim's own inputs simulated by its rules: a table, its reports, and what its quirks change.
+//! `hwsim cost` on SCALE-Sim's own input files, by its rules: a table, its reports, and the effect of its quirks.
 
 mod rows;
 

@@ -1,4 +1,4 @@
-//! What every command needs: threads, instructions, data and machine.
+//! Set-up that commands share: threads, SIMD level, data and machine.
 
 use super::errors::Failure;
 use crate::data::{self, DataError, Dataset, DatasetKind, SearchPath, TextOptions};
@@ -21,7 +21,7 @@ pub(super) fn threads(threads: Option<usize>) -> Result<(), Failure> {
             "`--threads` is {threads}: use 1 to {MOST}, or leave it out for one a processor"
         )));
     }
-    // The main thread is one of them: what it does alone then needs no other thread to wake.
+    // The calling thread joins the pool, so that serial work need not wake another thread.
     let pool =
         rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).use_current_thread();
     pool.build_global().context("cannot start threads")?;

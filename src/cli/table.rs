@@ -1,4 +1,4 @@
-//! The final table of a run, for people.
+//! The final table of a run as text.
 
 use crate::train::PhaseSeconds;
 use crate::train::summary::{LayerSummary, Summary};

@@ -1,4 +1,4 @@
-//! A part of a data set that keeps its classes balanced.
+//! A subset of a data set with balanced classes.
 
 use super::ImageSet;
 use hwmodel::cast::exact;

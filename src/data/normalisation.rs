@@ -1,4 +1,4 @@
-//! From 8-bit pixels to the float32 inputs of a network.
+//! Normalisation: 8-bit pixels to the float32 inputs of a network.
 
 use super::ImageSet;
 use hwmodel::cast::nearest_f32;

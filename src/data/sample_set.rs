@@ -1,4 +1,4 @@
-//! What a network is trained or tested on: images with a class each, or sequences with targets.
+//! Training or test samples: images with a class each, or sequences with targets.
 
 use super::{Augmentation, ImageSet, Normalisation, SequenceSet, fill_batch};
 

@@ -1,4 +1,4 @@
-//! Errors of an exploration.
+//! Errors of replaying a trace.
 
 use crate::files::trace::TraceError;
 use hwmodel::product::GemmWorkError;

@@ -1,6 +1,6 @@
 //! What networks and training runs cost on machines, and which of many designs are worth building.
 //!
-//! [`workload`] has the shapes of a network that is costed without being run. //! A [`Recording`] keeps all that the cost of a run depends on; [`replay`] re-costs it on a machine, to the last bit
+//! [`workload`] has the shapes of a network that is costed without being run. A [`Recording`] keeps all that the cost of a run depends on; [`replay`] re-costs it on a machine, to the last bit
 //! as the run itself would have. [`pareto`] finds the points that no other point beats. [`peppp`] chooses a number format for
 //! a memory budget. docs/explore.md describes the commands made of them.
 

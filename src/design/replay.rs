@@ -1,4 +1,4 @@
-//! A recorded run on a machine.
+//! Costs a recorded run on a machine.
 
 use super::recording::{RecordedRow, Recording, RowKind};
 use super::report::{tops, tops_per_watt};

@@ -1,4 +1,4 @@
-//! Replays and costs of networks as cells of a table.
+//! Table cells of replayed runs and costed networks.
 
 use crate::design::workload::{MachineCost, Phase};
 use crate::files::trace::UpdateCost;

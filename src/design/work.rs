@@ -1,4 +1,4 @@
-//! Products that differ in nothing but the values of their operands.
+//! Products of a trace, grouped by everything that their cost depends on.
 
 use crate::files::trace::{AccumulatorSource, GemmRow};
 use hwmodel::machine::Machine;

@@ -1,4 +1,4 @@
-//! Every format that hwsim writes, each with its version and its reader.
+//! The file formats of hwsim: traces, checkpoints and saved models, each with a version, a writer and a reader.
 
 pub mod checkpoint;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Errors of a controller's input.
+//! Errors of precision controllers and their input.
 
 /// An input that a precision controller cannot work with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -48,7 +48,7 @@ impl Product {
     }
 }
 
-/// The first results of `value` for every index, and how many of the second are true.
+/// Collects the first results of `value` for every index, and counts the true second ones.
 fn collected<S: Copy + Default + Send>(
     length: usize,
     value: impl Fn(usize) -> (S, bool) + Sync,

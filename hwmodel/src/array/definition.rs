@@ -1,4 +1,4 @@
-//! The accumulator addition by addition: the scalar definition of a product.
+//! The scalar definition of a product: every state of the accumulator, one addition at a time.
 
 use super::{MacArray, ShapeError, inner_error, matrix};
 use crate::number::accumulator::AccumulatorWidth;

@@ -1,8 +1,8 @@
 //! The MAC array: exact integer products with an accumulator of stated width.
 //!
 //! C[m, n] = Σ_k A[m, k]·B[k, n] with exact products, added in ascending k. Where a bound proves that
-//! no partial sum can leave the accumulator, addition order cannot matter and a fast kernel gives the
-//! bits; the other outputs are stepped addition by addition. Results depend on operands, formats and
+//! no partial sum can leave the accumulator, the order of additions cannot matter and a fast kernel gives the
+//! same bits; for the other outputs every addition is simulated. Results depend on operands, formats and
 //! accumulator only: never on threads, SIMD level or how a batch is split.
 
 mod bias;
@@ -52,7 +52,7 @@ pub struct MacArray {
     pub accumulator: Accumulator,
 }
 
-/// What the array did for one product.
+/// Counts of one product: MACs, overflow events, stepped outputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MacReport {
     /// Multiply-accumulates, M·N·K; products with padding included.

@@ -9,7 +9,7 @@ use crate::number::tensor::FixedTensor;
 use crate::parallel::{self, Done};
 use crate::with_raw;
 
-/// How the right operand lies in memory.
+/// Memory layout of the right operand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// `[k, n]`.

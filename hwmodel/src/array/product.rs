@@ -28,7 +28,7 @@ pub struct Product {
     pub(crate) report: MacReport,
 }
 
-/// Sums that no product can have.
+/// Error of sums that cannot be the accumulators of a product.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SumsError {
     /// The sums do not fill rows.
@@ -80,8 +80,8 @@ impl Sums {
 }
 
 impl Product {
-    /// Accumulators with these contents, row-major, as if each were one exact term: for sums that were made
-    /// elsewhere and are to be requantised here.
+    /// Accumulators with these contents, row-major, as if each were one exact term: for requantising sums that were
+    /// computed elsewhere.
     ///
     /// # Errors
     /// If the sums do not fill rows of `columns`, or one is outside the accumulator.
@@ -137,7 +137,7 @@ impl Product {
         &self.sums
     }
 
-    /// The sums, given away.
+    /// Consumes the product and returns its sums.
     pub fn into_sums(self) -> Sums {
         self.sums
     }

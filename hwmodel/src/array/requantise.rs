@@ -1,4 +1,4 @@
-//! The output stage of the array: sums requantised after the product, or as soon as they are complete.
+//! The array's output stage: requantises sums after the product, or each row as soon as it is complete.
 
 use super::exact::{Proof, SumContainer};
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};

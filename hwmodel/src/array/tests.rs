@@ -1,4 +1,4 @@
-//! The array against the contract in i128, over shapes, formats, accumulators, levels and threads.
+//! The array against its definition in i128, over shapes, formats, accumulators, levels and threads.
 
 use super::*;
 use crate::number::format::Format;
@@ -30,7 +30,7 @@ pub(super) fn random_tensor(shape: &[usize], wl: u32, seed: u64, sparse: u32) ->
     FixedTensor::from_raw(shape, format, &raw).unwrap()
 }
 
-/// The contract, one addition at a time: sums, events and non-zero MACs.
+/// The definition, one addition at a time: sums, events and non-zero MACs.
 fn reference(
     a: &[i32],
     b: &[i32],

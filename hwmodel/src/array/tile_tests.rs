@@ -113,7 +113,7 @@ proptest! {
 }
 
 /// All pairs of word lengths, with operands that are the lowest or the highest integers throughout, over more
-/// terms than limbs are added up for in 32 bits.
+/// terms than limb products can be summed in 32 bits.
 #[test]
 fn the_extremes_of_every_word_length() {
     const TERMS: usize = 8192 + 65;

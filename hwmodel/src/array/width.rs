@@ -1,4 +1,4 @@
-//! How wide an accumulator must be: for numbers seen, for any input, for any words of the formats.
+//! Required accumulator width: for given values, for any input, and for any words of the formats.
 
 use crate::BitWidth;
 use crate::array::requantise::check_bias;
@@ -23,8 +23,8 @@ pub fn of_range(lowest: i128, highest: i128) -> u32 {
     of(lowest).max(of(highest))
 }
 
-/// Bits that no sum over k of words of `input` times the weights `[o, …]` of an output can leave, whatever
-/// the words are, nor the bias `[o]` added at the end. No smaller accumulator is safe for every input.
+/// Accumulator width in which no sum over k of words of `input` times the weights `[o, …]` of an output can overflow, for any
+/// words, nor the addition of the bias `[o]` at the end. No smaller accumulator is safe for every input.
 ///
 /// Every term can be 0, so no partial sum, in any order, lies outside the range of whole sums.
 pub fn any_input(input: Format, weights: &FixedTensor, bias: Option<&FixedTensor>) -> u32 {
@@ -45,8 +45,8 @@ pub fn any_input(input: Format, weights: &FixedTensor, bias: Option<&FixedTensor
     })
 }
 
-/// Bits that no sum of `terms` products of words of `input` and `weight` can leave, nor a word of `bias`
-/// added at the end. At most
+/// Accumulator width in which no sum of `terms` products of words of `input` and `weight` can overflow, nor the addition of a word
+/// of `bias` at the end. At most
 /// [`AccumulatorWidth::provable_bits`](crate::AccumulatorWidth::provable_bits) where there is no bias.
 pub fn any_words(input: Format, weight: Format, bias: Option<Format>, terms: u64) -> u32 {
     let corner = |a: i32, b: i32| i128::from(a) * i128::from(b);

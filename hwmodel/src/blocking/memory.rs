@@ -1,4 +1,4 @@
-//! Sizes of blocks, and packed operands that start at cache lines.
+//! Block sizes, and buffers for packed operands, aligned to cache lines.
 
 /// Rows of a block are a multiple of this, which the tile of every vector kernel divides.
 pub(crate) const ROW_STEP: usize = 48;

@@ -16,7 +16,7 @@ pub(crate) struct Panels<E> {
     n: usize,
     block: usize,
     width: usize,
-    /// What packed lengths in k are multiples of.
+    /// Packed lengths in k are multiples of this.
     multiple: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The loop over blocks of rows.
+//! The parallel loop over blocks of rows.
 
 use super::sink::{Part, Sink, SumRows};
 use crate::parallel;
@@ -17,7 +17,7 @@ pub(crate) trait BlockProduct<S>: Sync {
     /// Memory for a thread.
     fn scratch(&self) -> Self::Scratch;
 
-    /// Writes the sums of the rows from `first` on, whatever was there before.
+    /// Overwrites the sums of the rows from `first` on.
     fn compute(&self, first: usize, rows: SumRows<'_, S>, scratch: &mut Self::Scratch);
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of the sums of a product, one block of rows at a time.
+//! Sinks: what happens to the sums of a product (stored, or requantised at once), one block of rows at a time.
 
 use std::ops::Add;
 
@@ -28,13 +28,13 @@ impl<S> SumRows<'_, S> {
     }
 }
 
-/// Where the sums of a product go.
+/// Receives the sums of a product.
 pub(crate) trait Sink<S> {
     /// The place of one block of rows.
     type Part<'p>: Part<S, Total = Self::Total> + Send
     where
         Self: 'p;
-    /// What is added up over the blocks.
+    /// The total accumulated over the blocks.
     type Total: Total;
 
     /// The places of blocks of `rows` rows with `columns` sums each, which begin at column `column`.
@@ -48,7 +48,7 @@ pub(crate) trait Sink<S> {
 
 /// The place of one block of rows.
 pub(crate) trait Part<S> {
-    /// What the sums come to.
+    /// The result for one block.
     type Total;
 
     /// Has `compute` write every sum of the block, and takes them. `scratch` is memory of the thread.

@@ -1,8 +1,8 @@
-//! Convolutions of as many groups as channels, walked window by window.
+//! Window traversal of depthwise convolutions.
 
 use crate::convolution::Convolution2d;
 
-/// What lies under the kernel at each output pixel.
+/// Windows of a convolution: the input pixels under the kernel at each output pixel.
 #[derive(Clone, Copy)]
 pub(crate) struct Windows {
     /// Shape of the input, `[n, h, w, c]`.

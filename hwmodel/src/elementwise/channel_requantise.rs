@@ -29,7 +29,7 @@ pub struct ChannelRequantiser {
     narrow: Option<Narrow>,
 }
 
-/// What a channel requantiser did.
+/// Counts of a channel requantiser.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ScaleReport {
     /// Counts of the results, before ReLU, as if the steps were separate.
@@ -38,10 +38,10 @@ pub struct ScaleReport {
     pub outside: u64,
 }
 
-/// A channel requantiser that cannot exist, or values that do not fit it.
+/// Error of an invalid channel requantiser, or of values that do not match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelRequantiseError {
-    /// Random numbers have no place in a circuit of constants.
+    /// The rounding mode is stochastic; a channel requantiser has no random numbers.
     #[error(
         "a requantiser per channel rounds deterministically: use a rounding other than stochastic"
     )]
@@ -77,7 +77,7 @@ impl AddAssign for ScaleReport {
 /// The channels where 64 bits hold the product of a 32-bit accumulator and the offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Narrow {
-    /// Whether every range fits 32 bits, so that no accumulator has to be looked at before.
+    /// Whether every range fits 32 bits, so that accumulators need no range check first.
     fits: bool,
     low: Vec<i32>,
     high: Vec<i32>,

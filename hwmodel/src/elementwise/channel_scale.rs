@@ -80,7 +80,7 @@ impl ChannelScale {
     /// round((acc · M + b) · 2^-s). Stochastic rounding has no numbers here and takes the floor.
     ///
     /// ```
-    ///     /// use hwmodel::Rounding;
+    /// use hwmodel::Rounding;
     /// use hwmodel::elementwise::ChannelScale;
     /// // 0.75 · 2^-1 · acc + 1: M = 0.75 · 2^31, s = 32, b = 2^32.
     /// let scale = ChannelScale::new(3 << 29, 32, 1 << 32)?;

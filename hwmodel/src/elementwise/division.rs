@@ -17,7 +17,7 @@ pub struct Division {
     shift: u32,
 }
 
-/// A division that no circuit of this kind does.
+/// Error of a divisor or word length outside the supported range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DivisionError {
     /// The divisor is 0 or too large.

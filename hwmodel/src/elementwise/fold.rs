@@ -6,7 +6,7 @@ use crate::cast::toward_zero;
 /// Bits of the multiplier's fraction.
 const FRACTION: i32 = 31;
 
-/// A map that no multiplier and right shift give.
+/// Error of an affine map that a multiplier and a right shift cannot represent.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum FoldError {
     /// A number is infinite or not a number.

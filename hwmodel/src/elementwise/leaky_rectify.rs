@@ -28,7 +28,7 @@ pub struct Slope {
     shift: u32,
 }
 
-/// A factor that is no fraction of the circuit.
+/// Error of a slope that the circuit cannot represent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a slope of {multiplier} · 2^-{shift}: use a shift of at most {longest} bits and a multiplier of at most 2^shift (a slope of 1)",
@@ -86,7 +86,7 @@ impl Slope {
 /// depend on the number of threads.
 ///
 /// # Errors
-/// Never for a tensor that could be made.
+/// None for a valid tensor.
 pub fn leaky_rectify(
     x: FixedTensor,
     slope: Slope,

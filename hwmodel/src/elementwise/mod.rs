@@ -1,6 +1,6 @@
-//! What stands next to the array in a circuit: integer addition, scaling, division, pooling, limits.
+//! Integer circuits next to the array: residual addition, channel scaling, division, pooling, ReLU, concatenation.
 //!
-//! Every operation is one file with its formula, widths, rounding and what it does outside the range; all round by
+//! Every operation is one file with its formula, widths, rounding and overflow behaviour; all round by
 //! [`number::rounding`](crate::number::rounding). Only [`fold`](fold()) computes in floats, once per channel before anything runs.
 //! Pooling, limits and concatenation compare or move elements and take float32 as well.
 

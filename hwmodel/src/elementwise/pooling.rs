@@ -34,7 +34,7 @@ pub struct PoolShape {
     window: PoolWindow,
 }
 
-/// A pooling layer that cannot exist, or buffers that do not fit it.
+/// Error of an invalid pooling layer, or of buffers that do not match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     /// A buffer has the wrong length.

@@ -1,4 +1,4 @@
-//! The range of a product's own output format, as its accumulator sees it.
+//! The range of a product's output format, in units of its accumulator.
 
 use crate::number::requantise::aligned;
 use crate::{FixedTensor, Format, Overflow};
@@ -14,7 +14,7 @@ pub struct ProductRange {
     high: i128,
 }
 
-/// What products outside their range do, and the range of every channel.
+/// The range of every channel, and the overflow mode outside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductRanges {
     /// Saturate or wrap.
@@ -23,7 +23,7 @@ pub struct ProductRanges {
     pub channels: Vec<ProductRange>,
 }
 
-/// Ends that enclose no range.
+/// Error of ends that enclose no range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "accumulators from {low} to {high}: use a lower end of at least -2^92 that is not above the upper one, of at most 2^92"

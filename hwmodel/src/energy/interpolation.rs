@@ -1,4 +1,4 @@
-//! Curves through the anchors of a table.
+//! Interpolation between the published points of a table.
 
 /// Piecewise linear through (0, 0) and `anchors` (x ascending and positive); past the last anchor
 /// proportional to `x`.

@@ -14,7 +14,7 @@ pub enum DramEnergy {
     PicojoulesPerBit(f64),
 }
 
-/// A table that lacks a row which the model needs.
+/// Error of a table without a row that the model needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "energy table {table} has no {row} at {node_nm} nm: add it, or choose another table or node"

@@ -3,7 +3,7 @@
 use super::row_reader::{COLUMNS, Fields, column_positions};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a row of a table is about.
+/// The component that a row of a table describes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
     /// One addition of two words of `width_bits`.
@@ -36,7 +36,7 @@ pub enum Checked {
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnergyRow {
-    /// What the row is about.
+    /// The component described.
     pub component: Component,
     /// Number format of an operation (`int`, `fp`, `bf`), what leaks (`pe`, `sram_kib`) or what takes area
     /// (`transistor`, `sram_bit`).
@@ -80,7 +80,7 @@ impl EnergyRow {
     }
 }
 
-/// A table that cannot be read.
+/// Error of reading a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnergyTableError {
     /// The text is no CSV, or a row has too few or too many fields.

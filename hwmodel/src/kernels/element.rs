@@ -43,7 +43,7 @@ macro_rules! raw_integer {
 }
 raw_integer!(i8, i16, i32);
 
-/// What a quantiser reports of one chunk, each as a count of elements.
+/// Counts of a quantiser over one chunk, in elements.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Limits {
     pub(crate) high: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Limits {
     pub(crate) flushed: u64,
     pub(crate) nonzero: u64,
     pub(crate) not_a_number: u64,
-    /// Bits, not elements; set by who draws them.
+    /// Random bits drawn (bits, not elements); set by the caller.
     pub(crate) random_bits: u64,
 }
 

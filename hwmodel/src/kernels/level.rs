@@ -1,4 +1,4 @@
-//! Which vector and tile instructions the kernels may use.
+//! SIMD levels: the sets of vector and tile instructions that kernels may use.
 
 #[cfg(target_arch = "x86_64")]
 use super::amx;
@@ -32,7 +32,7 @@ pub(crate) enum Level {
     Avx512,
 }
 
-/// Who multiplies tiles.
+/// Implementation of the tile unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Tiles {
     /// The model of the unit.
@@ -42,7 +42,7 @@ pub(crate) enum Tiles {
     Hardware,
 }
 
-/// A SIMD level that cannot be used.
+/// Error of a SIMD level that is unknown or unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimdError {
     /// No level has this name.
@@ -141,7 +141,7 @@ impl SimdLevel {
         }
     }
 
-    /// Who multiplies tiles, if anyone.
+    /// The implementation of the tile unit, if the level has one.
     pub(crate) const fn tiles(self) -> Option<Tiles> {
         self.tiles
     }

@@ -1,6 +1,6 @@
 //! The only module with `unsafe`: SIMD kernels behind safe functions.
 //!
-//! Every kernel has a portable twin with the same bits. The element-wise loops are one body compiled
+//! Every kernel has a portable implementation with bit-identical results. The element-wise loops are one body compiled
 //! once per level; integer and IEEE float operations give the same result in any vector width. The
 //! tile kernels are written over a small vector trait whose implementations are the levels, and those for
 //! a tile unit over a trait of that.

@@ -1,11 +1,11 @@
-//! Accumulators stepped one addition after another, one a lane.
+//! Kernel that simulates accumulators addition by addition, one in each SIMD lane.
 
 use super::{RawInteger, multiversion};
 
 /// Accumulators that are stepped at once.
 pub(crate) const STEP_LANES: usize = 64;
 
-/// What an accumulator is stepped in.
+/// Integer type that an accumulator is simulated in.
 pub(crate) trait StepSum: Copy + Into<i128> {
     /// A bound of the range.
     fn from_i128(value: i128) -> Self;
@@ -15,7 +15,7 @@ pub(crate) trait StepSum: Copy + Into<i128> {
     fn limited(self, min: Self, max: Self) -> Self;
     /// The value of the lowest bits, all but `unused` ones, as two's complement.
     fn wrapped(self, unused: u32) -> Self;
-    /// Whether it is another.
+    /// Whether the two values differ.
     fn differs(self, other: Self) -> bool;
 }
 

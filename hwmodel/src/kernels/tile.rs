@@ -9,7 +9,7 @@ use super::{SimdLevel, vector_portable as portable};
 #[cfg(target_arch = "x86_64")]
 use super::{vector_avx2 as avx2, vector_avx512 as avx512};
 
-/// One vector of sums and how it takes in products.
+/// A vector of sums and its multiply-accumulate operation.
 pub(super) trait Vector: Copy {
     /// A packed element of A and B.
     type Element: Copy;
@@ -85,7 +85,7 @@ pub(crate) struct TileKernel<E, S> {
     pub(crate) columns: usize,
     /// Consecutive k packed together.
     pub(crate) group: usize,
-    /// What lengths in k are multiples of, itself one of the group.
+    /// Lengths in k are multiples of this, which is a multiple of the group.
     pub(crate) multiple: usize,
     /// Whether the elements of A are stored with their sign bit flipped (+128).
     pub(crate) offset_a: bool,
@@ -115,7 +115,7 @@ impl Drop for TileSession {
 }
 
 impl<E: Copy, S: Copy + Default + std::ops::Add<Output = S>> TileKernel<E, S> {
-    /// To be held by a thread around a task's calls of [`TileKernel::run`].
+    /// Acquires the tile unit for a thread; keep the guard during a task's calls of [`TileKernel::run`].
     pub(crate) fn session(&self) -> TileSession {
         TileSession(self.simd.tiles())
     }

@@ -41,7 +41,7 @@ pub(super) const DESCRIPTION: StyleDescription = StyleDescription {
     },
 };
 
-/// What arrives bit by bit.
+/// The operand that arrives bit-serially.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SerialOperand {
@@ -69,7 +69,7 @@ impl SerialOperand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BitSerial {
-    /// What arrives bit by bit.
+    /// The operand that arrives bit-serially.
     pub serial: SerialOperand,
     /// Products of neighbouring k side by side in a processing element, 1 to 1024 (Stripes, Loom: 16).
     pub lanes: u32,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A key with what it may be.
+/// A key and its allowed values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     /// The key with its section: `mac.native_bits`.
@@ -53,14 +53,14 @@ pub enum KeyValue {
     Word(String),
 }
 
-/// A value that is not allowed.
+/// Error of a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyError {
     /// The key with its section.
     pub path: &'static str,
     /// The value given.
     pub value: String,
-    /// What is allowed.
+    /// The allowed values.
     pub allowed: String,
 }
 

@@ -1,6 +1,6 @@
-//! How a processing element multiplies words of any length: what it does in a cycle and spends on it.
+//! MAC styles: throughput, energy and area of a processing element for words of any length.
 //!
-//! One file per build, with its [`StyleDescription`], and one line of the list `styles!` below. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
+//! One file per style, with its [`StyleDescription`], and one line in the list `styles!` below. [`Exact`] is the abstraction of cost models: a MAC of just the width in use. The
 //! others are hardware that exists at one size and is used at many: [`Fixed`] repeats a native multiplier,
 //! [`Composable`] joins bricks, [`BitSerial`] takes cycles per bit, [`Dsp`] packs FPGA slices. Each states
 //!
@@ -92,7 +92,7 @@ impl MacEnergy {
     }
 }
 
-/// What is to be known of a style before it has parameters.
+/// Static description of a style: name, parameters, constructor.
 #[derive(Clone, Copy)]
 pub struct StyleDescription {
     /// The name in machine descriptions.
@@ -107,7 +107,7 @@ pub struct StyleDescription {
     pub from_keys: fn(&GivenKeys) -> Result<MacStyle, KeyError>,
 }
 
-/// What every build of a multiplier states.
+/// Throughput, energy and transistors of a MAC style.
 trait Build: Display {
     fn throughput(&self, words: MacWords) -> Throughput;
     fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy;
@@ -116,7 +116,7 @@ trait Build: Display {
 
 macro_rules! styles {
     ($($(#[$doc:meta])* $name:ident in $module:ident;)*) => {
-        /// The build of the multiplier of a processing element.
+        /// The MAC style of a processing element.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", tag = "style")]
         pub enum MacStyle {

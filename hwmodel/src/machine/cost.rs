@@ -1,4 +1,4 @@
-//! Cycles, traffic and energy of work on a machine.
+//! Cost of a matrix product or of vector operations on a machine: cycles, memory traffic, energy.
 
 use super::Machine;
 use crate::AccumulatorWidth;
@@ -12,7 +12,7 @@ use std::ops::AddAssign;
 /// mW · cycles / MHz = nJ.
 const PICOJOULES_PER_MW_CYCLE_PER_MHZ: f64 = 1e3;
 
-/// What work costs on a machine.
+/// Cost on a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
@@ -33,7 +33,7 @@ impl AddAssign for Cost {
 }
 
 impl Machine {
-    /// A product as this machine is asked to price it, every MAC non-zero, summed in `accumulator` or else the
+    /// The cost parameters of a product on this machine, every MAC non-zero, summed in `accumulator` or else the
     /// machine's own accumulator.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::energy::{EnergyModelError, EnergyTableError};
 
-/// A machine that cannot be had.
+/// Error of an invalid machine description, or of an unknown machine.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MachineError {
     /// The text is no TOML, or a key is unknown, missing, double or of the wrong type.

@@ -1,4 +1,4 @@
-//! What one MAC costs as a function of its widths, guard bits of the accumulator included.
+//! Energy and area of one MAC as a function of its word lengths and accumulator width, with the share of the guard bits.
 
 use super::Machine;
 use crate::AccumulatorWidth;
@@ -20,7 +20,7 @@ pub struct MacCost {
     pub area_um2: Option<f64>,
 }
 
-/// What the guard bits of an accumulator cost: those between the width of a product and the width at which no
+/// Cost of the guard bits of an accumulator: those between the width of a product and the width at which no
 /// sum can overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct GuardBits {

@@ -1,7 +1,7 @@
 //! A machine: MAC array, memories, vector unit and energy table, from a TOML description.
 //!
 //! [`Machine::from_toml`] turns text into a checked machine once; [`Machine::cost`] gives cycles,
-//! traffic and energy of a matrix product on it. What the model cannot do yet is refused when the
+//! traffic and energy of a matrix product on it. Features that the model lacks are refused when the
 //! description is read, never accepted and ignored. Every key, its unit, range and default:
 //! `docs/machine.md`.
 //!
@@ -57,7 +57,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The name of the machine that is meant when none is named.
+    /// The name of the default machine.
     pub const DEFAULT: &'static str = "edge-16x16";
 
     /// Reads the TOML description `text`; `name` is the machine's name and stands in messages,
@@ -86,7 +86,7 @@ impl Machine {
         Self::from_toml(text, name, &EnergyTables::builtin()?)
     }
 
-    /// The description of the shipped machine `name`, to start one's own from.
+    /// The TOML description of the shipped machine `name`, as a template for user-defined machines.
     ///
     /// # Errors
     /// If there is none of this name.
@@ -109,7 +109,7 @@ impl Machine {
         self.array
     }
 
-    /// What stays in a processing element while the rest streams.
+    /// The dataflow: which operand is stationary.
     pub fn dataflow(&self) -> Dataflow {
         self.dataflow
     }
@@ -135,7 +135,7 @@ impl Machine {
         &self.memory
     }
 
-    /// What a change of configuration takes.
+    /// Cost of one reconfiguration.
     pub fn reconfiguration(&self) -> Reconfiguration {
         self.reconfiguration
     }

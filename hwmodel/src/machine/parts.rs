@@ -1,8 +1,8 @@
-//! Parts of a machine that are priced by themselves.
+//! Reconfiguration and vector unit of a machine.
 
 use serde::Serialize;
 
-/// What it takes to change the array's configuration, e.g. to other word lengths.
+/// Cost of one reconfiguration of the array, e.g. to other word lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Reconfiguration {
     /// Cycles in which the array does nothing else.

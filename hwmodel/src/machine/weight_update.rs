@@ -3,9 +3,9 @@
 use super::{Cost, Machine};
 use std::ops::AddAssign;
 
-/// What an update takes in all: operations of the vector unit, and words from and to DRAM.
+/// Work of a weight update: operations of the vector unit, and bits from and to DRAM.
 ///
-/// Which of them an optimiser needs is the caller's business. Sums saturate.
+/// The caller derives them from the optimiser. Sums saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct WeightUpdate {
     /// Float32 operations.

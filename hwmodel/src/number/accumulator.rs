@@ -34,11 +34,11 @@ pub enum AccumulatorWidth {
 pub struct Accumulator {
     /// Width in bits, or `exact`.
     pub width: AccumulatorWidth,
-    /// What an addition outside the range does.
+    /// Overflow mode of an addition whose result is outside the range.
     pub overflow: Overflow,
 }
 
-/// An accumulator width that cannot be built.
+/// Error of an accumulator width outside 1 to 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("accumulator width `{0}` is impossible: use 1 to 64 bits, or `exact`")]
 pub struct AccumulatorWidthError(String);

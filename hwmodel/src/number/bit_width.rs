@@ -15,7 +15,7 @@ use std::fmt;
 #[serde(try_from = "u32", into = "u32")]
 pub struct BitWidth(u8);
 
-/// A width that no word of the simulated hardware has.
+/// Error of a width outside 1 to 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a width of {0} bits is impossible: use 1 to 64 bits")]
 pub struct BitWidthError(u32);

@@ -29,7 +29,7 @@ pub enum BlockAxis {
     Axis(usize),
 }
 
-/// A tensor that has no block floating point form.
+/// Error of a tensor that cannot be converted to block floating point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BlockFloatError {
     /// The word length is not 2 to 32 bits.
@@ -87,7 +87,7 @@ impl Blocks {
         }
         match axis {
             BlockAxis::Tensor => Ok(Self { count: 1, run: elements.max(1) }),
-            // An empty tensor has one block, whatever its other sizes.
+            // An empty tensor has one block, independent of its other sizes.
             BlockAxis::Axis(axis) if elements == 0 && axis < shape.len() => {
                 Ok(Self { count: 1, run: 1 })
             }

@@ -36,7 +36,7 @@ struct RawFormat {
     fl: i32,
 }
 
-/// A ⟨WL, FL⟩ that no tensor can have.
+/// Error of a word length or fractional length out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// The word length is not 1 to 32 bits.

@@ -56,7 +56,7 @@ struct RawMinifloat {
     mantissa_bits: u32,
 }
 
-/// A 1-e-m that is no format here, or a number that has no place in one.
+/// Error of an invalid 1-e-m format, or of a NaN to be quantised.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MinifloatError {
     /// The number of exponent bits is not 1 to 8.

@@ -1,4 +1,4 @@
-//! Words and what happens to values when they become words.
+//! Number formats, rounding, overflow, and conversions between formats.
 //!
 //! ⟨WL, FL⟩ words ([`format`](mod@format), [`tensor`], [`pack`]); rounding and overflow, one definition a mode
 //! ([`rounding`], [`overflow`]); float → fixed ([`quantise`]), accumulator → fixed and fixed → fixed

@@ -10,7 +10,7 @@ use crate::number::tensor::RawData;
 use crate::with_raw;
 use bitvec::prelude::*;
 
-/// A memory image that does not hold what it should.
+/// Error of a memory image whose size does not match its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{elements} words of {wl} bits need {needed} bytes, the memory image has {given}")]
 pub struct ImageSize {

@@ -1,4 +1,4 @@
-//! What QPyTorch 0.3.0 computes on a CPU, bit for bit: a mode for comparing with results obtained with it.
+//! Bit-exact emulation of QPyTorch 0.3.0's quantisers on a CPU, for comparison with results obtained with that library.
 //!
 //! The library works in float32 with additions that round, so that some results differ from the exact
 //! ones of [`quantise`](crate::number::quantise), [`minifloat`](crate::number::minifloat) and
@@ -25,7 +25,7 @@ pub enum Draws<'a> {
     Stochastic(&'a [u32]),
 }
 
-/// An input that QPyTorch has no defined result for.
+/// Error of an input for which QPyTorch's result is undefined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QpytorchError {
     /// The numbers of elements and of random integers differ.

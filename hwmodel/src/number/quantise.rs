@@ -18,7 +18,7 @@ pub use decimal::{Decimal, DecimalError, quantise_decimals};
 pub use scalar::quantise_with;
 pub(crate) use scalar::round;
 
-/// What a quantiser or requantiser did to a tensor, in elements.
+/// Counts of a quantiser or requantiser over a tensor, in elements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuantiseCounts {
     /// Elements that crossed the quantiser.
@@ -73,7 +73,7 @@ impl QuantiseCounts {
     }
 }
 
-/// A float that no fixed-point number stands for.
+/// Error of a NaN, which no fixed-point number represents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("element {index} is not a number (NaN), which no fixed-point format can hold")]
 pub struct NotANumber {

@@ -40,9 +40,9 @@ pub struct Requantiser {
     pub simd: SimdLevel,
     /// Format of the result.
     pub format: Format,
-    /// How dropped bits round.
+    /// Rounding mode of the dropped bits.
     pub rounding: Rounding,
-    /// What a value outside the format does.
+    /// Overflow mode of a value outside the format.
     pub overflow: Overflow,
     /// Address of the random numbers of stochastic rounding. With the default source a word has 32
     /// bits, 64 for shifts of more than 32 bits (two words, the low half first), and its top `shift`
@@ -50,7 +50,7 @@ pub struct Requantiser {
     pub address: RandomAddress,
 }
 
-/// What requantising a product did.
+/// Counts of requantising a product.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequantiseReport {
     /// Counts of the output quantiser.

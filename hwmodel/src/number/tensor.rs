@@ -45,7 +45,7 @@ pub struct FixedTensor {
     data: RawData,
 }
 
-/// Raw integers that do not make a tensor.
+/// Error of raw integers that do not match shape or format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TensorError {
     /// The number of elements is not the product of the shape.
@@ -177,7 +177,7 @@ impl FixedTensor {
     }
 
     /// A tensor of `shape` from data in the container of `format`. A word length that fills its container
-    /// (8, 16 or 32 bits) costs no look at the data.
+    /// (8, 16 or 32 bits) needs no range check of the data.
     ///
     /// # Errors
     /// If the number of elements is not the shape's, the container is not the format's, or a raw integer is
@@ -222,7 +222,7 @@ impl FixedTensor {
         &self.data
     }
 
-    /// The raw integers, given away.
+    /// Consumes the tensor and returns its raw integers.
     pub fn into_data(self) -> RawData {
         self.data
     }

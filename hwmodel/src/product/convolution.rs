@@ -1,4 +1,4 @@
-//! A convolution as sizes.
+//! Sizes of a convolution, and the matrix products that follow from them.
 
 use super::shape::checked_product;
 use super::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError, WindowAxis};

@@ -1,4 +1,4 @@
-//! Sizes that no product can have.
+//! Errors of the sizes of a product.
 
 /// Sizes that no convolution or matrix product can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! A product on the array, and the gradient products that a layer's forward product gives rise to.
+//! A product on the array, and the two gradient products that follow from a layer's forward product.
 
 use super::{ByOperand, GemmKind, GemmShape, GemmWork, GemmWorkError};
 use crate::Format;
@@ -36,7 +36,7 @@ impl Gemm {
         self.shape.macs()?.checked_mul(self.groups)
     }
 
-    /// What a machine is asked to price, summed in `accumulator_bits` bits (float32 products ignore them). Every
+    /// The cost parameters for a machine, summed in `accumulator_bits` bits (float32 products ignore them). Every
     /// MAC counts as non-zero until [`GemmWork::with_nonzero_macs`] says otherwise. With the accumulator of a
     /// machine: [`Machine::work`](crate::machine::Machine::work).
     ///

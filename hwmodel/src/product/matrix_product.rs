@@ -1,4 +1,4 @@
-//! A matrix product as sizes.
+//! Sizes of a matrix product, and the gradient products that follow from them.
 
 use super::shape::checked_product;
 use super::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError};

@@ -1,4 +1,4 @@
-//! What a matrix product on the array is: its kind, shape, groups, operands and formats.
+//! Description of a matrix product on the array: kind, shape, groups, operands and formats.
 //!
 //! A layer's sizes ([`Convolution`], [`MatrixProduct`]) give its forward product and the two gradient
 //! products of training ([`LayerProducts`]). Each is a [`Gemm`]; [`Gemm::work`] turns it into the

@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign};
 /// A value for each operand of `O[M,N] = I[M,K]·W[K,N]`.
 ///
 /// The names are those of the forward product; in a gradient product `input` is the left operand I,
-/// `weight` the right operand W and `output` the result O, whatever tensors they hold.
+/// `weight` the right operand W and `output` the result O, regardless of the tensors they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByOperand<T> {

@@ -23,7 +23,7 @@ pub enum NumberSystem {
     Float32,
 }
 
-/// A product that cannot be costed.
+/// Error of a product outside the limits of the cost model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GemmWorkError {
     /// A dimension above 2^32, or more MACs than u64 counts.

@@ -131,7 +131,7 @@ impl From<RandomBits> for u8 {
     }
 }
 
-/// A source that no circuit here has.
+/// Error of a random source with a parameter out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RandomSourceError {
     /// Random bits out of range.

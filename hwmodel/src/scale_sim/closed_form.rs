@@ -1,4 +1,4 @@
-//! What follows from the shape alone: cycles without stalls, accesses, utilisation, first and last cycles.
+//! Figures that follow from the shape alone: cycles without stalls, accesses, utilisation, first and last cycles.
 
 use super::folds::{Dataflow, Folds};
 use super::geometry::Dimensions;

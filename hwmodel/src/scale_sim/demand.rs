@@ -1,4 +1,4 @@
-//! The order in which the array asks a read buffer for elements.
+//! The order in which the array requests elements from a read buffer.
 
 use super::folds::{Dataflow, Folds};
 use super::skew::Skew;

@@ -166,7 +166,7 @@ pub(super) fn shared_elements(
             continue;
         }
         let block = requests.demand.block(fold);
-        // A line need not be looked at if the sets of its own places in the matrix are in the window.
+        // A line needs no check if the sets of its places in the matrix are in the window.
         let wanted = |line: u64| {
             ranks.is_none_or(|ranks| {
                 !RankWindow::new(&window.get()).holds(ranks.of_line(&block, line))

@@ -1,4 +1,4 @@
-//! Where SCALE-Sim's rules change an answer, and by how much against what hardware would do.
+//! SCALE-Sim's rules that deviate from hardware, and how much each changes the result.
 //!
 //! Each comparison changes one rule and leaves the others as SCALE-Sim has them. All numbers come from simulating
 //! the layer, none is estimated.

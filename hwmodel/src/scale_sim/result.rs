@@ -1,4 +1,4 @@
-//! What a simulated layer is reported with.
+//! Reported figures of a simulated layer.
 
 use super::geometry::Dimensions;
 use crate::product::ByOperand;

@@ -1,4 +1,4 @@
-//! The list of dataflows: what stays in a processing element while the rest streams.
+//! The list of dataflows: output-, weight- and input-stationary.
 //!
 //! A dataflow is one file with its [`DataflowDescription`], and one line of the list below. Its name in machine descriptions, the
 //! lanes that memories feed, its timetable and what its processing elements need to hold follow from the description.
@@ -19,7 +19,7 @@ pub enum Stationary {
     Weight,
 }
 
-/// Everything that is to be known of a dataflow.
+/// Description of a dataflow: name, stationary operand, schedule.
 #[derive(Clone, Copy)]
 pub struct DataflowDescription {
     /// The name in machine descriptions.

@@ -4,7 +4,7 @@
 //! that cross the array's edge, and how often an operand that does not fit on chip is fetched. What
 //! follows, overlap of folds, traffic in bits ([`Traffic`]) and stalls ([`Cycles`]), is the same for every
 //! dataflow. A further dataflow is one more file like `output_stationary.rs` and one line of the list in `dataflow.rs`.
-//! All are closed forms, without a loop over folds.
+//! All formulas are closed, without a loop over folds.
 //!
 //! The formulas are stated in `docs/machine.md`.
 

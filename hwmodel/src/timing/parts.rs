@@ -1,4 +1,4 @@
-//! What timing and traffic depend on of a machine: the array, its MACs and its memories.
+//! The parts of a machine that timing and traffic depend on: the array, its MACs and its memories.
 
 use crate::cast::{exact, toward_zero};
 use crate::mac_style::{MacStyle, Throughput};
@@ -30,7 +30,7 @@ impl Array {
     }
 }
 
-/// How a processing element of the array works.
+/// Configuration of a processing element: MAC style, zero gating and skipping, float32 rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MacUnit {
     /// The build of the multiplier.
@@ -82,7 +82,7 @@ impl MacUnit {
     }
 }
 
-/// What of an operand that does not fit its SRAM stays there for further folds.
+/// Reuse policy for an operand that does not fit its SRAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reuse {

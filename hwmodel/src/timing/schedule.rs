@@ -26,7 +26,7 @@ impl FoldCycles {
     /// | overlap | interval |
     /// |---|---|
     /// | none | load + fill + stream + drain |
-    /// | load | max(stream + drain, load): operands follow on the heels of the last ones |
+    /// | load | max(stream + drain, load): operands follow the last ones without a gap |
     /// | drain | max(load + fill + stream, drain): results leave through separate registers |
     /// | both | max(stream, load, drain) |
     pub fn interval(self, stream: u64, array: Array) -> u64 {
@@ -86,7 +86,7 @@ impl Schedule {
     }
 }
 
-/// What a dataflow needs to know of array and memory.
+/// The array and memory parameters that a dataflow depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Resources<'a> {
     /// The array.

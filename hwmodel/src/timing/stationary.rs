@@ -1,4 +1,4 @@
-//! What weight- and input-stationary arrays share: K runs down the rows, so a sum is finished in several folds.
+//! Schedule shared by weight- and input-stationary arrays: K runs down the rows, so a sum is finished in several folds.
 //!
 //! Folds go down the rows (over K) before they go along the columns. The partial sums of a column strip wait
 //! in the output's SRAM, at accumulator width: written after each fold of K but the last, read back in

@@ -1,4 +1,4 @@
-//! Where a saturating sum goes on after a fold of the array.
+//! A saturating sum that continues in the next fold of the array.
 
 use crate::inputs::Inputs;
 use crate::mac::product;

@@ -1,4 +1,4 @@
-//! Many cases.
+//! The long mode: as many random cases as requested.
 
 use crate::{mac, quantise, requantise};
 use hwmodel::SimdLevel;

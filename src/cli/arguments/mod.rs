@@ -1,4 +1,4 @@
-//! Pieces of command lines that several commands share, so that one word means the same everywhere.
+//! Arguments that several commands share, so that a flag means the same in each.
 
 mod accumulator;
 mod number_list;

@@ -1,4 +1,4 @@
-//! Spellings of earlier versions, which still work and no help shows.
+//! Flags and values of earlier versions: still accepted, not shown in the help.
 
 use clap::Command;
 

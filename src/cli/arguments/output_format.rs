@@ -1,4 +1,4 @@
-//! In which form and where a command gives its result: `--format table|csv|json`, `-o/--output FILE`.
+//! Format and destination of a command's result: `--format table|csv|json`, `-o/--output FILE`.
 
 use super::records;
 use crate::cli::output;

@@ -1,4 +1,4 @@
-//! CSV of anything that has JSON: a row a value, a column a field, in the order of the type.
+//! CSV from serialisable records: one row for each record, one column for each field, in the order of the type.
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Flags whose value is one word of a few.
+//! Flags whose value is one of a few words.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::de::value::{Error, StrDeserializer};

@@ -1,4 +1,4 @@
-//! A cost report as CSV: a row a phase of a layer and machine, then one of the machine's totals.
+//! A cost report as CSV: one row for each machine, layer and phase, then the machine's totals.
 
 use crate::cli::errors::Failure;
 use crate::design::workload::{CostReport, CostRow, MachineCost, ProductRow, Totals};

@@ -1,4 +1,4 @@
-//! Machines against each other: one row a machine, before the tables of each.
+//! Comparison of machines: one row for each, before the separate tables.
 
 use crate::cli::table::{joules, scaled, seconds};
 use crate::design::workload::MachineCost;

@@ -1,4 +1,4 @@
-//! A cost report for people.
+//! A cost report as a text table.
 
 use super::overview;
 use crate::cli::table::{joules, scaled};

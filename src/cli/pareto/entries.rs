@@ -1,4 +1,4 @@
-//! Entries of a matrix of errors that are measured by training, each once, safe from any stop.
+//! Measures entries of an error matrix by training, each once; resumable after any stop.
 
 use crate::cli::errors::Failure;
 use crate::cli::interrupt;

@@ -1,4 +1,4 @@
-//! Matrices and tables in files.
+//! Reading and writing error matrices and tables.
 
 use crate::cli::errors::Failure;
 use crate::design::peppp::{ErrorMatrix, PepppError};

@@ -1,4 +1,4 @@
-//! `hwsim pareto`: fronts of tables, and frontiers predicted from a few training runs.
+//! `hwsim pareto`: Pareto fronts of tables, and fronts predicted from a few training runs.
 
 mod complete;
 mod entries;
@@ -13,7 +13,7 @@ mod training;
 use super::errors::Failure;
 use std::process::ExitCode;
 
-/// Points that no other point beats.
+/// Points that no other point dominates.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ParetoCommand {
     /// The rows of a CSV table that no other row beats in every goal.

@@ -1,4 +1,4 @@
-//! What `hwsim pareto` trains and on which data, as flags.
+//! Flags for the network and data that `hwsim pareto` trains.
 
 use crate::cli::errors::Failure;
 use crate::cli::settings::table::is_execution;

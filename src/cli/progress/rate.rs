@@ -1,4 +1,4 @@
-//! How fast a run is at present.
+//! The current rate of a run, for the progress display.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! SCALE-Sim's answers for programs.
+//! SCALE-Sim's results as CSV and JSON rows.
 
 use hwmodel::product::ByOperand;
 use hwmodel::scale_sim::quirks::QuirkEffect;

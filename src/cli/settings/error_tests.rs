@@ -1,4 +1,4 @@
-//! Every way in which settings are refused, word for word.
+//! The error text of every way in which settings are refused.
 
 use super::tests::{resolve, try_flags};
 

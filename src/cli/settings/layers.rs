@@ -1,4 +1,4 @@
-//! The places that settings come from, one over the other.
+//! The sources of settings (flags, file, preset, defaults) and their precedence.
 
 use super::config_file::ConfigFile;
 use super::controller::{CONTROLLER, CONTROLLERS};

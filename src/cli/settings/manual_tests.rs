@@ -1,4 +1,4 @@
-//! Help and manual say of every setting what the program does.
+//! Help and manual agree with the behaviour of every setting.
 
 use super::{TrainArguments, table};
 use crate::precision::presets;

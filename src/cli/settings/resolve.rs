@@ -1,4 +1,4 @@
-//! From the settings of all places to the checked options of a run.
+//! Merges the settings of all sources and checks them: the options of a run.
 
 use super::controller::{CONTROLLER, CONTROLLERS};
 use super::error::SettingsError;

@@ -1,4 +1,4 @@
-//! Flags, keys, presets and defaults on their way to the options of a run.
+//! Flags, keys, presets and defaults as they become the options of a run.
 
 use super::run::DEFAULT_EPOCHS;
 use super::*;

@@ -1,4 +1,4 @@
-//! What a run reads and writes.
+//! The files that a training run reads and writes.
 
 use super::super::files::Files;
 use super::super::settings::Resolved;

@@ -1,4 +1,4 @@
-//! From settings to a run in memory.
+//! Builds a run in memory from its settings.
 
 use super::super::errors::Failure;
 use super::super::settings::Resolved;

@@ -1,4 +1,4 @@
-//! Commands that continue a run, to be pasted into a shell.
+//! Shell commands that resume a run, quoted for pasting.
 
 use super::super::settings::{Resolved, TrainArguments, data, outputs, run};
 use crate::setting::Setting;

@@ -1,4 +1,4 @@
-//! How a text becomes sequences.
+//! Options for splitting a text into sequences.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The files of a text.
+//! Reading the files of a text.
 
 use crate::data::DataError;
 use crate::data::stream::Stream;

@@ -1,4 +1,4 @@
-//! From characters to tokens.
+//! Tokeniser: characters to tokens.
 
 use super::TextLevel;
 
@@ -22,7 +22,7 @@ impl TokenText {
     /// The tokens in order.
     ///
     /// A word is a run of letters and digits, with single apostrophes between two of them; every other
-    /// character that is no white space is a token of its own.
+    /// character that is not white space is one token.
     pub(super) fn tokens(&self) -> Vec<&str> {
         match self.level {
             TextLevel::Word => words(&self.text),

@@ -1,4 +1,4 @@
-//! The numbers of tokens.
+//! Vocabulary: the number of each token.
 
 use hwmodel::cast::exact;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! Errors of finding the front of a table.
+//! Errors of computing the Pareto front of a table.
 
 /// A table that has no front.
 #[derive(Debug, thiserror::Error)]

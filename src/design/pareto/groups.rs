@@ -1,4 +1,4 @@
-//! Rows that have the same text in some columns.
+//! Groups of rows with equal text in given columns.
 
 use std::collections::HashMap;
 

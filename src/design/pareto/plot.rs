@@ -1,4 +1,4 @@
-//! Fronts as pictures: groups of designs in a plane of two goals.
+//! Pareto plots: groups of designs over two objectives.
 
 use super::Goal;
 use super::quantity::Quantity;

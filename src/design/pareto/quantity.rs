@@ -1,4 +1,4 @@
-//! What columns of tables measure, for the axes of pictures.
+//! Quantity and unit of a table's column, for axis labels.
 
 use crate::chart::{Prefix, significant};
 

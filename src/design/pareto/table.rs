@@ -1,4 +1,4 @@
-//! A CSV table with a front in it.
+//! A CSV table whose Pareto front is marked.
 
 use super::groups::Groups;
 use super::plot::{Group, Point};

@@ -1,4 +1,4 @@
-//! D-optimal experiment design: the configurations whose errors tell most about a new partition (papers/peppp.md
+//! D-optimal experiment design: the most informative configurations for a new partition (papers/peppp.md
 //! sections 2.8 and 3.1).
 
 use super::PepppError;

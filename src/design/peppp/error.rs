@@ -1,4 +1,4 @@
-//! Errors of a matrix of errors and what is computed from it.
+//! Failures of reading an error matrix and of the computations on it.
 
 use super::ConfigurationError;
 use crate::data::DataError;

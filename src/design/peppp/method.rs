@@ -1,4 +1,4 @@
-//! Methods that choose what is measured on a new partition and predict the rest (papers/peppp.md sections 3.1, 3.2).
+//! Methods that choose the measurements on a new partition and predict the others (papers/peppp.md sections 3.1, 3.2).
 
 use super::PepppError;
 use super::d_optimal::{first_largest, greedy, pivots};

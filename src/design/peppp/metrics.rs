@@ -1,4 +1,4 @@
-//! How good an estimated frontier of memory and error is (papers/peppp.md sections 2.4 and 2.9).
+//! Metrics of an estimated frontier of memory and error (papers/peppp.md sections 2.4 and 2.9).
 
 use super::PepppError;
 use crate::design::pareto::{Goal, front};

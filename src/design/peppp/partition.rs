@@ -1,4 +1,4 @@
-//! Partitions of a data set: the many small data sets that a matrix of errors has a row for each of.
+//! Partitions of a data set: small data sets, each a row of the error matrix.
 
 use super::error::PepppError;
 use super::superclasses::SUPERCLASSES;

@@ -1,4 +1,4 @@
-//! The singular value decomposition, with what it can be used for here.
+//! Singular value decomposition.
 
 use super::PepppError;
 use nalgebra::{DMatrix, DVector, Dyn, SVD};

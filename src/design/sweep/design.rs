@@ -1,4 +1,4 @@
-//! The machine of a point.
+//! Builds the machine of a sweep point: a base machine with the point's changes.
 
 use super::{Point, SweepError};
 use hwmodel::energy::EnergyTables;

@@ -1,7 +1,7 @@
 //! The results log: one checksummed line each, only ever appended to.
 //!
 //! A line is the CRC-32 of the rest (8 hexadecimal digits), a space, and JSON: the plan of a sweep, or the result of a point. A
-//! line that was cut off by a stop, or is damaged, counts as not there.
+//! line that was cut off by a stop, or is damaged, is ignored.
 
 use super::{Plan, SweepError};
 use flate2::Crc;

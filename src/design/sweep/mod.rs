@@ -1,6 +1,6 @@
-//! Many designs costed or trained, one after another or on many computers, safe from any stop.
+//! Sweeps over many designs, each costed or trained, on one or many computers; resumable after any stop.
 //!
-//! A [`Grid`] lists points; the machine of a point is made by [`design`]. [`run`] evaluates what a [`Plan`] asks for and the
+//! A [`Grid`] lists points; the machine of a point is made by [`design`]. [`run`] evaluates those points of a [`Plan`] that the
 //! results log does not have yet: every result is one checksummed line, appended as soon as it is known, under a hash of
 //! all that determines it. From the log the final table is made, in the order of the plan; so a sweep that was killed
 //! and started again ends with the same bytes as one that was not.

@@ -1,4 +1,4 @@
-//! What a workload costs on a machine.
+//! Cost of a workload on a machine.
 //!
 //! The charges are those of a training run (`train::accounting`): gradient products run in float32,
 //! vector work happens on values on their way to or from the array. Without values, every MAC counts

@@ -1,4 +1,4 @@
-//! Layers and the list of them.
+//! A workload: the list of layers, each with its sizes.
 
 use super::error::WorkloadError;
 use crate::network::{VectorKind, VectorWork, Work};

@@ -1,8 +1,8 @@
 //! The workload of a network: sizes of its layers, without weights or data.
 //!
 //! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_builder`]), from
-//! the shapes of one it only knows the sizes of ([`arch`]), from a topology of SCALE-Sim
-//! ([`Workload::from_topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] says what it costs on a
+//! a table of layer sizes of a network that hwsim cannot train ([`arch`]), from a topology of SCALE-Sim
+//! ([`Workload::from_topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] gives its cost on a
 //! machine, layer by layer: `docs/cost.md`.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! What a workload costs, row by row.
+//! Result of an estimate: cost by layer and pass, and totals.
 
 use super::error::WorkloadError;
 use super::estimate::{Options, Pass, estimate};

@@ -1,4 +1,4 @@
-//! A snapshot from the bytes of a safetensors file.
+//! Decodes a snapshot from the bytes of a safetensors file.
 
 use super::checksum::checksum;
 use super::{Envelope, METADATA_KEY, Snapshot, SnapshotError, SnapshotTensor, VERSION};

@@ -1,4 +1,4 @@
-//! A snapshot as a safetensors file.
+//! Encodes a snapshot as a safetensors file.
 
 use super::checksum::checksum;
 use super::{Envelope, METADATA_KEY, Snapshot, SnapshotError, SnapshotTensor, VERSION};

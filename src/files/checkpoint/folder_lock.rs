@@ -1,4 +1,4 @@
-//! One run at a time in a folder of checkpoints.
+//! Lock of a checkpoint folder: one run at a time writes to it.
 
 use super::SnapshotError;
 use std::fs::{File, TryLockError};

@@ -1,8 +1,8 @@
 //! Checkpoint files, from which a stopped run resumes.
 //!
-//! A [`Snapshot`] is named tensors and a JSON value in one safetensors file: this room knows how to
-//! keep them safe against kills and damage, not what they mean. What a run puts into one is the
-//! business of the run.
+//! A [`Snapshot`] is named tensors and a JSON value in one safetensors file: this module
+//! guarantees that a file is complete or absent and detects damage. It does not interpret the contents;
+//! `train::state` does.
 
 mod checksum;
 mod decode;

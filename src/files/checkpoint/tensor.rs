@@ -1,4 +1,4 @@
-//! One array of a snapshot.
+//! A named tensor of a snapshot.
 
 use safetensors::Dtype;
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! Quantising a trained network after its training.
+//! Post-training quantisation of a saved network.
 
 use crate::network::{Network, NetworkError, Parameter};
 use crate::precision::{NumberFormat, RoleFormats};

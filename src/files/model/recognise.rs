@@ -1,4 +1,4 @@
-//! What a file is that is no model, and what to do with it.
+//! Recognises files that are not saved models, for an error message that says what the file is.
 
 use super::ModelError;
 use crate::files::checkpoint::SnapshotError;

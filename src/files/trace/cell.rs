@@ -1,4 +1,4 @@
-//! The text of one value.
+//! A cell of a trace: conversion between one value and its text.
 
 use crate::files::trace::AccumulatorSource;
 use crate::precision::Strategy;

@@ -1,4 +1,4 @@
-//! Rows to cells and back.
+//! Conversion between typed rows and the cells of a CSV line.
 
 use super::SCHEMA;
 use super::cell::Cell;

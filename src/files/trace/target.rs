@@ -1,4 +1,4 @@
-//! Where a trace ends up, and where it is while the run goes on.
+//! The file of a trace, and the temporary file next to it while the run is in progress.
 
 use super::TraceError;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What the optimiser's update of a layer's parameters costs.
+//! Cost of the optimiser's update of a layer's parameters.
 
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;

@@ -1,4 +1,4 @@
-//! The products of operands in digits, by the kernels for words and bytes.
+//! Products of operands split into digits, computed by the kernels for 16-bit words and bytes.
 
 use super::digits::{Plan, Scheme};
 use super::partial_products::{HIGH, Packed, PartialProducts, WideSum};
@@ -7,7 +7,7 @@ use crate::cast::exact;
 use crate::kernels::{SimdLevel, TileKernel, TileSession};
 use std::ops::Range;
 
-/// Both operands in digits. Over each block of k all products are exact or, as the scheme wants them,
+/// Both operands split into digits. Over each block of k all products are exact or, where the scheme allows,
 /// modulo 2^32.
 pub(super) struct DigitOperands<'a> {
     pub(super) plan: Plan,
@@ -75,7 +75,7 @@ impl PartialProducts for DigitOperands<'_> {
         (PACKED / (rows * self.left.len().max(1))).max(block) / block
     }
 
-    /// Blocks are as long as sums of 32 bits last.
+    /// Blocks end before sums of 32 bits could overflow.
     fn blocks_per_sum(&self) -> usize {
         1
     }
@@ -185,7 +185,7 @@ impl PartialProducts for DigitOperands<'_> {
 }
 
 impl DigitOperands<'_> {
-    /// Adds what the products of a block make up to some sums of a tile; `at` is their place in every tile of
+    /// Combines the partial products of a block into some sums of a tile; `at` is their place in every tile of
     /// `tile` products.
     #[inline(always)]
     fn combine_part<C: WideSum>(

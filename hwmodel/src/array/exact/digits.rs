@@ -5,14 +5,14 @@
 //! each block of k the sums are added, shifted, to 64-bit ones. Two operands of two or three digits take
 //! three or six products instead of four or nine (Karatsuba and Ofman 1962), and words of 13 to 16 bits a
 //! product modulo 2^32 and one of bytes that tells which multiple of 2^32 is missing. A tile unit, whose
-//! bytes may lack a sign, takes the bytes of two's complement words as they are. Which way is taken
-//! depends on the magnitudes of the operands and the kernels at hand only.
+//! bytes may lack a sign, takes the bytes of two's complement words as they are. The choice
+//! depends only on the magnitudes of the operands and the kernels available.
 
 use crate::cast::{exact, index, low};
 use crate::kernels::{self, SimdLevel};
 use std::ops::Range;
 
-/// How large the words of an operand are.
+/// Magnitude and width of the words of an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Magnitude {
     /// The largest magnitude.
@@ -72,7 +72,7 @@ impl Digits {
     }
 }
 
-/// What is multiplied, and how the products make up the sum.
+/// Scheme: which parts of the words are multiplied, and how the partial products add up to the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// Each digit of A with each of B.
@@ -90,7 +90,7 @@ pub(super) enum Scheme {
     Limbs,
 }
 
-/// What the kernels of a level multiply.
+/// Element types that a SIMD level's kernels multiply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Multipliers {
     /// Words of 16 bits (`vpmaddwd`).
@@ -129,7 +129,7 @@ impl Scheme {
     }
 }
 
-/// A way to compute exact sums.
+/// A plan for computing exact sums: digits of both operands, scheme and block length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) scheme: Scheme,
@@ -185,7 +185,7 @@ impl Plan {
         )
     }
 
-    /// The cheapest way for words of at most 32 bits; no partial sum of a product is larger than `bound`.
+    /// The cheapest plan for words of at most 32 bits; no partial sum of a product is larger than `bound`.
     pub(super) fn new(a: Magnitude, b: Magnitude, bound: f64, multipliers: Multipliers) -> Self {
         if multipliers == Multipliers::Tiles {
             return Self::limbs(a, b);

@@ -1,4 +1,4 @@
-//! The products of operands in bytes, by a tile unit.
+//! Products of operands split into bytes, computed by a tile unit.
 //!
 //! Products of limbs of equal weight are added to the same sums of 32 bits, until these could overflow.
 
@@ -16,7 +16,7 @@ const LOW_WEIGHTS: usize = HIGH.div_ceil(8) as usize;
 /// Sums that are combined in one vector; the columns of every tile are a multiple.
 const LANES: usize = 16;
 
-/// Both operands in limbs.
+/// Both operands split into limbs.
 pub(super) struct LimbOperands<'a> {
     pub(super) plan: Plan,
     /// M, N and K.

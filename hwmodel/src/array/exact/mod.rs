@@ -1,4 +1,4 @@
-//! Exact sums: what is proved before a product is computed, and the kernels that then compute it in any order.
+//! Exact sums: bounds proved before a product is computed, and the kernels that may then add in any order.
 //!
 //! Words of 8 and 16 bits go to a tile kernel whole, wider ones in digits or bytes whose products are combined
 //! ([`digits`]). Nothing here knows what an accumulator does when it overflows.

@@ -100,8 +100,8 @@ impl WideSum for [i64; 2] {
     }
 }
 
-/// When an output becomes a candidate for overflow: if after a block of k its sum is so near `limit`, the largest magnitude
-/// of the accumulator, that the terms of half a block could carry it beyond. They add at most the product of two factors.
+/// Condition for a candidate for overflow: after a block of k its sum is so near `limit`, the largest magnitude
+/// of the accumulator, that the terms of half a block could exceed it. They add at most the product of two factors.
 pub(in crate::array) struct CheckpointLimits {
     pub(in crate::array) limit: f64,
     /// One factor a row of each group, `[groups, m]`.
@@ -156,7 +156,7 @@ pub(super) trait PartialProducts: Sync {
         accumulate: bool,
     );
 
-    /// Adds what the products make up to the sums of a tile; `block` is the last block of k, and `columns` are
+    /// Combines the partial products into the sums of a tile; `block` is the last block of k, and `columns` are
     /// those of C.
     fn combine<C: WideSum>(
         &self,
@@ -255,7 +255,7 @@ impl<P: PartialProducts> Combined<'_, P> {
                         let from = tile_row * tile_columns..tile_row * tile_columns + columns;
                         let c = &mut c[to..to + columns];
                         if index == 0 {
-                            // Fresh memory is written before it is read, or its pages are made twice.
+                            // Written before it is read: a read of fresh memory would fault each page once more.
                             c.copy_from_slice(&sums[from.clone()]);
                         } else {
                             let sums = &sums[from.clone()];

@@ -1,4 +1,4 @@
-//! What is proved of a product before it is computed: how large its sums and words can be.
+//! Bounds proved before a product is computed: how large its partial sums and words can be.
 
 use super::norms::{self, Norms};
 use crate::array::MacArray;

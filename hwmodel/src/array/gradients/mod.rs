@@ -1,6 +1,6 @@
 //! The two backward products of a convolution on the array, in exact integers.
 //!
-//! Both are products of the one contract: the gradient of the input is a convolution of dY with mirrored
+//! Both use the same arithmetic as the forward product: the gradient of the input is a convolution of dY with mirrored
 //! filters, the gradient of the weights a matrix product of dYᵀ and the patches of the input.
 
 mod by_pixels;
@@ -170,7 +170,7 @@ impl MacArray {
     }
 }
 
-/// What shows that sums of dYᵀ·patches(X) fit i32 and the accumulator, without looking at the patches.
+/// Proof that the sums of dYᵀ·patches(X) fit i32 and the accumulator, without unfolding the patches.
 struct PixelProof {
     /// Norms of the columns of dY.
     norms: Norms,

@@ -151,8 +151,8 @@ fn many_pixels_equal_their_definition() {
         (Convolution2d { groups: 2, ..Convolution2d::square(2, 1, 0) }, [7, 27, 26, 4]),
         (Convolution2d { stride: [2, 1], ..Convolution2d::square(5, 1, 2) }, [6, 63, 23, 2]),
     ];
-    // Words that fit bytes, mixed and 16-bit lanes, and the first that do not; an accumulator that is
-    // cleared, and one that is not.
+    // Words that fit bytes, mixed and 16-bit lanes, and the first that do not; an accumulator that
+    // the bound proves safe, and one that it does not.
     for (wl, bits) in
         [([8, 8], 40), ([3, 7], 32), ([8, 9], 40), ([10, 9], 64), ([20, 8], 64), ([8, 8], 16)]
     {

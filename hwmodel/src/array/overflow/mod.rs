@@ -21,9 +21,9 @@ use stepping::{AccumulatorSum, ROWS, Stepping, right_by_column};
 
 pub(super) use stepping::Stepped;
 
-/// A sum up to which 64 bits suffice, whatever a block adds.
+/// The largest sum to which a block can be added in 64 bits.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
-/// Steps cost this many times as much as MACs of an exact product.
+/// Cost of a simulated addition relative to a MAC of an exact product.
 const STEP_COST: usize = 16;
 /// Flags that a task counts or merges.
 const FLAGS: usize = 1 << 15;
@@ -55,7 +55,7 @@ impl MacArray {
                 );
                 sums
             }
-            // If all are stepped, nothing is left to multiply.
+            // If all outputs are stepped, no exact product is needed.
             _ if count == candidates.len() => vec![C::default(); candidates.len()],
             _ => stored(operands, |sink| {
                 self.wrapping_sums(operands, proof, sink);

@@ -10,7 +10,7 @@ use crate::with_raw;
 use std::ops::Add;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What stepping found.
+/// Result of stepping: events and the outputs concerned.
 #[derive(Clone, Copy, Default)]
 pub(in crate::array) struct Stepped {
     /// Additions that left the accumulator's range.

@@ -1,4 +1,4 @@
-//! The tile unit of the processor.
+//! The processor's tile unit (AMX-INT8), driven by inline assembly.
 //!
 //! The compiler never emits tile instructions, and volatile assembly keeps its order, so the tiles
 //! hold their values from one block of assembly to the next. A thread configures the unit before its first

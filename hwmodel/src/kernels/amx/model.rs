@@ -1,4 +1,4 @@
-//! A tile unit in plain Rust.
+//! Software model of a tile unit, in plain Rust.
 
 use super::super::SimdLevel;
 use super::unit::{ROW_BYTES, ROWS, TileUnit};
@@ -9,7 +9,7 @@ type Tile = [[u8; ROW_BYTES]; ROWS];
 /// The model: eight tiles, zero at first.
 pub(in super::super) struct Model {
     tiles: [Tile; 8],
-    /// What its loops are compiled for.
+    /// The SIMD level that its loops are compiled for.
     simd: SimdLevel,
 }
 

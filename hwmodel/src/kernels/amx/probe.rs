@@ -1,4 +1,4 @@
-//! Whether this process may use the processor's tile unit, and whether the unit does what it should.
+//! Detection of the processor's tile unit: CPUID, the kernel's permission, and a comparison of its results with the model's.
 
 use super::model::Model;
 use super::unit::{ROW_BYTES, ROWS, TileUnit};
@@ -6,7 +6,7 @@ use rand_core::Rng;
 use rand_pcg::Pcg32;
 
 /// Whether the CPU has AMX-INT8, the system lets this process use it, and its results equal the model's.
-/// Asked once a process.
+/// Determined once per process.
 #[cfg(target_os = "linux")]
 pub(in super::super) fn available() -> bool {
     use std::sync::OnceLock;
@@ -24,7 +24,7 @@ pub(in super::super) fn available() -> bool {
     })
 }
 
-/// No other system is known to grant the unit.
+/// Only Linux is known to grant the unit to a process.
 #[cfg(not(target_os = "linux"))]
 pub(in super::super) fn available() -> bool {
     false

@@ -1,4 +1,4 @@
-//! The products of a tile unit, as [`TileKernel`](super::super::TileKernel) calls them.
+//! Tile kernels on a tile unit, called by [`TileKernel`](super::super::TileKernel).
 //!
 //! A product of tiles takes 16 cycles and a load from the first cache 8, if its rows do not cross cache
 //! lines; four sums at a time hide the latency of a product of about 50 cycles. Both shapes have four tiles of

@@ -1,4 +1,4 @@
-//! The trait of a tile unit.
+//! The trait of a tile unit: configure, zero, load, multiply, store.
 
 /// Rows of a tile.
 pub(super) const ROWS: usize = 16;
@@ -10,7 +10,7 @@ pub(super) const ROW_BYTES: usize = 64;
 /// A tile is 16 × 64 bytes of A, 16 groups of four consecutive k × 16 columns of B, or 16 × 16 sums of 32
 /// bits, little endian. Tiles are numbered 0 to 7.
 pub(in super::super) trait TileUnit {
-    /// A unit whose tiles are ready for use; what they hold is not said.
+    /// Configures a unit; the contents of its tiles are undefined.
     ///
     /// # Safety
     /// The CPU must have the unit, and the system must allow this process to use it.

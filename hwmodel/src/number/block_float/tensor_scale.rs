@@ -152,8 +152,8 @@ mod tests {
             for x in [[0.7f32, -0.1], [0.1, -0.7], [3.0, -3.0], [1e-9, -1e9], [5.0, 0.0]] {
                 let format = tensor_format(&x, wl).unwrap();
                 let (low, high) = (f64::from(x[1]), f64::from(x[0]));
-                // Half a step beyond the range at most, and no finer scale would do. A float32 has no
-                // room for the half of a word of more than 24 bits.
+                // Half a step beyond the range at most, and no finer scale would do. A float32
+                // cannot hold the half step of a word of more than 24 bits.
                 let slack = if wl > 23 { 1.0 } else { 0.5 } * format.step();
                 assert!(high <= format.max_value() + slack && low >= format.min_value() - slack);
                 let finer = Format::new(wl, format.fl() + 1).unwrap();

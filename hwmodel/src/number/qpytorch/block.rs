@@ -49,10 +49,10 @@ fn quantise(x: f32, exponent: u32, wl: u32, r: u32) -> f32 {
     if y.to_bits() & 0x7f80_0000 <= exponent {
         return y;
     }
-    // Mantissa bits that WL - 2 bits beside sign and leading one leave out.
+    // Mantissa bits dropped: a word has WL - 2 bits besides sign and leading one.
     let left_out = 25 - wl;
     let mantissa = if left_out <= 23 { 0x007f_ffff >> left_out << left_out } else { 0 };
-    // Rust leaves the sign of a new NaN open.
+    // Rust does not specify the sign of a new NaN.
     let sign = if y.is_nan() { 0x8000_0000 } else { y.to_bits() & 0x8000_0000 };
     f32::from_bits(sign | exponent | mantissa)
 }

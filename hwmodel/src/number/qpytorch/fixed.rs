@@ -79,7 +79,7 @@ mod tests {
         fixed_point_quantize(x, format, clamp, Draws::Nearest).unwrap()
     }
 
-    /// Values that the golden files' README states of the library.
+    /// Values of the library that the README of the golden files states.
     #[test]
     fn stated_values() {
         let x = [0.5, 1.5, -2.5, f32::from_bits(0x3f00_0001), -f32::from_bits(0x3f00_0001)];

@@ -49,7 +49,7 @@ enum Magnitude {
     },
 }
 
-/// A text that is no number.
+/// Error of a text that is not a number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a number: write decimals, as in -0.5 or 1e-3")]
 pub struct DecimalError(String);

@@ -1,4 +1,4 @@
-//! Natural numbers of a few hundred bits: what an exact conversion of decimals needs, and no more.
+//! Natural numbers of a few hundred bits, with the operations that the exact conversion of decimals needs.
 
 use crate::cast::low;
 

@@ -1,7 +1,7 @@
-//! How a value between two integers becomes one of them.
+//! Rounding modes: how a value between two integers becomes one of them.
 //!
-//! Every mode is one file here, which decides by the [`Parts`] of a value whether it goes up from the integer below. What
-//! rounds (shifts, divisions, floats, the vector loops) splits its values into parts and asks the mode.
+//! Every mode is one file here, which decides by the [`Parts`] of a value whether it goes up from the integer below. All code
+//! that rounds (shifts, divisions, floats, the vector loops) splits its values into parts and calls the mode.
 
 mod ceiling;
 mod floor;
@@ -27,7 +27,7 @@ pub mod modes {
     pub use super::toward_zero::TowardZero;
 }
 
-/// What a rounding mode does.
+/// A rounding mode.
 pub trait Mode {
     /// The name used in flags, files and tables.
     const NAME: &'static str;

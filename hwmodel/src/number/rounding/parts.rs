@@ -1,8 +1,8 @@
-//! A value between two integers, as a rounding mode sees it.
+//! The properties of a value that decide its rounding.
 
 use num_traits::PrimInt;
 
-/// What a rounding mode may ask of a value v, of which ⌊v⌋ and the fraction v - ⌊v⌋ are known.
+/// Properties of a value v that rounding modes depend on; ⌊v⌋ and the fraction v - ⌊v⌋ are known.
 pub trait Parts: Copy {
     /// v < 0.
     fn negative(self) -> bool;

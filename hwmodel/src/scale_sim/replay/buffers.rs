@@ -1,4 +1,4 @@
-//! Buffers that hold their elements.
+//! Read and output buffers that hold their elements.
 
 use super::{Element, Rule, ceil};
 use std::collections::{HashSet, VecDeque};

@@ -1,4 +1,4 @@
-//! Architectures of which only the sizes are known here: one file of data each.
+//! Architectures that are costed but cannot be trained: layer sizes only, one file of data each.
 
 mod gpt2_small;
 

@@ -1,4 +1,4 @@
-//! Rows that come back, and files that are not as they should be.
+//! Reading rows back, and damaged files.
 
 use super::*;
 use flate2::{Compression, write::GzEncoder};

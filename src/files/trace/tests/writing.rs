@@ -1,4 +1,4 @@
-//! Traces that end well, and runs that are killed.
+//! Complete traces, and traces of killed runs.
 
 use super::*;
 use flate2::read::GzDecoder;
