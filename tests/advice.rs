@@ -1,4 +1,4 @@
-//! Wrong input is answered with what it is and what to do; flags without effect are refused.
+//! Errors about wrong input say what it is and what to do; flags without effect are refused.
 
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};

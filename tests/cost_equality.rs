@@ -1,4 +1,4 @@
-//! The same work costs the same in every command: a row of `hwsim sweep`, the total of `hwsim cost` and the trace of a training step.
+//! Equal work has equal cost in every command: a row of `hwsim sweep`, the total of `hwsim cost` and the trace of a training step.
 
 use assert_cmd::Command;
 use hwmodel::array::MacArray;

@@ -1,4 +1,4 @@
-//! An output that fails costs no other output, and no training.
+//! A failed output loses no other output and no training.
 #![cfg(unix)]
 
 use assert_cmd::Command;

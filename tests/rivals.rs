@@ -1,4 +1,4 @@
-//! Every controller on the command line: short runs on the embedded slice, and what they leave behind.
+//! Every controller on the command line: short runs on the embedded slice, and their output files.
 
 use assert_cmd::Command;
 use hwmodel::SimdLevel;

@@ -1,4 +1,4 @@
-//! `hwsim train --controllers`: several runs, their files, and going on after a stop.
+//! `hwsim train --controllers`: several runs, their files, and resuming after a stop.
 
 use assert_cmd::Command;
 use std::path::Path;

@@ -45,7 +45,7 @@ impl Slurm {
         let key: Vec<u8> = (0..128u8).map(|i| i.wrapping_mul(73) ^ 0x5a).collect();
         std::fs::write(at("key"), key).unwrap();
         set_private(&at("key"));
-        // Separate ports for every process, so that tests do not meet.
+        // Separate ports for every process, so that parallel tests do not collide.
         let port = 20_000 + std::process::id() % 20_000;
         let lines = [
             "ClusterName=one".into(),

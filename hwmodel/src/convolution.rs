@@ -69,7 +69,7 @@ pub enum ShapeError {
         input: Vec<usize>,
         /// Shape of the weights.
         weights: Vec<usize>,
-        /// What is wrong.
+        /// The problem.
         why: &'static str,
     },
 }

@@ -21,7 +21,7 @@ pub struct Bar {
 /// Bars that are sums of the same parts.
 #[derive(Debug, Clone)]
 pub struct BarChart<'a> {
-    /// What it shows, for screen readers.
+    /// Description for screen readers.
     pub title: &'a str,
     /// Name of the axis.
     pub x_name: &'a str,
@@ -33,9 +33,9 @@ pub struct BarChart<'a> {
     pub bars: &'a [Bar],
     /// The text of a value in a tooltip.
     pub show: fn(f64) -> String,
-    /// What the axis must reach, in units of the values.
+    /// The largest value that the axis must show.
     pub reach: f64,
-    /// What one unit of the axis is in units of the values.
+    /// One unit of the axis, in units of the values.
     pub unit: f64,
 }
 

@@ -24,11 +24,11 @@ pub struct HeatRow {
 /// Rows over columns of equal width.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap<'a> {
-    /// What it shows, for screen readers.
+    /// Description for screen readers.
     pub title: &'a str,
     /// Name of the horizontal axis.
     pub x_name: &'a str,
-    /// What the values are.
+    /// Name of the quantity.
     pub value_name: &'a str,
     /// First value of the horizontal axis in each column: multiples of the second from 0.
     pub x: &'a [f64],

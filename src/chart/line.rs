@@ -20,7 +20,7 @@ pub struct Line {
 /// Lines in one plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineChart<'a> {
-    /// What it shows, for screen readers.
+    /// Description for screen readers.
     pub title: &'a str,
     /// Name of the horizontal axis.
     pub x_name: &'a str,

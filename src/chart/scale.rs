@@ -4,7 +4,7 @@ use hwmodel::cast::toward_zero;
 
 /// Values further apart than this factor are drawn on a logarithmic axis.
 const LOGARITHMIC_FROM: f64 = 50.0;
-/// Ticks aimed at.
+/// Desired number of ticks.
 const TICKS: f64 = 6.0;
 
 /// How values are spread over an axis.
@@ -28,7 +28,7 @@ impl ScaleKind {
     }
 }
 
-/// Values to places on an axis of length 1.
+/// Maps values to positions on an axis of length 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     /// Transformed.
@@ -68,7 +68,7 @@ impl Scale {
         half(value) / half(self.high)
     }
 
-    /// How values are spread.
+    /// Linear or logarithmic.
     pub fn kind(&self) -> ScaleKind {
         self.kind
     }

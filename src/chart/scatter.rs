@@ -20,7 +20,7 @@ pub struct Dot {
     pub x: f64,
     /// Place.
     pub y: f64,
-    /// What it is, for a tooltip.
+    /// Text of the tooltip.
     pub text: String,
     /// A short name, written next to the dot where there is space.
     pub label: Option<String>,
@@ -41,10 +41,10 @@ pub struct Cloud {
     pub border: Vec<(f64, f64)>,
 }
 
-/// Clouds of dots.
+/// A scatter plot: groups of dots.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScatterChart<'a> {
-    /// What it shows: for screen readers, and with `heading` also above it.
+    /// Description for screen readers; with `heading` also shown above the chart.
     pub title: &'a str,
     /// Whether the title is written above the picture.
     pub heading: bool,

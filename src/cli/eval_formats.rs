@@ -18,7 +18,7 @@ pub(super) struct FormatsAfterTraining {
     /// Fractional length of these words, -64 to 64.
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = clap::value_parser!(i32).range(-64..=64), help_heading = "Quantise after training")]
     fl: Option<i32>,
-    /// Quantise single layers to formats of their own, as in conv1=8,4;fc=16,12; the others have --wl
+    /// Quantise single layers to other formats, as in conv1=8,4;fc=16,12; the others have --wl
     /// and --fl, or stay as they are without --wl.
     #[arg(long, value_name = "LIST", help_heading = "Quantise after training")]
     layer_formats: Option<LayerFormats>,

@@ -41,7 +41,7 @@ mod tests {
     /// Set for the child process.
     const CHILD: &str = "HWSIM_TEST_SIGNALS";
 
-    /// What the child process of the tests below does: it says when it is ready and when it was
+    /// The child process of the tests below: it says when it is ready and when it was
     /// asked to stop, then waits for a second signal.
     #[test]
     #[ignore = "started by the tests of signals"]

@@ -66,11 +66,11 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Runs as one page of HTML: figures and tables out of traces.
     Report(report::ReportArguments),
-    /// What a finished run would have cost on other machines.
+    /// Cost of a finished run on other machines.
     Replay(replay::ReplayArguments),
     /// Many designs: costed, or trained.
     Sweep(Box<sweep::SweepArguments>),
-    /// Designs that no other design beats.
+    /// Pareto fronts: designs that no other design dominates.
     #[command(subcommand)]
     Pareto(pareto::ParetoCommand),
     /// Golden vectors: inputs and expected results.

@@ -120,7 +120,7 @@ impl Write for Target {
     }
 }
 
-/// Prints `text` to standard output; a reader who has seen enough and left is no error.
+/// Prints `text` to standard output; a closed pipe is not an error.
 pub(super) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -129,12 +129,12 @@ pub(super) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Prints a line to standard error; that nobody reads it is no error.
+/// Prints a line to standard error; a closed standard error is not an error.
 pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Tries every output of finished work, so that one that fails costs no other.
+/// Tries every output of finished work, so that one failure does not prevent the others.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     failed: Vec<anyhow::Error>,

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a reader should know before trusting the totals.
+/// Warnings about incomplete data in the totals.
 fn warn(recording: &Recording, replays: &[Replay]) {
     let left_out = recording.steps_left_out();
     if left_out > 0 {
@@ -172,7 +172,7 @@ fn csv(replays: &[Replay], per_layer: bool) -> Result<String, Failure> {
     Ok(String::from_utf8(csv.into_inner().map_err(|error| error.into_error())?)?)
 }
 
-/// An object of `columns`; cells that are no numbers are null.
+/// An object of `columns`; cells that are not numbers are null.
 fn object(columns: &[&str], cells: Vec<String>) -> Map<String, Value> {
     let number = |cell: &String| serde_json::from_str(cell).unwrap_or(Value::Null);
     columns.iter().zip(cells).map(|(&name, cell)| (name.to_owned(), number(&cell))).collect()

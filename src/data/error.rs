@@ -99,7 +99,7 @@ pub enum DataError {
         /// Where the file should end.
         at: Location,
     },
-    /// A header that no real file has.
+    /// A header with impossible sizes.
     #[error(
         "{at}: the header claims {count} images of {height}×{width} pixels; expected 1 to {max_side} \
          pixels a side and at most {max_bytes} bytes in all"
@@ -234,7 +234,7 @@ pub enum DataError {
     /// A text file that is not UTF-8.
     #[error("{at}: not UTF-8; convert the file to UTF-8")]
     Utf8 {
-        /// The first byte that is no character.
+        /// The first byte that is not a character.
         at: Location,
     },
     /// A folder without text files.

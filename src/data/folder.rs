@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 /// Without test folders, one of so many images of a class goes to the test set.
 const TEST_SHARE: usize = 6;
 
-/// Endings of pictures that are read.
+/// File extensions of pictures that are read.
 const READ: [&str; 3] = ["png", "jpg", "jpeg"];
 
-/// Endings of pictures that are not read: passing over them in silence would lose data.
+/// File extensions of pictures in unsupported formats; they are errors, since skipping them would lose data.
 const NOT_READ: [&str; 12] =
     ["avif", "bmp", "gif", "heic", "jp2", "jxl", "pgm", "pnm", "ppm", "tif", "tiff", "webp"];
 

@@ -7,7 +7,7 @@ use hwmodel::random::{generator, shuffle};
 /// Names the random numbers of limiting; also its seed, for a limited set is the same in every run.
 const PURPOSE: u64 = u64::from_be_bytes(*b"limit   ");
 
-/// The first `count` images of a fixed order in which the classes take turns, or `None` if the set
+/// The first `count` images of a fixed order in which classes are sampled round-robin, or `None` if the set
 /// has no more.
 ///
 /// The images of each class are shuffled; then round after round takes one image of every class that

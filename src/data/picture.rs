@@ -112,7 +112,7 @@ fn check_size(file: &Path, width: usize, height: usize) -> Result<(), DataError>
     Ok(())
 }
 
-/// Guards the rest of the program against a decoder that returns too few pixels.
+/// Checks that a decoder returned as many pixels as its header states.
 fn checked(file: &Path, picture: Picture) -> Result<Picture, DataError> {
     let expected = picture.height * picture.width * picture.channels;
     if picture.pixels.len() != expected {

@@ -14,7 +14,7 @@ pub const SYSTEM_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 /// Fashion-MNIST is part of the program and looked for nowhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
-    /// The folder that the user names. If it is given, nothing else is looked at, and it is an
+    /// The folder that the user names. If it is given, no other folder is searched, and it is an
     /// error if the files are not there.
     pub data_dir: Option<PathBuf>,
     /// The folder of data sets of this environment (the command line passes `HWSIM_DATA`). If the

@@ -23,7 +23,7 @@ pub enum ExploreError {
         layer: String,
         /// Which product.
         kind: hwmodel::product::GemmKind,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// A product is beyond the timing model.

@@ -40,9 +40,9 @@ pub struct Recording {
     pub(super) counts: Vec<u64>,
     pub(super) rows: Vec<RecordedRow>,
     pub(super) nonzero_macs: Vec<u64>,
-    /// What the run counted on its own machine, by layer.
+    /// Counts of the run on its original machine, by layer.
     pub(super) counted: Vec<Counters>,
-    /// What it counted for updates of parameters, by layer.
+    /// Counts of its parameter updates, by layer.
     pub(super) updates: Vec<UpdateCost>,
     layer_index: HashMap<String, u32>,
     work_index: HashMap<Work, u32>,
@@ -114,12 +114,12 @@ impl Recording {
         &self.layers
     }
 
-    /// What the run counted on its own machine, by layer: the totals of its summary if every step was traced.
+    /// Counts of the run on its original machine, by layer: the totals of its summary if every step was traced.
     pub fn counted(&self) -> &[Counters] {
         &self.counted
     }
 
-    /// What the run counted on its own machine for updates of parameters, by layer.
+    /// Counts of the run's parameter updates on its original machine, by layer.
     pub fn updates(&self) -> &[UpdateCost] {
         &self.updates
     }

@@ -1,4 +1,4 @@
-//! Values between layers.
+//! Activations: the tensors between layers, fixed point or float32.
 
 use hwmodel::{FixedTensor, SimdLevel};
 use std::borrow::Cow;

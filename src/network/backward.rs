@@ -1,4 +1,4 @@
-//! The backward call of a layer, and its gradients.
+//! Arguments and results of a layer's backward pass.
 
 use super::graph::Context;
 use super::parameter::Parameter;
@@ -21,7 +21,7 @@ pub struct Backward<'a, 'c> {
     pub input_shape: [usize; 4],
     /// The layer's parameters.
     pub parameters: &'a [Parameter],
-    /// Whether anyone wants the gradient of the input (not so for the images).
+    /// Whether the gradient of the input is needed (not for the first layer).
     pub wants_input: bool,
     /// Counts of the MAC layer this node belongs to.
     pub tally: &'c mut LayerTally,

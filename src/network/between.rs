@@ -2,7 +2,7 @@
 
 use super::error::NetworkError;
 
-/// Changes values between float32 layers in place: so a number format that no layer knows is emulated around float32
+/// Changes values between float32 layers in place: a number format that layers do not implement is emulated around float32
 /// products.
 ///
 /// Layers that only select or move values (ReLU, max pooling, flattening) are passed over, since values of a format stay

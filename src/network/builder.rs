@@ -1,4 +1,4 @@
-//! Building a network layer by layer; what architectures are written in.
+//! Builds a network layer by layer; architectures are functions on it.
 
 use super::error::NetworkError;
 use super::graph::{MacLayer, Network, Node};

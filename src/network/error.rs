@@ -35,7 +35,7 @@ pub enum NetworkError {
         /// The architectures that take such images.
         others: String,
     },
-    /// A size that no network has.
+    /// A size out of range.
     #[error("the {what} is {given}: use 1 to {most}")]
     Size {
         /// Which size.
@@ -73,7 +73,7 @@ pub enum NetworkError {
         layer: String,
         /// Shape `[h, w, c]` of its first input.
         input: [usize; 3],
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
     /// A batch whose images are not what the network takes.
@@ -92,7 +92,7 @@ pub enum NetworkError {
         "layer `{0}` ran in evaluation and has no gradients: run the images forward in training"
     )]
     NotTraining(String),
-    /// A value that is no token.
+    /// A value that is not a token.
     #[error("element {index} of the input of `{layer}` is {value}: use token numbers 0 to {}", .vocabulary - 1)]
     Token {
         /// The embedding.
@@ -114,7 +114,7 @@ pub enum NetworkError {
         /// Where.
         source: NotANumber,
     },
-    /// A tensor that no scale fits.
+    /// A tensor for which no scale exists (NaN or infinite).
     #[error("{what} of `{layer}`: {source}; training has diverged, try a lower learning rate")]
     Scale {
         /// Which tensor.

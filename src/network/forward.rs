@@ -1,4 +1,4 @@
-//! The forward call of a layer: inputs, parameters and the quantisers of its results.
+//! Arguments of a layer's forward pass: inputs, parameters and the quantisers of its results.
 
 use super::activation::Activation;
 use super::error::NetworkError;

@@ -30,7 +30,7 @@ pub struct Context {
     pub rounding: Rounding,
     /// Random numbers of stochastic rounding.
     pub random: RandomSource,
-    /// What activations outside their format do.
+    /// Overflow mode of activations.
     pub overflow: Overflow,
     /// Seed of the run.
     pub seed: u64,
@@ -92,7 +92,7 @@ impl Node {
         self.layer.integer_form()
     }
 
-    /// What a machine is given to do for one sample, each piece with a word that tells it from the others; nothing if elements
+    /// The layer's work on a machine for one sample, each piece with a word that tells it from the others; nothing if elements
     /// are only renamed.
     pub fn work(&self) -> &[(&'static str, Work)] {
         &self.work
@@ -124,7 +124,7 @@ pub struct MacLayer {
 }
 
 impl MacLayer {
-    /// Whether it has a weight of its own: a product of activations has none.
+    /// Whether it has a weight: a product of two activations has none.
     pub fn has_weight(&self) -> bool {
         self.elements > 0
     }
@@ -192,7 +192,7 @@ impl Network {
         owners
     }
 
-    /// What a precision controller is told about the parameters, in their order.
+    /// The precision controller's view of the parameters, in their order.
     pub fn tensor_infos(&self) -> Vec<TensorInfo> {
         let mut infos: Vec<TensorInfo> = self.parameters.iter().map(Parameter::info).collect();
         for layer in self.mac_layers.iter().filter(|layer| layer.has_weight()) {

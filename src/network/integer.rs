@@ -1,4 +1,4 @@
-//! How layers are computed in integers only, for `verify::integer`.
+//! Integer-only form of each layer, for `verify::integer`.
 
 use super::error::NetworkError;
 use hwmodel::array::Convolution2d;
@@ -30,7 +30,7 @@ pub struct IntegerSettings {
     pub simd: SimdLevel,
     /// Rounding of every dropped bit; not stochastic.
     pub rounding: Rounding,
-    /// What words outside their format do.
+    /// Overflow mode of words.
     pub overflow: Overflow,
 }
 

@@ -1,7 +1,7 @@
-//! What a layer is and does. Every kind is one file in `layers`.
+//! The traits of a layer. Every kind is one file in `layers`.
 //!
-//! [`Layer`] says what the layer is: its shapes, parameters and what other parts of the program ask about it. [`Compute`] is its
-//! arithmetic; what the forward pass keeps for the backward pass is a type of the layer's own. The graph holds layers of any kind
+//! [`Layer`] describes the layer: shapes, parameters, work and export. [`Compute`] is its
+//! arithmetic; what the forward pass keeps for the backward pass is an associated type. The graph holds layers of any kind
 //! as [`AnyLayer`].
 
 use super::activation::Activation;
@@ -25,7 +25,7 @@ pub trait Layer: Send + Sync {
     /// What is wrong with the inputs.
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String>;
 
-    /// What a machine is given to do for one sample, each piece with a word that tells it from the others; nothing if elements
+    /// The layer's work on a machine for one sample, each piece with a word that tells it from the others; nothing if elements
     /// are only renamed. A layer on the array has one product.
     fn work(&self, inputs: &[[usize; 3]], output: [usize; 3]) -> Vec<(&'static str, Work)>;
 
@@ -67,7 +67,7 @@ pub trait Layer: Send + Sync {
 
 /// The arithmetic of a layer.
 pub trait Compute: Layer {
-    /// What the forward pass keeps for the backward pass.
+    /// Data that the forward pass saves for the backward pass.
     type Saved: Send + Sync;
 
     /// Computes the output.

@@ -31,7 +31,7 @@ pub struct UnknownMacLayer {
     known: String,
 }
 
-/// A MAC layer that is no single product of an input and a weight.
+/// Error of a MAC layer that is not a single product of an input and a weight.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "layer `{layer}` ({kind}) is not one product of an input and a weight: choose a convolution or linear layer"

@@ -23,14 +23,14 @@ pub enum Initialiser {
     Constant(f32),
 }
 
-/// A parameter tensor that a layer asks for.
+/// Description of a parameter tensor of a layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterSpec {
     /// Name inside the layer: `weight`, `bias`.
     pub name: &'static str,
     /// Shape, output axis first.
     pub shape: Vec<usize>,
-    /// How it starts.
+    /// Its initialisation.
     pub initialiser: Initialiser,
 }
 

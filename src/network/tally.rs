@@ -1,4 +1,4 @@
-//! What a pass did, counted per MAC layer.
+//! Counts of a pass, per MAC layer.
 
 use hwmodel::array::MacReport;
 use hwmodel::number::quantise::QuantiseCounts;
@@ -9,7 +9,7 @@ use hwmodel::product::Gemm;
 pub struct GemmTally {
     /// The product.
     pub gemm: Gemm,
-    /// What the array counted over all groups.
+    /// Counts of the array over all groups.
     pub report: MacReport,
     /// Gradients quantised for a backward product or requantised from it.
     pub gradient: QuantiseCounts,

@@ -1,4 +1,4 @@
-//! What a layer gives a machine to do, as far as its cost is concerned.
+//! The work of a layer on a machine: the inputs of the cost model.
 
 use super::vector::operations::VectorOperations;
 use hwmodel::product::{Convolution, LayerProducts, MatrixProduct, SizeError};
@@ -23,7 +23,7 @@ pub struct VectorWork {
     pub elements: u64,
 }
 
-/// What the vector unit does with each element. A layer states its own kind next to its arithmetic; those here occur in ONNX
+/// Operation of the vector unit on each element. A layer states its own kind next to its arithmetic; those here occur in ONNX
 /// files only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorKind {
@@ -44,7 +44,7 @@ impl VectorKind {
     /// Elements change their place only.
     pub const DATA_MOVEMENT: Self = Self::of("data-movement", VectorOperations::NONE);
 
-    /// A kind that reports call `name`, with the same operations whatever the formats.
+    /// A kind that reports call `name`, with the same operations for any formats.
     pub const fn of(name: &'static str, operations: VectorOperations) -> Self {
         Self { name, fixed: operations, float32: operations }
     }

@@ -18,7 +18,7 @@ pub enum NodeProblem {
     /// A required input is missing.
     #[error("input {0} is missing: the model is damaged")]
     NoInput(usize),
-    /// An input that no node before has made.
+    /// An input that no earlier node produces.
     #[error("it reads `{0}`, which no node before it makes: the model is damaged or not sorted")]
     Unmade(String),
     /// A shape depends on a value that cannot be computed from the model.
@@ -27,7 +27,7 @@ pub enum NodeProblem {
          shape inference so that the model states this shape"
     )]
     Value {
-        /// What is not known.
+        /// The unknown quantity.
         what: &'static str,
     },
     /// Shapes that do not fit the operator.
@@ -40,7 +40,7 @@ pub enum NodeProblem {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// A tensor beyond 2^48 elements or 32 axes.
@@ -79,7 +79,7 @@ pub enum OnnxError {
     /// A protocol buffer without a graph.
     #[error("it is no ONNX model: it has no graph with nodes")]
     NoGraph,
-    /// Too much besides weights.
+    /// A model whose structure, without weights, is too large.
     #[error("it has more than {0} MiB besides weights: split or simplify the model")]
     TooLarge(u64),
     /// A tensor whose data do not fit its shape.
@@ -87,16 +87,16 @@ pub enum OnnxError {
     Tensor {
         /// Name of the tensor.
         tensor: String,
-        /// What is wrong.
+        /// The problem.
         why: String,
     },
-    /// An input that is no tensor.
+    /// An input that is not a tensor.
     #[error("input `{0}` is no tensor of known rank: export the model with tensors as inputs")]
     Input(String),
     /// Sizes of inputs that are not known.
     #[error("the sizes of {} are not known: give {}", .0.join(", "), flags(.0))]
     Dimensions(Vec<String>),
-    /// A size for a dimension that no input has.
+    /// A size for an unknown dimension.
     #[error("no input has a dimension `{name}`: {known}")]
     UnknownDimension {
         /// The name given.
@@ -111,7 +111,7 @@ pub enum OnnxError {
         node: String,
         /// Its operator.
         operator: String,
-        /// What is wrong.
+        /// The problem.
         problem: NodeProblem,
     },
     /// The layers as a workload.

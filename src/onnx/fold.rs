@@ -1,4 +1,4 @@
-//! Arithmetic on small constants, as exporters compute shapes with it.
+//! Constant folding: arithmetic on the small integer constants with which exporters compute shapes.
 
 use super::tensor::{MAX_ELEMENTS, Value};
 use hwmodel::cast::toward_zero;

@@ -1,4 +1,4 @@
-//! A node with what is known of its inputs, as rules see it.
+//! A node with the known shapes and constants of its inputs, as passed to rules.
 
 use super::error::NodeProblem;
 use super::fact::Fact;

@@ -1,4 +1,4 @@
-//! The messages of ONNX, as far as shapes need them.
+//! The ONNX protobuf messages, reduced to the fields that shapes need.
 //!
 //! Field numbers are those of `onnx.proto` (ONNX IR version 3 and later); fields that are left out
 //! are skipped by the decoder.

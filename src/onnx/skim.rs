@@ -1,4 +1,4 @@
-//! The structure of a model without its weights.
+//! Reads the structure of a model and skips its weights.
 //!
 //! A model may hold gigabytes of weights inside its messages. This walks the wire format
 //! (protobuf.dev/programming-guides/encoding), copies what shapes need and seeks over the rest, so

@@ -420,7 +420,7 @@ mod mutated {
         }
     }
 
-    /// Whether a workload of whatever sizes has a cost, or an error that says why not.
+    /// Whether a workload of any sizes has a cost, or an error that says why not.
     fn costed(workload: &Workload) -> bool {
         let machine = Machine::builtin("edge-16x16").unwrap();
         let formats = Formats::float32();

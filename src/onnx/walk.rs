@@ -145,7 +145,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// What the rule says, or if it lacks a constant, what the model declares; both must agree.
+    /// The inferred shape, or the model's declaration if the rule lacks a constant; both must agree.
     fn outcome(&self, node: &Node<'a>) -> Result<Outcome, NodeProblem> {
         let declared = |name: &String| self.declared.get(name.as_str());
         let outcome = match rules::apply(node) {

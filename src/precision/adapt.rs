@@ -81,7 +81,7 @@ impl Adapt {
         })
     }
 
-    /// ADEPT: a controller that may switch after any batch, whatever granularity the options have.
+    /// ADEPT: a controller that may switch after any batch, for any granularity in the options.
     ///
     /// # Errors
     /// As [`Adapt::new`].

@@ -1,4 +1,4 @@
-//! ADEPT: AdaPT that may switch after any batch, whatever granularity the options have.
+//! ADEPT: AdaPT that may switch after any batch, for any granularity in the options.
 
 use super::adapt::{self, Adapt, AdaptOptions, Granularity, SETTINGS_OF_ADEPT};
 use super::options::ControllerDescription;

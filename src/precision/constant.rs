@@ -1,4 +1,4 @@
-//! A controller whose formats never change; which they are is chosen before training.
+//! A controller with fixed formats, chosen before training.
 
 use super::controller::{check_infos, check_name, check_views};
 use super::{

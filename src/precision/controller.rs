@@ -50,7 +50,7 @@ impl fmt::Display for NumberFormat {
     }
 }
 
-/// The formats of a parameter tensor, of the activations that meet it, of its products' results and of its
+/// The formats of a parameter tensor, of the activations it is multiplied with, of its products' results and of its
 /// gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,14 +171,14 @@ impl Default for Decision {
     }
 }
 
-/// What a controller knows about one tensor, for traces and costs; `None` where it has no such value.
+/// A controller's state of one tensor, for traces and costs; `None` where it has no such value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ControllerReport {
     /// Length of the gradient window at which a switch is considered.
     pub lookback: Option<u32>,
     /// Bins of the weight histogram.
     pub resolution: Option<u32>,
-    /// How boldly bits are added.
+    /// PushUp's strategy.
     pub strategy: Option<Strategy>,
     /// Gradient diversity Δs of the last step (before its window was emptied).
     pub diversity: Option<f64>,
@@ -214,7 +214,7 @@ pub trait PrecisionController: Send {
         Ok(Decision::default())
     }
 
-    /// What is known about tensor `tensor`; empty for an index out of range.
+    /// The state of tensor `tensor`; empty for an index out of range.
     fn report(&self, _tensor: usize) -> ControllerReport {
         ControllerReport::default()
     }

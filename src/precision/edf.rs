@@ -1,4 +1,4 @@
-//! The empirical distribution of weights, and how much of it a format loses.
+//! Empirical distribution of weights, and the information that a format loses.
 
 use super::quantise::NearestEven;
 use super::{PrecisionError, Variant};
@@ -46,7 +46,7 @@ impl WeightDistribution {
         Ok(Self { sorted, resolution, bins, counts })
     }
 
-    /// What quantising to `format` loses: [`kl_divergence`](Self::kl_divergence) for `paper`,
+    /// Information lost by quantising to `format`: [`kl_divergence`](Self::kl_divergence) for `paper`,
     /// [`released_loss`](Self::released_loss) for `released`.
     pub fn loss(&self, format: Format) -> f64 {
         match self.bins {

@@ -10,7 +10,7 @@ pub enum PrecisionError {
         option: &'static str,
         /// The value given.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         allowed: String,
     },
     /// There is no tensor to control.
@@ -82,7 +82,7 @@ pub enum PrecisionError {
     State {
         /// The controller that refused it.
         controller: &'static str,
-        /// What does not fit.
+        /// The mismatch.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Float32: no quantisation at all, the twin that quantised runs are compared with.
+//! The float32 controller: no quantisation; the baseline of quantised runs.
 
 use super::options::ControllerDescription;
 use super::{

@@ -7,7 +7,7 @@
 //!
 //! AdaPT and ADEPT (papers/adapt.md sections 3 to 5) are put together in [`adapt`] from building
 //! blocks that are useful alone: [`edf`] and [`push_down`] (the coarsest lossless format),
-//! [`window`] and [`push_up`] (gradient diversity and the bits it asks for), [`lookback`] and
+//! [`window`] and [`push_up`] (gradient diversity and the bits that it adds), [`lookback`] and
 //! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`]. [`shen`] (the
 //! word lengths by layer of Shen et al. 2024), [`static_formats`] and float32 choose formats once: [`constant`]; static formats may
 //! also change with the epochs: [`scheduled`].

@@ -1,4 +1,4 @@
-//! MuPPET: block floating point with one word length for the whole network, which climbs a ladder to
+//! MuPPET: block floating point with one word length for the whole network, which increases in steps up to
 //! float32 (papers/muppet.md).
 //!
 //! [`MuppetPolicy`] decides; this controller turns its word lengths into formats with a scale a tensor, for

@@ -1,4 +1,4 @@
-//! The policy of MuPPET: when a network climbs to the next word length, and how long it then trains in
+//! The policy of MuPPET: when a network switches to the next word length, and how long it then trains in
 //! float32 (papers/muppet.md sections 2.4, 2.5 and 3.2).
 //!
 //! The policy takes the last gradients of every epoch and returns an [`EpochReport`]. It quantises

@@ -90,7 +90,7 @@ macro_rules! controllers {
 controllers! {
     /// AdaPT.
     Adapt(options: AdaptOptions) in adapt;
-    /// ADEPT: AdaPT whose granularity is `batch` whatever the options say.
+    /// ADEPT: AdaPT whose granularity is `batch`, overriding the options.
     Adept(options: AdaptOptions) in adept;
     /// MuPPET.
     Muppet(options: MuppetPolicyOptions) in muppet;

@@ -15,7 +15,7 @@ pub enum PushDownRange {
     Current,
 }
 
-/// What PushDown of `paper` needs besides weights and format.
+/// Additional inputs of PushDown of `paper`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaperSearch {
     /// A format is lossless if its KL divergence in nats is below this.

@@ -1,4 +1,4 @@
-//! PushUp: the bits that gradient diversity asks for on top of PushDown (papers/adapt.md section 4).
+//! PushUp: the bits added for gradient diversity on top of PushDown (papers/adapt.md section 4).
 
 use super::{PrecisionError, Strategy, Variant};
 use hwmodel::Format;

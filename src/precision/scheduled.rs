@@ -1,4 +1,4 @@
-//! A controller whose formats change at the start of given epochs; when and to what is chosen before training.
+//! A controller whose formats change at the start of given epochs, by a schedule chosen before training.
 
 use super::controller::{check_infos, check_name, check_views};
 use super::state::{from_json, to_json};

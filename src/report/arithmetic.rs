@@ -1,4 +1,4 @@
-//! The arithmetic that a trace says its products ran in.
+//! The arithmetic (formats, accumulators) of a run's products, from its trace.
 
 use super::layer::pass;
 use super::totals::PASSES;

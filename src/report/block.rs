@@ -1,13 +1,13 @@
-//! The parts of a page, still without markup.
+//! The parts of a page, before rendering as HTML.
 
 use crate::chart::Drawing;
 
 /// A figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// What it shows.
+    /// Description of the content.
     pub title: String,
-    /// How to read it.
+    /// Explanation for readers.
     pub caption: String,
     /// Whether it takes the whole width of the page.
     pub wide: bool,
@@ -20,9 +20,9 @@ pub struct Figure {
 /// A table. The first cell of each row is its name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
-    /// What it shows.
+    /// Description of the content.
     pub title: String,
-    /// How to read it.
+    /// Explanation for readers.
     pub caption: String,
     /// Names of the columns.
     pub head: Vec<String>,

@@ -1,4 +1,4 @@
-//! Runs and designs against each other: accuracy, energy, cycles, area, memory.
+//! Comparison of runs and designs: accuracy, energy, cycles, area, memory.
 
 use super::ReportError;
 use super::block::{Block, Figure, Section};

@@ -34,7 +34,7 @@ pub enum ReportError {
         file: String,
         /// The step.
         step: u64,
-        /// What is wrong.
+        /// The problem.
         source: CostError,
     },
     /// A product of an impossible size.
@@ -52,7 +52,7 @@ pub enum ReportError {
     Summary {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// A summary and a trace of different runs.

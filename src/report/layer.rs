@@ -1,4 +1,4 @@
-//! What a run did in one layer.
+//! Series and sums of one layer of a run.
 
 use super::series::Series;
 use super::totals::Totals;

@@ -1,4 +1,4 @@
-//! The runs at a glance: what each was, how far it got, what came out.
+//! Overview of the runs: settings, progress, results.
 
 use super::block::{Block, Row, Section, Table};
 use super::run::Run;
@@ -135,7 +135,7 @@ fn differences(runs: &[Run]) -> Vec<Row> {
         .collect()
 }
 
-/// What a reader must know before trusting the figures of `run`.
+/// Warnings about incomplete data of `run`.
 fn notes(run: &Run) -> Vec<String> {
     let mut notes = Vec::new();
     let name = &run.name;

@@ -1,4 +1,4 @@
-//! Sections as one page of HTML that needs nothing else.
+//! Renders sections as one self-contained HTML page.
 
 use super::block::{Block, Figure, Row, Section, Table};
 use super::run::Run;

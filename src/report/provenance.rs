@@ -1,4 +1,4 @@
-//! Where the numbers come from: all that trace and summary say about it, and nothing else.
+//! Provenance of the numbers, from trace and summary.
 
 use super::block::{Block, Row, Section, Table};
 use super::run::Run;

@@ -1,4 +1,4 @@
-//! Published results, for comparison with a run. All numbers are in `published.csv`, from the paper sheets; nothing else is.
+//! Published results, for comparison with a run. All numbers are in `published.csv`, with the paper that each is from.
 
 use std::sync::LazyLock;
 

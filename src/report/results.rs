@@ -66,7 +66,12 @@ pub(super) fn section(runs: &[Run]) -> Section {
                 .to_owned(),
         ));
     }
-    Section { id: "results", short: "Results", title: "Results beside the published ones", blocks }
+    Section {
+        id: "results",
+        short: "Results",
+        title: "Results compared with the published ones",
+        blocks,
+    }
 }
 
 fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {

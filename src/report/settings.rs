@@ -1,4 +1,4 @@
-//! The settings by which runs are told apart: accumulator, overflow, formats, rounding, and any option that differs.
+//! The settings that distinguish runs: accumulator, overflow, formats, rounding, and any option that differs.
 //!
 //! `hwsim compare` and the first table of the report name those in which their runs differ, so that nobody takes runs of
 //! different arithmetic for repetitions. A summary knows all of them; a trace only what its products show.
@@ -86,7 +86,7 @@ pub fn of_summary(summary: &Map<String, Value>) -> Settings {
     ]
 }
 
-/// What a trace says of the settings of its run: formats are those of the last traced step.
+/// The settings of a run as shown by its trace: formats are those of the last traced step.
 pub fn of_trace(run: &Run) -> Settings {
     let mut settings: Settings = Default::default();
     if let Some((bits, overflow)) = run.arithmetic.accumulators() {

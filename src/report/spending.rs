@@ -17,7 +17,7 @@ struct Spent {
     factor: f64,
     parts: &'static [&'static str],
     of: fn(&Totals) -> &[f64],
-    /// What the optimiser's update spends.
+    /// Energy and cycles of the optimiser's update.
     update: fn(&Totals) -> f64,
     show: fn(f64) -> String,
 }
@@ -82,7 +82,7 @@ impl Spent {
         Some(Figure { title, caption: caption.to_owned(), wide: false, new_row: false, drawing })
     }
 
-    /// What a layer spends in a mean traced step of `run`, by component.
+    /// Energy of a layer in a mean traced step of `run`, by component.
     fn of_layer(&self, run: &Run, layer: &LayerRun) -> Vec<f64> {
         let factor = self.factor / run.steps as f64;
         (self.of)(&layer.totals()).iter().map(|value| factor * value).collect()

@@ -3,7 +3,7 @@
 use super::{Described, Setting, Value};
 use std::collections::BTreeMap;
 
-/// The settings of a run, as the code that builds options asks for them.
+/// The settings of a run, as read by the code that builds options.
 pub trait Given {
     /// The value in force: given, or by default.
     fn value(&self, name: &str) -> Option<&Value>;
@@ -79,7 +79,7 @@ impl Given for Values {
     }
 }
 
-/// A value that no run can have, before it is known where it was given.
+/// Error of an invalid value, before its source is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// A value is out of range or not known.
@@ -88,7 +88,7 @@ pub enum Refusal {
         setting: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         allowed: String,
     },
     /// A lower bound is above its upper bound.

@@ -1,6 +1,6 @@
-//! The description of a setting of a run: what it is called, which values it may have, what it is without being given.
+//! The description of a setting of a run: name, allowed values, default, help.
 //!
-//! A [`Setting`] says everything about one setting in one place. The command line makes its flag, its key in a configuration
+//! A [`Setting`] describes one setting in one place. The command line makes its flag, its key in a configuration
 //! file, its help and the errors about it from that description; options are built by [`Setting::get`], which checks the
 //! range. This module knows no particular setting but those in [`common`], no flags and no files. `cli::settings` and the
 //! controllers of `precision` describe theirs next to the code that uses them.
@@ -30,7 +30,7 @@ pub const MAX_COUNT: i64 = 1_000_000_000;
 /// Above every sensible rate, scale or weight of a loss term.
 pub const MAX_NUMBER: f64 = 1e6;
 
-/// What is said of a setting, whatever the type of its values.
+/// The description of a setting, independent of the type of its values.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     /// The name of the flag `--name` and of the key in a configuration file.

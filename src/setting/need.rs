@@ -1,4 +1,4 @@
-//! What a setting needs of other settings to have an effect.
+//! Conditions on other settings without which a setting has no effect.
 
 use super::Given;
 
@@ -20,11 +20,11 @@ pub enum Need {
     },
     /// One of these settings is given too; the first is named in the message.
     With(&'static [&'static str]),
-    /// Anything else: `None` if it is met.
+    /// Any other condition: `None` if it holds.
     Other(fn(&dyn Given) -> Option<Unmet>),
 }
 
-/// A condition that is not met.
+/// An unsatisfied condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmet {
     /// A setting has another value.

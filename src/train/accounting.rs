@@ -1,4 +1,4 @@
-//! From what a pass counted to what it cost on the machine.
+//! Converts the counts of a pass to its cost on the machine.
 
 use crate::files::trace::UpdateCost;
 use crate::network::{GemmTally, LayerTally};

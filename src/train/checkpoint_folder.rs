@@ -1,4 +1,4 @@
-//! Whose checkpoint a folder holds, so that no run destroys that of another.
+//! Checks which run a checkpoint folder belongs to, so that no run overwrites another's checkpoint.
 
 use super::error::TrainError;
 use super::options::RunOptions;

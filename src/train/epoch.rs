@@ -1,4 +1,4 @@
-//! The end of an epoch: evaluation, and what schedule and controller make of it.
+//! The end of an epoch: evaluation, then the updates of schedule and controller.
 
 use super::error::TrainError;
 use super::evaluation::{context, evaluate};
@@ -6,7 +6,7 @@ use super::outcome::{Evaluation, Position};
 use super::trainer::Trainer;
 use crate::network::Context;
 
-/// Random numbers of an evaluation never meet those of training.
+/// Separates the random numbers of evaluation from those of training.
 const EVALUATION_PASS: u64 = 1 << 63;
 
 impl Trainer {

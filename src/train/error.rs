@@ -1,4 +1,4 @@
-//! What can end a training run early.
+//! Errors that end a training run.
 
 use super::optimiser::OptimiserError;
 use super::schedule::ScheduleError;
@@ -27,7 +27,7 @@ pub enum TrainError {
     Optimiser {
         /// Name of the parameter.
         parameter: String,
-        /// What is wrong.
+        /// The problem.
         source: OptimiserError,
     },
     /// A schedule that does not fit the run.

@@ -1,4 +1,4 @@
-//! Running a test set through a network.
+//! Evaluates a network on a test set.
 
 use super::error::TrainError;
 use super::options::RunOptions;

@@ -1,4 +1,4 @@
-//! From accumulated gradients to those that controller and optimiser see.
+//! Prepares accumulated gradients for controller and optimiser: regularisation, quantisation, normalisation.
 
 use super::accounting::StepAccounts;
 use super::error::TrainError;
@@ -15,7 +15,7 @@ use hwmodel::number::quantise::{self, QuantiseCounts};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Rounding, SimdLevel};
 
-/// What the prepared gradients of a step say about it.
+/// Statistics of the prepared gradients of a step.
 pub(super) struct Gradients {
     /// The loss that the controller sees.
     pub(super) loss: f64,

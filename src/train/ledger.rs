@@ -1,4 +1,4 @@
-//! What a run has counted so far: costs on the machine, the papers' equations, evaluations, wall time.
+//! Running totals of a run: costs on the machine, the papers' equations, evaluations, wall time.
 
 use super::accounting::{Accountant, LayerTotals, StepAccounts};
 use super::error::TrainError;

@@ -25,11 +25,11 @@ pub(super) struct Model {
     pub(super) owners: Vec<usize>,
     /// For each layer on the array what happened to its weights since the last forward pass.
     pub(super) pending: Vec<PendingWeights>,
-    /// How master values become words.
+    /// Quantisers of the master values.
     quantiser: WeightQuantiser,
 }
 
-/// How master values become words.
+/// Quantisers of the master values.
 struct WeightQuantiser {
     simd: SimdLevel,
     seed: u64,

@@ -36,7 +36,7 @@ pub struct RunOptions {
     pub seed: u64,
     /// Initial learning rate.
     pub learning_rate: f64,
-    /// How the learning rate changes.
+    /// The learning rate schedule.
     pub schedule: Schedule,
     /// Rule of the update, L1, L2, gradient accumulation and normalisation.
     pub optimiser: OptimiserOptions,
@@ -51,7 +51,7 @@ pub struct RunOptions {
     /// Random numbers of stochastic rounding, in training and evaluation.
     #[serde(default, skip_serializing_if = "RandomSource::is_default")]
     pub random: RandomSource,
-    /// What values outside their format do.
+    /// Overflow mode of values outside their format.
     pub overflow: Overflow,
     /// Accumulator of the MAC array; `None` for the machine's own.
     pub accumulator: Option<Accumulator>,

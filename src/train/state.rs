@@ -1,4 +1,4 @@
-//! What a checkpoint keeps of a run, and how it is put back.
+//! The checkpoint of a run: saving and restoring its state.
 
 use super::accounting::{LayerTotals, PendingWeights};
 use super::error::TrainError;

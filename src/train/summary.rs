@@ -116,7 +116,7 @@ pub struct Summary {
     /// SU1 over the share of training after which the float32 twin's best accuracy is reached; only
     /// with a twin.
     pub su2: Option<f64>,
-    /// Training speedup against MuPPET's baseline, where the comparison says anything.
+    /// Training speedup against MuPPET's baseline, where the comparison is valid.
     pub su3: Option<f64>,
     /// Why there is no SU3.
     #[serde(skip_serializing_if = "Option::is_none")]

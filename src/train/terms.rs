@@ -1,4 +1,4 @@
-//! What the penalty and the cost equations need to know of a network.
+//! Sizes of a network's layers that the word-length penalty and the cost equations depend on.
 
 use super::loss::PenaltyTerm;
 use super::options::RunOptions;

@@ -1,4 +1,4 @@
-//! A run in memory: its parts and where it stands.
+//! A training run in memory: network, update, ledger and progress.
 
 use super::accounting::LayerTotals;
 use super::error::TrainError;

@@ -1,4 +1,4 @@
-//! How gradients change the parameters: optimisers and learning rate.
+//! Parameter updates: optimisers and learning rate.
 
 use super::error::TrainError;
 use super::optimiser::{Optimiser, OptimiserError};

@@ -1,4 +1,4 @@
-//! What the optimiser's update of each layer costs on the machine.
+//! Cost of the optimiser's update of each layer on the machine.
 
 use super::optimiser::RuleWork;
 use crate::files::trace::UpdateCost;

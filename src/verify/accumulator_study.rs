@@ -1,4 +1,4 @@
-//! How wide the accumulator of every layer must be, and what its bits cost.
+//! Required accumulator width of every layer, and the energy and area of its bits.
 
 use crate::network::{Activation, Network, NoSingleProduct, Pass};
 use crate::precision::NumberFormat;
@@ -53,7 +53,7 @@ pub struct LayerAccumulator {
     pub any_words: MacCost,
 }
 
-/// Why there is no study.
+/// Error of an accumulator study.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
     /// A layer without integers.
@@ -67,7 +67,7 @@ pub enum StudyError {
         /// The format of its activations.
         format: NumberFormat,
     },
-    /// A layer that is no single product.
+    /// A layer that is not a single product.
     #[error(transparent)]
     Product(#[from] NoSingleProduct),
     /// Operands that do not fit.

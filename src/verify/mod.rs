@@ -1,8 +1,8 @@
-//! What shows that the integers are right, and what other tools make of the same network.
+//! Verification of the integer arithmetic, and comparisons of networks with other ways of computing them.
 //!
-//! [`golden`] checks vectors of independent programs; [`gap`] compares integers with their emulation in float32;
+//! [`golden`] recomputes vectors of independent programs; [`gap`] compares integers with their emulation in float32;
 //! [`export`] writes and verifies vectors of one layer for RTL test benches; [`integer`] runs a network without a
-//! float unit; [`accumulator_study`] says how wide accumulators must be.
+//! float unit; [`accumulator_study`] finds the accumulator width that each layer needs.
 
 pub mod accumulator_study;
 pub mod export;

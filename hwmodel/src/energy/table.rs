@@ -83,7 +83,7 @@ impl EnergyRow {
 /// Error of reading a table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnergyTableError {
-    /// The text is no CSV, or a row has too few or too many fields.
+    /// The text is not CSV, or a row has too few or too many fields.
     #[error("energy table {file}: {message}")]
     Csv {
         /// Name of the table.
@@ -136,7 +136,7 @@ impl EnergyTable {
     /// Reads a table from CSV `text`; `name` is what machine descriptions call it.
     ///
     /// # Errors
-    /// If the text is no CSV with exactly the columns of `docs/machine.md`, a field is out of range,
+    /// If the text is not CSV with exactly the columns of `docs/machine.md`, a field is out of range,
     /// a field that the component needs is empty, or two rows state the same quantity.
     pub fn from_csv(text: &str, name: &str) -> Result<Self, EnergyTableError> {
         let csv_error = |error: csv::Error| EnergyTableError::Csv {

@@ -5,7 +5,7 @@ use crate::energy::{EnergyModelError, EnergyTableError};
 /// Error of an invalid machine description, or of an unknown machine.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MachineError {
-    /// The text is no TOML, or a key is unknown, missing, double or of the wrong type.
+    /// The text is not TOML, or a key is unknown, missing, double or of the wrong type.
     #[error("machine {file}, line {line}: {message}")]
     Toml {
         /// Name of the description.
@@ -26,7 +26,7 @@ pub enum MachineError {
         key: &'static str,
         /// The value found.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The energy table lacks a row.

@@ -64,7 +64,7 @@ impl Machine {
     /// `tables` are the energy tables that it may name.
     ///
     /// # Errors
-    /// If the text is no TOML, a key is unknown, missing, out of range or not supported, or the energy
+    /// If the text is not TOML, a key is unknown, missing, out of range or not supported, or the energy
     /// table lacks what the model needs. The message names file, line, key and allowed values.
     pub fn from_toml(text: &str, name: &str, tables: &EnergyTables) -> Result<Self, MachineError> {
         description::read(text, name, tables)

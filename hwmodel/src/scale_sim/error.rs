@@ -79,7 +79,7 @@ pub enum TopologyError {
         file: String,
         /// Line, counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         source: ShapeError,
     },
     /// A `DP` line expands to more layers than anyone simulates.
@@ -158,7 +158,7 @@ pub enum ConfigError {
         key: &'static str,
         /// Its value.
         found: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
 }

@@ -13,10 +13,10 @@ mod training;
 use super::errors::Failure;
 use std::process::ExitCode;
 
-/// Points that no other point dominates.
+/// The commands of `hwsim pareto`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ParetoCommand {
-    /// The rows of a CSV table that no other row beats in every goal.
+    /// The rows of a CSV table that no other row dominates.
     Front(front::FrontArguments),
     /// Train number formats on many partitions of a data set: errors and memory.
     Measure(Box<measure::MeasureArguments>),
@@ -24,7 +24,7 @@ pub(super) enum ParetoCommand {
     Complete(complete::CompleteArguments),
     /// Recommend number formats for a memory budget after a few training runs.
     Pick(Box<pick::PickArguments>),
-    /// How well frontiers are predicted: leave each partition of a measured table out in turn.
+    /// Quality of predicted frontiers: leave each partition of a measured table out in turn.
     Evaluate(evaluate::EvaluateArguments),
 }
 

@@ -15,7 +15,7 @@ use toml::{Table, Value};
 /// Where partitions come from.
 const SUPERCLASSES: &str = "superclasses";
 
-/// Settings that a measurement decides on, or that have no meaning in one, besides those of how a run is executed.
+/// Settings that `measure` sets itself, or that have no effect in it, in addition to the execution settings.
 const NOT_SET: [&str; 10] = [
     "controller",
     "wl",

@@ -40,7 +40,7 @@ impl fmt::Display for SettingName {
     }
 }
 
-/// Settings that no run can have. Every message names the flag or key and what is allowed.
+/// Error of invalid settings. Every message names the flag or key and what is allowed.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A value is out of range or not known.
@@ -50,7 +50,7 @@ pub enum SettingsError {
         setting: SettingName,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The allowed values.
         allowed: String,
     },
     /// A lower bound is above its upper bound.
@@ -109,7 +109,7 @@ pub enum SettingsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
     /// The configuration file is not TOML, or a value has the wrong type.
@@ -120,7 +120,7 @@ pub enum SettingsError {
         /// Line, column and reason.
         source: toml::de::Error,
     },
-    /// The configuration file has a key that is no setting.
+    /// The configuration file has a key that is not a setting.
     #[error(
         "configuration file {}, line {line}: unknown key `{key}`{}; \
          keys are named as the flags, see `hwsim train --help`",

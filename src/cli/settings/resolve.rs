@@ -104,7 +104,7 @@ impl TrainArguments {
 }
 
 impl Resolved {
-    /// Checks what all places together say.
+    /// Checks the merged settings.
     pub(super) fn of(layers: &Layers) -> Result<Self, SettingsError> {
         requirements::check(layers)?;
         Self::build(layers, layers.explicit()).map_err(|refusal| layers.explain(refusal))

@@ -28,7 +28,7 @@ pub const ARCH: Setting<String> =
         .default(|| "lenet5".to_owned())
         .default_except("lstm with a text");
 
-/// Passes over the training set where nothing says how many.
+/// Default number of epochs.
 pub const DEFAULT_EPOCHS: u32 = 12;
 
 /// Passes over the training set.

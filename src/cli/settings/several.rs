@@ -10,7 +10,7 @@ use crate::precision::ControllerKind;
 use crate::setting::Given as _;
 use std::path::{Path, PathBuf};
 
-/// What a command line asks for.
+/// The runs that a command line requests: one, or one for each controller.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Runs {
     /// One run.

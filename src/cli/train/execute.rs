@@ -27,9 +27,9 @@ pub(super) const TWIN_FOLDER: &str = "float32-twin";
 /// What the process gives a run.
 pub(super) struct Session<'a> {
     pub(super) simd: SimdLevel,
-    /// Set when the user wants to stop.
+    /// Set by SIGINT or SIGTERM.
     pub(super) stop: &'a AtomicBool,
-    /// Where a checkpoint is kept that must be and has no place or cannot be written there.
+    /// Fallback folders for a checkpoint that has no folder or cannot be written to it.
     pub(super) spare_folders: Vec<PathBuf>,
     /// Shows the final table of a run.
     pub(super) show: &'a dyn Fn(&Summary) -> anyhow::Result<()>,
@@ -107,7 +107,7 @@ pub(super) fn execute(
     Ok(End { summary: Some(Box::new(summary)), checkpoint, lost })
 }
 
-/// Begins the longer part of a run that had another end.
+/// Prepares a finished run for continuing to a later end.
 fn extend(trainer: &Trainer, state: &RunState, plan: &mut RunPlan<'_>) {
     let options = trainer.options();
     if options.schedule.depends_on_epochs() && state.options.epochs != options.epochs {
@@ -123,7 +123,7 @@ fn extend(trainer: &Trainer, state: &RunState, plan: &mut RunPlan<'_>) {
     let _ = run::save_in_place(trainer, plan, seconds);
 }
 
-/// Keeps a checkpoint in a spare folder.
+/// Writes a checkpoint to a fallback folder.
 fn keep(trainer: &Trainer, plan: &mut RunPlan<'_>, seconds: f64) -> Option<PathBuf> {
     plan.checkpoints = None;
     run::keep_checkpoint(trainer, plan, seconds, &mut Vec::new())

@@ -3,12 +3,12 @@
 /// A table that has no front.
 #[derive(Debug, thiserror::Error)]
 pub enum ParetoError {
-    /// The text is no CSV.
+    /// The text is not CSV.
     #[error("`{file}`: {source}")]
     Csv {
         /// Name of the file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         source: csv::Error,
     },
     /// Two columns of one name.
@@ -41,7 +41,7 @@ pub enum ParetoError {
     /// No goal at all.
     #[error("a front needs at least one goal: name columns to minimise or maximise")]
     NoGoal,
-    /// A cell is no number.
+    /// A cell is not a number.
     #[error(
         "`{file}`, line {line}, column `{column}`: {found} cannot be compared: correct the row, or leave such rows off the front with --skip-incomplete"
     )]
@@ -52,7 +52,7 @@ pub enum ParetoError {
         line: u64,
         /// Name of the column.
         column: String,
-        /// What is there.
+        /// The value found.
         found: String,
     },
 }

@@ -40,7 +40,7 @@ pub struct Axis<'a> {
 /// A picture of groups of designs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot<'a> {
-    /// What it shows.
+    /// Description of the content.
     pub title: &'a str,
     /// Whether the title is written above the picture.
     pub heading: bool,

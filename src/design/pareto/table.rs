@@ -49,7 +49,7 @@ impl Table {
     /// Rows of a group have the same text in the group's columns.
     ///
     /// # Errors
-    /// If the text is no CSV, has no rows, lacks a column, or a cell cannot be compared.
+    /// If the text is not CSV, has no rows, lacks a column, or a cell cannot be compared.
     pub fn read(text: impl Read, file: &str, question: &Question<'_>) -> Result<Self, ParetoError> {
         let skip_incomplete = question.skip_incomplete;
         let csv_error = |source| ParetoError::Csv { file: file.to_owned(), source };

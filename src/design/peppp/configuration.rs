@@ -36,7 +36,7 @@ pub enum Configuration {
     },
 }
 
-/// A text that is no configuration.
+/// A text that is not a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigurationError {
     /// Neither a fixed-point nor a small float configuration.
@@ -49,7 +49,7 @@ pub enum ConfigurationError {
     Format {
         /// The text.
         text: String,
-        /// What is wrong.
+        /// The problem.
         source: FormatError,
     },
 }

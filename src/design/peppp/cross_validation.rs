@@ -46,7 +46,7 @@ impl Setting {
         matches!(self, Self::II | Self::IV | Self::VI)
     }
 
-    /// What of the other partitions is known.
+    /// Sampling of the measured entries on the other partitions.
     pub const fn sampling(self, options: &ValidationOptions) -> Sampling {
         match self {
             Self::I | Self::II => Sampling::Full,

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images of a batch of the test set.
 const TEST_BATCH: usize = 250;
-/// Random numbers of the test never meet those of training.
+/// Separates the random numbers of evaluation from those of training.
 const TEST_STEP: u64 = 1 << 63;
 
 /// Trains and tests under formats A and B.

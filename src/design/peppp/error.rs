@@ -76,12 +76,12 @@ pub enum PepppError {
     /// A training run was told to stop.
     #[error("stopped")]
     Stopped,
-    /// The text is no CSV.
+    /// The text is not CSV.
     #[error("`{file}`: {source}")]
     Csv {
         /// Name of the file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         source: csv::Error,
     },
     /// A column is missing.
@@ -106,9 +106,9 @@ pub enum PepppError {
         line: u64,
         /// The column.
         column: &'static str,
-        /// What is there.
+        /// The value found.
         found: String,
-        /// What should be.
+        /// The expected value.
         expected: &'static str,
     },
     /// An entry that is there twice.
@@ -177,7 +177,7 @@ pub enum PepppError {
         what: &'static str,
         /// The number.
         value: f64,
-        /// What it may be.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// A value of a matrix is NaN or infinite.

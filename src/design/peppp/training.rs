@@ -58,7 +58,7 @@ impl TrainingSetup {
         }
     }
 
-    /// What a run on `dataset` keeps in memory.
+    /// Memory of a run on `dataset`.
     ///
     /// # Errors
     /// If the network does not fit the images.
@@ -115,7 +115,7 @@ impl TrainingSetup {
 }
 
 impl Measurement {
-    /// A run that diverged knows nothing: it guesses one of `classes`.
+    /// Error of a diverged run: that of guessing one of `classes`.
     pub(super) fn diverged(classes: usize, steps: u64) -> Self {
         Self { error: 1.0 - 1.0 / classes.max(1) as f64, diverged: true, steps }
     }

@@ -47,7 +47,7 @@ pub struct Outcome {
     pub left: usize,
 }
 
-/// How many points are evaluated at a time.
+/// Number of points evaluated in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parallelism {
     /// One, with all threads of the process to itself.
@@ -67,7 +67,7 @@ pub struct Evaluation<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
     /// Set from outside to stop after the points under way.
     pub stop: &'a AtomicBool,
-    /// How many points are evaluated at a time.
+    /// Number of points evaluated in parallel.
     pub parallelism: Parallelism,
 }
 

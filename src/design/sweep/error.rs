@@ -6,12 +6,12 @@ use std::path::PathBuf;
 /// A sweep that cannot be planned, run or merged.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// The description is no TOML or has a wrong key.
+    /// The description is not TOML or has a wrong key.
     #[error("`{file}`: {source}")]
     Toml {
         /// Name of the file.
         file: String,
-        /// What is wrong.
+        /// The problem.
         source: Box<toml::de::Error>,
     },
     /// An axis or point that has no meaning.
@@ -28,7 +28,7 @@ pub enum SweepError {
     /// A file cannot be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum SweepError {
     /// Another process writes to the log.
     #[error("another process writes to `{}`: wait for it, or use another --output or --shard", .0.display())]
     Locked(PathBuf),
-    /// The file is no results log.
+    /// The file is not a results log.
     #[error("`{}` is no results log: its first line is damaged or of another program", .0.display())]
     NoLog(PathBuf),
     /// A log has no plan.

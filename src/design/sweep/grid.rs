@@ -3,7 +3,7 @@
 use super::SweepError;
 use toml::{Table, Value};
 
-/// More points than anybody waits for.
+/// The largest number of points accepted.
 const MOST_POINTS: usize = 10_000_000;
 
 /// One design: a value for each of some axes, in the order of the axes.
@@ -93,7 +93,7 @@ impl Grid {
     /// Adds an axis, or replaces the values of one.
     ///
     /// # Errors
-    /// If it has no value, a value twice, or one that is no number, truth value or text.
+    /// If it has no value, a value twice, or one that is not a number, truth value or text.
     pub fn axis(&mut self, name: &str, values: Vec<Value>) -> Result<(), SweepError> {
         if values.is_empty() {
             return Err(SweepError::Axis(format!("axis `{name}` has no value: give at least one")));

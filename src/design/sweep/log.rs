@@ -18,7 +18,7 @@ enum Line {
     Result { key: String, cells: Vec<String> },
 }
 
-/// What a log says.
+/// The contents of a results log.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     /// The last plan.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct PlannedPoint {
     /// Hash of all that determines the result.
     pub key: String,
-    /// What the point is, one cell an axis.
+    /// The point's value on each axis.
     pub cells: Vec<String>,
 }
 
@@ -17,7 +17,7 @@ pub struct PlannedPoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Columns that say what a point is.
+    /// Columns of the axes.
     pub axes: Vec<String>,
     /// Columns of results.
     pub results: Vec<String>,

@@ -3,7 +3,7 @@
 use super::formats::FormatsError;
 use hwmodel::product::{GemmWorkError, SizeError};
 
-/// Sizes that no layer can have.
+/// Error of invalid layer sizes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayerProblem {
     /// Sizes that do not fit, or are beyond 64 bits.
@@ -22,7 +22,7 @@ pub enum WorkloadError {
     Layer {
         /// Name of the layer.
         layer: String,
-        /// What is wrong.
+        /// The problem.
         problem: LayerProblem,
     },
     /// No layer runs on the array.

@@ -18,7 +18,7 @@ use hwmodel::{AccumulatorWidth, Format};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// What is computed.
+/// Inference or a training step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pass {
@@ -28,10 +28,10 @@ pub enum Pass {
     Training,
 }
 
-/// What a cost depends on besides workload and machine.
+/// Parameters of an estimate other than workload and machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// What is computed.
+    /// Inference or a training step.
     pub pass: Pass,
     /// Samples of the workload that are computed together.
     pub batch: u64,

@@ -31,7 +31,7 @@ struct TracedLayer {
     groups: u64,
 }
 
-/// Formats that cannot be had from a trace, or do not fit a workload.
+/// Error of formats that a trace does not contain, or that do not match a workload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatsError {
     /// The step is not in the trace.

@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<Snapshot, SnapshotErro
     Ok(snapshot)
 }
 
-/// A file that is no valid safetensors file.
+/// A file that is not a valid safetensors file.
 fn unreadable(error: &SafeTensorError, path: &Path) -> SnapshotError {
     let (path, reason) = (path.to_owned(), error.to_string());
     match error {

@@ -53,7 +53,7 @@ fn create(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Removes temporary files of processes that live no more.
+/// Removes temporary files of processes that have ended.
 fn remove_stale(folder: &Path, prefix: &str) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;

@@ -10,7 +10,7 @@ pub enum SnapshotError {
     /// The system refuses.
     #[error("cannot {action} `{}`", .path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum SnapshotError {
         "the metadata would not read back from JSON text as they are ({reason}): put floats into tensors"
     )]
     Meta {
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The file ends too early, or too late.
@@ -50,7 +50,7 @@ pub enum SnapshotError {
     Truncated {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The mismatch.
         reason: String,
     },
     /// The file is not what was saved.
@@ -61,7 +61,7 @@ pub enum SnapshotError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// A safetensors file of something else.

@@ -26,7 +26,7 @@ pub const VERSION: u32 = 1;
 /// The one entry of a snapshot file's `__metadata__`. Its value is JSON: see [`Envelope`].
 const METADATA_KEY: &str = "hwsim-snapshot";
 
-/// What the header holds besides the tensors. Its fields stand in one JSON text since the order of
+/// Contents of the header other than the tensors. Its fields stand in one JSON text since the order of
 /// several `__metadata__` entries would differ from file to file.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Envelope<M> {

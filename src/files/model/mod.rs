@@ -89,7 +89,7 @@ pub enum ModelError {
         "it is no model, or a damaged one ({reason}): copy the file anew, or save it again with `hwsim train --save-model FILE`"
     )]
     Damaged {
-        /// What does not fit.
+        /// The mismatch.
         reason: String,
     },
     /// A parameter is missing or has the wrong type.

@@ -4,7 +4,7 @@ use super::ModelError;
 use crate::files::checkpoint::SnapshotError;
 use std::path::Path;
 
-/// Refuses what is no safetensors file by its name or place, before it is read.
+/// Refuses a path that its name or kind shows not to be a safetensors file, before it is read.
 pub(super) fn by_name(path: &Path) -> Result<(), ModelError> {
     if path.is_dir() {
         return Err(match path.join("checkpoint.safetensors").is_file() {

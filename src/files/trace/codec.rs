@@ -62,7 +62,7 @@ fn encode_with<R, E>(
 pub(super) struct CellError {
     /// Name of its column.
     pub(super) column: &'static str,
-    /// What is wrong with it.
+    /// The problem.
     pub(super) reason: String,
 }
 

@@ -23,7 +23,7 @@ pub enum TraceError {
     /// The system refuses.
     #[error("cannot {action} `{}`", .path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum TraceError {
         line: u64,
         /// Name of the column.
         column: &'static str,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// The file ends within a row.

@@ -72,7 +72,7 @@ pub struct GemmRow {
     pub weight_nonzero: u64,
     /// What the precision controller knows about the weight tensor.
     pub controller: ControllerReport,
-    /// Outputs that were accumulated step by step, since no bound cleared them.
+    /// Outputs whose additions were simulated one by one, since no bound proved them safe.
     pub stepped_outputs: u64,
     /// What was counted.
     pub counters: Counters,

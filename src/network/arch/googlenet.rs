@@ -83,7 +83,7 @@ pub(super) fn build(task: &Task) -> Result<Builder, NetworkError> {
 }
 
 impl Variant {
-    /// What comes before the first module.
+    /// The layers before the first inception module.
     fn stem(self, net: &mut Builder) -> Result<NodeId, NetworkError> {
         let (image, three) = (net.image(), Convolution2d::square(3, 1, 1));
         if self.small {

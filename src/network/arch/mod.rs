@@ -32,7 +32,7 @@ pub struct Task {
     pub input: [usize; 3],
     /// Number of classes, or tokens of the vocabulary.
     pub classes: usize,
-    /// How weights start.
+    /// Initialisation of the weights.
     pub initialisation: Initialisation,
 }
 
@@ -47,7 +47,7 @@ pub const MOST_PIXELS: usize = 1 << 16;
 pub const MOST_CLASSES: usize = 1_000_000;
 
 impl Task {
-    /// Refuses sizes that no network has, before anything is counted or drawn.
+    /// Refuses impossible sizes before anything is counted or drawn.
     fn check(&self) -> Result<(), NetworkError> {
         let [h, w, c] = self.input;
         for (what, given, most) in [

@@ -1,4 +1,4 @@
-//! Token embedding: a table of which each token picks a row.
+//! Token embedding: a table look-up by token number.
 
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::embedding;
@@ -10,7 +10,7 @@ use hwmodel::{FixedTensor, RawData};
 
 /// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
 ///
-/// A look-up computes nothing: the rows have the table's own format, and the layer after it brings them
+/// A look-up computes nothing: the rows have the table's format, and the layer after it brings them
 /// to its own. The gradient of the table is the sum of the gradients of its uses, added in the order of
 /// the tokens.
 struct Embedding {

@@ -1,4 +1,4 @@
-//! All elements of an image as the channels of one pixel.
+//! Flattening: all elements of an image become the channels of one pixel.
 
 use super::four_axes;
 use crate::network::activation::owned;

@@ -1,4 +1,4 @@
-//! The recurrent part of a long short-term memory.
+//! LSTM: the recurrent product and the gates; the input product is a separate layer.
 
 use super::mac_layer;
 use crate::network::parameter::{Initialiser, ParameterSpec};

@@ -1,4 +1,4 @@
-//! Positional embedding: a row of a table for each place of a sequence.
+//! Positional embedding: adds a learned row for each position of a sequence.
 
 use crate::network::graph::add_to;
 use crate::network::parameter::{Initialiser, ParameterSpec};

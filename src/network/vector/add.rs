@@ -1,4 +1,4 @@
-//! What the addition of two branches costs.
+//! Vector-unit operations of a residual addition.
 
 use super::operations::VectorOperations;
 

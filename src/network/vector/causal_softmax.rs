@@ -1,4 +1,4 @@
-//! The softmax of attention scores, of which a token sees its own and those before it.
+//! Causal softmax of attention scores: a token attends to itself and the tokens before it.
 
 use super::operations::VectorOperations;
 use super::softmax::{self, exponentials};

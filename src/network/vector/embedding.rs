@@ -1,4 +1,4 @@
-//! What an embedding costs: rows of a table are read without arithmetic, their gradients are added up.
+//! Vector-unit operations of an embedding: rows are read without arithmetic, their gradients are added.
 
 use super::operations::VectorOperations;
 

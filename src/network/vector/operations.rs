@@ -1,4 +1,4 @@
-//! What the vector unit does for one element, stated by each operation next to its arithmetic.
+//! Vector-unit operations per element; each operation states its own next to its arithmetic.
 
 /// Float32 operations of the vector unit per element; an elementary function (exp, erf, a division) is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The exponentials of a row of logits.
+//! Exponentials of a row of logits, shared by softmax, causal softmax and cross entropy.
 
 use super::elementary::exp;
 use super::operations::VectorOperations;

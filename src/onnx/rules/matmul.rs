@@ -12,7 +12,7 @@ use hwmodel::product::{MatrixProduct, RightOperand};
 /// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast.
 ///
 /// Weights are the right operand: with weights on the left the product is transposed. Matrices of
-/// the left operand that meet the same right one are rows of one product.
+/// the left operand that share a right operand are rows of one product.
 pub(super) fn matmul(node: &Node<'_>, [a, b]: [usize; 2]) -> Result<Outcome, NodeProblem> {
     let (left, right) = (node.input(a)?, node.input(b)?);
     let wrong = || {

@@ -1,5 +1,5 @@
-//! One rule an operator: shapes of its outputs, their elements if they are small constants, and the
-//! work that it is.
+//! One rule an operator: shapes of its outputs, their elements if they are small constants, and its
+//! work.
 
 mod attention;
 mod constants;
@@ -31,7 +31,7 @@ pub(super) struct Output {
     pub(super) constant: bool,
 }
 
-/// What a rule says of a node.
+/// Result of a rule: outputs and work of a node.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
     /// Its outputs in order; further ones are not known.

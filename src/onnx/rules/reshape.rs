@@ -5,7 +5,7 @@ use super::super::fact::{checked, count};
 use super::super::node::Node;
 use super::{Outcome, Output};
 
-/// The shape that the second input says; -1 is what is left, 0 the size of the input's axis unless
+/// The shape given by the second input; -1 is inferred, 0 the size of the input's axis unless
 /// `allowzero`.
 pub(super) fn reshape(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let input = node.input(0)?;

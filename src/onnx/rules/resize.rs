@@ -1,4 +1,4 @@
-//! Images of another size.
+//! Resize and Upsample.
 
 use super::super::error::NodeProblem;
 use super::super::fact::{checked, count};

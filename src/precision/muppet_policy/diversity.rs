@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct EpochGradients {
     pub(super) epochs: VecDeque<Vec<Vec<f32>>>,
-    /// What stands in the sum for the first epoch's gradients, if not they themselves.
+    /// Replacement in the sum for the first epoch's gradients, if any.
     pub(super) first_in_sum: Option<Vec<Vec<f32>>>,
 }
 

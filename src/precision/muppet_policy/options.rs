@@ -1,4 +1,4 @@
-//! What a user may choose about the policy.
+//! Options of the policy.
 
 use crate::precision::PrecisionError;
 use hwmodel::number::format::MAX_WORD_LENGTH;

@@ -43,7 +43,7 @@ pub enum FormatScheduleError {
     Format {
         /// The epoch.
         epoch: u32,
-        /// What is wrong.
+        /// The problem.
         source: FormatError,
     },
     /// Epochs do not ascend.

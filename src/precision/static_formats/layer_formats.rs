@@ -31,7 +31,7 @@ pub enum LayerFormatsError {
     Format {
         /// The layer.
         layer: String,
-        /// What is wrong.
+        /// The problem.
         source: FormatError,
     },
     /// A layer stands twice in the list.

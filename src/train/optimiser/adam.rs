@@ -62,7 +62,7 @@ const POWERS: &str = "beta-powers";
 /// use hwsim::train::optimiser::{UpdateRule, adam::{Adam, AdamOptions}};
 /// let mut adam = Adam::new(AdamOptions::default(), 2);
 /// let mut master = [1.0, 1.0];
-/// // The first step is the learning rate in the direction of each sign, whatever the gradient's size.
+/// // The first step is the learning rate in the direction of each sign, for any size of the gradient.
 /// adam.update(&mut master, &[0.5, -4.0], 0.0, 0.25);
 /// assert!((master[0] - 0.75).abs() < 1e-6 && (master[1] - 1.25).abs() < 1e-6);
 /// ```

@@ -1,4 +1,4 @@
-//! Why an optimiser step is impossible.
+//! Errors of an optimiser step.
 
 /// An optimiser that cannot be made, or a step that it cannot take.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -10,7 +10,7 @@ pub enum OptimiserError {
         option: &'static str,
         /// The value given.
         value: f64,
-        /// What it may be.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// A slice does not have the tensor's number of elements.

@@ -1,4 +1,4 @@
-//! What the update of a parameter takes on a machine.
+//! Work of a parameter update on a machine: operations and DRAM traffic.
 
 use hwmodel::machine::WeightUpdate;
 
@@ -6,7 +6,7 @@ const FLOAT32_BITS: u64 = 32;
 /// Float32 operations of quantising the new weight: scaling and rounding.
 const QUANTISE_OPERATIONS: u64 = 2;
 
-/// What a rule does with each element of a parameter on the vector unit; each rule states it in its own file.
+/// Operations of a rule for each element of a parameter on the vector unit; each rule states it in its own file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RuleWork {
     /// Float32 operations. The L2 part is always counted.

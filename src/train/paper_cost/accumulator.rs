@@ -1,4 +1,4 @@
-//! Takes a training run step by step.
+//! Accumulates the sums of the cost equations over a training run, step by step.
 
 use super::sum::Sum;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the cost model needs to know about a run.
+/// Parameters of a run that the cost equations depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CostOptions {

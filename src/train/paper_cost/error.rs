@@ -10,7 +10,7 @@ pub enum CostError {
         option: &'static str,
         /// The value given.
         value: f64,
-        /// What it may be.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// There is no layer, or one without elements.
@@ -40,7 +40,7 @@ pub enum CostError {
         what: &'static str,
         /// The value given.
         value: u64,
-        /// What it may be.
+        /// The allowed values.
         allowed: String,
     },
     /// A sum left the range of its counter.

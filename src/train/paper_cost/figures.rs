@@ -1,4 +1,4 @@
-//! One definition of each figure that tables, summaries and reports show: docs/figures.md, the help of `--summary` and the
+//! The definition of each figure in tables, summaries and reports: docs/figures.md, the help of `--summary` and the
 //! report's tooltips are made of these texts.
 
 /// A figure of a run.

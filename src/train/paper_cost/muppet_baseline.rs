@@ -1,4 +1,4 @@
-//! The float32 training that SU3 compares with, and when the comparison says anything.
+//! The float32 training that SU3 compares with, and when the comparison is valid.
 
 /// Epochs of MuPPET's float32 baseline.
 pub(super) const BASELINE_EPOCHS: f64 = 150.0;
@@ -14,7 +14,7 @@ const BASELINES: [(&str, &str, f64); 4] = [
     ("resnet20", "cifar100", 64.6),
 ];
 
-/// Whether SU3 says anything of a run of `arch` on `dataset` whose best top-1 is the share `top1`: it takes 150 epochs of
+/// Whether SU3 is valid for a run of `arch` on `dataset` whose best top-1 is the share `top1`: it takes 150 epochs of
 /// float32 training for what the run did in fewer, so the run must have come as far.
 ///
 /// # Errors

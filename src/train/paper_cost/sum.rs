@@ -1,4 +1,4 @@
-//! A running float sum whose error does not grow with the number of terms.
+//! Compensated summation: a running float sum whose error does not grow with the number of terms.
 
 use super::exact_float;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
-//! How the learning rate changes.
+//! Learning rate schedules.
 //!
-//! [`Schedule`] is the choice as data, [`Scheduler`] what a run has of it. A new schedule is one new file and one
+//! [`Schedule`] is the choice as data, [`Scheduler`] its state in a run. A new schedule is one new file and one
 //! variant of both.
 
 pub mod cosine;
@@ -13,7 +13,7 @@ pub use step::StepOptions;
 
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate changes.
+/// Learning rate schedules.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
@@ -63,7 +63,7 @@ pub enum ScheduleError {
     },
 }
 
-/// The schedule of a run under way. All but the cosine change the rate in force, whatever it is; the cosine sets it.
+/// The schedule of a run under way. All but the cosine change the current rate; the cosine sets it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scheduler {
     /// The rate stays.

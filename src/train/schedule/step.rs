@@ -1,4 +1,4 @@
-//! Learning rate schedule: multiplied before given epochs.
+//! Learning rate schedule: multiplied by a factor before given epochs.
 
 use serde::{Deserialize, Serialize};
 

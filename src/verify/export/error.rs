@@ -13,11 +13,11 @@ pub enum ExportError {
     /// A file or folder.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
     /// A file, so that no other one was written either.
@@ -25,7 +25,7 @@ pub enum ExportError {
     NothingWritten {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
     /// The folder already holds something.
@@ -42,7 +42,7 @@ pub enum ExportError {
     NotAFolder {
         /// The path.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         why: &'static str,
     },
     /// The layer has no ⟨WL, FL⟩ that is known in advance.
@@ -56,7 +56,7 @@ pub enum ExportError {
         /// The format of its results.
         format: NumberFormat,
     },
-    /// A layer that is no single product.
+    /// A layer that is not a single product.
     #[error(transparent)]
     Product(#[from] NoSingleProduct),
     /// Random rounding.
@@ -73,7 +73,7 @@ pub enum ExportError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// A file that is not what the manifest says.
@@ -83,7 +83,7 @@ pub enum ExportError {
         path: PathBuf,
         /// The line from 1, in a text file.
         line: Option<usize>,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
     /// Scalar definition and kernels disagree before anything is written: a defect of this program.

@@ -1,4 +1,4 @@
-//! What the hardware must compute, by the scalar definitions and by the fast kernels.
+//! Expected results, by the scalar definitions and by the fast kernels.
 
 use super::error::ExportError;
 use super::operands::LayerOperands;

@@ -55,7 +55,7 @@ pub struct Manifest {
     pub accumulator: AccumulatorEntry,
     /// Rounding of the output.
     pub rounding: Rounding,
-    /// What an output outside its format does.
+    /// Overflow mode of outputs.
     pub output_overflow: Overflow,
     /// Right shift from accumulator to output in bits, FLa + FLw - FLo; negative: left.
     pub output_shift: i32,
@@ -107,11 +107,11 @@ pub struct AccumulatorEntry {
     pub width: AccumulatorWidth,
     /// Bits of its words in the files.
     pub bits: u32,
-    /// The fewest bits that no input overflows, with these weights and biases.
+    /// The narrowest accumulator that no input overflows, with these weights and biases.
     pub bits_for_any_input: u32,
     /// Fractional length, FLa + FLw.
     pub fl: i32,
-    /// What an addition outside the range does.
+    /// Overflow mode of the accumulator.
     pub overflow: Overflow,
 }
 

@@ -1,5 +1,5 @@
-//! Golden vectors of one layer for RTL test benches: memory images of what goes in and files of what
-//! must come out.
+//! Golden vectors of one layer for RTL test benches: memory images of the operands and files of the
+//! expected results.
 //!
 //! [`LayerOperands`] is a layer of a saved network with real input. [`Expected`] computes every
 //! accumulator state by the scalar definition, addition by addition. [`write()`] puts both into a

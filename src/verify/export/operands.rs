@@ -31,7 +31,7 @@ pub struct LayerOperands {
     pub output: Format,
     /// Rounding of the output.
     pub rounding: Rounding,
-    /// What an output outside its format does.
+    /// Overflow mode of outputs.
     pub overflow: Overflow,
 }
 

@@ -8,7 +8,7 @@ use hwmodel::number::quantise::NotANumber;
 /// A comparison that is impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum GapError {
-    /// A parameter or running statistic that no trained network has.
+    /// A parameter or running statistic that is not finite.
     #[error("`{tensor}` holds {value} at element {index}: the model's training has diverged")]
     NotFinite {
         /// Name of the tensor.
@@ -18,7 +18,7 @@ pub enum GapError {
         /// Its position.
         index: usize,
     },
-    /// An operand that no format can hold.
+    /// An operand that is NaN.
     #[error("{tensor}: {source}")]
     NotANumber {
         /// What the operand is.
@@ -42,7 +42,7 @@ pub enum GapError {
         /// The most elements.
         limit: usize,
     },
-    /// A layer that is no single product.
+    /// A layer that is not a single product.
     #[error(transparent)]
     Product(#[from] NoSingleProduct),
     /// The network.

@@ -1,4 +1,4 @@
-//! One product both ways: in float32 as an emulator computes it, and in the integers of hardware.
+//! One product computed twice: in float32 as in an emulator, and in integers as in hardware.
 
 use super::bits::AccumulatorBits;
 use super::compare::{Difference, ratio};
@@ -70,7 +70,7 @@ pub struct ProductGap {
 pub struct FormatGap {
     /// Format of inputs, weights, biases and outputs.
     pub format: Format,
-    /// How wide an accumulator must be.
+    /// Required accumulator width.
     pub bits: AccumulatorBits,
     /// Inputs that the format saturates.
     pub saturated_inputs: Share,

@@ -41,7 +41,7 @@ impl std::fmt::Display for Distribution {
 }
 
 /// C `[m, n]` = A `[m, k]` · B `[k, n]` of random numbers: A as distributed, B as distributed and divided
-/// by √K, so that outputs are as large as inputs whatever K is, as in a trained layer.
+/// by √K, so that outputs are as large as inputs for any K, as in a trained layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RandomProduct {
     /// Rows.
@@ -52,7 +52,7 @@ pub struct RandomProduct {
     pub k: usize,
     /// Seed of all numbers.
     pub seed: u64,
-    /// How they are spread.
+    /// Their distribution.
     pub distribution: Distribution,
 }
 

@@ -1,4 +1,4 @@
-//! float32 results that must agree in every bit.
+//! Bitwise comparison of float32 results.
 
 use hwmodel::cast::toward_zero;
 use std::fmt;

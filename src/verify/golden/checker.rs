@@ -1,4 +1,4 @@
-//! Counts what was compared and what differed.
+//! Counts comparisons and mismatches.
 
 use super::{BlockFile, GoldenError, Line};
 use hwmodel::SimdLevel;
@@ -107,7 +107,7 @@ impl Checker {
     }
 
     /// Compares floats: |found - expected| ≤ relative·|expected| + absolute. Infinities must be equal,
-    /// NaN must meet NaN.
+    /// NaN equals only NaN.
     pub fn close(
         &mut self,
         line: &Line<'_>,

@@ -20,7 +20,7 @@ pub enum GoldenError {
         file: String,
         /// Number of the line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The problem.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! PyTorch's layouts and this crate's.
+//! Conversion between PyTorch's tensor layouts and this crate's.
 
 /// [.., channels, pixels] → [.., pixels, channels]: NCHW activations become NHWC, OIHW filters OHWI.
 /// `values` that are no whole number of images lose the rest.

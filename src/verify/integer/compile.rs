@@ -1,4 +1,4 @@
-//! Network → integer program.
+//! Compiles a network to an integer program.
 
 use super::error::CompileError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};

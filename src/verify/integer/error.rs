@@ -35,7 +35,7 @@ pub enum CompileError {
         "an integer program rounds deterministically: use a `--rounding` other than stochastic"
     )]
     Stochastic,
-    /// A scale that no right shift gives.
+    /// A scale too large for a right shift.
     #[error(
         "batch norm `{layer}` multiplies channel {channel} by {factor:.3e} steps of the result per step of the accumulator: a right shift gives less than 2^31; give the layer's output fewer fractional bits"
     )]
@@ -47,7 +47,7 @@ pub enum CompileError {
         /// Steps of the result per step of the accumulator.
         factor: f64,
     },
-    /// Scale or offset are no numbers.
+    /// Scale or offset is not finite.
     #[error(
         "batch norm `{layer}` has a scale or offset that is not finite in channel {channel}: training has diverged"
     )]
@@ -62,7 +62,7 @@ pub enum CompileError {
     BatchNorm {
         /// Name of the layer.
         layer: String,
-        /// What is wrong.
+        /// The problem.
         source: BatchNormError,
     },
     /// A requantiser of a batch norm.
@@ -70,7 +70,7 @@ pub enum CompileError {
     Requantise {
         /// Name of the layer.
         layer: String,
-        /// What is wrong.
+        /// The problem.
         source: ChannelRequantiseError,
     },
 }

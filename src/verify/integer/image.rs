@@ -1,4 +1,4 @@
-//! The input boundary: float pixels become words of the first layer.
+//! Input quantisation: float pixels to words of the first layer's format.
 
 use super::error::RunError;
 use super::program::Program;

@@ -44,7 +44,7 @@ pub struct Step {
 pub enum IntegerOperation {
     /// A product on the MAC array and its requantisation.
     Convolution(Box<Convolution>),
-    /// A batch norm that follows no product of its own.
+    /// A batch norm that is not fused with a product.
     Scale(ChannelRequantiser),
     /// The arithmetic of a layer between products, as the layer states it.
     Step(Arc<dyn IntegerStep>),
@@ -59,11 +59,11 @@ pub struct Convolution {
     pub weight: FixedTensor,
     /// Format that its input is brought to.
     pub input: Format,
-    /// How accumulators become words.
+    /// Requantisation of the accumulators.
     pub finish: Finish,
 }
 
-/// How accumulators become words.
+/// Requantisation of the accumulators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finish {
     /// Bias in the accumulator, right shift by FLa + FLb - FLo, and ReLU if it follows.

@@ -1,4 +1,4 @@
-//! Sums of values weighted by probabilities.
+//! Attention context: values weighted by the attention probabilities.
 
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
 use crate::network::layers::kept;

@@ -1,4 +1,4 @@
-//! Probabilities of attention from queries and keys.
+//! Attention scores: softmax of the scaled products of queries and keys.
 
 use super::head::{Block, geometry, right_operand, sums};
 use crate::network::layers::kept;

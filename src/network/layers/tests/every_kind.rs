@@ -1,4 +1,4 @@
-//! What holds for a layer of every kind.
+//! Properties that every kind of layer must have.
 
 use super::super::EXAMPLES;
 use super::{context, quantised};

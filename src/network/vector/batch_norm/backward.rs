@@ -1,4 +1,4 @@
-//! Gradients of the training forward pass.
+//! Backward pass of batch normalisation in training.
 
 use super::{
     BatchNormError, BatchNormGradients, BatchStatistics, ChannelSums, chunk_length, piece_length,

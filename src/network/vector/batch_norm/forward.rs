@@ -1,4 +1,4 @@
-//! Statistics of a batch, and the normalised rows.
+//! Forward pass of batch normalisation: batch statistics and normalised rows.
 
 use super::{
     BatchNormError, BatchNormParameters, BatchStatistics, ChannelSums, RunningStatistics,

@@ -1,4 +1,4 @@
-//! A case with its tensors.
+//! A test case with its tensors.
 
 use super::tensor::Tensor;
 use crate::verify::golden::{Case, GoldenError};
