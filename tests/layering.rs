@@ -62,10 +62,11 @@ const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 18] = [
 ];
 
 /// What a pure library needs: no files, sockets, clock, random device, arguments or logging.
-const PURE_LIBRARIES: [&str; 10] = [
+const PURE_LIBRARIES: [&str; 11] = [
     "bitvec",
     "bytemuck",
     "csv",
+    "libm",
     "num-traits",
     "rand_core",
     "rand_pcg",
@@ -91,6 +92,16 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// The same without files of tests.
+fn library_sources(folder: &Path) -> Vec<PathBuf> {
+    let is_test = |path: &PathBuf| {
+        let relative = path.strip_prefix(root()).unwrap();
+        path.file_stem().unwrap().to_string_lossy().ends_with("tests")
+            || relative.components().any(|part| part.as_os_str() == "tests")
+    };
+    sources(folder).into_iter().filter(|path| !is_test(path)).collect()
 }
 
 /// The lines of `path` without comments, so that a link in the documentation is no dependency.
@@ -278,16 +289,30 @@ fn hwmodel_has_no_files_clock_environment_or_printing() {
     assert_eq!(names, PURE_LIBRARIES);
 }
 
+/// `libm` gives the same bits on every platform.
+#[test]
+fn no_function_of_the_platforms_mathematics_library() {
+    let names = [
+        "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10", "powf", "sin", "cos",
+        "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "cbrt", "hypot", "sin_cos",
+    ];
+    for path in library_sources(&root().join("hwmodel/src"))
+        .iter()
+        .chain(&library_sources(&root().join("src")))
+    {
+        let text = code(path);
+        let library = text.split("#[cfg(test)]").next().unwrap();
+        for name in names {
+            assert!(!library.contains(&format!(".{name}(")), "{}: .{name}()", path.display());
+        }
+    }
+}
+
 #[test]
 fn only_the_command_line_reads_arguments_and_environment_and_exits() {
     for (name, _) in MAY_USE.iter().filter(|(name, _)| *name != "cli") {
-        for path in sources(&root().join("src").join(name)) {
+        for path in library_sources(&root().join("src").join(name)) {
             let text = code(&path);
-            if path.file_stem().unwrap().to_string_lossy().ends_with("tests")
-                || path.components().any(|part| part.as_os_str() == "tests")
-            {
-                continue;
-            }
             let library = text.split("#[cfg(test)]").next().unwrap();
             for word in ["std::env", "process::exit", "println!"] {
                 assert!(!library.contains(word), "{}: {word}", path.display());

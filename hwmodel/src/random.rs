@@ -142,7 +142,7 @@ pub fn normal(generator: &mut impl Rng) -> f64 {
         let y = 2.0 * uniform_f64(generator) - 1.0;
         let square = x * x + y * y;
         if square > 0.0 && square < 1.0 {
-            return x * (-2.0 * square.ln() / square).sqrt();
+            return x * (-2.0 * libm::log(square) / square).sqrt();
         }
     }
 }

@@ -22,8 +22,8 @@ impl ScaleKind {
     fn transform(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
-            Self::Logarithmic => value.log10(),
-            Self::LogarithmicFromZero => value.max(0.0).ln_1p() / std::f64::consts::LN_10,
+            Self::Logarithmic => libm::log10(value),
+            Self::LogarithmicFromZero => libm::log1p(value.max(0.0)) / std::f64::consts::LN_10,
         }
     }
 }
@@ -86,7 +86,7 @@ impl Scale {
     /// Round values on the axis, about `wanted` of them.
     pub fn about(&self, wanted: f64) -> Vec<f64> {
         let rough = (self.high / wanted - self.low / wanted).max(f64::MIN_POSITIVE);
-        let power = 10_f64.powf(rough.log10().floor());
+        let power = libm::exp10(libm::log10(rough).floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
         let mut step = step.into_iter().find(|&step| step >= rough).unwrap_or(10.0 * power);
         if self.kind != ScaleKind::Linear {
@@ -98,10 +98,10 @@ impl Scale {
         let ticks = (0..=count).map(at).filter(|tick| tick.is_finite());
         match self.kind {
             ScaleKind::Linear => ticks.collect(),
-            ScaleKind::Logarithmic => ticks.map(|tick| 10_f64.powf(tick)).collect(),
+            ScaleKind::Logarithmic => ticks.map(|tick| libm::exp10(tick)).collect(),
             // Powers of ten themselves, which are a little right of whole places, and 0.
             ScaleKind::LogarithmicFromZero => {
-                let powers = ticks.map(|tick| 10_f64.powf(tick));
+                let powers = ticks.map(|tick| libm::exp10(tick));
                 let powers = powers.filter(|&tick| self.place(tick) <= 1.0);
                 std::iter::once(0.0).chain(powers).collect()
             }

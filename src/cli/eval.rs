@@ -13,7 +13,6 @@ use super::{accumulator_table, eval_checks, output, setup};
 use crate::files::model;
 use crate::network::BackwardArithmetic;
 use crate::network::Context;
-use crate::network::vector::elementary::exp;
 use crate::precision::NumberFormat;
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
@@ -291,7 +290,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         images: result.images,
         top1: result.top1,
         loss: result.loss,
-        perplexity: dataset.text.map(|_| exp(result.loss)),
+        perplexity: dataset.text.map(|_| libm::exp(result.loss)),
         quantised_after_training: quantised,
         accumulator: match (fixed, accumulator.width) {
             (false, _) => "float32".to_owned(),

@@ -184,7 +184,7 @@ fn report(machine: &Machine) -> MachineReport {
 
 /// Three significant digits, without trailing zeros.
 fn short(value: f64) -> String {
-    let magnitude = if value > 0.0 { toward_zero::<i32>(value.log10().floor()) } else { 0 };
+    let magnitude = if value > 0.0 { toward_zero::<i32>(libm::log10(value).floor()) } else { 0 };
     let decimals = exact::<usize>((2 - magnitude).clamp(0, 6));
     let text = format!("{value:.decimals$}");
     if text.contains('.') {

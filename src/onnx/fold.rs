@@ -65,7 +65,7 @@ fn reals(operator: &str, a: f64, b: f64) -> Option<f64> {
         "Sub" => Some(a - b),
         "Mul" => Some(a * b),
         "Div" => Some(a / b),
-        "Pow" => Some(a.powf(b)),
+        "Pow" => Some(libm::pow(a, b)),
         "Min" => Some(a.min(b)),
         "Max" => Some(a.max(b)),
         _ => None,
@@ -94,8 +94,8 @@ pub(super) fn unary(operator: &str, value: &Value) -> Option<Value> {
                 "Round" => Some(value.round_ties_even()),
                 "Sqrt" => Some(value.sqrt()),
                 "Reciprocal" => Some(1.0 / value),
-                "Exp" => Some(value.exp()),
-                "Log" => Some(value.ln()),
+                "Exp" => Some(libm::exp(value)),
+                "Log" => Some(libm::log(value)),
                 _ => None,
             };
             values.iter().map(each).collect::<Option<_>>().map(Value::Reals)

@@ -65,7 +65,7 @@ impl WeightDistribution {
         for (&p, &q) in self.counts.iter().zip(&quantised) {
             if p > 0 {
                 let (p, q) = (p as f64 / total, q as f64 / total);
-                divergence += p * (p / q.max(FLOOR)).ln();
+                divergence += p * libm::log(p / q.max(FLOOR));
             }
         }
         divergence
@@ -88,7 +88,7 @@ impl WeightDistribution {
         let mut loss = 0.0;
         for (&p, &q) in self.counts.iter().zip(&quantised) {
             let (p, q) = (f64::from(p as f32 / p_total), f64::from(q as f32 / q_total));
-            loss += q.exp() * (q - p);
+            loss += libm::exp(q) * (q - p);
         }
         loss / f64::from(self.resolution)
     }

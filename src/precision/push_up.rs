@@ -52,7 +52,7 @@ pub fn added_bits(variant: Variant, diversity: f64, fl_min: i64, strategy: Strat
 }
 
 fn paper_suggestions(diversity: f64, fl_min: i64) -> Option<(i64, i64)> {
-    let log = diversity.ln();
+    let log = libm::log(diversity);
     if !(diversity < f64::INFINITY && log > 0.0) {
         return None;
     }
@@ -63,7 +63,7 @@ fn paper_suggestions(diversity: f64, fl_min: i64) -> Option<(i64, i64)> {
 }
 
 fn released_suggestions(diversity: f32, fl_min: i64) -> Option<(i64, i64)> {
-    let log = diversity.ln() - 1.0;
+    let log = libm::logf(diversity) - 1.0;
     if !(diversity > 0.0 && diversity < f32::INFINITY && log > 0.0) {
         return None;
     }

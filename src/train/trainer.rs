@@ -9,7 +9,6 @@ use super::outcome::{Evaluation, Position};
 use super::phases::PhaseSeconds;
 use super::update::Update;
 use crate::data::{Dataset, EpochOrder};
-use crate::network::vector::elementary::exp;
 use crate::network::{Initialisation, Network, arch};
 use crate::precision::ControllerOptions;
 use hwmodel::machine::Machine;
@@ -127,7 +126,7 @@ impl Trainer {
     /// Perplexity e^loss of the last evaluation, if the data are a text.
     pub fn perplexity(&self) -> Option<f64> {
         let loss = self.evaluations().last()?.loss;
-        self.dataset.text.map(|_| exp(loss))
+        self.dataset.text.map(|_| libm::exp(loss))
     }
 
     /// Optimiser steps of an epoch; images that do not fill an update are left out of that epoch.

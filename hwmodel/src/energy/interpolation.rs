@@ -28,7 +28,7 @@ pub(super) fn log_log(anchors: &[(f64, f64)], x: f64) -> f64 {
         }
     };
     let ((x0, y0), (x1, y1)) = (segment[0], segment[1]);
-    y0 * (x / x0).powf((y1 / y0).ln() / (x1 / x0).ln())
+    y0 * libm::pow(x / x0, libm::log(y1 / y0) / libm::log(x1 / x0))
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub fn unigram_perplexity(
     let whole = (all + vocabulary as u64) as f64;
     let bits = seen.iter().zip(&asked).filter(|(_, asked)| **asked > 0);
     let sum: f64 =
-        bits.map(|(&seen, &asked)| asked as f64 * (whole / (seen + 1) as f64).ln()).sum();
-    Some((sum / targets as f64).exp())
+        bits.map(|(&seen, &asked)| asked as f64 * libm::log(whole / (seen + 1) as f64)).sum();
+    Some(libm::exp(sum / targets as f64))
 }
 
 #[cfg(test)]

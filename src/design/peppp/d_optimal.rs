@@ -107,7 +107,7 @@ impl Inverse {
 pub fn log_determinant(configurations: &DMatrix<f64>, columns: &[usize]) -> f64 {
     let chosen = configurations.select_columns(columns);
     let determinant = (&chosen * chosen.transpose()).determinant();
-    if determinant > 0.0 { determinant.ln() } else { f64::NEG_INFINITY }
+    if determinant > 0.0 { libm::log(determinant) } else { f64::NEG_INFINITY }
 }
 
 #[cfg(test)]

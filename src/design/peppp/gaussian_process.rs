@@ -93,7 +93,7 @@ impl Process {
 }
 
 fn kernel(length_scale: f64, square: f64) -> f64 {
-    (-square / (2.0 * length_scale * length_scale)).exp()
+    libm::exp(-square / (2.0 * length_scale * length_scale))
 }
 
 /// How much below `best` a value is expected to be: with z = (best - mean - ξ)/sd, (best - mean - ξ)·Φ(z) + sd·φ(z).
@@ -104,14 +104,14 @@ pub fn expected_improvement(posterior: Posterior, best: f64, xi: f64) -> f64 {
         return improvement.max(0.0);
     }
     let z = improvement / deviation;
-    let density = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt();
+    let density = libm::exp(-z * z / 2.0) / std::f64::consts::TAU.sqrt();
     improvement * normal_distribution(z) + deviation * density
 }
 
 /// Φ(z), the distribution function of the standard normal distribution, by its Taylor series near 0 and its continued
 /// fraction in the tails; absolute error below 1e-12.
 fn normal_distribution(z: f64) -> f64 {
-    let density = (-z * z / 2.0).exp() / std::f64::consts::TAU.sqrt();
+    let density = libm::exp(-z * z / 2.0) / std::f64::consts::TAU.sqrt();
     let size = z.abs();
     if size < 5.0 {
         // Φ(z) = 1/2 + φ(z)·(z + z³/3 + z⁵/(3·5) + ...).

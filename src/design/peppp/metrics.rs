@@ -37,7 +37,7 @@ pub fn frontier(points: &[Point]) -> Vec<usize> {
 /// The mean distance from a point of the frontier of `estimated` to the nearest of that of `truth`.
 pub fn convergence(truth: &[Point], estimated: &[Point]) -> f64 {
     let (of_truth, of_estimate) = (frontier(truth), frontier(estimated));
-    let distance = |a: Point, b: Point| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let distance = |a: Point, b: Point| libm::hypot(a[0] - b[0], a[1] - b[1]);
     let nearest =
         |v: Point| of_truth.iter().map(|&w| distance(v, truth[w])).fold(f64::INFINITY, f64::min);
     let sum: f64 = of_estimate.iter().map(|&v| nearest(estimated[v])).sum();

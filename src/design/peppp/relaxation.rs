@@ -78,7 +78,7 @@ fn evaluate(y: &DMatrix<f64>, shares: &[f64]) -> Option<(f64, Vec<f64>)> {
         column *= share;
     }
     let cholesky = (scaled * y.transpose()).cholesky()?;
-    let value = 2.0 * cholesky.l().diagonal().iter().map(|d| d.ln()).sum::<f64>();
+    let value = 2.0 * cholesky.l().diagonal().iter().map(|&d| libm::log(d)).sum::<f64>();
     let solved = cholesky.solve(y);
     let gradient = y.column_iter().zip(solved.column_iter()).map(|(a, b)| a.dot(&b)).collect();
     value.is_finite().then_some((value, gradient))

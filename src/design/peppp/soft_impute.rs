@@ -127,7 +127,7 @@ pub fn tuned_lambda(
     held_out.iter().for_each(|&index| rest[index] = 0.0);
     let mut best = (f64::INFINITY, options.lambda);
     for half_decades in (-6..=0).rev() {
-        let lambda = 10f64.powf(f64::from(half_decades) / 2.0);
+        let lambda = libm::pow(10.0, f64::from(half_decades) / 2.0);
         let found = soft_impute(values, &rest, &SoftImputeOptions { lambda, ..*options })?.values;
         let square = |&index: &usize| weights[index] * (found[index] - values[index]).powi(2);
         let error: f64 = held_out.iter().map(square).sum();

@@ -1,7 +1,8 @@
-//! Exponential, logarithm, logistic function and hyperbolic tangent in float64.
+//! Exponential, logistic function and hyperbolic tangent in float64, for whole tensors.
 //!
 //! They consist of IEEE additions, products and divisions in a fixed order, so that they give the same bits
-//! on every platform and in any vector width, which the functions of a system's library do not.
+//! on every platform and in any vector width. `libm` gives the same bits on every platform too and serves everything
+//! else, but it takes one value at a time: these loops are 1.3 to 5 times as fast (bench-results/elementary).
 
 /// ln 2, split so that products of its first part with an exponent are exact.
 const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
@@ -56,37 +57,6 @@ pub fn exp(x: f64) -> f64 {
     if x.is_nan() { x } else { result }
 }
 
-/// ln x within two units in the last place for normal x > 0; NaN for negative x, -∞ for 0.
-///
-/// x = m·2^k with √½ ≤ m < √2, and ln m = 2·artanh((m - 1)/(m + 1)) as a series.
-pub fn ln(x: f64) -> f64 {
-    const MANTISSA: u64 = (1 << 52) - 1;
-    if x.is_nan() || x < 0.0 {
-        return f64::NAN;
-    }
-    if x == f64::INFINITY {
-        return x;
-    }
-    if x < f64::MIN_POSITIVE {
-        return f64::NEG_INFINITY;
-    }
-    let bits = x.to_bits();
-    let mut k = (bits >> 52) as i64 - 1023;
-    let mut m = f64::from_bits((bits & MANTISSA) | 1023 << 52);
-    if m > std::f64::consts::SQRT_2 {
-        m *= 0.5;
-        k += 1;
-    }
-    let s = (m - 1.0) / (m + 1.0);
-    let square = s * s;
-    let mut sum = 1.0 / 23.0;
-    for n in (3..=21).rev().step_by(2) {
-        sum = sum * square + 1.0 / f64::from(n);
-    }
-    let k = k as f64;
-    k * LN_2[0] + (2.0 * s + (2.0 * s * square * sum + k * LN_2[1]))
-}
-
 /// 1/(1 + e^-x).
 #[inline(always)]
 pub fn logistic(x: f64) -> f64 {
@@ -115,17 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn exponentials_and_logarithms_are_those_of_the_library() {
+    fn exponentials_are_those_of_the_library() {
         for i in -70_000..70_000 {
             let x = f64::from(i) * 0.0101;
             assert!(ulps(exp(x), x.exp()) <= 2.0, "exp({x})");
-            let y = x.exp();
-            if i != 0 {
-                assert!(ulps(ln(y), y.ln()) <= 2.0, "ln({y})");
-            }
         }
-        assert_eq!((exp(0.0), exp(-0.0), ln(1.0)), (1.0, 1.0, 0.0));
-        assert_eq!(ln(4.0), 4f64.ln());
+        assert_eq!((exp(0.0), exp(-0.0)), (1.0, 1.0));
     }
 
     #[test]
@@ -133,8 +98,6 @@ mod tests {
         assert_eq!((exp(710.0), exp(f64::INFINITY)), (f64::INFINITY, f64::INFINITY));
         assert_eq!((exp(-709.0), exp(f64::NEG_INFINITY)), (0.0, 0.0));
         assert!(exp(709.78).is_finite() && exp(f64::NAN).is_nan());
-        assert_eq!((ln(0.0), ln(f64::INFINITY)), (f64::NEG_INFINITY, f64::INFINITY));
-        assert!(ln(-1.0).is_nan() && ln(f64::NAN).is_nan());
         assert_eq!((logistic(1e9), logistic(-1e9)), (1.0, 0.0));
         assert_eq!((tanh(1e9), tanh(-1e9)), (1.0, -1.0));
     }
@@ -155,11 +118,10 @@ mod tests {
     /// Training depends on these bits on every platform.
     #[test]
     fn value_stability() {
-        let bits = [exp(-1.0), exp(0.3), ln(10.0), logistic(-2.5), tanh(0.7)].map(f64::to_bits);
+        let bits = [exp(-1.0), exp(0.3), logistic(-2.5), tanh(0.7)].map(f64::to_bits);
         let want = [
             0x3fd7_8b56_362c_ef38,
             0x3ff5_9905_8c8c_1a96,
-            0x4002_6bb1_bbb5_5516,
             0x3fb3_6b71_1253_4847,
             0x3fe3_56fb_17af_2e91,
         ];

@@ -4,7 +4,6 @@
 //! with the network's millions, so it is computed in float64 and each gradient rounded once to float32. Rows are
 //! computed side by side and their losses added in order.
 
-use super::elementary::ln;
 use super::softmax::exponentials;
 use hwmodel::cast::nearest_f32;
 use hwmodel::elementwise::{LengthError, check_length};
@@ -138,7 +137,7 @@ fn row_loss(
     }
     let (best, sum) = exponentials(logits, into);
     let shifted = f64::from(logits[target]) - f64::from(logits[best]);
-    Ok(((ln(sum) - shifted, best == target), sum))
+    Ok(((libm::log(sum) - shifted, best == target), sum))
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Default for MuppetPolicyOptions {
 impl MuppetPolicyOptions {
     /// T(j) = α + β·e^(-λ·j) at epoch j, from 0.
     pub fn threshold(&self, epoch: u32) -> f64 {
-        self.alpha + self.beta * (-self.lambda * f64::from(epoch)).exp()
+        self.alpha + self.beta * libm::exp(-self.lambda * f64::from(epoch))
     }
 
     /// Requires that every option is possible.

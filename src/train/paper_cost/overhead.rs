@@ -10,13 +10,13 @@
 /// assert_eq!(push_down_operations(100, 9, 50, 0.5), 0.0);
 /// ```
 pub fn push_down_operations(elements: u64, wl: u32, resolution: u32, nonzero: f64) -> f64 {
-    let rounds = if wl > 8 { 2.0 * f64::from(wl - 8).log2() } else { 1.0 };
+    let rounds = if wl > 8 { 2.0 * libm::log2(f64::from(wl - 8)) } else { 1.0 };
     3.0 * elements as f64 * rounds * f64::from(resolution) * nonzero
 }
 
 /// The paper's upper bound of PushDown: 3·elements·r_upr·log₂(32 - 8).
 pub fn push_down_operations_bound(elements: u64, largest_resolution: u32) -> f64 {
-    3.0 * elements as f64 * f64::from(largest_resolution) * 24f64.log2()
+    3.0 * elements as f64 * f64::from(largest_resolution) * libm::log2(24.0)
 }
 
 /// PushUp: ops_pu = (lb + 1)·elements + 1.

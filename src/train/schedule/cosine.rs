@@ -62,29 +62,15 @@ impl Cosine {
     }
 }
 
-/// (1 + cos(πx))/2 for x in [0, 1], by additions and products in a fixed order: the library's cosine may differ in
-/// the last bit from platform to platform.
-///
-/// It is 1 - sin²(πx/2), and sin²(π(1-x)/2), so that a sine up to π/4 is enough.
+/// (1 + cos(πx))/2 for x in [0, 1], as 1 - sin²(πx/2) and sin²(π(1-x)/2), which do not cancel.
 fn raised_cosine(x: f64) -> f64 {
     if x <= 0.5 {
-        let sine = sine(FRAC_PI_2 * x);
+        let sine = libm::sin(FRAC_PI_2 * x);
         1.0 - sine * sine
     } else {
-        let sine = sine(FRAC_PI_2 * (1.0 - x));
+        let sine = libm::sin(FRAC_PI_2 * (1.0 - x));
         sine * sine
     }
-}
-
-/// sin y for 0 ≤ y ≤ π/4: the Taylor polynomial of degree 17, whose first neglected term is below 10⁻¹⁹.
-fn sine(y: f64) -> f64 {
-    let square = y * y;
-    // y - y³/3! + y⁵/5! - ... = y·(1 - y²/(2·3)·(1 - y²/(4·5)·(1 - ...))).
-    let mut nested = 1.0;
-    for n in (1..=8_u32).rev() {
-        nested = 1.0 - square / f64::from(2 * n * (2 * n + 1)) * nested;
-    }
-    y * nested
 }
 
 #[cfg(test)]
