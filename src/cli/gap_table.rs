@@ -59,7 +59,8 @@ fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         v if (0.001..100_000.0).contains(&v) => {
-            let decimals = exact::<usize>((3 - toward_zero::<i32>(libm::log10(v).floor())).clamp(0, 6));
+            let decimals =
+                exact::<usize>((3 - toward_zero::<i32>(libm::log10(v).floor())).clamp(0, 6));
             format!("{v:.decimals$}")
         }
         v => format!("{v:.3e}"),
