@@ -4,6 +4,11 @@
 //! training, precision controllers, cost equations, traces and the command line. ARCHITECTURE.md
 //! says where things are and what must not depend on what.
 #![forbid(unsafe_code)]
+// Tests compare floats and narrow small numbers as they like.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
+)]
 
 pub mod chart;
 pub mod cli;

@@ -41,7 +41,7 @@ const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 18] = [
     ("cast", &[]),
     ("parallel", &[]),
     ("number::rounding", &[]),
-    ("kernels", &["number::rounding"]),
+    ("kernels", &["cast", "number::rounding"]),
     ("random", &["cast", "kernels"]),
     ("number", &["cast", "kernels", "number::rounding", "parallel", "random"]),
     ("product", &["number"]),

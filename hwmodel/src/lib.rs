@@ -8,6 +8,11 @@
 //! [`FixedTensor`] (raw integers with their format), [`array`](mod@array) (the MAC array) and
 //! [`Requantiser`](number::requantise::Requantiser) (accumulator → fixed).
 #![deny(unsafe_code)]
+// Tests compare floats and narrow small numbers as they like.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
+)]
 
 pub mod array;
 mod blocking;

@@ -98,10 +98,10 @@ impl Scale {
         let ticks = (0..=count).map(at).filter(|tick| tick.is_finite());
         match self.kind {
             ScaleKind::Linear => ticks.collect(),
-            ScaleKind::Logarithmic => ticks.map(|tick| libm::exp10(tick)).collect(),
+            ScaleKind::Logarithmic => ticks.map(libm::exp10).collect(),
             // Powers of ten themselves, which are a little right of whole places, and 0.
             ScaleKind::LogarithmicFromZero => {
-                let powers = ticks.map(|tick| libm::exp10(tick));
+                let powers = ticks.map(libm::exp10);
                 let powers = powers.filter(|&tick| self.place(tick) <= 1.0);
                 std::iter::once(0.0).chain(powers).collect()
             }

@@ -75,7 +75,7 @@ impl ModelData {
 /// Test images `range`, `[n, h, w, c]`.
 pub(super) fn images(dataset: &Dataset, range: Range<usize>) -> Activation {
     let test = &dataset.test;
-    let indices: Vec<u32> = range.map(|index| exact::<u32>(index)).collect();
+    let indices: Vec<u32> = range.map(exact::<u32>).collect();
     let mut values = Vec::new();
     let normalisation = &dataset.normalisation;
     let preparation = Preparation { normalisation, augmentation: None, place: (0, 0) };

@@ -74,7 +74,7 @@ fn taps(length: usize) -> Vec<Taps> {
         .map(|output| {
             let centre = (output as f64 + 0.5) * scale;
             let first = toward_zero::<usize>((centre - radius + 0.5).max(0.0));
-            let end = ((centre + radius + 0.5) as usize).min(length);
+            let end = toward_zero::<usize>(centre + radius + 0.5).min(length);
             let heights: Vec<f64> = (first..end)
                 .map(|input| (1.0 - ((input as f64 - centre + 0.5) / radius).abs()).max(0.0))
                 .collect();

@@ -2,6 +2,7 @@
 
 mod options;
 
+use hwmodel::cast::exact;
 pub use options::{AdaptOptions, DESCRIPTION, Granularity, PENALTY, values};
 pub(super) use options::{SETTINGS_OF_ADEPT, options};
 
@@ -107,7 +108,7 @@ impl Adapt {
 
     fn mean_lookback(&self) -> u32 {
         let sum: u64 = self.tensors.iter().map(|tensor| u64::from(tensor.lookback)).sum();
-        (sum / self.tensors.len() as u64) as u32
+        exact::<u32>(sum / self.tensors.len() as u64)
     }
 
     /// Adds the gradient of tensor `index` to its window and adapts lookback and resolution.

@@ -3,6 +3,7 @@
 use super::quantise::NearestEven;
 use super::{PrecisionError, Variant};
 use hwmodel::Format;
+use hwmodel::cast::toward_zero;
 use rayon::prelude::*;
 
 /// The largest number of histogram bins.
@@ -74,6 +75,7 @@ impl WeightDistribution {
     /// The released code's loss, Σ exp(Qᵢ)·(Qᵢ - Pᵢ) / resolution with float32 histograms: a KL
     /// divergence with log-targets on plain probabilities. Negative values are possible. NaN when no
     /// quantised weight is inside the range of the weights.
+    #[expect(clippy::float_cmp, reason = "one value in all places")]
     pub fn released_loss(&self, format: Format) -> f64 {
         let (low, high) = (self.sorted[0], self.sorted[self.sorted.len() - 1]);
         // A constant slice is compared with its quantised self over the latter's own range.
@@ -113,6 +115,7 @@ enum Bins {
 }
 
 impl Bins {
+    #[expect(clippy::float_cmp, reason = "one value in all places")]
     fn new(variant: Variant, low: f32, high: f32) -> Self {
         match variant {
             Variant::Paper => {
@@ -134,12 +137,12 @@ impl Bins {
         match self {
             Self::Paper { low, width } => {
                 let position = (f64::from(x) - low) * f64::from(resolution) / width;
-                (position.floor() as i64).clamp(0, last)
+                toward_zero::<i64>(position.floor()).clamp(0, last)
             }
             Self::Released { low, .. } if x < low => -1,
             Self::Released { high, .. } if x > high => last + 1,
             Self::Released { low, width, .. } => {
-                (((x - low) * resolution as f32 / width) as i64).min(last)
+                toward_zero::<i64>(f64::from((x - low) * resolution as f32 / width)).min(last)
             }
         }
     }

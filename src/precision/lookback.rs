@@ -1,6 +1,7 @@
 //! Length of the gradient window and histogram resolution of PushDown (papers/adapt.md section 5).
 
 use super::{Bounds, Variant};
+use hwmodel::cast::{nearest_f32, toward_zero};
 
 /// The lookback of a tensor after a step with gradient diversity `diversity`.
 ///
@@ -25,13 +26,13 @@ pub fn next_lookback(
     let target = if diversity > 0.0 {
         let wanted = match variant {
             Variant::Paper => upper / diversity,
-            Variant::Released => f64::from(bounds.upper as f32 / diversity as f32),
+            Variant::Released => f64::from(bounds.upper as f32 / nearest_f32(diversity)),
         };
         wanted.max(lower).min(upper).ceil()
     } else {
         upper
     };
-    (target * momentum + f64::from(lookback) * (1.0 - momentum)).ceil() as u32
+    toward_zero::<u32>((target * momentum + f64::from(lookback) * (1.0 - momentum)).ceil())
 }
 
 /// The resolution (histogram bins) of a tensor whose lookback has become `lookback`: one more at the

@@ -2,6 +2,7 @@
 
 use super::{PrecisionError, Strategy, Variant};
 use hwmodel::Format;
+use hwmodel::cast::{exact, nearest_f32, toward_zero};
 
 /// The new format of a tensor with gradient diversity `diversity` after PushDown gave `lowest`.
 ///
@@ -32,7 +33,7 @@ pub fn push_up(
     let wl = (i64::from(lowest.wl()).max(fl) + 1).min(32);
     let fl = fl.min(32 - buffer);
     let wl = (fl + buffer).min(32).max(wl);
-    Ok(Format::new(wl as u32, fl as i32)?)
+    Ok(Format::new(exact::<u32>(wl), exact::<i32>(fl))?)
 }
 
 /// s: how many fractional bits are added to `fl_min`.
@@ -46,7 +47,7 @@ pub fn push_up(
 pub fn added_bits(variant: Variant, diversity: f64, fl_min: i64, strategy: Strategy) -> i64 {
     let suggestions = match variant {
         Variant::Paper => paper_suggestions(diversity, fl_min),
-        Variant::Released => released_suggestions(diversity as f32, fl_min),
+        Variant::Released => released_suggestions(nearest_f32(diversity), fl_min),
     };
     suggestions.map_or(1, |(first, second)| strategy.choose(first, second))
 }
@@ -57,8 +58,12 @@ fn paper_suggestions(diversity: f64, fl_min: i64) -> Option<(i64, i64)> {
         return None;
     }
     let first = 1.0 / (log - 1.0);
-    let first = if first > 0.0 && first < f64::INFINITY { (first.ceil() as i64).max(1) } else { 1 };
-    let second = (32.0 * log * log - 1.0).ceil().min(32.0) as i64;
+    let first = if first > 0.0 && first < f64::INFINITY {
+        toward_zero::<i64>(first.ceil()).max(1)
+    } else {
+        1
+    };
+    let second = toward_zero::<i64>((32.0 * log * log - 1.0).ceil().min(32.0));
     Some((first, (second - fl_min).max(1)))
 }
 
@@ -67,8 +72,8 @@ fn released_suggestions(diversity: f32, fl_min: i64) -> Option<(i64, i64)> {
     if !(diversity > 0.0 && diversity < f32::INFINITY && log > 0.0) {
         return None;
     }
-    let first = ((1.0 / (log * log)).ceil() as i64).max(1);
-    let second = (32.0 * (log * log)).ceil().min(32.0) as i64;
+    let first = toward_zero::<i64>(f64::from((1.0 / (log * log)).ceil())).max(1);
+    let second = toward_zero::<i64>(f64::from((32.0 * (log * log)).ceil().min(32.0)));
     Some((first, (second - fl_min).max(0)))
 }
 

@@ -1,6 +1,7 @@
 //! The deterministic quantiser used by PushDown.
 
 use hwmodel::Format;
+use hwmodel::cast::nearest_f32;
 
 /// float32 → ⟨WL, FL⟩ → float32: nearest, ties to even, exact, saturated.
 ///
@@ -30,7 +31,7 @@ impl NearestEven {
         let scaled = f64::from(x) * self.scale;
         // The limits are integers, so clamping first gives the same integer. + 0 drops the sign of -0.
         let raw = scaled.clamp(self.min_raw, self.max_raw).round_ties_even() + 0.0;
-        (raw * self.step) as f32
+        nearest_f32(raw * self.step)
     }
 
     /// Quantises every element in place.

@@ -9,6 +9,7 @@
 mod bit_range;
 
 pub use bit_range::{BitRange, BitRangeError};
+use hwmodel::cast::exact;
 
 use super::constant::Constant;
 use super::options::ControllerDescription;
@@ -206,7 +207,7 @@ pub fn bits_of_layers(
     let span = u64::from(highest - lowest);
     // ⌊span·r/last + ½⌋ in integers.
     let rising = |value: &u64| match levels.binary_search(value) {
-        Ok(rank) if last > 0 => lowest + ((2 * span * rank as u64 + last) / (2 * last)) as u32,
+        Ok(rank) if last > 0 => lowest + exact::<u32>((2 * span * rank as u64 + last) / (2 * last)),
         _ => middle,
     };
     let mut generator = random::generator(options.seed, &[PATH]);
@@ -215,7 +216,7 @@ pub fn bits_of_layers(
         BitStrategy::CPlus => rising(value),
         BitStrategy::CMinus if last == 0 => middle,
         BitStrategy::CMinus => lowest + highest - rising(value),
-        BitStrategy::R => lowest + random::below(&mut generator, span as u32 + 1),
+        BitStrategy::R => lowest + random::below(&mut generator, exact::<u32>(span) + 1),
     });
     Ok(bits.collect())
 }

@@ -2,6 +2,7 @@
 
 use super::reduce::{CHUNK, chunk_sum, square};
 use super::{PrecisionError, StateTensor, Variant};
+use hwmodel::cast::nearest_f32;
 use rayon::prelude::*;
 
 /// A window of gradients of one tensor, kept as their sum, Σ‖g‖₂² and their number
@@ -93,7 +94,9 @@ impl GradientWindow {
         match &self.sum {
             Sum::Paper(_) if self.sum_norm_squared > 0.0 => self.squares / self.sum_norm_squared,
             Sum::Paper(_) => f64::INFINITY,
-            Sum::Released(_) => f64::from(self.count as f32 / self.sum_norm_squared.sqrt() as f32),
+            Sum::Released(_) => {
+                f64::from(self.count as f32 / nearest_f32(self.sum_norm_squared.sqrt()))
+            }
         }
     }
 

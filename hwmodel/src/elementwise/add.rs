@@ -11,6 +11,7 @@
 //! Each operand is rounded by itself, before the addition: an operand that already has the result's FL
 //! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
 
+use crate::cast::exact;
 use crate::kernels::RawInteger;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
@@ -192,7 +193,7 @@ macro_rules! lane_integer {
         #[inline(always)]
         fn random(random: u64, zeros: u32) -> Self {
             // Below 2^shift, and the lane is at least two bits wider than the shift.
-            (random as $type) << zeros
+            exact::<$type>(random) << zeros
         }
     })* };
 }

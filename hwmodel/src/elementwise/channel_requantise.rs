@@ -135,14 +135,14 @@ macro_rules! accumulators {
             #[inline(always)]
             fn is_short(self) -> bool {
                 let wide = <$wide>::from(self);
-                <$wide>::from(wide as i32) == wide
+                i32::try_from(wide).is_ok()
             }
 
             #[inline(always)]
             fn limited(self, low: i32, high: i32) -> (i32, bool) {
                 let wide = <$wide>::from(self);
                 let fitted = wide.clamp(low.into(), high.into());
-                (fitted as i32, fitted != wide)
+                (exact(fitted), fitted != wide)
             }
         }
     )*};

@@ -51,7 +51,9 @@ pub fn fold(factor: f64, offset: f64) -> Result<ChannelScale, FoldError> {
     let dropped = (shift - longest).max(0);
     shift -= dropped;
     let mut multiplier = (mantissa * power_of_two(FRACTION - dropped)).round_ties_even();
-    if multiplier.abs() == power_of_two(FRACTION) {
+    #[expect(clippy::float_cmp, reason = "both are integers")]
+    let carried = multiplier.abs() == power_of_two(FRACTION);
+    if carried {
         multiplier /= 2.0;
         shift -= 1;
     }
@@ -82,7 +84,11 @@ fn decompose(value: f64) -> (f64, i32) {
 /// 2^exponent, exact; 0 below the normal numbers.
 fn power_of_two(exponent: i32) -> f64 {
     debug_assert!(exponent <= 1023);
-    if exponent < -1022 { 0.0 } else { f64::from_bits(((1023 + i64::from(exponent)) as u64) << 52) }
+    if exponent < -1022 {
+        0.0
+    } else {
+        f64::from_bits((1023 + i64::from(exponent)).cast_unsigned() << 52)
+    }
 }
 
 #[cfg(test)]

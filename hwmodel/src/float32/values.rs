@@ -24,7 +24,7 @@ macro_rules! with_values {
                 $body
             }
             $crate::float32::Values::Fixed(tensor) => {
-                let step = tensor.format().step() as f32;
+                let step = $crate::cast::nearest_f32(tensor.format().step());
                 match tensor.data() {
                     $crate::number::tensor::RawData::I8($slice) => {
                         let $convert = move |x: i8| $crate::float32::values::value(x, step);

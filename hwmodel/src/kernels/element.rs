@@ -4,6 +4,7 @@
 //! are the reason why they live in this folder.
 
 use super::multiversion;
+use crate::cast::{exact, low};
 use crate::number::rounding::{Mode, Parts, Rounding, Shifted};
 use crate::with_rounding;
 use num_traits::{AsPrimitive, PrimInt};
@@ -31,8 +32,7 @@ macro_rules! raw_integer {
     ($($type:ty),*) => { $(impl RawInteger for $type {
         #[inline(always)]
         fn from_i32(value: i32) -> Self {
-            debug_assert!(i64::from(value) >= i64::from(<$type>::MIN) && i64::from(value) <= i64::from(<$type>::MAX));
-            value as $type
+            exact(value)
         }
 
         #[inline(always)]
@@ -84,7 +84,7 @@ multiversion! {
             for (word, state) in words.iter_mut().zip(&mut states) {
                 let old = *state;
                 *state = old.wrapping_mul(jump).wrapping_add(plus);
-                let shifted = (((old >> 18) ^ old) >> 27) as u32;
+                let shifted = low::<u32>(((old >> 18) ^ old) >> 27);
                 *word = shifted.rotate_right((old >> 59) as u32);
             }
         };
@@ -163,6 +163,7 @@ struct FloatParts {
     word: u32,
 }
 
+#[expect(clippy::float_cmp, reason = "the fraction is exact")]
 impl Parts for FloatParts {
     #[inline(always)]
     fn negative(self) -> bool {
@@ -281,7 +282,7 @@ fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
         let rounded = parts.floor() + i64::from(M::up(parts));
         high += u64::from(rounded > max);
         low += u64::from(rounded < min);
-        let raw = rounded.clamp(min, max) as i32;
+        let raw = exact::<i32>(rounded.clamp(min, max));
         flushed += u64::from(value != 0 && raw == 0);
         nonzero += u64::from(raw != 0);
         *out = T::from_i32(raw);

@@ -1,6 +1,7 @@
 //! Kernel that simulates accumulators addition by addition, one in each SIMD lane.
 
 use super::{RawInteger, multiversion};
+use crate::cast::exact;
 
 /// Accumulators that are stepped at once.
 pub(crate) const STEP_LANES: usize = 64;
@@ -24,7 +25,7 @@ macro_rules! step_sums {
         impl StepSum for $type {
             #[inline(always)]
             fn from_i128(value: i128) -> Self {
-                value as $type
+                exact(value)
             }
             #[inline(always)]
             fn add_product(self, a: i32, b: i32) -> Self {

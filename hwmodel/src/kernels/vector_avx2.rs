@@ -11,7 +11,6 @@ pub(super) struct Float32(__m256);
 #[derive(Clone, Copy)]
 pub(super) struct Int16(__m256i);
 
-// SAFETY (all three): see the head of this file.
 impl Vector for Float32 {
     type Element = f32;
     type Sum = f32;

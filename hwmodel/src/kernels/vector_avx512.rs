@@ -14,7 +14,6 @@ pub(super) struct Int16(__m512i);
 #[derive(Clone, Copy)]
 pub(super) struct Int8(__m512i);
 
-// SAFETY (all three): see the head of this file.
 impl Vector for Float32 {
     type Element = f32;
     type Sum = f32;

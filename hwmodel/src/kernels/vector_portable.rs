@@ -2,6 +2,7 @@
 //! [`super::tile::tile`].
 
 use super::tile::Vector;
+use crate::cast::nearest_f32;
 
 const LANES: usize = 8;
 
@@ -12,7 +13,6 @@ pub(super) struct Float32([f32; LANES]);
 #[derive(Clone, Copy)]
 pub(super) struct Int16([i32; LANES]);
 
-// SAFETY (all three): see the head of this file.
 impl Vector for Float32 {
     type Element = f32;
     type Sum = f32;
@@ -109,7 +109,7 @@ fn fused_multiply_add(a: f32, b: f32, c: f32) -> f32 {
     let inexact_and_even = error != 0.0 && bits & 1 == 0 && sum.is_finite();
     // One unit away from zero if the error has the sum's sign, else toward zero.
     let step = if (error > 0.0) == (sum > 0.0) { 1 } else { u64::MAX };
-    f64::from_bits(if inexact_and_even { bits.wrapping_add(step) } else { bits }) as f32
+    nearest_f32(f64::from_bits(if inexact_and_even { bits.wrapping_add(step) } else { bits }))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub fn pack(data: &RawData, format: Format) -> Vec<u8> {
     let mut image = vec![0u8; image_bytes(data.len(), format.wl())];
     let bits = image.view_bits_mut::<Lsb0>();
     with_raw!(data, raw => for (word, &value) in bits.chunks_mut(wl).zip(raw) {
-        let low = (i64::from(value) as u64) & (u64::MAX >> (64 - wl));
+        let low = i64::from(value).cast_unsigned() & (u64::MAX >> (64 - wl));
         word.store_le(low);
     });
     image

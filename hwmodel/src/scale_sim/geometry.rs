@@ -242,8 +242,7 @@ impl InputAddresses {
         let [rows, columns] =
             [rows, columns].map(|size| u32::try_from(size).expect("checked by the caller"));
         let LayerShape { channels, stride, .. } = *shape;
-        let [height, width] =
-            [shape.output_height(), shape.output_width()].map(|size| exact::<u32>(size));
+        let [height, width] = [shape.output_height(), shape.output_width()].map(exact::<u32>);
         let window = (0..height)
             .flat_map(|y| (0..width).map(move |x| (y * columns + x) * stride * channels))
             .collect();

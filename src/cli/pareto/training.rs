@@ -123,7 +123,7 @@ impl NewPartitionArguments {
         let label = |text: &String| {
             let named = known.iter().position(|name| name == text.trim());
             let numbered = || text.trim().parse().ok().filter(|&label| label < known.len());
-            named.or_else(numbered).map(|label| exact::<u16>(label)).ok_or_else(|| {
+            named.or_else(numbered).map(exact::<u16>).ok_or_else(|| {
                 let known = known.join(", ");
                 Failure::usage(anyhow!("unknown class `{text}`: use labels or names of {known}"))
             })

@@ -14,6 +14,7 @@ use crate::train::state::{RunState, fingerprint, run_state};
 use crate::train::{RunOptions, StartingModel, Trainer};
 use anyhow::{Context as _, anyhow};
 use hwmodel::SimdLevel;
+use hwmodel::cast::exact;
 use std::path::{Path, PathBuf};
 
 /// Loads data and machine and builds the run.
@@ -155,6 +156,6 @@ pub(in crate::cli) fn default_epochs(options: &RunOptions, images: usize) -> u32
     let steps = (images as u64 / update).max(1);
     match options.max_steps {
         Some(wanted) => u32::try_from(wanted.div_ceil(steps)).unwrap_or(u32::MAX),
-        None => ((DEFAULT_STEPS / steps) as u32).clamp(1, DEFAULT_EPOCHS),
+        None => exact::<u32>(DEFAULT_STEPS / steps).clamp(1, DEFAULT_EPOCHS),
     }
 }

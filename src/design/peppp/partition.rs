@@ -78,7 +78,7 @@ impl Partition {
             let known = dataset.class_names.iter().position(|class| class == name);
             let missing =
                 || PepppError::Superclass { dataset: dataset.name.clone(), class: name.to_owned() };
-            known.map(|label| exact::<u16>(label)).ok_or_else(missing)
+            known.map(exact::<u16>).ok_or_else(missing)
         };
         let one = |(name, classes): &(&str, [&str; 5])| {
             let mut classes =

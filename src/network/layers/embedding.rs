@@ -6,6 +6,7 @@ use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
+use hwmodel::cast::toward_zero;
 use hwmodel::{FixedTensor, RawData};
 
 /// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
@@ -24,8 +25,10 @@ impl Embedding {
         let vocabulary = self.vocabulary;
         let token = |(index, &value): (usize, &f32)| {
             // Token numbers have at most 16 bits, which float32 holds exactly.
-            let token = value as usize;
-            if token < vocabulary && token as f32 == value {
+            let token = toward_zero::<usize>(f64::from(value));
+            #[expect(clippy::float_cmp, reason = "whole numbers")]
+            let whole = token as f32 == value;
+            if token < vocabulary && whole {
                 return Ok(token);
             }
             Err(NetworkError::Token { layer: layer.to_owned(), index, value, vocabulary })

@@ -12,6 +12,7 @@ use crate::network::tally::GemmTally;
 use crate::precision::NumberFormat;
 use hwmodel::FixedTensor;
 use hwmodel::array::{Convolution2d, MacReport};
+use hwmodel::cast::nearest_f32;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
@@ -112,7 +113,7 @@ fn column_sums(matrix: &[f32], columns: usize) -> Vec<f32> {
     for part in parts {
         total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
     }
-    total.into_iter().map(|sum| sum as f32).collect()
+    total.into_iter().map(nearest_f32).collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ const SMALLEST: f64 = -708.0;
 /// 2^k for -1022 ≤ k ≤ 1023.
 #[inline(always)]
 fn power_of_two(k: i64) -> f64 {
-    f64::from_bits(((k + 1023) as u64) << 52)
+    f64::from_bits((k + 1023).cast_unsigned() << 52)
 }
 
 /// e^x within two units in the last place; 0 below -708.

@@ -97,7 +97,7 @@ pub fn layer_norm_backward(x: &[f32], gamma: &[f32], dy: &[f32]) -> LayerNormGra
         gamma.iter_mut().zip(gammas).for_each(|(total, part)| *total += part);
         beta.iter_mut().zip(betas).for_each(|(total, part)| *total += part);
     }
-    let narrow = |sums: Vec<f64>| sums.into_iter().map(|sum| nearest_f32(sum)).collect();
+    let narrow = |sums: Vec<f64>| sums.into_iter().map(nearest_f32).collect();
     LayerNormGradients { input, gamma: narrow(gamma), beta: narrow(beta) }
 }
 

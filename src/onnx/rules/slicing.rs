@@ -130,7 +130,7 @@ fn bounds(size: u64, start: i64, end: i64, step: i64) -> Option<(i64, u64)> {
     if stride == 0 {
         return None;
     }
-    let count = if size == 0 || span <= 0 { 0 } else { (span as u64).div_ceil(stride) };
+    let count = if size == 0 || span <= 0 { 0 } else { span.cast_unsigned().div_ceil(stride) };
     Some((start, count))
 }
 

@@ -142,7 +142,7 @@ impl MuppetPolicy {
         self.violations = scalars.violations;
         self.float32_epochs = scalars.float32_epochs;
         self.learning_rate = learning_rate;
-        self.largest = (largest != -1.0).then_some(largest);
+        self.largest = (largest >= 0.0).then_some(largest);
         self.last = scalars.last.map(|last| EpochReport {
             epoch: last.epoch,
             diversity: last.has_diversity.then_some(diversity),

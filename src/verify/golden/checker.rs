@@ -116,6 +116,7 @@ impl Checker {
         relative: f64,
         absolute: f64,
     ) {
+        #[expect(clippy::float_cmp, reason = "equal infinities")]
         let same = expected == found
             || (expected.is_nan() && found.is_nan())
             || (expected.is_finite()

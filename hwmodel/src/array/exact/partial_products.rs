@@ -2,6 +2,7 @@
 
 use super::norms::slack;
 use crate::blocking::{BlockProduct, ROW_STEP, SumRows, block_rows};
+use crate::cast;
 use crate::kernels::{SimdLevel, TileSession};
 use std::ops::Range;
 
@@ -60,7 +61,7 @@ macro_rules! wide_sums {
         impl WideSum for $type {
             #[inline(always)]
             fn add(&mut self, low: i64, high: i64) {
-                *self = self.wrapping_add(low.wrapping_add(high << HIGH) as Self);
+                *self = self.wrapping_add(cast::low(low.wrapping_add(high << HIGH)));
             }
             #[inline(always)]
             fn merge(&mut self, other: Self) {

@@ -12,6 +12,7 @@ use super::MacArray;
 use super::exact::norms::{self, Norms};
 use super::exact::{CheckpointLimits, Proof, stored};
 use super::operands::Operands;
+use crate::cast::{exact, toward_zero};
 use crate::kernels::{RawInteger, StepRange};
 use crate::number::bit_width::BitWidth;
 use crate::number::overflow::Overflow;
@@ -180,7 +181,7 @@ impl MacArray {
         sums: &mut [C],
     ) -> Stepped {
         let limit = bits.max() + 1;
-        let product = (proof.largest[0] as i128) * (proof.largest[1] as i128);
+        let product = toward_zero::<i128>(proof.largest[0]) * toward_zero::<i128>(proof.largest[1]);
         let overflow = self.accumulator.overflow;
         let words = proof.words;
         macro_rules! stepping {
@@ -188,8 +189,8 @@ impl MacArray {
                 Stepping::<$sum> {
                     simd: self.simd,
                     range: StepRange {
-                        min: -limit as $sum,
-                        max: (limit - 1) as $sum,
+                        min: exact(-limit),
+                        max: exact(limit - 1),
                         unused: <$sum>::BITS - bits.get(),
                         saturate: overflow == Overflow::Saturate,
                     },

@@ -25,6 +25,7 @@ struct Configuration {
 }
 
 /// Eight tiles of 16 × 64 bytes; names beyond the eighth are reserved.
+#[expect(clippy::cast_possible_truncation, reason = "64 and 16")]
 static CONFIGURATION: Configuration = Configuration {
     palette: 1,
     start_row: 0,

@@ -64,7 +64,9 @@ fn cpu_has_it() -> bool {
     }
     let palette = __cpuid_count(TILES, 1);
     let (row_bytes, tiles, rows) = (palette.ebx & 0xffff, palette.ebx >> 16, palette.ecx & 0xffff);
-    row_bytes >= ROW_BYTES as u32 && tiles >= 8 && rows >= ROWS as u32
+    let at_least =
+        |found: u32, needed: usize| usize::try_from(found).is_ok_and(|found| found >= needed);
+    at_least(row_bytes, ROW_BYTES) && tiles >= 8 && at_least(rows, ROWS)
 }
 
 /// Asks the kernel to let this process use tiles; threads to come and those there share the permission.
@@ -177,9 +179,9 @@ mod tests {
     const DENSE_STORE: usize = 6;
     const FORGETS: usize = 7;
 
-    // SAFETY (all): the model needs no instructions; pointers are passed on.
     impl<const MISTAKE: usize> TileUnit for Wrong<MISTAKE> {
         unsafe fn new() -> Self {
+            // SAFETY: the model needs no instructions.
             unsafe { Self(Model::new()) }
         }
         unsafe fn zero<const T: u8>(&mut self) {

@@ -5,6 +5,7 @@ use crate::network::error::NetworkError;
 use crate::network::parameter::Parameter;
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::{Convolution2d, Product};
+use hwmodel::cast::nearest_f32;
 use hwmodel::{FixedTensor, RawData};
 
 /// The product of a head is a linear layer's.
@@ -104,6 +105,6 @@ pub(super) fn right_operand(operand: Activation) -> Parameter {
 pub(super) fn sums(product: &Product) -> Vec<f32> {
     let step = 2f64.powi(-product.fl());
     (0..product.sums().len())
-        .map(|index| (product.sums().get(index) as f64 * step) as f32)
+        .map(|index| nearest_f32(product.sums().get(index) as f64 * step))
         .collect()
 }

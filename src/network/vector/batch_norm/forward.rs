@@ -55,7 +55,7 @@ pub fn batch_statistics(
         let shifted_mean = sums.first[channel] / rows as f64;
         let mean = shift + shifted_mean;
         let variance = sums.second[channel] / rows as f64 - shifted_mean * shifted_mean;
-        if !(mean as f32).is_finite() || !(variance as f32).is_finite() {
+        if !nearest_f32(mean).is_finite() || !nearest_f32(variance).is_finite() {
             return Err(BatchNormError::NotFinite { channel, mean, variance });
         }
         let variance = variance.max(0.0);

@@ -67,7 +67,7 @@ impl Sgd {
         };
         let number = |path: &str| {
             let value = file.header().pointer(path).and_then(Value::as_f64);
-            value.map(|value| nearest_f32(value)).ok_or_else(|| header(format!("no number {path}")))
+            value.map(nearest_f32).ok_or_else(|| header(format!("no number {path}")))
         };
         if (number("/bn_eps")?, number("/bn_momentum")?) != (EPSILON, MOMENTUM) {
             let only = format!("only bn_eps = {EPSILON} and bn_momentum = {MOMENTUM} are known");
