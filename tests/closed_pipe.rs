@@ -40,7 +40,7 @@ const LINES: [&str; 26] = [
     "man train",
 ];
 
-/// Runs a command whose standard output, and with `both` also standard error, nobody reads.
+/// Runs a command whose standard output, and with `both` also standard error, is a closed pipe.
 fn run(folder: &Path, line: &str, both: bool) -> std::process::Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = root.join("src/data/embedded").display().to_string();

@@ -11,7 +11,7 @@ use hwsim::design::workload::{Formats, Options, Pass, Workload, estimate};
 use hwsim::design::{Recording, counters_of, replay, updates_of};
 use hwsim::files::trace::{GemmRow, Row, TraceReader, UpdateCost};
 use hwsim::network::{
-    Activation, BackwardArithmetic, Context, Initialisation, LayerTally, Network, arch,
+    Activation, BackwardArithmetic, Initialisation, LayerTally, Network, PassSettings, arch,
 };
 use hwsim::precision::{NumberFormat, RoleFormats};
 use hwsim::train::accounting::{Accountant, StepAccounts};
@@ -41,7 +41,7 @@ fn task(name: &str) -> arch::Task {
 /// Tallies of a pass of [`BATCH`] samples; every MAC is counted as non-zero, as where there are no values.
 fn tallies(network: &mut Network, training: bool) -> Vec<LayerTally> {
     let [h, w, c] = network.input;
-    let context = Context {
+    let context = PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() },
         rounding: Rounding::NearestEven,
         random: RandomSource::default(),

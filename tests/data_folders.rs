@@ -87,7 +87,7 @@ fn jpeg_files_are_read_and_resized() {
     let folder = TempDir::new().unwrap();
     write(folder.path(), "train/grey/1.jpg", GREY_JPEG);
     write(folder.path(), "train/colour/1.jpeg", COLOUR_JPEG);
-    // The kind of a picture is told by its content.
+    // The kind of a picture is detected from its content.
     write(folder.path(), "test/grey/1.jpg", &png(3, 3, &[99]));
     let dataset = load_folder(folder.path()).unwrap();
     assert_eq!(dataset.class_names, ["colour", "grey"]);

@@ -213,7 +213,7 @@ fn the_search_goes_from_explicit_to_environment() {
     assert!(error.to_string().ends_with("`--dataset fashion-mnist-slice` needs no files"));
 }
 
-/// Equal options give equal data, whatever a machine has installed.
+/// Equal options give equal data, independent of the data sets installed.
 #[test]
 fn what_is_embedded_is_looked_for_nowhere() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Equal settings give equal data on every machine, whatever data sets it has installed.
+//! Equal settings give equal data on every machine, independent of the data sets installed there.
 
 use assert_cmd::Command;
 use serde_json::Value;

@@ -365,7 +365,7 @@ fn switches(trace: &[u8], layer: &str) -> (Vec<String>, Vec<String>) {
     (steps, rows.into_iter().map(|row| row[2].clone()).collect())
 }
 
-/// A change at the end of an epoch stands in the first step of the next one, also if the run was stopped in between.
+/// A change at the end of an epoch is shown in the first step of the next one, also if the run was stopped in between.
 #[test]
 fn the_trace_shows_switches_at_the_end_of_an_epoch() {
     let folder = TempDir::new().unwrap();

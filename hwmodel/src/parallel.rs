@@ -14,7 +14,7 @@ const MOST_AT_ONCE: usize = 64;
 /// memory once. Returns the total of what `work` returns, which must not depend on the order of addition.
 ///
 /// Scratch memory that is made for every item, as rayon's own `for_each_init` may do, is returned to
-/// the system and taken anew, which costs more than small products.
+/// the system and allocated again, which costs more than small products.
 pub(crate) fn share<T, S, R>(
     items: impl Iterator<Item = T> + Send,
     scratch: impl Fn() -> S + Sync,
@@ -114,7 +114,7 @@ impl Add for Done {
     }
 }
 
-/// Totals of many values at once, element by element; one without elements stands for zeros.
+/// Totals of many values at once, element by element; an empty one counts as zeros.
 #[derive(Default)]
 pub(crate) struct Totals<T>(Vec<T>);
 

@@ -2,7 +2,7 @@
 
 use super::legend::{self, Sample};
 use super::line::title;
-use super::plane::{names_width, open};
+use super::plane::{begin_svg, names_width};
 use super::{Drawing, Scale, ScaleKind, escape, tick_label};
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ impl BarChart<'_> {
         let scale =
             Scale::between(0.0, if largest > 0.0 { largest } else { 1.0 }, ScaleKind::Linear);
         let px = |value: f64| left + scale.place(value / self.unit) * (range.1 - left);
-        let mut svg = open(self.width, bottom + BOTTOM, self.title);
+        let mut svg = begin_svg(self.width, bottom + BOTTOM, self.title);
         legend::draw(&mut svg, &names, range, Sample::Area, |index| used[index] % super::STYLES);
         svg.push_str("<g class=\"axes\">");
         for tick in scale.about((range.1 - left) / 90.0) {

@@ -1,7 +1,7 @@
 //! Heat maps: one row of colours for each series.
 
 use super::line::json_text;
-use super::plane::{names_width, open};
+use super::plane::{begin_svg, names_width};
 use super::{Drawing, Scale, ScaleKind, escape, significant, tick_label};
 use hwmodel::cast::toward_zero;
 use std::fmt::Write as _;
@@ -56,7 +56,7 @@ impl HeatMap<'_> {
         let left = names_width(self.rows.iter().map(|row| row.name.as_str()));
         let cell = (self.width - left - RIGHT) / columns as f64;
         let bottom = TOP + row_height * self.rows.len() as f64;
-        let mut svg = open(self.width, bottom + BOTTOM, self.title);
+        let mut svg = begin_svg(self.width, bottom + BOTTOM, self.title);
         let mut paths = vec![String::new(); COLOURS];
         for (index, row) in self.rows.iter().enumerate() {
             let y = TOP + (index as f64 + 0.5) * row_height;

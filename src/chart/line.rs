@@ -49,7 +49,7 @@ impl LineChart<'_> {
     pub fn draw(&self) -> Drawing {
         let names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
         let plane = Plane::new(self.width, self.height, &names, self.x, self.y);
-        let mut svg = plane.open(self.title, self.x_name, self.y_name, self.y_ticks);
+        let mut svg = plane.begin_svg(self.title, self.x_name, self.y_name, self.y_ticks);
         let style = |index: usize| self.lines[index].style % super::STYLES;
         legend::draw(&mut svg, &names, plane.legend_range(), Sample::Line, style);
         let mut data = format!("{{\"kind\":\"line\",{},\"s\":[", plane.json());

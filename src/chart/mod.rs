@@ -23,7 +23,7 @@ pub use scatter::{Cloud, Dot, ScatterChart};
 pub use standalone::standalone;
 pub use text::{Prefix, escape, significant, tick_label};
 
-/// Styles of series, `s0` to `s7`, that a page defines; further series begin anew.
+/// Styles of series, `s0` to `s7`, that a page defines; further series start again at `s0`.
 pub const STYLES: usize = 8;
 
 /// A finished chart.

@@ -56,8 +56,14 @@ impl Plane {
     }
 
     /// The opening tag with a title, and the axes with their names.
-    pub(super) fn open(&self, title: &str, x_name: &str, y_name: &str, y_ticks: &[f64]) -> String {
-        let mut svg = open(self.width, self.height, title);
+    pub(super) fn begin_svg(
+        &self,
+        title: &str,
+        x_name: &str,
+        y_name: &str,
+        y_ticks: &[f64],
+    ) -> String {
+        let mut svg = begin_svg(self.width, self.height, title);
         let (right, bottom, top) = (self.right(), self.bottom(), self.top);
         svg.push_str("<g class=\"axes\">");
         let mut grid = String::new();
@@ -134,7 +140,7 @@ impl Plane {
 }
 
 /// The opening tag of a picture, with its title for screen readers.
-pub(super) fn open(width: f64, height: f64, title: &str) -> String {
+pub(super) fn begin_svg(width: f64, height: f64, title: &str) -> String {
     let title = escape(title);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{title}\">\n<title>{title}</title>\n"

@@ -75,7 +75,7 @@ impl ScatterChart<'_> {
         let heading = if self.heading { HEADING } else { 0.0 };
         let plane = Plane::new(self.width, self.height, &names, Scale::of(&xs), Scale::of(&ys));
         let plane = plane.below(heading);
-        let mut svg = plane.open(self.title, self.x_name, self.y_name, &[]);
+        let mut svg = plane.begin_svg(self.title, self.x_name, self.y_name, &[]);
         if self.heading {
             let (left, _) = plane.legend_range();
             let _ = writeln!(

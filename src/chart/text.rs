@@ -64,7 +64,7 @@ fn trimmed(number: String) -> String {
 /// A decimal prefix that makes values readable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prefix {
-    /// What it stands for.
+    /// Its power of 1000.
     pub factor: f64,
     /// Its letter; none for 1.
     pub letter: &'static str,

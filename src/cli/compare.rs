@@ -45,7 +45,7 @@ const fn number(key: &'static str, label: &'static str, scale: f64, decimals: us
     Quantity { key, label, scale, decimals: Some(decimals) }
 }
 
-/// Only a language model has it.
+/// For language models only.
 const PERPLEXITY: &str = "perplexity";
 
 /// Key of the settings that a trace shows, where a run has no summary.
@@ -153,7 +153,7 @@ pub(super) fn read(path: &Path) -> Result<Run, Failure> {
     Ok(Run { name, summary })
 }
 
-/// A value as it stands in the summary; empty if the run has none.
+/// A value as written in the summary; empty if the run has none.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

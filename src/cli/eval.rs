@@ -12,7 +12,7 @@ use super::settings::{RandomSettings, RandomSourceKind};
 use super::{accumulator_table, eval_checks, output, setup};
 use crate::files::model;
 use crate::network::BackwardArithmetic;
-use crate::network::Context;
+use crate::network::PassSettings;
 use crate::precision::NumberFormat;
 use crate::train::accounting::{Accountant, StepAccounts};
 use crate::train::evaluation::{EvaluatedBatch, evaluate_batches};
@@ -201,7 +201,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let dataset = arguments.data.load(&header, arguments.limit_test)?;
     let fixed = eval_checks::is_fixed(&network);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
-    let context = Context {
+    let context = PassSettings {
         array: MacArray { simd, accumulator },
         rounding,
         random: arguments.random_source(rounding, header.random)?,

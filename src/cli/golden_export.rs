@@ -7,7 +7,7 @@ use super::golden::check::files_of;
 use super::model_data::{DataArguments, ModelData, images};
 use super::{accumulator_warning, output, setup};
 use crate::network::BackwardArithmetic;
-use crate::network::Context;
+use crate::network::PassSettings;
 use crate::verify::export::{
     self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
 };
@@ -105,7 +105,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     }
     let tested = arguments.accumulator.over(header.accumulator)?;
     let others = if arguments.accumulator_everywhere { tested } else { header.accumulator };
-    let context = Context {
+    let context = PassSettings {
         array: MacArray { simd, accumulator: others },
         rounding: arguments.rounding.unwrap_or(header.rounding),
         random: header.random,

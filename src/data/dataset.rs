@@ -51,8 +51,8 @@ impl fmt::Display for Origin {
 
 /// Finds and reads a data set; a text with the default [`TextOptions`].
 ///
-/// MNIST, Fashion-MNIST and EMNIST images are resized from 28×28 to 32×32 pixels, class folders from
-/// whatever size they have (bilinear, half-pixel centres, antialiased where an image shrinks). CIFAR
+/// MNIST, Fashion-MNIST and EMNIST images are resized from 28×28 to 32×32 pixels, class folders
+/// from any size (bilinear, half-pixel centres, antialiased where an image shrinks). CIFAR
 /// images are cropped and flipped in training; the others are not varied.
 ///
 /// # Errors

@@ -93,7 +93,7 @@ pub enum DataError {
         /// The bytes that are there.
         found: u64,
     },
-    /// A file goes on after its end.
+    /// A file has bytes after its expected end.
     #[error("{at}: the file should end here, but more bytes follow")]
     TrailingBytes {
         /// Where the file should end.

@@ -124,7 +124,7 @@ fn class_folders(folder: &Path) -> Result<Vec<OsString>, DataError> {
     Ok(classes)
 }
 
-/// The pictures in a class folder; files that are not pictures are passed over.
+/// The pictures in a class folder; files that are not pictures are skipped.
 fn picture_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     for name in visible_names(folder)? {

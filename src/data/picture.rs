@@ -42,7 +42,7 @@ pub(super) fn read(file: &Path) -> Result<Picture, DataError> {
     decode(file, &bytes)
 }
 
-/// Decodes the content of a picture file; the kind is told by its first bytes, not by its name.
+/// Decodes the content of a picture file; the kind is detected from its first bytes, not from its name.
 fn decode(file: &Path, bytes: &[u8]) -> Result<Picture, DataError> {
     if bytes.is_empty() {
         Err(unreadable(file, "the file is empty"))

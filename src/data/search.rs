@@ -18,7 +18,7 @@ pub struct SearchPath {
     /// error if the files are not there.
     pub data_dir: Option<PathBuf>,
     /// The folder of data sets of this environment (the command line passes `HWSIM_DATA`). If the
-    /// files are not there, the search goes on. No text is looked for there, so that equal options
+    /// files are not there, the search continues. No text is looked for there, so that equal options
     /// give equal texts.
     pub environment_dir: Option<PathBuf>,
     /// Whether to look for all of Fashion-MNIST in [`SYSTEM_FASHION_MNIST`].

@@ -1,6 +1,6 @@
 //! Arguments and results of a layer's backward pass.
 
-use super::graph::Context;
+use super::graph::PassSettings;
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use hwmodel::random::{RandomAddress, Role};
@@ -8,7 +8,7 @@ use hwmodel::random::{RandomAddress, Role};
 /// A backward call of one layer.
 pub struct Backward<'a, 'c> {
     /// Settings of the pass.
-    pub context: &'a Context,
+    pub context: &'a PassSettings,
     /// Number of the node, the address of its random numbers.
     pub node: u32,
     /// The part of the node that this call computes, in the same address; see [`RandomAddress::part`].

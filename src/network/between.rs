@@ -5,7 +5,7 @@ use super::error::NetworkError;
 /// Changes values between float32 layers in place: a number format that layers do not implement is emulated around float32
 /// products.
 ///
-/// Layers that only select or move values (ReLU, max pooling, flattening) are passed over, since values of a format stay
+/// Layers that only select or move values (ReLU, max pooling, flattening) are skipped, since values of a format stay
 /// values of it.
 pub trait Between {
     /// Changes the output of node `node`, called `name`; `values` are those of a batch.
@@ -14,7 +14,7 @@ pub trait Between {
     /// If a value is not a number.
     fn output(&mut self, node: usize, name: &str, values: &mut [f32]) -> Result<(), NetworkError>;
 
-    /// Changes the gradient of the loss with respect to the output of node `node` before the node sees it.
+    /// Changes the gradient of the loss with respect to the output of node `node` before the node reads it.
     ///
     /// # Errors
     /// If a value is not a number.

@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::error::NetworkError;
-use super::graph::Context;
+use super::graph::PassSettings;
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
@@ -16,7 +16,7 @@ use hwmodel::{FixedTensor, Format};
 /// A forward call of one layer.
 pub struct Forward<'a, 'c> {
     /// Settings of the pass.
-    pub context: &'a Context,
+    pub context: &'a PassSettings,
     /// Number of the node, the address of its random numbers.
     pub node: u32,
     /// The part of the node that this call computes, in the same address; see [`RandomAddress::part`].

@@ -21,9 +21,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Settings of a pass that every layer sees.
+/// Settings of a forward and backward pass, the same for every layer: array, rounding, random numbers, overflow.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Context {
+pub struct PassSettings {
     /// The MAC array.
     pub array: MacArray,
     /// Rounding of activations and accumulators.
@@ -42,7 +42,7 @@ pub struct Context {
     pub backward: BackwardArithmetic,
 }
 
-impl Context {
+impl PassSettings {
     /// Random numbers for `role` in node `node`, or in a part of it, in this step.
     pub(super) fn address(&self, node: u32, part: Option<u64>, role: Role) -> RandomAddress {
         let Self { seed, step, random: source, .. } = *self;
@@ -205,7 +205,11 @@ impl Network {
     ///
     /// # Errors
     /// If the images do not fit or a value is not a number.
-    pub fn forward(&mut self, images: Activation, context: &Context) -> Result<Pass, NetworkError> {
+    pub fn forward(
+        &mut self,
+        images: Activation,
+        context: &PassSettings,
+    ) -> Result<Pass, NetworkError> {
         self.forward_with(images, context, None)
     }
 
@@ -216,7 +220,7 @@ impl Network {
     pub fn forward_with(
         &mut self,
         images: Activation,
-        context: &Context,
+        context: &PassSettings,
         mut between: Option<&mut dyn Between>,
     ) -> Result<Pass, NetworkError> {
         let shape = images.shape();
@@ -282,7 +286,7 @@ impl Network {
         &self,
         pass: &mut Pass,
         gradient: Vec<f32>,
-        context: &Context,
+        context: &PassSettings,
         wants_images: bool,
     ) -> Result<Gradients, NetworkError> {
         self.backward_with(pass, gradient, context, wants_images, None)
@@ -296,11 +300,11 @@ impl Network {
         &self,
         pass: &mut Pass,
         gradient: Vec<f32>,
-        context: &Context,
+        context: &PassSettings,
         wants_images: bool,
         mut between: Option<&mut dyn Between>,
     ) -> Result<Gradients, NetworkError> {
-        // A gradient is worth computing where a parameter, or the images if asked for, lies before it.
+        // A gradient is needed where a parameter, or the images if requested, come before it.
         let mut wanted = vec![wants_images];
         for node in &self.nodes {
             let trainable = !node.parameters.is_empty();

@@ -29,7 +29,7 @@ pub use between::Between;
 pub use builder::{BiasBound, Builder, Initialisation, NodeId};
 pub use error::NetworkError;
 pub use forward::Forward;
-pub use graph::{Context, Gradients, MacLayer, Network, Node, Pass};
+pub use graph::{Gradients, MacLayer, Network, Node, Pass, PassSettings};
 pub use integer::{EqualSteps, IntegerForm, IntegerSettings, IntegerStep};
 pub use layer::{Compute, Layer};
 #[cfg(test)]

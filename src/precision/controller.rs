@@ -184,7 +184,7 @@ pub struct ControllerReport {
     pub diversity: Option<f64>,
     /// Loss of the format that the last PushDown chose: KL divergence in nats.
     pub kl: Option<f64>,
-    /// Whether the last step or epoch end changed the format. In a trace, that of an epoch's end stands in the next step.
+    /// Whether the last step or epoch end changed the format. In a trace, a change at an epoch's end is shown in the next step.
     pub switched: bool,
 }
 

@@ -130,7 +130,7 @@ impl Bins {
         }
     }
 
-    /// The bin of `x`: -1 and `resolution` stand for dropped values below and above the range.
+    /// The bin of `x`: -1 and `resolution` denote dropped values below and above the range.
     /// Never decreases when `x` grows.
     fn bin(self, x: f32, resolution: u32) -> i64 {
         let last = i64::from(resolution) - 1;

@@ -71,7 +71,7 @@ impl Costs {
             }
         };
         let steps: Vec<LayerStep> = layers.iter().map(|layer| layer.step).collect();
-        // The equations count micro-batches, which are alike in a step, so one stands for all.
+        // The equations count micro-batches, which are equal in a step, so one represents all.
         accumulator.step(&steps)?;
         let count = layers.len() as f64;
         let (mut bits, mut nonzero, mut cost, mut full) = (0.0, 0.0, 0.0, 0.0);

@@ -37,9 +37,9 @@ pub struct About {
     pub name: &'static str,
     /// Other spellings of the flag, which no help shows.
     pub aliases: &'static [&'static str],
-    /// What stands for the value in help: `N`, `BITS`, `FILE`.
+    /// Placeholder of the value in help: `N`, `BITS`, `FILE`.
     pub placeholder: &'static str,
-    /// What it does, without default and range.
+    /// Its effect, without default and range.
     pub help: &'static str,
     /// More, for the full help of the flag.
     pub long_help: Option<fn() -> String>,
@@ -51,9 +51,9 @@ pub struct About {
     pub default_words: &'static str,
     /// Where the default is another.
     pub default_except: &'static str,
-    /// What other settings must be for this one to have an effect, besides the controllers that have it.
+    /// Conditions on other settings for this one to have an effect, in addition to the controllers that have it.
     pub needs: &'static [Need],
-    /// A value that asks for nothing, so that it may be given where the setting has no effect.
+    /// A neutral value, which may be given where the setting has no effect.
     pub neutral: Option<&'static str>,
     /// Whether no result depends on it: where files are, threads, progress.
     pub execution: bool,
@@ -281,7 +281,7 @@ impl<T> Setting<T> {
         self
     }
 
-    /// With a value that asks for nothing.
+    /// With a neutral value.
     pub const fn neutral(mut self, value: &'static str) -> Self {
         self.about.neutral = Some(value);
         self

@@ -13,9 +13,9 @@ pub enum Need {
         setting: &'static str,
         /// The word.
         word: &'static str,
-        /// What it must be, in words.
+        /// The required value, in words.
         needs: &'static str,
-        /// A setting with a word that makes up for it.
+        /// An alternative setting that satisfies the need.
         unless: Option<(&'static str, &'static str)>,
     },
     /// One of these settings is given too; the first is named in the message.
@@ -29,9 +29,9 @@ pub enum Need {
 pub enum Unmet {
     /// A setting has another value.
     Value {
-        /// What is needed, in words.
+        /// The requirement, in words.
         needs: String,
-        /// What was given or is by default, as a flag.
+        /// The given or default value, as a flag.
         found: String,
     },
     /// A setting is missing.
@@ -39,7 +39,7 @@ pub enum Unmet {
 }
 
 impl Need {
-    /// What is missing, if anything.
+    /// The unsatisfied need, if any.
     pub fn unmet(&self, given: &dyn Given) -> Option<Unmet> {
         let text = |name: &str| given.value(name).map(ToString::to_string).unwrap_or_default();
         let unmet = |setting: &str, needs: String| {

@@ -4,7 +4,7 @@ use super::error::TrainError;
 use super::evaluation::{context, evaluate};
 use super::outcome::{Evaluation, Position};
 use super::trainer::Trainer;
-use crate::network::Context;
+use crate::network::PassSettings;
 
 /// Separates the random numbers of evaluation from those of training.
 const EVALUATION_PASS: u64 = 1 << 63;
@@ -53,7 +53,7 @@ impl Trainer {
     /// Mean loss and top-1 share of the test set.
     fn evaluate(&mut self) -> Result<(f64, f64), TrainError> {
         self.ledger.clock.skip();
-        let context = Context {
+        let context = PassSettings {
             step: EVALUATION_PASS | self.position.step,
             ..context(&self.options, self.simd, self.ledger.accumulator, false)
         };

@@ -13,7 +13,7 @@ use hwmodel::machine::MachineError;
 use hwmodel::product::GemmWorkError;
 use std::path::PathBuf;
 
-/// A training run that cannot start or go on.
+/// Error of a training run that cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A network error.

@@ -4,7 +4,7 @@ use super::error::TrainError;
 use super::options::RunOptions;
 use crate::data::{Augmentation, Dataset, EpochOrder, Preparation, SampleSet};
 use crate::network::vector::softmax_cross_entropy::cross_entropy;
-use crate::network::{Activation, Context, LayerTally, Network, Pass};
+use crate::network::{Activation, LayerTally, Network, Pass, PassSettings};
 use hwmodel::array::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 
@@ -42,7 +42,7 @@ pub struct EvaluatedBatch<'a> {
 pub fn evaluate(
     network: &mut Network,
     dataset: &Dataset,
-    context: &Context,
+    context: &PassSettings,
     mut observe: impl FnMut(&[LayerTally]),
 ) -> Result<TestResult, TrainError> {
     evaluate_batches(network, dataset, context, |batch| observe(&batch.pass.tallies))
@@ -55,7 +55,7 @@ pub fn evaluate(
 pub fn evaluate_batches(
     network: &mut Network,
     dataset: &Dataset,
-    context: &Context,
+    context: &PassSettings,
     mut observe: impl FnMut(&EvaluatedBatch<'_>),
 ) -> Result<TestResult, TrainError> {
     let test = &dataset.test;
@@ -69,7 +69,7 @@ pub fn evaluate_batches(
         let labels = test.targets(indices);
         // Batches draw from different streams if evaluation rounds stochastically.
         let step = context.step ^ ((batch as u64) << 40);
-        let pass = network.forward(images.clone(), &Context { step, ..*context })?;
+        let pass = network.forward(images.clone(), &PassSettings { step, ..*context })?;
         let part = cross_entropy(&pass.logits, network.classes, &labels)?;
         loss += part.loss * labels.len() as f64;
         correct += part.correct;
@@ -86,10 +86,10 @@ pub(super) fn context(
     simd: SimdLevel,
     accumulator: Accumulator,
     training: bool,
-) -> Context {
+) -> PassSettings {
     let rounding =
         if training { options.rounding.activations } else { options.rounding.evaluation };
-    Context {
+    PassSettings {
         array: MacArray { simd, accumulator },
         rounding,
         random: options.random,

@@ -28,8 +28,8 @@ pub fn word_length_penalty(terms: &[PenaltyTerm]) -> f64 {
     weighted.sum::<f64>() / terms.len() as f64
 }
 
-/// The loss value that the strategy sees (papers/adapt.md section 6, item 2), divided by the number
-/// of micro-batches: the strategy sees that of an update's last one.
+/// The loss value given to the strategy (papers/adapt.md section 6, item 2), divided by the number
+/// of micro-batches: the strategy is given that of an update's last one.
 ///
 /// L = cross-entropy + α·Σ‖Ŵ‖₁ + (β/2)·Σ‖Ŵ‖₂² + P. The penalty has no gradient. For `released` it is
 /// left out for LeNet (`penalty` = None). β acts on the weights through

@@ -5,7 +5,7 @@ use super::error::TrainError;
 use super::evaluation::{batch_of, context};
 use super::trainer::Trainer;
 use crate::data::EpochOrder;
-use crate::network::Context;
+use crate::network::PassSettings;
 use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
 use hwmodel::cast::index;
 
@@ -40,7 +40,7 @@ impl Trainer {
         let size = options.batch_size;
         let indices = &order.indices()[batch * size..(batch + 1) * size];
         let augmentation = self.dataset.augmentation.as_ref().filter(|_| options.augment);
-        let context = Context {
+        let context = PassSettings {
             step: self.position.pass,
             ..context(options, self.simd, ledger.accumulator, true)
         };

@@ -134,7 +134,7 @@ impl Model {
         Ok(())
     }
 
-    /// What the layers on the array run with in this step; what happened to weights is counted anew from here on.
+    /// Formats and counts of the layers on the array in this step; the counts of weights restart at 0.
     pub(super) fn in_force(&mut self) -> Vec<InForce> {
         let layers = self.network.mac_layers.iter().zip(&mut self.pending);
         let of_layer = |(layer, pending): (&crate::network::MacLayer, &mut PendingWeights)| {
@@ -190,7 +190,7 @@ impl Model {
     }
 }
 
-/// What the controller sees of every tensor.
+/// The controller's view of every tensor.
 fn views<'a>(network: &'a Network, optimisers: &'a [Optimiser]) -> Vec<TensorView<'a>> {
     let pairs = network.parameters.iter().zip(optimisers);
     pairs

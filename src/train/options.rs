@@ -40,7 +40,7 @@ pub struct RunOptions {
     pub schedule: Schedule,
     /// Rule of the update, L1, L2, gradient accumulation and normalisation.
     pub optimiser: OptimiserOptions,
-    /// Whether the word-length penalty P is part of the loss that the strategy sees.
+    /// Whether the word-length penalty P is part of the loss that the strategy is given.
     pub penalty: bool,
     /// Scale s of the initial weights.
     pub initialisation_scale: f64,

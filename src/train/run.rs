@@ -48,13 +48,13 @@ pub struct RunPlan<'a> {
     pub seconds_before: f64,
 }
 
-/// Sees a run go on.
+/// Observer of a run's progress.
 pub trait Observer {
     /// After every optimiser step.
     fn step(&mut self, trainer: &Trainer, outcome: &StepOutcome);
     /// After every evaluation.
     fn evaluation(&mut self, trainer: &Trainer, evaluation: &Evaluation);
-    /// A file cannot be written; the run goes on.
+    /// A file cannot be written; the run continues.
     fn trouble(&mut self, _error: &TrainError) {}
 }
 
@@ -71,7 +71,7 @@ pub struct RunEnd {
     pub lost: Vec<TrainError>,
 }
 
-/// Runs `trainer` to its end or until it is told to stop. Every trace row is written before the
+/// Runs `trainer` to its end or until it is asked to stop. Every trace row is written before the
 /// checkpoint that counts it, so that a killed run continues with the same bytes.
 ///
 /// # Errors

@@ -44,14 +44,14 @@ pub struct RunState {
     pub stopped: bool,
     /// Name and small state of the controller.
     pub controller: (String, serde_json::Value),
-    /// Fingerprint of the data, which must be the same when the run goes on.
+    /// Fingerprint of the data, which must be the same when the run resumes.
     pub data: u32,
     /// Bytes of the trace's file that belong to the run so far.
     pub trace_position: Option<u64>,
     /// Rows of the trace after these, which its file did not take; kept as a tensor.
     #[serde(skip)]
     pub trace_pending: Vec<u8>,
-    /// Whether the run goes on to another end than it began with.
+    /// Whether the run continues to another end than it began with.
     #[serde(skip)]
     pub extended: bool,
     /// Whether its last evaluation was made only since it ended there, and is forgotten since it now does not.
@@ -169,7 +169,7 @@ impl Trainer {
     }
 
     /// Puts a state back into a fresh trainer of the same options and data. Epochs and the most steps may be others: the
-    /// run goes on to their end, with the bits of a run that had them from the start unless its learning rate depends on
+    /// run continues to their end, with the bits of a run that had them from the start unless its learning rate depends on
     /// them ([`Schedule::depends_on_epochs`](super::schedule::Schedule::depends_on_epochs)).
     ///
     /// # Errors
@@ -301,7 +301,7 @@ impl Trainer {
         let position = self.position;
         self.ledger.costs.set_epochs(f64::from(self.options.epochs));
         self.update.after_step(position.step);
-        // A run that ends within an epoch evaluates there; one that goes on does not.
+        // A run that ends within an epoch evaluates there; one that continues does not.
         let evaluated = self.evaluations().last().is_some_and(|last| last.step == position.step);
         if position.step_in_epoch > 0 && evaluated && !self.finished() {
             self.ledger.evaluations.pop();

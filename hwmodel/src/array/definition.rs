@@ -54,13 +54,13 @@ impl MacArray {
         let states = (0..k).map(|term| {
             let product = i128::from(a.data().get(row * k + term))
                 * i128::from(b.data().get(term * n + column));
-            let (held, event) = match self.accumulator.width {
+            let (next, event) = match self.accumulator.width {
                 AccumulatorWidth::Exact => (sum + product, false),
                 AccumulatorWidth::Bits(bits) => {
                     self.accumulator.overflow.apply(sum + product, bits)
                 }
             };
-            sum = held;
+            sum = next;
             StepState { sum, event }
         });
         Ok(states.collect())

@@ -87,7 +87,7 @@ impl MacArray {
         Ok(self.product(&Operands::matrices(a, b, Order::ByK, [m, k, n])))
     }
 
-    /// X `[n, k]` times the transpose of W `[o, k]`, as a linear layer has it.
+    /// X `[n, k]` times the transpose of W `[o, k]`, as in a linear layer.
     ///
     /// # Errors
     /// If the shapes do not fit.

@@ -51,7 +51,7 @@ mod tests {
         assert_eq!(fl(&[127, -128], 8), 10);
         assert_eq!(fl(&[128], 8), 9);
         assert_eq!(fl(&[-257, 0], 8), 9);
-        // Of negative ones alone the largest must be inside 127.5, as the authors' code has it.
+        // Of negative ones alone the largest must be inside 127.5, as in the authors' code.
         assert_eq!(fl(&[-257], 8), 8);
         assert_eq!(fl(&[-258, 0], 8), 8);
         assert_eq!(fl(&[255], 8), 9);

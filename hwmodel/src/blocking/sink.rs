@@ -11,7 +11,7 @@ pub(crate) struct SumRows<'a, S> {
     pub(crate) sums: &'a mut [S],
     pub(crate) stride: usize,
     pub(crate) column: usize,
-    /// One flag a sum, laid out like the sums, if the sink wants flags from the product.
+    /// One flag a sum, laid out like the sums, if the sink needs flags from the product.
     pub(crate) flags: Option<&'a mut [bool]>,
 }
 

@@ -1,4 +1,4 @@
-//! The check that a buffer has the length its layer's shape asks for.
+//! The check that a buffer has the length of its layer's shape.
 
 /// A buffer whose length does not fit the layer's shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -6,7 +6,7 @@
 pub struct LengthError {
     /// The buffer.
     pub what: &'static str,
-    /// Elements the shape asks for.
+    /// Elements of the shape.
     pub needed: usize,
     /// Elements given.
     pub given: usize,

@@ -86,7 +86,7 @@ impl ProductRanges {
     /// The ranges of `channels` channels of accumulators with `fl` fractional bits before a bias is added
     /// and the sum is fitted into `format`.
     ///
-    /// With k = fl - FLc a word raw stands for the accumulator raw · 2^k. Saturation takes the ends
+    /// With k = fl - FLc a word raw represents the accumulator raw · 2^k. Saturation takes the ends
     /// ±2^(WL-1) · 2^k, less 2^k at the upper one; wrapping takes the whole interval modulo 2^(WL+k).
     /// For negative k the ends are rounded toward zero. The bias, aligned to the accumulator, is
     /// subtracted from both ends, so that accumulators are compared before it.

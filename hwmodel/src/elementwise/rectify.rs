@@ -49,8 +49,8 @@ pub fn rectify_raw(simd: SimdLevel, x: &mut RawData, bound: Option<i32>) {
     with_raw!(x, x => rectify(simd, x, bound.and_then(cast)));
 }
 
-/// The largest raw integer of `format` that stands for at most `value`: ⌊value · 2^FL⌋; `None` if all
-/// stand for less.
+/// The largest raw integer of `format` whose value is at most `value`: ⌊value · 2^FL⌋; `None` if all
+/// values are smaller.
 pub fn largest_raw_at_most(value: u16, format: Format) -> Option<i32> {
     let value = i64::from(value);
     let bound = match format.fl() {

@@ -57,7 +57,7 @@ impl InteriorTerms {
     }
 }
 
-/// Whether [`forward`] and [`grad_weight`] are worth while.
+/// Whether [`forward`] and [`grad_weight`] are faster than the general products.
 pub(crate) fn saves<T: Copy>(patches: &Patches<'_, T>) -> bool {
     let places = patches.output()[0] * patches.output()[1];
     patches.geometry().0[2] >= FEWEST_CHANNELS

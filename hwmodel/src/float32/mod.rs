@@ -306,7 +306,7 @@ fn grad_input_by_groups(simd: SimdLevel, shapes: &Shapes, w: Values<'_>, dy: &[f
     dx
 }
 
-/// One group's filters as the gradient of the input sees them: element (ky, kx, filter) of channel c is
+/// One group's filters in the layout of the input gradient: element (ky, kx, filter) of channel c is
 /// the filter's weight at the mirrored place, `[kh, kw, o, c]`.
 fn mirrored_filters<T: Copy>(shapes: &Shapes, w: &[T], convert: impl Fn(T) -> f32) -> Vec<f32> {
     let [_, kernel_height, kernel_width, size] = shapes.weights;

@@ -58,7 +58,7 @@ where
     c
 }
 
-/// Rows of a product with a long k that are summed by themselves before the sums are added in order, so
+/// Rows of a product with a long k that are summed separately before the sums are added in order, so
 /// that threads can share them.
 pub(super) const SPLIT: usize = 8192;
 

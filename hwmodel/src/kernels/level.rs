@@ -17,7 +17,7 @@ use std::fmt;
 /// | `amx` | as `avx512` | tiles of bytes; wider words byte by byte |
 /// | `amx-model` | the best of this CPU | as `amx`, by a model of the tile unit in plain Rust |
 ///
-/// `amx-model` is slow and never chosen by itself: it is the check of all that `amx` does but the tile
+/// `amx-model` is slow and never chosen automatically: it tests all of `amx` except the tile
 /// instructions, on machines without them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SimdLevel {
@@ -54,7 +54,7 @@ pub enum SimdError {
 }
 
 impl SimdLevel {
-    /// Plain Rust: every CPU has it.
+    /// Plain Rust, available on every CPU.
     pub const PORTABLE: Self = Self { vectors: Level::Portable, tiles: None };
 
     /// The best level of this CPU.

@@ -66,27 +66,27 @@ multiversion! {
         a: &[i32], b: &[B], range: StepRange<S>, sums: &mut [S; STEP_LANES],
         events: &mut [u32; STEP_LANES],
     ) {
-        let mut held = [S::from_i128(0); STEP_LANES];
+        let mut accumulators = [S::from_i128(0); STEP_LANES];
         let mut count = [0u32; STEP_LANES];
         let rows = b.as_chunks::<STEP_LANES>().0;
         if range.saturate {
             for (&a, b) in a.iter().zip(rows) {
                 for lane in 0..STEP_LANES {
-                    let next = held[lane].add_product(a, b[lane].to_i32());
-                    held[lane] = next.limited(range.min, range.max);
-                    count[lane] += u32::from(next.differs(held[lane]));
+                    let next = accumulators[lane].add_product(a, b[lane].to_i32());
+                    accumulators[lane] = next.limited(range.min, range.max);
+                    count[lane] += u32::from(next.differs(accumulators[lane]));
                 }
             }
         } else {
             for (&a, b) in a.iter().zip(rows) {
                 for lane in 0..STEP_LANES {
-                    let next = held[lane].add_product(a, b[lane].to_i32());
-                    held[lane] = next.wrapped(range.unused);
-                    count[lane] += u32::from(next.differs(held[lane]));
+                    let next = accumulators[lane].add_product(a, b[lane].to_i32());
+                    accumulators[lane] = next.wrapped(range.unused);
+                    count[lane] += u32::from(next.differs(accumulators[lane]));
                 }
             }
         }
-        *sums = held;
+        *sums = accumulators;
         *events = count;
     }
 }

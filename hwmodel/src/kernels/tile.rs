@@ -278,7 +278,7 @@ macro_rules! portable_instance {
 macro_rules! by_columns {
     ($n:expr, $lanes:expr, $one:expr, $two:expr, $three:expr) => {{
         let vectors = $n.div_ceil($lanes).max(1);
-        // Columns computed in vain with panels of one, two and three vectors.
+        // Padding columns with panels of one, two and three vectors.
         let waste = |width: usize| vectors.next_multiple_of(width) - vectors;
         if vectors == 1 {
             $one
@@ -339,7 +339,7 @@ pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
 }
 
 /// i8 × i8 → i32 modulo 2^32, four k per group; only where the CPU multiplies bytes faster than 16-bit
-/// words. Vectors want A with its sign bit flipped.
+/// words. Vector kernels take A with its sign bit flipped.
 pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i32>> {
     if let Some([_, [_, signed]]) = limb_kernels(simd, n) {
         return Some(signed);

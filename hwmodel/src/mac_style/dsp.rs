@@ -58,7 +58,7 @@ impl Dsp {
             let largest = (1u32 << (field - 1)) - 1;
             // One-bit words: 2^(1+1-2) = 1 is their only product.
             let chain = largest >> (packed + shared - 2);
-            // Products of the two narrowest words could go on for longer than any sum is.
+            // Products of the two narrowest words would allow a chain longer than any sum.
             return Use::Packed { chain: chain.max(1) };
         }
         let pieces = |word: u32, port: u32| 1 + word.saturating_sub(port).div_ceil(port - 1);

@@ -189,8 +189,8 @@ impl MacStyle {
     }
 
     /// Transistors of one processing element's multiplier, adders, operand registers and accumulator of
-    /// `words.accumulator` bits (by synthesis: [`crate::energy::transistors`]). Builds of a native width
-    /// have it whatever the operands; for `exact` the hardware is as wide as `words`.
+    /// `words.accumulator` bits (by synthesis: [`crate::energy::transistors`]). Styles of a native width
+    /// have the same number for all operands; for `exact` the hardware is as wide as `words`.
     pub fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         self.build().transistors(words, overflow)
     }

@@ -60,7 +60,7 @@ impl Machine {
     /// The name of the default machine.
     pub const DEFAULT: &'static str = "edge-16x16";
 
-    /// Reads the TOML description `text`; `name` is the machine's name and stands in messages,
+    /// Reads the TOML description `text`; `name` is the machine's name, used in messages,
     /// `tables` are the energy tables that it may name.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Machine {
         description::read(text, name, tables)
     }
 
-    /// The name of the energy table that the TOML description `text` asks for, if it can be found, so that a caller
+    /// The name of the energy table that the TOML description `text` names, if it can be found, so that a caller
     /// can provide the table before it reads the machine.
     pub fn energy_table_in(text: &str) -> Option<String> {
         let keys: toml::Table = text.parse().ok()?;

@@ -11,7 +11,7 @@ pub const MAX_FRACTIONAL_LENGTH: i32 = 64;
 
 /// A signed two's complement fixed-point format ⟨WL, FL⟩.
 ///
-/// A raw integer `raw` in `[-2^(WL-1), 2^(WL-1) - 1]` stands for the value `raw · 2^-FL`.
+/// A raw integer `raw` in `[-2^(WL-1), 2^(WL-1) - 1]` represents the value `raw · 2^-FL`.
 /// WL is 1 to 32 bits; FL is -64 to 64 bits, so it may be negative or exceed WL.
 ///
 /// ```

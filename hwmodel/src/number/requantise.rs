@@ -253,7 +253,7 @@ impl<'a> OutputStage<'a> {
 }
 
 /// `value · 2^-shift` rounded, for any shift and any |value| < 2^127; results beyond 2^100 keep only
-/// their sign and size, which every overflow policy but `wrap` ignores, and `wrap` sees zeros.
+/// their sign and size, which suffices: saturation needs no more, and the low bits that `wrap` keeps are zero.
 /// `random` is read by stochastic rounding only, as in [`Rounding::shift_right`].
 pub fn shift_exactly(rounding: Rounding, value: i128, shift: i32, random: u64) -> i128 {
     if shift >= 127 {

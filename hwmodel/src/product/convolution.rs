@@ -62,16 +62,16 @@ impl Convolution {
                 .ok_or(SizeError::TooLarge)?;
             dilated[axis] = (self.kernel[axis] - 1)
                 .checked_mul(self.dilation[axis])
-                .and_then(|span| span.checked_add(1))
+                .and_then(|extent| extent.checked_add(1))
                 .ok_or(SizeError::TooLarge)?;
         }
         for axis in 0..2 {
-            let room = padded[axis].checked_sub(dilated[axis]).ok_or(SizeError::Kernel {
+            let last_offset = padded[axis].checked_sub(dilated[axis]).ok_or(SizeError::Kernel {
                 kernel: self.kernel,
                 dilated,
                 padded,
             })?;
-            size[axis] = room / self.stride[axis] + 1;
+            size[axis] = last_offset / self.stride[axis] + 1;
         }
         Ok(size)
     }

@@ -99,11 +99,12 @@ mod tests {
                     for dilation in 1..5 {
                         for stride in 1..7 {
                             let padded: u64 = size + 2 * padding;
-                            let Some(room) = padded.checked_sub((kernel - 1) * dilation + 1) else {
+                            let Some(last_offset) = padded.checked_sub((kernel - 1) * dilation + 1)
+                            else {
                                 continue;
                             };
                             // Also fewer and more windows than fit: SCALE-Sim's ceiling has one more.
-                            for windows in 0..=room / stride + 2 {
+                            for windows in 0..=last_offset / stride + 2 {
                                 let axis =
                                     WindowAxis { size, padding, kernel, dilation, stride, windows };
                                 assert_eq!(

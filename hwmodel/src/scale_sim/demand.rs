@@ -23,7 +23,7 @@ pub(super) struct Demand {
     by_column: bool,
 }
 
-/// The part of the operand's matrix that one fold asks for.
+/// The part of the operand's matrix that one fold requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     /// First line.
@@ -79,7 +79,7 @@ impl Demand {
         }
     }
 
-    /// Which block fold `fold` asks for; folds of one number ask for the same elements in the same order.
+    /// The block that fold `fold` requests; folds with the same number request the same elements in the same order.
     pub(super) fn block_number(&self, fold: u64) -> u64 {
         let (row_fold, column_fold) = self.folds.position(fold);
         match (self.stationary, self.by_column) {
@@ -97,10 +97,10 @@ impl Demand {
     /// The block of fold `fold`.
     pub(super) fn block(&self, fold: u64) -> Block {
         let (row_fold, column_fold) = self.folds.position(fold);
-        let span =
+        let fold_range =
             |index: u64, width: u64, size: u64| (index * width, size.min((index + 1) * width));
-        let rows = span(row_fold, self.folds.rows, self.folds.spatial_rows);
-        let columns = span(column_fold, self.folds.columns, self.folds.spatial_columns);
+        let rows = fold_range(row_fold, self.folds.rows, self.folds.spatial_rows);
+        let columns = fold_range(column_fold, self.folds.columns, self.folds.spatial_columns);
         let start = fold * self.folds.period();
         if self.stationary {
             let line = start + self.folds.rows - (rows.1 - rows.0);

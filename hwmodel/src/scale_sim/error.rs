@@ -82,7 +82,7 @@ pub enum TopologyError {
         /// The problem.
         source: ShapeError,
     },
-    /// A `DP` line expands to more layers than anyone simulates.
+    /// A `DP` line expands to more layers than the limit.
     #[error("topology {file}, line {line}: a DP line of {channels} channels; at most {most}")]
     TooManyLayers {
         /// Name of the file.

@@ -100,7 +100,7 @@ impl Folds {
         }
     }
 
-    /// Cycles of one fold: load, stream, and the skew of the whole array, whatever part is used.
+    /// Cycles of one fold: load, stream, and the skew of the whole array, also if only a part is used.
     pub(super) fn period(&self) -> u64 {
         self.load() + self.time + self.rows + self.columns - 2
     }

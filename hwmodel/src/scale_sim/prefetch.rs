@@ -101,7 +101,7 @@ impl Sets {
         let mut end = start.clone();
         let mut list = vec![0; total as usize];
         let nulls = Nulls::new(addresses);
-        let (mut set, mut room) = (0, set_size);
+        let (mut set, mut remaining) = (0, set_size);
         visit_in_order(requests, |address| {
             if nulls.has(address) {
                 return;
@@ -111,9 +111,9 @@ impl Sets {
                 list[*at as usize] = set;
                 *at += 1;
             }
-            room -= 1;
-            if room == 0 {
-                (set, room) = (set + 1, set_size);
+            remaining -= 1;
+            if remaining == 0 {
+                (set, remaining) = (set + 1, set_size);
             }
         });
         Self { start, end, list }

@@ -131,7 +131,7 @@ pub fn explain(config: &Config, topology: &Topology) -> Result<Vec<QuirkEffect>,
     Ok(by_layer.into_iter().enumerate().flat_map(number).collect())
 }
 
-/// A layer as SCALE-Sim has it, to be compared with variants.
+/// A layer by SCALE-Sim's rules, for comparison with variants.
 struct Comparison<'a> {
     model: LayerModel<'a>,
     timed: TimedLayer,

@@ -17,7 +17,7 @@ pub(super) fn set_capacity(words: u64) -> u64 {
     50 * (words / 100)
 }
 
-/// Misses if no two requests ask for the same element: every `capacity`-th one empties the set.
+/// Misses if no element is requested twice: every `capacity`-th one empties the set.
 ///
 /// No element may be null.
 pub(super) fn all_distinct(demand: &Demand, capacity: u64) -> Misses {
@@ -54,11 +54,11 @@ pub(super) fn emptied_when_full(
         marks[null as usize] = NULL;
     }
     let mut generation = 1_u16;
-    let (mut held, mut count, mut emptyings) = (0, 0, 0_u64);
+    let (mut occupied, mut count, mut emptyings) = (0, 0, 0_u64);
     let mut last_emptying = None;
     let mut walks = Walks::new(&requests.demand);
     for fold in 0..requests.demand.folds().count() {
-        // If nothing was emptied since this block was asked for, all of it is still there.
+        // If nothing was emptied since this block was last requested, all of it is still buffered.
         if walks.is_unchanged(fold, emptyings) {
             continue;
         }
@@ -69,9 +69,9 @@ pub(super) fn emptied_when_full(
             }
             *mark = generation;
             count += 1;
-            held += 1;
-            if held == capacity {
-                held = 0;
+            occupied += 1;
+            if occupied == capacity {
+                occupied = 0;
                 emptyings += 1;
                 last_emptying = Some(line);
                 generation += 1;

@@ -186,7 +186,7 @@ impl<'a> Line<'a> {
 impl Topology {
     /// Reads a topology file; `file` is its name for messages.
     ///
-    /// The first line is the header, whatever it says. A line of 8 columns is a convolution (name, IFMAP height
+    /// The first line is the header and is not parsed. A line of 8 columns is a convolution (name, IFMAP height
     /// and width, filter height and width, channels, filters, stride), one of 4 a matrix product (name, M, N, K);
     /// a sparsity ratio `N:M` may follow and is ignored. A convolution whose name contains `DP` becomes one layer
     /// of a single channel for each channel.

@@ -23,7 +23,7 @@ pub const DESCRIPTION: DataflowDescription = DataflowDescription {
 /// The timetable of `work` (no dimension zero).
 ///
 /// With R rows and C columns of q sums: folds = ⌈M/R⌉·⌈N/(C·q)⌉; one fold has fill R + C - 2, stream T (the
-/// cycles of K MACs) and drain R. The full array is filled and drained whatever part of it a fold uses.
+/// cycles of K MACs) and drain R. The full array is filled and drained, also if a fold uses only a part of it.
 ///
 /// With overlapped loads PE (r, c) takes its first operands of the next fold T + R + r + c cycles after those of
 /// this one; the results of the r rows above have then just passed it, so the interval is T + R.

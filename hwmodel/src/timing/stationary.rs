@@ -13,7 +13,7 @@ use super::{FoldCycles, Resources, Streams};
 use crate::mac_style::Throughput;
 use crate::product::GemmWork;
 
-/// The dimensions of a product as such an array sees them.
+/// The dimensions of a product by their role in such an array.
 pub(super) struct Dimensions {
     /// Along the columns: N or M.
     pub(super) columns: u64,

@@ -7,7 +7,7 @@ use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, SimdLevel};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 
-/// A product as the contract has it.
+/// A product by the definition.
 pub(crate) struct Expected {
     pub(crate) sums: Vec<i128>,
     events: u64,

@@ -1,4 +1,4 @@
-//! hwmodel against a slow reference that was written from the arithmetic contract alone (README and docs of
+//! hwmodel against a slow reference that was written from the specification of the arithmetic alone (README and docs of
 //! [`hwmodel`]), in integers of 128 bits and without a call into hwmodel's arithmetic.
 //!
 //! By default a few hundred random batches are checked. The long mode checks as many cases as

@@ -1,4 +1,4 @@
-//! The contract in sign and magnitude: obviously right, and slow.
+//! The specified arithmetic in sign and magnitude: simple, and slow.
 
 use hwmodel::random::{RandomAddress, RandomSource};
 use hwmodel::{Overflow, Rounding};

@@ -74,13 +74,13 @@ fn shipped_runs_agree() {
     }
 }
 
-/// The whole reference: `HWSIM_SCALE_SIM_RUNS`, or `../shared/reference/scale-sim/runs` beside the repository.
+/// The whole reference: `HWSIM_SCALE_SIM_RUNS`, or `../shared/reference/scale-sim/runs` next to the repository.
 #[test]
 #[allow(clippy::print_stderr, reason = "the log of a test")]
 fn reference_runs_agree() {
-    let beside =
+    let shared =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference/scale-sim/runs");
-    let folder = std::env::var_os("HWSIM_SCALE_SIM_RUNS").map_or(beside, PathBuf::from);
+    let folder = std::env::var_os("HWSIM_SCALE_SIM_RUNS").map_or(shared, PathBuf::from);
     if !folder.is_dir() {
         eprintln!("skipping: no folder {}", folder.display());
         return;

@@ -68,7 +68,7 @@ pub(in crate::cli) struct PickArguments {
     quiet: bool,
 }
 
-/// What stands for the new task.
+/// The new task: a row of the table, or a data set.
 enum NewTask {
     /// A row of the matrix.
     Row { errors: Vec<Option<f64>>, memory_mb: Vec<f64> },
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
         seed: arguments.method_seed,
         process: ProcessOptions::default(),
     };
-    // What went wrong in a training run is told in full at the end.
+    // The error of a training run is printed in full at the end.
     let mut failure = None;
     let found = estimate(arguments.method, &plan, &mut |columns| {
         measure(&task, columns, &matrix.configurations, arguments).map_err(|reason| {

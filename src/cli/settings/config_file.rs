@@ -137,7 +137,7 @@ impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
                 let words = words.iter().map(|word| check(word)).collect::<Result<_, _>>();
                 Value::Texts(words.map_err(custom)?)
             }
-            // A number stands for its text: `accumulator = 24`.
+            // A number is read as its text: `accumulator = 24`.
             Kind::Text(check) => match TextOrNumber::deserialize(deserializer)? {
                 TextOrNumber::Text(text) => Value::Text(check(&text).map_err(custom)?),
                 TextOrNumber::Number(number) => {

@@ -50,7 +50,7 @@ pub const SEQUENCE_LENGTH: Setting<usize> = whole(
 .default(|| TextOptions::default().sequence_length)
 .needs(OF_A_TEXT);
 
-/// Tokens that are told apart.
+/// Size of the vocabulary.
 pub const VOCABULARY: Setting<usize> = whole(
     "vocabulary",
     "text: most frequent tokens that are told apart",

@@ -6,7 +6,7 @@ use super::{TrainArguments, table};
 use crate::setting::{About, Described, Kind, Need, Values};
 use std::collections::BTreeSet;
 
-/// A possible value of a setting, as it is typed after the flag and as it stands in a file. It is not the default where
+/// A possible value of a setting, as typed after the flag and as written in a file. It is not the default where
 /// the setting has another value.
 fn example(setting: &dyn Described) -> (String, String) {
     let about = setting.about();

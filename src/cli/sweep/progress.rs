@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = "{bar:24} {pos}/{len} points, {eta} left";
-/// Without a terminal, points are told at most this often.
+/// Without a terminal, points are reported at most this often.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Shows progress on standard error.

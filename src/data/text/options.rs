@@ -21,7 +21,7 @@ pub struct TextOptions {
     pub level: TextLevel,
     /// Tokens of a sequence, T: 1 to [`TextOptions::MAX_SEQUENCE_LENGTH`].
     pub sequence_length: usize,
-    /// The most tokens that are told apart, besides the one for all others: 1 to
+    /// The largest number of tokens in the vocabulary, in addition to the unknown token: 1 to
     /// [`TextOptions::MAX_VOCABULARY`].
     pub vocabulary: usize,
 }

@@ -43,7 +43,7 @@ pub struct Question<'a> {
 
 impl Table {
     /// Reads the CSV table `text`, called `file` in messages, and finds its front, or that of each group: rows of other
-    /// groups do not compete. Short names: `energy`, `cycles`, `area`, `time` and `accuracy` stand for `energy_total_pj`, `total_cycles`,
+    /// groups do not compete. Short names: `energy`, `cycles`, `area`, `time` and `accuracy` mean `energy_total_pj`, `total_cycles`,
     /// `area_mm2`, `seconds` and `top1` where there is no column of the short name.
     ///
     /// Rows of a group have the same text in the group's columns.

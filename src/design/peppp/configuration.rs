@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// A pair of number formats to train with, PEPPP's (Format A, Format B).
 ///
 /// Written `wl8-fl4/wl16-fl12` or `1-4-1/1-6-7`: operands, then gradients or optimiser. One fixed-point format alone
-/// stands for both, `wl8-fl4`.
+/// names both, `wl8-fl4`.
 ///
 /// ```
 /// use hwsim::design::peppp::Configuration;

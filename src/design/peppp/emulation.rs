@@ -10,7 +10,8 @@ use super::training::{Measurement, TrainingSetup, diverged};
 use crate::data::{Dataset, EpochOrder, Preparation, SampleSet};
 use crate::network::vector::softmax_cross_entropy::{cross_entropy, softmax_cross_entropy};
 use crate::network::{
-    Activation, BackwardArithmetic, Between, Context, Initialisation, Network, NetworkError, arch,
+    Activation, BackwardArithmetic, Between, Initialisation, Network, NetworkError, PassSettings,
+    arch,
 };
 use crate::train::optimiser::RuleOptions;
 use crate::train::{RunOptions, Schedule, TrainError};
@@ -205,10 +206,10 @@ impl<'a> Run<'a> {
         Ok(Activation::float(values, [indices.len(), h, w, c]))
     }
 
-    fn context(&self, quantiser: &Quantiser, training: bool) -> Context {
+    fn context(&self, quantiser: &Quantiser, training: bool) -> PassSettings {
         let options = &self.setup.options;
         let accumulator = options.accumulator.unwrap_or(self.setup.machine.accumulator());
-        Context {
+        PassSettings {
             array: MacArray { simd: self.setup.simd, accumulator },
             rounding: quantiser.rounding,
             random: options.random,

@@ -149,7 +149,7 @@ fn separately(
         let join = |thread: std::thread::ScopedJoinHandle<'_, Result<(), SweepError>>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        // All are joined before the first error is told.
+        // All are joined before the first error is returned.
         let results: Vec<_> = threads.into_iter().map(join).collect();
         results.into_iter().collect()
     })

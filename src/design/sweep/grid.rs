@@ -51,7 +51,7 @@ pub struct Grid {
     points: Vec<Point>,
 }
 
-/// The value that a flag's text stands for: a truth value, integer or number if it reads as one, else the text.
+/// The value of a flag's text: a truth value, integer or number if it reads as one, else the text.
 pub fn value_of(text: &str) -> Value {
     let text = text.trim();
     if let Ok(truth) = text.parse() {

@@ -106,10 +106,10 @@ fn a_log_has_one_writer_and_a_foreign_file_is_left_alone() {
     let (held, _) = log::Log::open(&path).unwrap();
     assert!(matches!(evaluate(&plan(1), &path, None), Err(SweepError::Locked(_))));
     drop(held);
-    for foreign in ["# notes\n", "n,square\n", "Results", "0123abcd {}\n"] {
-        std::fs::write(&path, foreign).unwrap();
-        assert!(matches!(evaluate(&plan(1), &path, None), Err(SweepError::NoLog(_))), "{foreign}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), foreign);
+    for other in ["# notes\n", "n,square\n", "Results", "0123abcd {}\n"] {
+        std::fs::write(&path, other).unwrap();
+        assert!(matches!(evaluate(&plan(1), &path, None), Err(SweepError::NoLog(_))), "{other}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
     }
 }
 

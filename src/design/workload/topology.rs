@@ -10,7 +10,7 @@ impl Workload {
     /// read the network's input.
     ///
     /// A topology states the padded input of a convolution and takes the ceiling of (size - filter) /
-    /// stride for its output, so that the last window may hang over the edge. Here that window sees
+    /// stride for its output, so that the last window may extend beyond the edge. Here that window sees
     /// padding below and to the right: the product's sizes are the same.
     ///
     /// # Errors

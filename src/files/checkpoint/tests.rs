@@ -217,7 +217,7 @@ fn large(value: f32) -> Snapshot {
 #[test]
 fn a_kill_at_any_moment_leaves_a_complete_file() {
     if let Some(folder) = std::env::var_os(KILL_FOLDER) {
-        // Ends by itself if nobody is left to kill it.
+        // Ends by itself if the parent process does not kill it.
         let start = std::time::Instant::now();
         for value in [0.0, 1.0].into_iter().cycle().take_while(|_| start.elapsed().as_secs() < 20) {
             large(value).save(Path::new(&folder), "x.safetensors").unwrap();

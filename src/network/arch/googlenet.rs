@@ -125,7 +125,7 @@ impl Variant {
         let first = self.unit(net, &name("branch1"), input, module.one, one)?;
         let x = self.unit(net, &name("branch2.reduce"), input, module.three[0], one)?;
         let second = self.unit(net, &name("branch2.conv"), x, module.three[1], three)?;
-        // 3×3 in place of 5×5: one as torchvision has it, two in the variant for small images.
+        // 3×3 in place of 5×5: one as in torchvision, two in the variant for small images.
         let x = self.unit(net, &name("branch3.reduce"), input, module.five[0], one)?;
         let mut third = self.unit(net, &name("branch3.conv1"), x, module.five[1], three)?;
         if self.small {

@@ -13,7 +13,7 @@ pub(super) enum Block {
     /// Two 3×3 convolutions.
     Basic,
     /// 1×1, 3×3 and 1×1 convolutions, the last with four times the channels. The stride is in the 3×3
-    /// convolution, as torchvision has it.
+    /// convolution, as in torchvision.
     Bottleneck,
 }
 

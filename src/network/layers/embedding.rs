@@ -67,7 +67,7 @@ impl Layer for Embedding {
         vec![ParameterSpec {
             name: "weight",
             shape: vec![self.vocabulary, self.channels],
-            // A unit of the layer after it sees one row: one input of each channel.
+            // A unit of the next layer reads one row: one input of each channel.
             initialiser: Initialiser::VarianceScaling { fan_in: 1 },
         }]
     }

@@ -3,8 +3,8 @@
 mod every_kind;
 
 use crate::network::{
-    Activation, BackwardArithmetic, BiasBound, Builder, Context, GradientFormat, Initialisation,
-    Network, NetworkError, NodeId,
+    Activation, BackwardArithmetic, BiasBound, Builder, GradientFormat, Initialisation, Network,
+    NetworkError, NodeId, PassSettings,
 };
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::{Convolution2d, MacArray};
@@ -22,8 +22,8 @@ fn builder() -> Builder {
     Builder::new("small", INPUT, initialisation, BiasBound::ReciprocalRootChannels)
 }
 
-fn context(training: bool) -> Context {
-    Context {
+fn context(training: bool) -> PassSettings {
+    PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() },
         rounding: Rounding::NearestEven,
         random: RandomSource::PCG,
@@ -312,7 +312,7 @@ fn dropout_is_off_in_evaluation_and_scales_in_training() {
         network.parameters[0].master = (0..16).map(|i| f32::from(i % 5 == 0)).collect();
         let mut network = quantised(network, |_| number);
         let images = images();
-        let run = |network: &mut Network, context: &Context| {
+        let run = |network: &mut Network, context: &PassSettings| {
             network.forward(activation(images.clone()), context).unwrap()
         };
         let plain = run(&mut network, &context(false));
@@ -325,7 +325,7 @@ fn dropout_is_off_in_evaluation_and_scales_in_training() {
         assert_eq!(pass.output.shape(), [BATCH, 7, 6, 4]);
         // Another step drops others, the same step the same.
         assert_eq!(run(&mut network, &context(true)).logits, pass.logits);
-        let other = Context { step: 6, ..context(true) };
+        let other = PassSettings { step: 6, ..context(true) };
         assert_ne!(run(&mut network, &other).logits, pass.logits);
         let gradients = network.backward(&mut pass, vec![1.0; 336], &context(true), true).unwrap();
         for ((&x, &y), &dx) in plain.logits.iter().zip(&pass.logits).zip(&gradients.input.unwrap())
@@ -348,7 +348,7 @@ fn a_depthwise_layer_counts_its_own_products() {
         let mut network = quantised(network, |_| NumberFormat::Fixed(format(16, 11)));
         let gradient = GradientFormat::of(Some(24), Rounding::NearestEven);
         let mut run = |backward| {
-            let context = Context { backward, ..context(true) };
+            let context = PassSettings { backward, ..context(true) };
             let mut pass = network.forward(activation(images()), &context).unwrap();
             let gradient = weights_of_logits(pass.logits.len());
             let gradients = network.backward(&mut pass, gradient, &context, false).unwrap();

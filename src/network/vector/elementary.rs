@@ -27,7 +27,7 @@ const RECIPROCAL_FACTORIALS: [f64; 14] = [
 ];
 /// Above this e^x is infinite.
 const LARGEST: f64 = 709.782_712_893_384;
-/// Below this e^x is 0: results below the normal numbers are not told apart.
+/// Below this e^x is 0: results below the normal numbers become 0.
 const SMALLEST: f64 = -708.0;
 
 /// 2^k for -1022 ≤ k ≤ 1023.

@@ -48,14 +48,14 @@ fn output_size(window: &Window, axis: usize, size: u64, ceil: bool) -> Result<u6
     let extent = window.extent(axis)?;
     let padded =
         size.checked_add(before).and_then(|sum| sum.checked_add(after)).ok_or_else(too_large)?;
-    let room = padded.checked_sub(extent).ok_or_else(|| {
+    let last_offset = padded.checked_sub(extent).ok_or_else(|| {
         NodeProblem::Shape(format!("a window of {extent} does not fit {size} padded to {padded}"))
     })?;
     let stride = window.stride[axis];
     if !ceil {
-        return Ok(room / stride + 1);
+        return Ok(last_offset / stride + 1);
     }
-    let last = room.div_ceil(stride);
+    let last = last_offset.div_ceil(stride);
     let begins_inside = last.checked_mul(stride).is_some_and(|start| start < size + before);
     Ok(if begins_inside { last + 1 } else { last })
 }

@@ -126,7 +126,7 @@ pub(in crate::precision) const SETTINGS_OF_ADEPT: &[&dyn Described] = &[
     &PENALTY,
 ];
 
-/// The options that settings ask for.
+/// Builds the options from settings.
 pub(in crate::precision) fn options(given: &dyn Given) -> Result<AdaptOptions, Refusal> {
     let start = format(given)?;
     if !(0..=31).contains(&start.fl()) {
@@ -153,7 +153,7 @@ pub(in crate::precision) fn options(given: &dyn Given) -> Result<AdaptOptions, R
     Ok(options)
 }
 
-/// The values of the settings that ask for `options`.
+/// The values of the settings that give `options`.
 pub fn values(options: &AdaptOptions) -> Values {
     Values::default()
         .with(&WL, options.start.wl())

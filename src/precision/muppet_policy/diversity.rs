@@ -26,7 +26,7 @@ impl EpochGradients {
         }
     }
 
-    /// Lets `gradients` stand for the first epoch in the sum, but not in the norms.
+    /// Uses `gradients` instead of the first epoch's in the sum, but not in the norms.
     pub(super) fn replace_first_in_sum(&mut self, gradients: &[&[f32]]) {
         self.first_in_sum = Some(copies(gradients));
     }

@@ -1,7 +1,7 @@
 //! One layer of a network with the input that real images give it.
 
 use super::error::ExportError;
-use crate::network::{Activation, Context, Network};
+use crate::network::{Activation, Network, PassSettings};
 use hwmodel::array::Convolution2d;
 use hwmodel::array::width;
 use hwmodel::float32::Shapes;
@@ -47,7 +47,7 @@ impl LayerOperands {
         mut network: Network,
         layer: usize,
         images: Activation,
-        context: &Context,
+        context: &PassSettings,
     ) -> Result<Self, ExportError> {
         if context.rounding == Rounding::Stochastic {
             return Err(ExportError::Stochastic);

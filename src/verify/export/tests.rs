@@ -1,6 +1,6 @@
 use super::manifest::Manifest;
 use super::*;
-use crate::network::{Activation, BackwardArithmetic, Context, Initialisation, Network, arch};
+use crate::network::{Activation, BackwardArithmetic, Initialisation, Network, PassSettings, arch};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::{Convolution2d, MacArray};
 use hwmodel::number::accumulator::AccumulatorWidth;
@@ -248,8 +248,8 @@ fn quantised(name: &str) -> Network {
     network
 }
 
-fn context(accumulator: Accumulator) -> Context {
-    Context {
+fn context(accumulator: Accumulator) -> PassSettings {
+    PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator },
         rounding: Rounding::NearestEven,
         random: RandomSource::PCG,
@@ -288,13 +288,15 @@ fn the_last_layer_exported_is_what_the_network_says() {
 fn layers_without_integers_are_refused() {
     let mut network = quantised("mlp");
     network.set_float32();
-    let run = |network, context: &Context| LayerOperands::capture(network, 1, images(), context);
+    let run =
+        |network, context: &PassSettings| LayerOperands::capture(network, 1, images(), context);
     let error = run(network, &context(Accumulator::default())).unwrap_err();
     assert!(
         matches!(error, ExportError::NotFixed { ref layer, format: NumberFormat::Float32 } if layer == "fc2"),
         "{error}"
     );
-    let stochastic = Context { rounding: Rounding::Stochastic, ..context(Accumulator::default()) };
+    let stochastic =
+        PassSettings { rounding: Rounding::Stochastic, ..context(Accumulator::default()) };
     assert!(matches!(run(quantised("mlp"), &stochastic), Err(ExportError::Stochastic)));
 }
 

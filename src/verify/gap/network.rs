@@ -2,7 +2,7 @@
 
 use super::error::GapError;
 use super::product::{GapOptions, Operands, ProductGap};
-use crate::network::{Activation, BackwardArithmetic, Context, Network};
+use crate::network::{Activation, BackwardArithmetic, Network, PassSettings};
 use hwmodel::array::MacArray;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
@@ -66,7 +66,7 @@ impl NetworkGap {
     /// If the images do not fit, or an activation is not a number.
     pub fn add(&mut self, images: Activation) -> Result<(), GapError> {
         let array = MacArray { simd: self.options.simd, accumulator: Accumulator::default() };
-        let context = Context {
+        let context = PassSettings {
             array,
             rounding: Rounding::NearestEven,
             random: RandomSource::PCG,

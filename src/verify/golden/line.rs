@@ -82,7 +82,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// All fields from `index` on with `read`; a single empty field stands for none.
+    /// All fields from `index` on with `read`; a single empty field means none.
     ///
     /// # Errors
     /// If a field cannot be read.

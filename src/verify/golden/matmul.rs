@@ -11,7 +11,7 @@ use std::path::Path;
 /// Sums and overflow counts come from [`MacArray::matmul`] at every SIMD level of this CPU: the sums
 /// of the whole product and its total count, and the count of each output as a separate product.
 /// The first overflow is taken from [`MacArray::step_output`]. `cpf_sat` follows another convention,
-/// which no [`Overflow`] stands for: the product is saturated before it is added.
+/// which no [`Overflow`] mode describes: the product is saturated before it is added.
 ///
 /// # Errors
 /// If the file cannot be read or a line is malformed.

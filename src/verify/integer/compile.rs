@@ -3,7 +3,7 @@
 use super::error::CompileError;
 use super::program::{Convolution, Finish, IntegerOperation, Program, Step};
 use crate::network::vector::batch_norm::{BatchNormError, EPSILON};
-use crate::network::{Context, IntegerForm, Network, Node, Parameter};
+use crate::network::{IntegerForm, Network, Node, Parameter, PassSettings};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::Convolution2d;
 use hwmodel::elementwise::{
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// # Errors
 /// If a layer has no integer form or computes in floats, the rounding is stochastic, or a channel of a batch norm has no
 /// multiplier and shift.
-pub fn compile(network: &Network, context: &Context) -> Result<Program, CompileError> {
+pub fn compile(network: &Network, context: &PassSettings) -> Result<Program, CompileError> {
     if context.rounding == Rounding::Stochastic {
         return Err(CompileError::Stochastic);
     }
@@ -118,7 +118,7 @@ impl Compiler<'_> {
         };
         self.steps.push(Step { name: node.name.clone(), operation, format, inputs });
         self.formats.push(format);
-        // Nodes that were fused are between these two, but nobody else reads their values.
+        // Nodes that were fused are between these two, but no other node reads their values.
         self.values[index + 1] = Some(self.steps.len());
         let mut value = last + 1;
         while value > index + 1 {

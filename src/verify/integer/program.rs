@@ -26,7 +26,7 @@ pub struct Program {
     pub(super) steps: Vec<Step>,
 }
 
-/// One step; it may stand for several layers of the network.
+/// One step; it may combine several layers of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Name of its first layer.

@@ -175,7 +175,7 @@ impl Program {
     }
 }
 
-/// The address that settings ask for; only stochastic rounding, which no program has, reads from it.
+/// A placeholder address; only stochastic rounding reads it, and programs have none.
 const NO_RANDOM_WORDS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
 
 /// The contents of `shared`, copied only if another step needs them too.

@@ -141,18 +141,18 @@ mod tests {
                 let wide: Vec<i64> = stored(&operands, |sink| {
                     array.wrapping_sums(&operands, &proof, sink);
                 });
-                let together: Vec<i64> = stored(&operands, |sink| {
+                let by_channels: Vec<i64> = stored(&operands, |sink| {
                     array.sums_i64(&operands, &proof, sink);
                 });
-                prop_assert_eq!(together, wide, "{}", simd);
+                prop_assert_eq!(by_channels, wide, "{}", simd);
                 if proof.words && proof.bound <= f64::from(i32::MAX) {
                     let narrow: Vec<i32> = stored(&operands, |sink| {
                         array.tiled_sums_i32(&operands, &proof, sink);
                     });
-                    let together: Vec<i32> = stored(&operands, |sink| {
+                    let by_channels: Vec<i32> = stored(&operands, |sink| {
                         array.sums_i32(&operands, &proof, sink);
                     });
-                    prop_assert_eq!(together, narrow, "{}", simd);
+                    prop_assert_eq!(by_channels, narrow, "{}", simd);
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::with_raw;
 /// Words split at a time by a thread.
 const CHUNK: usize = 1 << 14;
 
-/// An operand's planes: `words` of digits and `bytes` where the scheme wants them, or `limbs`.
+/// An operand's planes: `words` of digits and `bytes` where the scheme uses them, or `limbs`.
 pub(super) struct Planes<T, U, V> {
     words: Vec<T>,
     bytes: Option<U>,
@@ -24,7 +24,7 @@ pub(super) struct Planes<T, U, V> {
 
 /// The left operand as images.
 pub(super) type LeftPlanes = Planes<Vec<i16>, Vec<i8>, Vec<i8>>;
-/// The right operand as panels, of bytes with the sums that [`ByteOperands::offsets`] wants.
+/// The right operand as panels, of bytes with the sums for [`ByteOperands::offsets`].
 pub(super) type RightPlanes = Planes<Panels<i16>, (Panels<i8>, Vec<i32>), Panels<i8>>;
 
 /// The products of a plan.

@@ -102,7 +102,7 @@ unsafe fn equals_the_model<U: TileUnit>() -> bool {
     let mut bytes = |extreme: bool| -> Vec<u8> {
         let mut byte = || (generator.next_u32() >> 24) as u8;
         let source = (0..3 * ROWS * STRIDE).map(|_| byte());
-        // 0x80, 0xff, 0x00 and 0x7f, whatever the sign.
+        // 0x80, 0xff, 0x00 and 0x7f, signed and unsigned.
         source
             .map(|x| if extreme { [0x80, 0xff, 0, 0x7f][usize::from(x % 4)] } else { x })
             .collect()

@@ -83,7 +83,7 @@ impl Source<'_> {
         self.refuse(key, found, value, format!("a number {from} {low} and at most {high}"))
     }
 
-    /// The one of `choices` whose name stands in `found`.
+    /// The one of `choices` named by `found`.
     pub(super) fn choice<T: Copy>(
         &self,
         key: &'static str,

@@ -150,7 +150,7 @@ impl Decimal {
         let Some(fine) = natural.to_u128().filter(|&fine| fine < 1 << 100) else {
             return Ok(signed(BEYOND));
         };
-        // In units of 2^-25: the last bit stands for whatever is below the guard bits.
+        // In units of 2^-25: the last bit is a sticky bit for everything below the guard bits.
         let fine = signed((fine as i128) << 1 | i128::from(rest));
         Ok(match rounding {
             Rounding::Stochastic => {

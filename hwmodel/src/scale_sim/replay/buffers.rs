@@ -9,7 +9,7 @@ pub(super) enum Reader {
         words: i64,
         rule: Rule,
         /// Oldest first.
-        held: VecDeque<usize>,
+        contents: VecDeque<usize>,
         misses: i64,
         first: Option<i64>,
         emptied: Option<i64>,
@@ -35,8 +35,8 @@ pub(super) enum Reader {
 
 impl Reader {
     pub(super) fn calc(words: i64, rule: Rule) -> Self {
-        let held = VecDeque::new();
-        Self::Calc { rule, words, held, misses: 0, first: None, emptied: None }
+        let contents = VecDeque::new();
+        Self::Calc { rule, words, contents, misses: 0, first: None, emptied: None }
     }
 
     pub(super) fn user(words: i64, width: i64, order: &[Element], rule: Rule) -> Self {
@@ -78,20 +78,20 @@ impl Reader {
         let mut delay = 1;
         for &element in line.iter().flatten() {
             match self {
-                Self::Calc { rule, words, held, misses, first, emptied } => {
+                Self::Calc { rule, words, contents, misses, first, emptied } => {
                     first.get_or_insert(cycle);
-                    if held.contains(&element) {
+                    if contents.contains(&element) {
                         continue;
                     }
-                    held.push_back(element);
+                    contents.push_back(element);
                     *misses += 1;
                     let half = 50 * (*words / 100);
                     if *rule == Rule::NewestKept {
-                        if held.len() as i64 > half {
-                            held.pop_front();
+                        if contents.len() as i64 > half {
+                            contents.pop_front();
                         }
-                    } else if held.len() as i64 == half {
-                        held.clear();
+                    } else if contents.len() as i64 == half {
+                        contents.clear();
                         *emptied = Some(cycle);
                     }
                 }

@@ -58,9 +58,9 @@ fn wrong_files_are_named_with_line_and_column() {
         error_of(b"schema,row,new\n4,step,4\n"),
         "`x.csv`, line 2: schema 4, but this version reads schema 3: use the version of hwsim that wrote it"
     );
-    let foreign = "`x.csv` does not start with the header of a trace of schema 3: it is no trace, or one of another version of hwsim";
+    let other = "`x.csv` does not start with the header of a trace of schema 3: it is no trace, or one of another version of hwsim";
     for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n3,step\n"] {
-        assert_eq!(error_of(content.as_bytes()), foreign);
+        assert_eq!(error_of(content.as_bytes()), other);
     }
     assert_eq!(
         error_of(&[header.as_bytes(), b"\n1,\xff\n"].concat()),

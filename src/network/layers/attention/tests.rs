@@ -3,8 +3,8 @@
 use super::head::transposed;
 use crate::network::vector::causal_softmax::causal_softmax;
 use crate::network::{
-    Activation, BackwardArithmetic, BiasBound, Builder, Context, GradientFormat, Initialisation,
-    Network,
+    Activation, BackwardArithmetic, BiasBound, Builder, GradientFormat, Initialisation, Network,
+    PassSettings,
 };
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::MacArray;
@@ -32,8 +32,8 @@ fn network() -> Network {
     net.finish().unwrap()
 }
 
-fn context(rounding: Rounding, backward: BackwardArithmetic) -> Context {
-    Context {
+fn context(rounding: Rounding, backward: BackwardArithmetic) -> PassSettings {
+    PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() },
         rounding,
         random: RandomSource::PCG,

@@ -2,8 +2,8 @@
 
 use crate::network::vector::lstm::{GATES, step};
 use crate::network::{
-    Activation, BackwardArithmetic, BiasBound, Builder, Context, GradientFormat, Initialisation,
-    Network, NetworkError,
+    Activation, BackwardArithmetic, BiasBound, Builder, GradientFormat, Initialisation, Network,
+    NetworkError, PassSettings,
 };
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::MacArray;
@@ -31,8 +31,8 @@ fn network(outputs: usize) -> Network {
     net.finish().unwrap()
 }
 
-fn context(rounding: Rounding, backward: BackwardArithmetic) -> Context {
-    Context {
+fn context(rounding: Rounding, backward: BackwardArithmetic) -> PassSettings {
+    PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() },
         rounding,
         random: RandomSource::PCG,
@@ -189,15 +189,17 @@ fn evaluation_keeps_nothing_and_repeats() {
     let mut network = network(6);
     quantised(&mut network, RoleFormats::fixed(format), |_| format);
     let training = context(Rounding::Stochastic, BackwardArithmetic::Float32);
-    let evaluation = Context { training: false, ..training };
+    let evaluation = PassSettings { training: false, ..training };
     let mut first = network.forward(tokens(), &evaluation).unwrap();
     let gradient = vec![1.0; first.logits.len()];
     let refused = network.backward(&mut first, gradient, &evaluation, false).err().unwrap();
     assert!(matches!(refused, NetworkError::NotTraining(_)), "{refused}");
     let again = network.forward(tokens(), &evaluation).unwrap();
     assert_eq!(first.logits, again.logits);
-    let portable =
-        Context { array: MacArray { simd: SimdLevel::PORTABLE, ..evaluation.array }, ..evaluation };
+    let portable = PassSettings {
+        array: MacArray { simd: SimdLevel::PORTABLE, ..evaluation.array },
+        ..evaluation
+    };
     assert_eq!(network.forward(tokens(), &portable).unwrap().logits, first.logits);
 }
 

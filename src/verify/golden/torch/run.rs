@@ -3,7 +3,8 @@
 use super::case::TorchCase;
 use super::tensor::Layout;
 use crate::network::{
-    Activation, BackwardArithmetic, BiasBound, Builder, Context, Initialisation, Network, NodeId,
+    Activation, BackwardArithmetic, BiasBound, Builder, Initialisation, Network, NodeId,
+    PassSettings,
 };
 use crate::verify::golden::GoldenError;
 use crate::verify::golden::layout::elements;
@@ -41,8 +42,8 @@ pub(super) fn convolution(
 }
 
 /// Settings of pass `step`.
-pub(super) fn context(simd: SimdLevel, step: u64, training: bool) -> Context {
-    Context {
+pub(super) fn context(simd: SimdLevel, step: u64, training: bool) -> PassSettings {
+    PassSettings {
         array: MacArray { simd, accumulator: Accumulator::default() },
         rounding: Rounding::NearestEven,
         random: RandomSource::PCG,

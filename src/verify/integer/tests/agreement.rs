@@ -9,7 +9,7 @@
 
 use super::{context, format, images, quantised, with_statistics};
 use crate::network::vector::batch_norm::EPSILON;
-use crate::network::{BiasBound, Builder, Context, Initialisation, Network};
+use crate::network::{BiasBound, Builder, Initialisation, Network, PassSettings};
 use crate::verify::integer::{Program, compile, quantise_images};
 use hwmodel::array::Convolution2d;
 use hwmodel::{Accumulator, Format, Overflow, SimdLevel};
@@ -52,7 +52,7 @@ fn agreement(
     let parameters = if bias { 2 } else { 1 };
     let network = with_statistics(network(seed, bias, relu), seed);
     let mut network = quantised(network, |i| if i < parameters { conv } else { norm });
-    let context = Context { overflow, ..context(Accumulator::default()) };
+    let context = PassSettings { overflow, ..context(Accumulator::default()) };
     let program: Program = compile(&network, &context).unwrap();
     assert_eq!(program.steps().len(), 1, "everything is fused");
     let scale = program.steps()[0].scale().unwrap().clone();

@@ -4,7 +4,7 @@ mod agreement;
 mod networks;
 mod no_floats;
 
-use crate::network::{Activation, BackwardArithmetic, Context, Network};
+use crate::network::{Activation, BackwardArithmetic, Network, PassSettings};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::MacArray;
 use hwmodel::number::quantise::quantise;
@@ -15,8 +15,8 @@ fn format(wl: u32, fl: i32) -> Format {
     Format::new(wl, fl).unwrap()
 }
 
-fn context(accumulator: Accumulator) -> Context {
-    Context {
+fn context(accumulator: Accumulator) -> PassSettings {
+    PassSettings {
         random: Default::default(),
         array: MacArray { simd: SimdLevel::best(), accumulator },
         rounding: Rounding::NearestEven,

@@ -1,6 +1,7 @@
 use super::{context, format, images, quantised, with_statistics};
 use crate::network::{
-    Activation, BiasBound, Builder, Context, Initialisation, Network, Pass, arch, example_networks,
+    Activation, BiasBound, Builder, Initialisation, Network, Pass, PassSettings, arch,
+    example_networks,
 };
 use crate::precision::NumberFormat;
 use crate::verify::integer::{
@@ -23,7 +24,7 @@ fn bits(bits: u32, overflow: Overflow) -> Accumulator {
 }
 
 /// Both ways of running the same images.
-fn both(network: &mut Network, images: &Activation, context: &Context) -> (Inference, Pass) {
+fn both(network: &mut Network, images: &Activation, context: &PassSettings) -> (Inference, Pass) {
     let program = compile(network, context).unwrap();
     let (pixels, _) = quantise_images(&program, context.array.simd, images).unwrap();
     (program.run(pixels).unwrap(), network.forward(images.clone(), context).unwrap())
@@ -50,7 +51,7 @@ fn without_batch_norm_every_bit_is_that_of_the_network() {
             let mut network = quantised(network(name), |i| {
                 format(7 + (i as u32 / 2) % 3, 4 + (i as i32 / 2) % 2)
             });
-            let context = Context { rounding, ..context(accumulator) };
+            let context = PassSettings { rounding, ..context(accumulator) };
             let (integer, pass) = both(&mut network, &images([2, 32, 32, 1], 3), &context);
             assert_eq!(&integer.logits, fixed(&pass.output), "{name} {accumulator:?}");
             let events: u64 = integer.steps.iter().map(|step| step.accumulator_events).sum();
@@ -187,7 +188,7 @@ fn concatenation_relu6_and_dropout_are_integer_steps() {
     for rounding in [Rounding::NearestEven, Rounding::Floor] {
         let formats = |i: usize| [format(8, 3), format(7, 3), format(9, 5), format(8, 4)][i / 2];
         let mut network = quantised(branching(), formats);
-        let context = Context { rounding, ..context(bits(11, Overflow::Wrap)) };
+        let context = PassSettings { rounding, ..context(bits(11, Overflow::Wrap)) };
         let program = compile(&network, &context).unwrap();
         let names: Vec<&str> = program.steps().iter().map(|step| &step.name[..]).collect();
         let expected =
@@ -218,7 +219,7 @@ fn a_batch_norm_without_its_own_product_is_a_step() {
     assert!(raw.iter().any(|&raw| raw != 0));
 }
 
-fn refused(network: &Network, context: &Context) -> String {
+fn refused(network: &Network, context: &PassSettings) -> String {
     compile(network, context).unwrap_err().to_string()
 }
 
@@ -227,7 +228,7 @@ fn what_has_no_integer_program_is_refused() {
     let context = context(Accumulator::default());
     insta::assert_snapshot!(refused(&network("lenet5"), &context), @"layer `conv1` has format float32: an integer program needs a fixed ⟨WL, FL⟩ for every layer, as `hwsim train` gives with --controller adapt or static");
     let mut network = quantised(network("resnet20"), |_| format(8, 4));
-    let stochastic = Context { rounding: Rounding::Stochastic, ..context };
+    let stochastic = PassSettings { rounding: Rounding::Stochastic, ..context };
     assert!(matches!(compile(&network, &stochastic), Err(CompileError::Stochastic)));
     let norm = network.nodes.iter_mut().find(|node| node.name == "stage1.0.conv2.norm").unwrap();
     norm.running_mut().unwrap().variance[3] = f32::NAN;

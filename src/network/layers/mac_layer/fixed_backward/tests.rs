@@ -2,8 +2,8 @@
 
 use crate::network::backward_arithmetic::{GradientWords, ProductWords};
 use crate::network::{
-    Activation, BackwardArithmetic, Context, GradientFormat, Gradients, Initialisation, LayerTally,
-    Network, arch,
+    Activation, BackwardArithmetic, GradientFormat, Gradients, Initialisation, LayerTally, Network,
+    PassSettings, arch,
 };
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::array::MacArray;
@@ -30,8 +30,8 @@ fn network(name: &str, wl: u32) -> Network {
     network
 }
 
-fn context(backward: BackwardArithmetic, accumulator: Accumulator) -> Context {
-    Context {
+fn context(backward: BackwardArithmetic, accumulator: Accumulator) -> PassSettings {
+    PassSettings {
         array: MacArray { simd: SimdLevel::best(), accumulator },
         rounding: Rounding::Stochastic,
         random: RandomSource::PCG,
@@ -48,7 +48,7 @@ fn fixed(wl: Option<u32>, fl: Option<i32>) -> BackwardArithmetic {
 }
 
 /// Gradients and counts of a batch of two images.
-fn run(name: &str, wl: u32, context: &Context) -> (Gradients, Vec<LayerTally>) {
+fn run(name: &str, wl: u32, context: &PassSettings) -> (Gradients, Vec<LayerTally>) {
     let mut network = network(name, wl);
     let mut generator = generator(3, &[]);
     let values = (0..2 * 32 * 32 * 3).map(|_| 2.0 * uniform_f32(&mut generator) - 1.0).collect();
