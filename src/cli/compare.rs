@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// Compare runs by their summaries or traces.
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
-    /// Summaries that `hwsim train --summary FILE` wrote, or traces of `--trace FILE`, which say less: no
+    /// Summaries that `hwsim train --summary FILE` wrote, or traces of `--trace FILE`, which have less: no
     /// controller, network or seed, and no sums unless every step is in the trace.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,

@@ -25,7 +25,7 @@ pub(super) fn has_effect<'a>(
     }
 }
 
-/// What to say of an accumulator that holds no sum of 1 or more.
+/// The warning about an accumulator that holds no sum of 1 or more.
 pub(super) fn too_narrow(
     network: &Network,
     accumulator: Accumulator,

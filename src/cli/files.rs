@@ -93,7 +93,7 @@ impl Files {
         self
     }
 
-    /// Checks that every output is a file for itself and can be written.
+    /// Checks that no two outputs are the same file, and that each can be written.
     ///
     /// # Errors
     /// A usage error if two outputs are one file or an output is an input, however the paths are spelled; a failure if

@@ -28,7 +28,7 @@ pub(super) struct GapArguments {
     /// Only this MAC layer, by name or number.
     #[arg(long, requires = "model")]
     layer: Option<String>,
-    /// Test images that the layers see.
+    /// Test images that the layers are run on.
     #[arg(long, value_name = "N", default_value_t = 32, requires = "model")]
     images: usize,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(super) struct GapArguments {
     /// Seed of the random product.
     #[arg(long, default_value_t = 1, conflicts_with = "model")]
     seed: u64,
-    /// How its numbers are spread: normal or uniform; the right operand is divided by √K.
+    /// Distribution of its numbers: normal or uniform; the right operand is divided by √K.
     #[arg(long, default_value_t, conflicts_with = "model")]
     distribution: Distribution,
     /// Formats WL,FL of inputs, weights, biases and outputs, joined by `;`, as in '8,4;16,12'.
@@ -130,7 +130,7 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What to say of an accumulator that holds no sum of 1 or more.
+/// The warning about an accumulator that holds no sum of 1 or more.
 fn warning(row: &GapRow) -> Option<String> {
     let sums = accumulator_warning::Sums {
         layer: &row.layer,

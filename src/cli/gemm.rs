@@ -43,7 +43,7 @@ pub(super) struct GemmArguments {
     fl_b: i32,
     #[command(flatten)]
     accumulator: AccumulatorArguments,
-    /// How often the product is computed; the best time counts.
+    /// Repeats of the product; the best time counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Threads; all processors if not given.

@@ -28,7 +28,7 @@ pub(super) struct ExportArguments {
     /// MAC layer, by name or number.
     #[arg(long)]
     layer: String,
-    /// Folder that is made.
+    /// Folder to create.
     #[arg(short, long, alias = "out", value_name = "DIR")]
     output: PathBuf,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub(super) struct ExportArguments {
     /// Bits of the words of the .hex memory images; one element a word if not given.
     #[arg(long, value_name = "BITS")]
     word_bits: Option<u32>,
-    /// Replace an export that is there.
+    /// Replace an existing export.
     #[arg(long)]
     force: bool,
     #[command(flatten)]

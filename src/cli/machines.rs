@@ -50,7 +50,7 @@ enum MachinesCommand {
         machine: String,
         #[command(flatten)]
         output: OutputArguments,
-        /// Print the description itself, to start one's own from.
+        /// Print the TOML description, as a template for user-defined machines.
         #[arg(long, conflicts_with_all = ["json", "format"])]
         toml: bool,
     },

@@ -96,7 +96,7 @@ fn page(command: &Command) -> Result<String, Failure> {
     Ok(String::from_utf8(text)?)
 }
 
-/// Writes the pages of a command and its subcommands; one that cannot be written costs no other.
+/// Writes the pages of a command and its subcommands; a failure on one does not stop the others.
 fn write_pages(command: &Command, folder: &Path, pages: &mut Attempts) {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let file = folder.join(format!("{name}.1"));

@@ -141,7 +141,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Remembers an output that failed.
+    /// Records an output that failed.
     pub(super) fn add<E: Into<anyhow::Error>>(&mut self, written: Result<(), E>) {
         self.failed.extend(written.err().map(Into::into));
     }

@@ -40,7 +40,7 @@ pub(super) struct QuantiseArguments {
     /// Seed of the random values and of stochastic rounding.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How often the values are quantised; the best time counts.
+    /// Repeats of the quantisation; the best time counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Threads; all processors if not given.

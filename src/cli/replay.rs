@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What a finished run would have cost on other machines, from its trace.
+/// Cost of a finished run on other machines, from its trace.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/explore.md explains what is exact, and every number.")]
 pub(super) struct ReplayArguments {
@@ -37,7 +37,7 @@ pub(super) struct ReplayArguments {
     sweep: Option<PathBuf>,
     #[command(flatten)]
     accumulator: AccumulatorWidthArgument,
-    /// Every layer on its own too.
+    /// Also one row for each layer.
     #[arg(long)]
     per_layer: bool,
     #[command(flatten)]

@@ -27,7 +27,7 @@ pub struct Backward<'a, 'c> {
     pub tally: &'c mut LayerTally,
 }
 
-/// What a layer's backward call returns.
+/// Result of a layer's backward pass.
 #[derive(Debug)]
 pub struct BackwardResult {
     /// One gradient an input; `None` where not wanted.

@@ -20,7 +20,7 @@ pub enum BiasBound {
     ReciprocalRootChannels,
 }
 
-/// How weights start.
+/// Initialisation of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Initialisation {
     /// Seed of the run.
@@ -236,7 +236,7 @@ impl Builder {
     }
 }
 
-/// What the parameter at `path` starts with.
+/// Initial values of the parameter at `path`.
 fn initial_values(
     Initialisation { seed, scale }: Initialisation,
     bias_bound: BiasBound,

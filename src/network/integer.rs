@@ -23,7 +23,7 @@ pub enum IntegerForm {
     Step(Arc<dyn IntegerStep>),
 }
 
-/// What all steps of a program have in common.
+/// Settings shared by all steps of a program.
 #[derive(Debug, Clone, Copy)]
 pub struct IntegerSettings {
     /// Instructions to use; never changes a result.

@@ -14,7 +14,7 @@ use super::work::Work;
 use hwmodel::array::Convolution2d;
 use std::sync::Arc;
 
-/// What a layer is. Shapes without the batch are `[h, w, c]`.
+/// Description of a layer. Shapes without the batch are `[h, w, c]`.
 pub trait Layer: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;

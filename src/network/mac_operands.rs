@@ -100,7 +100,7 @@ impl Network {
 }
 
 impl Pass {
-    /// What the product of the MAC layer at node `node` was computed from: its input `[n, h, w, c]`,
+    /// Operands of the product of the MAC layer at node `node`: its input `[n, h, w, c]`,
     /// in the layer's format if that is fixed.
     pub fn mac_input(&self, node: usize) -> Option<&Activation> {
         self.backward.get(node)?.as_ref()?.product_input()

@@ -5,7 +5,7 @@ use hwmodel::float32::Values;
 use hwmodel::{FixedTensor, SimdLevel};
 use std::borrow::Cow;
 
-/// How a parameter tensor starts.
+/// Initialisation of a parameter tensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Initialiser {
     /// Truncated normal variance scaling with this fan-in (papers/adapt.md section 2).
@@ -45,7 +45,7 @@ pub struct Parameter {
     pub master: Vec<f32>,
     /// The values that the hardware holds; `None` if its format is float32.
     pub quantised: Option<FixedTensor>,
-    /// Formats in force.
+    /// Current formats.
     pub formats: RoleFormats,
 }
 

@@ -17,7 +17,7 @@ pub enum Work {
 /// Work of the vector unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorWork {
-    /// What it does.
+    /// The operation.
     pub kind: VectorKind,
     /// Elements that its operations are counted on, for one sample.
     pub elements: u64,

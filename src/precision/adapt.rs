@@ -25,7 +25,7 @@ pub(super) fn build(
     Ok(Box::new(Adapt::new(options.clone(), tensors)?))
 }
 
-/// What AdaPT keeps of one tensor.
+/// AdaPT's state of one tensor.
 #[derive(Debug, Clone)]
 pub(super) struct Controlled {
     pub(super) lookback: u32,

@@ -84,7 +84,7 @@ impl RoleFormats {
     }
 }
 
-/// What stays the same about a parameter tensor during a run.
+/// Constant properties of a parameter tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Name for messages, traces and checkpoints.
@@ -153,7 +153,7 @@ pub struct Switch {
     pub after: RoleFormats,
 }
 
-/// What a controller decided.
+/// Decision of a controller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     /// Every tensor whose formats changed.

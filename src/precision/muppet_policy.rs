@@ -14,7 +14,7 @@ mod state;
 use diversity::EpochGradients;
 pub use options::{MuppetPolicyOptions, MuppetReading, ZeroSum};
 
-/// What an epoch led to.
+/// Report of the policy on an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
     /// Number of the epoch, from 0.

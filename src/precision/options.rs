@@ -10,7 +10,7 @@ use super::{
 use crate::setting::{Described, Given, Refusal};
 use serde::{Deserialize, Serialize};
 
-/// What is to be known of a controller before there is one.
+/// Static description of a controller: name, settings, constructor.
 #[derive(Clone, Copy)]
 pub struct ControllerDescription {
     /// Its name in settings, files and traces.
@@ -19,7 +19,7 @@ pub struct ControllerDescription {
     pub heading: &'static str,
     /// Every setting that it has and not all others have.
     pub settings: &'static [&'static dyn Described],
-    /// What settings that all controllers have are by default under this one, as a user would write it.
+    /// This controller's defaults of settings that all controllers have, as a user would write them.
     pub defaults: &'static [(&'static str, &'static str)],
     /// Builds its options.
     pub options: fn(&dyn Given) -> Result<ControllerOptions, Refusal>,

@@ -8,7 +8,7 @@ use super::{AdaptOptions, Bounds, Variant};
 pub struct Preset {
     /// Name for command line and configuration files.
     pub name: &'static str,
-    /// Where the values come from.
+    /// Source of the values.
     pub source: &'static str,
     /// Network the values are for.
     pub network: &'static str,

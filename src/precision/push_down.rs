@@ -22,7 +22,7 @@ pub struct PaperSearch {
     pub epsilon_kl: f64,
     /// Bits kept free above the binary point, 0 to 32.
     pub buffer_bits: u32,
-    /// Where the search starts.
+    /// Start of the search.
     pub range: PushDownRange,
 }
 

@@ -23,7 +23,7 @@ use hwmodel::number::format::MAX_WORD_LENGTH;
 use hwmodel::random;
 use serde::{Deserialize, Serialize};
 
-/// What the word length of a layer follows.
+/// The factor that sets the word length of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Factor {
     /// Terms of one output of the forward product.
@@ -34,7 +34,7 @@ pub enum Factor {
     D,
 }
 
-/// How the word length follows the factor.
+/// The rule from factor to word length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BitStrategy {
     /// The middle of the range for every layer.
@@ -49,7 +49,7 @@ pub enum BitStrategy {
     R,
 }
 
-/// What D counts.
+/// Unit in which D counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
@@ -64,15 +64,15 @@ pub enum Depth {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShenOptions {
-    /// What bits follow.
+    /// The factor.
     pub factor: Factor,
-    /// How they follow it.
+    /// The strategy.
     pub strategy: BitStrategy,
     /// Smallest word length in bits.
     pub lowest: u32,
     /// Largest word length in bits.
     pub highest: u32,
-    /// What D counts.
+    /// Unit in which D counts.
     pub depth: Depth,
     /// Word length in bits of results, biases and normalisations, 1 to 32.
     pub output_wl: u32,
@@ -96,7 +96,7 @@ impl Default for ShenOptions {
 
 const FACTOR: Setting<Factor> = word(
     "factor",
-    "shen: what bits follow: length of accumulation A, frequency F with which weights are used, or depth D",
+    "shen: factor that sets the word lengths: length of accumulation A, frequency F with which weights are used, or depth D",
 )
 .default(|| ShenOptions::default().factor);
 

@@ -6,7 +6,7 @@ use super::overlay::HALF;
 use super::run::Run;
 use crate::design::pareto::{Axis, Goal, Group, Plot, Point, Quantity, Question, Table, front};
 
-/// Columns that two goals can be made of, best known first.
+/// Columns offered as pairs of goals, the most common first.
 const COLUMNS: [(&str, Goal); 8] = [
     ("top1", Goal::Maximise),
     ("energy_total_pj", Goal::Minimise),
@@ -79,7 +79,7 @@ fn name(column: usize) -> String {
     Quantity::of(COLUMNS[column].0).name
 }
 
-/// What a run is compared by.
+/// Quantities by which runs are compared.
 type OfRun = fn(&Run) -> Option<f64>;
 
 /// A figure of groups of points in the plane of two of [`COLUMNS`]; `None` without a point.

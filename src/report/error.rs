@@ -4,7 +4,7 @@ use crate::design::pareto::ParetoError;
 use crate::files::trace::TraceError;
 use crate::train::paper_cost::CostError;
 
-/// Inputs of which no report can be made.
+/// Error of the inputs of a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -27,7 +27,7 @@ pub enum ReportError {
         /// The layer.
         layer: String,
     },
-    /// Values that no run has.
+    /// Impossible values in a trace.
     #[error("trace `{file}`, step {step}: {source}")]
     Cost {
         /// The trace.
@@ -62,7 +62,7 @@ pub enum ReportError {
         summary: String,
         /// The trace.
         trace: String,
-        /// How one sees it.
+        /// The evidence.
         reason: String,
     },
     /// A table of designs without anything to compare.

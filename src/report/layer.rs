@@ -21,7 +21,7 @@ pub struct LayerRun {
     pub sparsity: Series,
     /// Saturated elements of a million quantised over steps.
     pub saturated: Series,
-    /// Additions that left the accumulator's range, over steps.
+    /// Additions that overflowed the accumulator, over steps.
     pub accumulator_events: Series,
     /// Outputs accumulated addition by addition, over steps.
     pub stepped_outputs: Series,
@@ -49,7 +49,7 @@ pub(super) fn pass(kind: GemmKind) -> usize {
     }
 }
 
-/// What is known of a layer in the step that is being read.
+/// Values of a layer in the step being read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LayerStepRows {
     pub(super) forward: Option<GemmRow>,

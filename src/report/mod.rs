@@ -75,7 +75,7 @@ impl Report {
         &self.runs
     }
 
-    /// What is on the page.
+    /// Contents of the page.
     pub fn sections(&self) -> Vec<Section> {
         let runs = &self.runs;
         vec![

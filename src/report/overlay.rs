@@ -10,13 +10,13 @@ pub(super) const WIDE: f64 = 1040.0;
 /// Width of a figure of half the page.
 pub(super) const HALF: f64 = 520.0;
 
-/// How a figure over runs looks.
+/// Layout of a figure over runs.
 pub(super) struct Overlay<'a> {
     pub(super) title: &'a str,
     pub(super) caption: &'a str,
     pub(super) x_name: &'a str,
     pub(super) y_name: &'a str,
-    /// Where the vertical axis must reach; the data's own ends otherwise.
+    /// Required range of the vertical axis; by default that of the data.
     pub(super) low: Option<f64>,
     pub(super) high: Option<f64>,
     pub(super) kind: ScaleKind,

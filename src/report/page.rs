@@ -75,7 +75,7 @@ pub(super) fn render(title: &str, runs: &[Run], sections: &[Section]) -> String 
     page
 }
 
-/// What kind of page it is, in a line.
+/// One line about the kind of page.
 fn subtitle(runs: &[Run]) -> String {
     let mut words: Vec<String> = Vec::new();
     for run in runs {

@@ -7,13 +7,13 @@ use super::run::Run;
 use super::series::Series;
 use crate::chart::{HeatMap, HeatRow, Line, STYLES, ScaleKind};
 
-/// What is shown of each layer.
+/// The quantity shown for each layer.
 pub(super) struct Panels<'a> {
     pub(super) title: &'a str,
     pub(super) caption: &'a str,
     pub(super) value_name: &'a str,
     pub(super) factor: f64,
-    /// Where the axis of values must reach.
+    /// Required range of the value axis.
     pub(super) low: Option<f64>,
     pub(super) high: Option<f64>,
     pub(super) kind: ScaleKind,

@@ -27,7 +27,7 @@ static ALL: LazyLock<Vec<Published>> = LazyLock::new(|| {
     rows.into_deserialize().collect::<Result<_, _>>().expect("the shipped table is read in a test")
 });
 
-/// What one method published of one network and data set.
+/// Published results of one method on one network and data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedMethod {
     /// The method.
@@ -42,7 +42,7 @@ impl PublishedMethod {
         Some(&row.value)
     }
 
-    /// Where `quantities` were printed.
+    /// Source of `quantities`.
     pub fn source(&self, quantities: &[&str]) -> String {
         let mut sources: Vec<String> = Vec::new();
         for row in self.rows.iter().filter(|row| quantities.contains(&row.quantity.as_str())) {
@@ -57,7 +57,7 @@ impl PublishedMethod {
     }
 }
 
-/// What was published of `network` on `dataset`, by method.
+/// Published results for `network` on `dataset`, by method.
 pub fn published(network: &str, dataset: &str) -> Vec<PublishedMethod> {
     let mut methods: Vec<PublishedMethod> = Vec::new();
     let of_dataset = |row: &Published| {

@@ -196,7 +196,7 @@ fn sizes(runs: &[&Run], methods: &[PublishedMethod]) -> Table {
     }
 }
 
-/// Where a run's own costs come from.
+/// Source of a run's costs.
 fn origin(run: &Run) -> String {
     let from = if run.summary.is_some() { "this run" } else { "this run, its traced steps" };
     from.to_owned()

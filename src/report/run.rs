@@ -18,7 +18,7 @@ pub struct Run {
     pub name: String,
     /// The trace.
     pub file: String,
-    /// Why the trace is not that of a whole run, if so.
+    /// The reason why the trace is incomplete, if it is.
     pub partial: Option<&'static str>,
     /// Rows read.
     pub rows: u64,

@@ -22,7 +22,7 @@ pub struct Totals {
     pub macs: f64,
     /// MACs with two non-zero operands.
     pub nonzero_macs: f64,
-    /// Additions that left the accumulator's range.
+    /// Additions that overflowed the accumulator.
     pub accumulator_events: f64,
     /// Outputs accumulated addition by addition.
     pub stepped_outputs: f64,
@@ -73,7 +73,7 @@ impl Totals {
         per_million(self.saturated.iter().sum(), self.quantised.iter().sum())
     }
 
-    /// Additions of a million that left the accumulator's range; `None` without additions.
+    /// Additions per million that overflowed the accumulator; `None` without additions.
     pub fn events_per_million(&self) -> Option<f64> {
         per_million(self.accumulator_events, self.macs)
     }

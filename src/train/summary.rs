@@ -32,7 +32,7 @@ pub struct LayerSummary {
     pub saturation: ByOperand<f64>,
     /// Share of quantised gradients that saturated over the run.
     pub gradient_saturation: f64,
-    /// Additions that left the accumulator's range over the run.
+    /// Additions that overflowed the accumulator over the run.
     pub accumulator_events: u64,
     /// MACs of all three products over the run.
     pub macs: u64,

@@ -59,7 +59,7 @@ pub struct MacReport {
     pub macs: u64,
     /// Those whose two operands are not zero.
     pub nonzero_macs: u64,
-    /// Additions that left the accumulator's range.
+    /// Additions that overflowed the accumulator.
     pub accumulator_events: u64,
     /// Outputs for which no bound excludes an overflow, so that they were stepped addition by addition.
     pub stepped_outputs: u64,

@@ -55,7 +55,7 @@ pub struct Requantiser {
 pub struct RequantiseReport {
     /// Counts of the output quantiser.
     pub counts: QuantiseCounts,
-    /// Bias additions that left the accumulator's range.
+    /// Bias additions that overflowed the accumulator.
     pub accumulator_events: u64,
 }
 

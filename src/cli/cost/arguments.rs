@@ -32,7 +32,7 @@ pub(in crate::cli) struct CostArguments {
     /// published for, 32x32x1, 32x32x3 or 224x224x3]; Tx1x1 for sequences of T tokens [default: 64x1x1].
     #[arg(long, value_name = "HxWxC", conflicts_with_all = ["topology", "onnx"])]
     pub(super) image: Option<ImageSize>,
-    /// Classes that --arch tells apart [default: 10, or 1000 where the images are 224x224x3], or tokens of
+    /// Classes that --arch is built for [default: 10, or 1000 where the images are 224x224x3], or tokens of
     /// a vocabulary [default: 10001].
     #[arg(long, value_name = "N", conflicts_with_all = ["topology", "onnx"],
           value_parser = clap::value_parser!(u32).range(1..=arch::MOST_CLASSES as i64))]
@@ -50,7 +50,7 @@ pub(in crate::cli) struct CostArguments {
     /// Write SCALE-Sim's reports into this folder.
     #[arg(long, value_name = "DIR", requires = "scale_sim_config")]
     pub(super) scale_sim_reports: Option<PathBuf>,
-    /// Say where SCALE-Sim's numbers differ from hardware, and why.
+    /// Show where SCALE-Sim's numbers differ from hardware, and why.
     #[arg(long, requires = "scale_sim_config")]
     pub(super) explain_quirks: bool,
     /// Word length in bits of inputs, weights and outputs, 1 to 32.

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// What to check, and how to print it.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct CheckArguments {
-    /// Folder with golden vectors (folders below are not looked at), or one file.
+    /// Folder with golden vectors (sub-folders are not searched), or one file.
     dir: PathBuf,
     #[command(flatten)]
     output: OutputArguments,

@@ -31,7 +31,7 @@ pub(in crate::cli) struct CompleteArguments {
     /// Table of `hwsim pareto measure`; empty errors are missing.
     #[arg(value_name = "FILE.csv")]
     matrix: PathBuf,
-    /// Which of the known errors are used; the others tell how good the completion is.
+    /// Which of the known errors are used; the others test the completion.
     #[arg(long, value_enum, default_value = "known", help_heading = "Sample")]
     sample: SampleKind,
     /// Share of entries in a uniform sample.
@@ -46,7 +46,7 @@ pub(in crate::cli) struct CompleteArguments {
     /// Seed of the sample.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Sample")]
     seed: u64,
-    /// Price of the nuclear norm, or `auto`: by a hold-out of a tenth of the sample.
+    /// Weight λ of the nuclear norm, or `auto`: by a hold-out of a tenth of the sample.
     #[arg(long, value_name = "LAMBDA", default_value = "0.1")]
     lambda: String,
     /// Cut the completed matrix to this rank.

@@ -46,7 +46,7 @@ pub(in crate::cli) struct EvaluateArguments {
     /// Cap on the memory of a measured configuration (bytes, or with kB, MB, GB) [default: median of all].
     #[arg(long, value_name = "SIZE")]
     memory_cap: Option<super::memory_size::MemorySize>,
-    /// Price of the nuclear norm when completing samples.
+    /// Weight λ of the nuclear norm when completing samples.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.1)]
     lambda: f64,
     /// Samples and random choices that are averaged.

@@ -46,7 +46,7 @@ pub(in crate::cli) struct PickArguments {
     /// Rank of the factors.
     #[arg(long, value_name = "K", default_value_t = 3)]
     rank: usize,
-    /// Price of the nuclear norm when completing the table.
+    /// Weight λ of the nuclear norm when completing the table.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.1)]
     lambda: f64,
     /// Seed of methods with random choices.

@@ -53,7 +53,7 @@ pub const SEQUENCE_LENGTH: Setting<usize> = whole(
 /// Size of the vocabulary.
 pub const VOCABULARY: Setting<usize> = whole(
     "vocabulary",
-    "text: most frequent tokens that are told apart",
+    "text: size of the vocabulary, the most frequent tokens; all others are one unknown token",
     (1, TextOptions::MAX_VOCABULARY as i64),
 )
 .default(|| TextOptions::default().vocabulary)
@@ -85,7 +85,7 @@ pub const BATCH_SIZE: Setting<usize> =
 /// Random crops and flips.
 pub const AUGMENT: Setting<bool> = switch(
     "augment",
-    "Crop and flip CIFAR training images at random; other data sets are never varied",
+    "Crop and flip CIFAR training images at random; other data sets are not augmented",
     Some(Off { names: &["no-augment"], help: "Show training images as they are" }),
 )
 .default(|| true);

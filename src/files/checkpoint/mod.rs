@@ -20,7 +20,7 @@ pub use folder_lock::FolderLock;
 pub use snapshot::Snapshot;
 pub use tensor::SnapshotTensor;
 
-/// Version of what a snapshot file holds.
+/// Version of the contents of a snapshot file.
 pub const VERSION: u32 = 1;
 
 /// The one entry of a snapshot file's `__metadata__`. Its value is JSON: see [`Envelope`].

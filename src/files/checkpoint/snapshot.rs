@@ -7,7 +7,7 @@ use super::{SnapshotError, SnapshotTensor};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-/// What a file can bring back bit by bit.
+/// The contents of a snapshot file, restored bit for bit.
 ///
 /// ```
 /// use hwsim::files::checkpoint::Snapshot;

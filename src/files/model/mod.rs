@@ -149,7 +149,7 @@ pub enum ModelError {
     },
 }
 
-/// Everything about a saved network but its numbers.
+/// The metadata of a saved network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelHeader {
@@ -177,13 +177,13 @@ pub struct ModelHeader {
     /// Random numbers of stochastic rounding.
     #[serde(default, skip_serializing_if = "RandomSource::is_default")]
     pub random: RandomSource,
-    /// What activations outside their format do.
+    /// Overflow mode of activations.
     pub overflow: Overflow,
     /// Seed of the run.
     pub seed: u64,
 }
 
-/// Arithmetic of a model besides its formats.
+/// Arithmetic of a model, apart from its formats.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arithmetic {
     /// Accumulator of the array.
@@ -192,7 +192,7 @@ pub struct Arithmetic {
     pub rounding: Rounding,
     /// Random numbers of stochastic rounding.
     pub random: RandomSource,
-    /// What activations outside their format do.
+    /// Overflow mode of activations.
     pub overflow: Overflow,
     /// Seed of the run.
     pub seed: u64,

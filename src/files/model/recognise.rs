@@ -30,7 +30,7 @@ pub(super) fn of_container(error: SnapshotError) -> ModelError {
     }
 }
 
-/// What a snapshot is whose metadata are none of a model.
+/// The error of a snapshot whose metadata are not those of a model.
 pub(super) fn of_metadata(path: &Path, meta: &serde_json::Value, reason: String) -> ModelError {
     let is_run = ["controller", "options", "progress"].iter().any(|key| meta.get(key).is_some());
     match meta.get("kind").and_then(serde_json::Value::as_str) {

@@ -73,7 +73,7 @@ impl Cell for String {
 }
 
 impl<T: Cell> Cell for Option<T> {
-    /// Nothing for `None`.
+    /// An empty cell for `None`.
     fn print(&self, text: &mut String) {
         if let Some(value) = self {
             value.print(text);

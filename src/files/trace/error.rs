@@ -36,7 +36,7 @@ pub enum TraceError {
         /// The file that grows during the run.
         partial: PathBuf,
     },
-    /// Nothing is left to continue from.
+    /// The partial file is missing.
     #[error("`{}` is missing, so the trace cannot be continued: put it back, or start the run anew", .partial.display())]
     NoPartial {
         /// The file that is missing.

@@ -140,7 +140,7 @@ impl std::fmt::Debug for TraceReader {
     }
 }
 
-/// Remembers the last byte that went through, and whether it was the last of all.
+/// A reader that records its last byte and whether the input has ended.
 struct LastByte<R> {
     bytes: R,
     last: Option<u8>,

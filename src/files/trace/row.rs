@@ -6,7 +6,7 @@ use hwmodel::counters::Counters;
 use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape};
 use hwmodel::{Format, Overflow};
 
-/// What decided on the width of the accumulators.
+/// Source of the accumulator width: the machine, or the options of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AccumulatorSource {
     /// The machine: on another machine they would have another width.
@@ -56,9 +56,9 @@ pub struct GemmRow {
     pub formats: Option<ByOperand<Format>>,
     /// Width of the accumulator in bits.
     pub accumulator_bits: u32,
-    /// What decided on that width.
+    /// Source of that width.
     pub accumulator_source: AccumulatorSource,
-    /// What an addition outside the range of the accumulator does.
+    /// Overflow mode of the accumulator.
     pub overflow: Overflow,
     /// Shape of one group's product in one micro-batch.
     pub shape: GemmShape,
@@ -70,11 +70,11 @@ pub struct GemmRow {
     pub weight_elements: u64,
     /// Elements of the weight tensor that are not zero as used in the product.
     pub weight_nonzero: u64,
-    /// What the precision controller knows about the weight tensor.
+    /// The precision controller's state of the weight tensor.
     pub controller: ControllerReport,
     /// Outputs whose additions were simulated one by one, since no bound proved them safe.
     pub stepped_outputs: u64,
-    /// What was counted.
+    /// The counters.
     pub counters: Counters,
     /// Non-zero MACs of each micro-batch; their sum is in `counters`.
     pub micro_batch_nonzero_macs: Vec<u64>,

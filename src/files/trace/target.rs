@@ -12,9 +12,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// What the name of the plain CSV that grows during the run adds to that of the final file.
+    /// Suffix of the partial CSV that is written during the run.
     pub(super) const PARTIAL: &str = ".partial";
-    /// What that of its compressed form adds.
+    /// Suffix of its compressed form.
     pub(super) const COMPRESSED_PARTIAL: &str = ".partial.gz";
 
     /// Takes a path that ends in `.csv` or `.csv.gz`.
@@ -53,7 +53,7 @@ impl Target {
         self.with(Self::PARTIAL)
     }
 
-    /// What the partial file is compressed into at the end.
+    /// The file that the partial file is compressed into at the end.
     pub(super) fn compressed_partial(&self) -> PathBuf {
         self.with(Self::COMPRESSED_PARTIAL)
     }

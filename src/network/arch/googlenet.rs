@@ -44,7 +44,7 @@ const STAGE_5: [Inception; 2] = [
 const STEM_FILTERS: usize = 192;
 const DROPOUT: f32 = 0.2;
 
-/// What differs between the variants.
+/// Parameters that differ between the variants.
 #[derive(Clone, Copy)]
 struct Variant {
     small: bool,

@@ -24,7 +24,7 @@ use super::builder::{Builder, Initialisation};
 use super::error::NetworkError;
 use super::graph::Network;
 
-/// What an architecture is built for: images with classes, or sequences of tokens with the next token of
+/// The task that an architecture is built for: images with classes, or sequences of tokens with the next token of
 /// each.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Task {

@@ -7,7 +7,7 @@ use crate::network::{BiasBound, Builder, NetworkError, NodeId};
 use hwmodel::array::Convolution2d;
 use hwmodel::elementwise::PoolWindow;
 
-/// What lies between an addition and the next.
+/// Kind of residual block.
 #[derive(Clone, Copy)]
 pub(super) enum Block {
     /// Two 3×3 convolutions.

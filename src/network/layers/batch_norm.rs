@@ -16,7 +16,7 @@ use crate::precision::NumberFormat;
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
 struct BatchNorm;
 
-/// What a training pass keeps.
+/// Data saved for the backward pass.
 struct Saved {
     input: Activation,
     statistics: BatchStatistics,

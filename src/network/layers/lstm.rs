@@ -23,7 +23,7 @@ use hwmodel::{FixedTensor, Format, RawData};
 /// at 0 in every sequence.
 struct Lstm;
 
-/// What a training pass keeps of a time step.
+/// Data of a time step saved for the backward pass.
 struct TimeStep {
     /// h before the step, the input of its product.
     before: Activation,

@@ -23,7 +23,7 @@ mod relu;
 use super::error::NetworkError;
 use hwmodel::FixedTensor;
 
-/// What a training pass kept.
+/// The data that the forward pass saved.
 fn kept<T>(saved: Option<T>, layer: &str) -> Result<T, NetworkError> {
     saved.ok_or_else(|| NetworkError::NotTraining(layer.to_owned()))
 }

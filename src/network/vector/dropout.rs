@@ -2,7 +2,7 @@
 //! evaluation needs no scale.
 //!
 //! Element i is dropped if its random number, 32 bits, is below p · 2^32. Numbers are addressed by
-//! (seed, step, layer, role, i): forward and backward pass draw the same, whatever the threads, and
+//! (seed, step, layer, role, i): forward and backward pass draw the same, for any number of threads, and
 //! nothing needs to be stored.
 
 use crate::network::vector::operations::VectorOperations;

@@ -10,7 +10,7 @@ use hwmodel::random::{generator, normal, uniform_f64};
 /// The scale s of every configuration that AdaPT's authors released.
 pub const DEFAULT_SCALE: f64 = 0.5;
 
-/// Parameters from which no tensor can be drawn.
+/// Error of invalid parameters of an initialisation.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum InitError {
     /// No input reaches the layer.

@@ -16,7 +16,7 @@ pub const GATES: usize = 4;
 /// pass.
 pub const OPERATIONS: VectorOperations = VectorOperations::new(13, 24);
 
-/// What a time step leaves for the backward pass, for `n` samples of `hidden` units.
+/// Data of a time step saved for the backward pass, for `n` samples of `hidden` units.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StepTape {
     /// i, f, g and o, `[n, 4·hidden]`.

@@ -18,13 +18,13 @@ pub struct CrossEntropy {
     pub correct: usize,
 }
 
-/// Logits or labels that have no loss.
+/// Error of logits or labels without a defined loss.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum CrossEntropyError {
     /// A buffer has the wrong length.
     #[error(transparent)]
     Length(#[from] LengthError),
-    /// There is nothing to average.
+    /// The batch is empty.
     #[error("the loss of an empty batch, or of no classes, is undefined")]
     Empty,
     /// A label names no class.

@@ -18,7 +18,7 @@ pub enum MuppetReading {
     CodeAliased,
 }
 
-/// What happens to a tensor whose gradients add up to zero, so that its diversity has no denominator.
+/// Treatment of a tensor whose gradients add up to zero, so that its diversity has no denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroSum {

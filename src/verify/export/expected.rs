@@ -20,7 +20,7 @@ pub struct Expected {
     pub sums: Vec<i128>,
     /// Accumulator after the bias, a value an output.
     pub biased: Vec<i128>,
-    /// Additions of an output that left the accumulator's range, that of the bias included.
+    /// Additions of an output that overflowed the accumulator, that of the bias included.
     pub events: Vec<u32>,
     /// Requantised outputs.
     pub outputs: Vec<i32>,

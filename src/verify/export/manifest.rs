@@ -63,7 +63,7 @@ pub struct Manifest {
     pub bias_shift: Option<i32>,
     /// Outputs with expected values: the first ones, row-major.
     pub expected_outputs: usize,
-    /// Additions of these that left the accumulator's range.
+    /// Additions of these that overflowed the accumulator.
     pub accumulator_events: u64,
     /// Every file besides this one.
     pub files: Vec<FileEntry>,

@@ -91,7 +91,7 @@ pub struct AccumulatorGap {
     pub accumulator: Accumulator,
     /// Emulated against accumulated outputs.
     pub difference: Difference,
-    /// Additions that left the accumulator's range, bias additions included.
+    /// Additions that overflowed the accumulator, bias additions included.
     pub events: u64,
 }
 

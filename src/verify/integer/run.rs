@@ -20,7 +20,7 @@ pub struct StepCounts {
     pub products_outside: u64,
     /// Results fitted into their words, before ReLU.
     pub output: QuantiseCounts,
-    /// Additions that left the accumulator's range.
+    /// Additions that overflowed the accumulator.
     pub accumulator_events: u64,
     /// Outputs whose accumulator had to be stepped addition by addition.
     pub stepped_outputs: u64,

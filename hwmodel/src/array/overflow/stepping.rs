@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Result of stepping: events and the outputs concerned.
 #[derive(Clone, Copy, Default)]
 pub(in crate::array) struct Stepped {
-    /// Additions that left the accumulator's range.
+    /// Additions that overflowed the accumulator.
     pub(in crate::array) events: u64,
     /// Outputs that had to be stepped.
     pub(in crate::array) outputs: u64,

@@ -23,7 +23,7 @@ pub(super) struct AttentionScores {
     pub(super) heads: usize,
 }
 
-/// What a training pass keeps.
+/// Data saved for the backward pass.
 pub(super) struct Saved {
     /// Queries, keys and values.
     input: Activation,

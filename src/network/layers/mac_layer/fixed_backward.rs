@@ -21,7 +21,7 @@ use hwmodel::product::ByOperand;
 use hwmodel::random::Role;
 use hwmodel::{FixedTensor, Format};
 
-/// Where the products of one layer get their gradient formats and random numbers.
+/// Gradient formats and random numbers of the products of one layer.
 struct Gradients<'a, 'b, 'c> {
     call: &'a Backward<'b, 'c>,
     settings: GradientFormat,

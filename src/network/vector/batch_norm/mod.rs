@@ -57,7 +57,7 @@ impl BatchNormParameters<'_> {
     }
 }
 
-/// What the training forward pass found, kept for the backward pass and the running statistics.
+/// Results of the training forward pass, saved for the backward pass and the running statistics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchStatistics {
     /// Values a channel had.
@@ -88,7 +88,7 @@ pub struct BatchNormGradients {
     pub beta: Vec<f32>,
 }
 
-/// Why a batch cannot be normalised.
+/// Error of a batch that cannot be normalised.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum BatchNormError {
     /// A buffer has the wrong length.
