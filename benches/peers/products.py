@@ -31,7 +31,7 @@ def hwsim_gemm(hwsim, size, wl, threads, *more):
 
 
 def by_turns(ours, theirs, rounds=5):
-    """The medians of two rates that are measured by turns, since the speed of a shared machine wanders."""
+    """The medians of two rates that are measured alternately, since the speed of a shared machine wanders."""
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     return [statistics.median(rates) for rates in zip(*pairs)]
 

@@ -1,4 +1,4 @@
-"""Whole runs of SCALE-Sim 3.0.0 and of hwsim on the same files, by turns; needs scalesim 3.0.0 with NumPy 2.2.6.
+"""Whole runs of SCALE-Sim 3.0.0 and of hwsim on the same files, alternately; needs scalesim 3.0.0 with NumPy 2.2.6.
 
 usage: scale_sim.py --hwsim HWSIM [RUN FOLDER ...]   (by default AlexNet and LeNet-5 of golden/scale-sim)
 """

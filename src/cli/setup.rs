@@ -108,7 +108,7 @@ pub(super) fn machine(name: &str) -> Result<Machine, Failure> {
     Machine::from_toml(&text, name, &tables).map_err(Failure::usage)
 }
 
-/// What a machine is made of.
+/// A machine's description and energy tables.
 pub(super) struct Description {
     /// TOML text.
     pub(super) text: String,

@@ -102,7 +102,7 @@ fn refuse_with_resume(resolved: &Resolved) -> Result<(), Failure> {
     }
 }
 
-/// Where a run leaves a checkpoint that must be kept and has no other place: next to the trace, in the current folder, or
+/// Fallback folders of a checkpoint without a folder: next to the trace, in the current folder, or
 /// where the system keeps temporary files.
 fn spare_folders(trace: Option<&Path>) -> Vec<PathBuf> {
     let next_to_trace = trace.map(|trace| {

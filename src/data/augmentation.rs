@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Names the random numbers of augmentation among those of a run.
 const PURPOSE: u64 = u64::from_be_bytes(*b"augment ");
 
-/// What is varied in a training image: a crop at a random place of the image padded with black
+/// Random variation of a training image: a crop at a random place of the image padded with black
 /// pixels, then a horizontal flip of every second image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ pub enum ExploreError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// There is nothing to cost.
+    /// The trace has no products.
     #[error("`{0}` has no row of a matrix product: record a run with `hwsim train --trace`")]
     Empty(String),
     /// A row contradicts itself.

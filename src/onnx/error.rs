@@ -3,7 +3,7 @@
 use crate::design::workload::WorkloadError;
 use hwmodel::product::SizeError;
 
-/// What is wrong with a node.
+/// Problem with a node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeProblem {
     /// The operator is not known.

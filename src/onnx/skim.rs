@@ -23,7 +23,7 @@ enum Kind {
     Tensor,
 }
 
-/// What becomes of a field.
+/// Treatment of a field: descended into, copied or skipped.
 #[derive(Debug, Clone, Copy)]
 enum Action {
     Descend(Kind),
@@ -34,7 +34,7 @@ enum Action {
 }
 
 impl Kind {
-    /// What becomes of field `number` of this message.
+    /// Treatment of field `number` of this message.
     fn action(self, number: u64) -> Action {
         match (self, number) {
             (Self::Model, 7) => Action::Descend(Self::Graph),

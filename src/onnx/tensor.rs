@@ -132,7 +132,7 @@ impl proto::Tensor {
         Err(self.damaged(format!("{} elements for shape {:?}", value.len(), self.dims)))
     }
 
-    /// Whatever elements are there.
+    /// The elements.
     fn decode(&self) -> Option<Value> {
         let raw = &self.raw_data;
         let integers = |bytes: usize, read: fn(&[u8]) -> i64| {

@@ -49,7 +49,7 @@ pub struct About {
     pub range: &'static str,
     /// The default in words where there is no value.
     pub default_words: &'static str,
-    /// Where the default is another.
+    /// Conditions under which the default differs.
     pub default_except: &'static str,
     /// Conditions on other settings for this one to have an effect, in addition to the controllers that have it.
     pub needs: &'static [Need],
@@ -107,7 +107,7 @@ pub struct Setting<T: 'static> {
 
 /// A setting of any type.
 pub trait Described: Sync {
-    /// What is said of it.
+    /// Its description.
     fn about(&self) -> &About;
     /// Its value without being given.
     fn default_value(&self) -> Option<Value>;

@@ -30,7 +30,7 @@ pub struct GemmAccount {
     pub update: UpdateCost,
 }
 
-/// What happened to a layer's weights since its last forward pass.
+/// Counts of a layer's weights since its last forward pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PendingWeights {
@@ -50,7 +50,7 @@ pub struct StepAccounts {
     pub layers: Vec<Vec<GemmAccount>>,
 }
 
-/// Where costs come from.
+/// Converts counts to costs: the machine and the accumulator.
 #[derive(Debug, Clone, Copy)]
 pub struct Accountant<'a> {
     /// The machine.

@@ -31,7 +31,7 @@ pub struct EvaluatedBatch<'a> {
     pub images: &'a Activation,
     /// Their labels or targets.
     pub labels: &'a [u16],
-    /// What the network made of them.
+    /// Output of the network.
     pub pass: &'a Pass,
 }
 

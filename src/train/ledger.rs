@@ -14,7 +14,7 @@ use crate::precision::{Decision, NumberFormat};
 use hwmodel::Accumulator;
 use hwmodel::machine::Machine;
 
-/// What a run has counted so far.
+/// Running totals of a run.
 pub(super) struct Ledger {
     /// The machine that is charged.
     pub(super) machine: Machine,

@@ -9,7 +9,7 @@ use crate::network::PassSettings;
 use crate::network::vector::softmax_cross_entropy::softmax_cross_entropy;
 use hwmodel::cast::index;
 
-/// What the forward passes of one or more micro-batches gave.
+/// Results of the forward passes of one or more micro-batches.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct MicroBatch {
     /// Mean cross-entropy of a prediction in nats, one for each micro-batch, added.

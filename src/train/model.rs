@@ -37,7 +37,7 @@ struct WeightQuantiser {
     rounding: Rounding,
 }
 
-/// What a layer on the array runs with in a step.
+/// Formats and counts of a layer on the array in a step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct InForce {
     /// Format of its weight.

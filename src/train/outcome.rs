@@ -4,7 +4,7 @@ use super::accounting::StepAccounts;
 use crate::precision::{ControllerReport, NumberFormat};
 use serde::{Deserialize, Serialize};
 
-/// Where a run stands. Everything counts from 0.
+/// Progress of a run. Everything counts from 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
@@ -41,11 +41,11 @@ pub struct LayerOutcome {
     pub format: NumberFormat,
     /// Weights that are not zero.
     pub nonzero: u64,
-    /// What the controller says of the weight after the step.
+    /// The controller's state of the weight after the step.
     pub report: ControllerReport,
 }
 
-/// What one optimiser step did.
+/// Result of one optimiser step.
 #[derive(Debug, Clone)]
 pub struct StepOutcome {
     /// Number of the step.

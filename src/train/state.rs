@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 pub struct RunState {
     /// Options of the run.
     pub options: RunOptions,
-    /// Where it stands.
+    /// Its progress.
     pub position: Position,
     /// Learning rate in force.
     pub learning_rate: f64,
@@ -32,7 +32,7 @@ pub struct RunState {
     pub plateau: Option<ReduceOnPlateau>,
     /// Sums of the cost equations.
     pub costs: CostAccumulator,
-    /// What happened to the weights since the last forward pass.
+    /// Counts of the weights since the last forward pass.
     pub pending: Vec<PendingWeights>,
     /// Sums for the final table.
     pub totals: Vec<LayerTotals>,

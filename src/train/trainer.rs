@@ -28,7 +28,7 @@ pub struct Trainer {
     pub(super) update: Update,
     /// Costs, evaluations and time so far.
     pub(super) ledger: Ledger,
-    /// Where the run stands.
+    /// Progress of the run.
     pub(super) position: Position,
     /// Whether the controller has ended the run.
     pub(super) stopped: bool,
@@ -103,7 +103,7 @@ impl Trainer {
         self.model.controller.name()
     }
 
-    /// Where the run stands.
+    /// Progress of the run.
     pub fn position(&self) -> Position {
         self.position
     }

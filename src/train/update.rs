@@ -7,7 +7,7 @@ use super::schedule::Scheduler;
 use crate::network::Network;
 use hwmodel::cast::nearest_f32;
 
-/// How gradients change the parameters.
+/// Optimisers and learning rate of a run.
 pub(super) struct Update {
     /// One for each parameter, with its gradient and moments.
     pub(super) optimisers: Vec<Optimiser>,

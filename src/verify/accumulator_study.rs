@@ -28,7 +28,7 @@ struct Layer {
     any_words: u32,
 }
 
-/// What a layer needs; energies are per MAC, areas per processing element.
+/// Required accumulator width of a layer; energies are per MAC, areas per processing element.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerAccumulator {
     /// Name of the layer.
@@ -116,7 +116,7 @@ impl AccumulatorStudy {
         Ok(Self { layers })
     }
 
-    /// Takes in what the layers' inputs were in one pass.
+    /// Adds the layers' inputs of one pass.
     ///
     /// # Errors
     /// If the pass is of another network.

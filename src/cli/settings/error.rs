@@ -9,11 +9,11 @@ use std::path::PathBuf;
 pub struct SettingName {
     /// Name of flag and key, without dashes.
     pub name: String,
-    /// Where the value comes from.
+    /// Source of the value.
     pub origin: Origin,
 }
 
-/// Where the value of a setting comes from.
+/// Source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A flag, or nothing: the default, which a flag would change.

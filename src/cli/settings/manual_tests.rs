@@ -13,7 +13,7 @@ fn flag_names() -> BTreeSet<String> {
     command().get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
 }
 
-/// What documents say of the default of a setting.
+/// The default of a setting as stated in documents.
 fn default_text(name: &str) -> Option<String> {
     table::find(name)?.default_value().map(|value| value.to_string())
 }

@@ -124,7 +124,7 @@ pub(super) fn own_defaults(optimiser: OptimiserKind) -> Values {
     }
 }
 
-/// What holds of a `preset` under a rule: learning rate and momentum of every preset are those of SGD.
+/// The values of a `preset` that apply under a rule: learning rate and momentum of every preset are those of SGD.
 pub(super) fn of_preset(preset: Values, optimiser: OptimiserKind) -> Values {
     match optimiser {
         OptimiserKind::Sgd => preset,

@@ -26,7 +26,7 @@ pub(super) fn values(preset: &Preset) -> Values {
         .over(adapt::values(&preset.adapt))
 }
 
-/// What a controller's paper has in place of the defaults: between preset and defaults.
+/// Values of a controller's paper that replace the defaults: between preset and defaults.
 pub(super) fn of_controller(controller: ControllerKind) -> Values {
     let mut values = Values::default();
     for (name, text) in controller.description().defaults {
@@ -43,7 +43,7 @@ pub(super) fn of_folder() -> Values {
     Values::default().with(&data::DATASET, DatasetKind::FashionMnist)
 }
 
-/// What language models on text have in place of other defaults: an architecture for text, and batches
+/// Defaults of language models on text: an architecture for text, and batches
 /// and learning rates at which it learns (docs/language-models.md).
 pub(super) fn of_text(optimiser: OptimiserKind) -> Values {
     let sgd = optimiser == OptimiserKind::Sgd;

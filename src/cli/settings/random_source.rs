@@ -36,7 +36,7 @@ impl RandomSourceKind {
     }
 }
 
-/// What was said of a source; the rest has defaults.
+/// The given parameters of a source; the others have defaults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RandomSettings {
     /// Bits of a random number.

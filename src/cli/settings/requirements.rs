@@ -49,7 +49,7 @@ fn owners_but(controller: ControllerKind, name: &str) -> Option<String> {
     (!owners.contains(&controller)).then(|| any_of(CONTROLLER.name(), &names))
 }
 
-/// What the setting `name` needs if `controller` does not have it. MuPPET has no schedule.
+/// The condition on the setting `name` if `controller` does not have it. MuPPET has no schedule.
 pub(super) fn of_another_controller(controller: ControllerKind, name: &str) -> Option<String> {
     if let Some(needs) = owners_but(controller, name) {
         return Some(needs);

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// A training run as it was asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
-    /// What determines the run. A static controller has its global format here; see
+    /// The options of the run. A static controller has its global format here; see
     /// [`Resolved::options_for`].
     pub options: RunOptions,
     /// Files to read and write.

@@ -21,7 +21,7 @@ const DEFAULT_WL: u32 = 8;
 /// The largest batch, as of `hwsim cost`.
 const MOST_SAMPLES: u64 = 1 << 32;
 
-/// What is costed.
+/// Source of the points that are costed without training: a trace, or a network.
 pub(super) struct Networks {
     source: Source,
 }

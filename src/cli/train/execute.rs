@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 /// Folder of the float32 twin's checkpoint inside the run's.
 pub(super) const TWIN_FOLDER: &str = "float32-twin";
 
-/// What the process gives a run.
+/// Process-wide inputs of a run: signals, fallback folders, output.
 pub(super) struct Session<'a> {
     pub(super) simd: SimdLevel,
     /// Set by SIGINT or SIGTERM.
@@ -41,7 +41,7 @@ pub(super) struct End {
     pub(super) summary: Option<Box<Summary>>,
     /// The folder of a checkpoint of this end, if there is one.
     pub(super) checkpoint: Option<PathBuf>,
-    /// Why outputs that were asked for could not be written.
+    /// Reasons why requested outputs could not be written.
     pub(super) lost: Vec<anyhow::Error>,
 }
 
@@ -274,7 +274,7 @@ fn with_progress(
 struct Shown {
     progress: Progress,
     quiet: bool,
-    /// What has been said about files that cannot be written.
+    /// Warnings already printed about files that cannot be written.
     trouble: HashSet<String>,
     /// Whether it has been said that the accumulator is too narrow.
     warned: bool,

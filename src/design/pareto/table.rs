@@ -30,7 +30,7 @@ pub struct Table {
     on_front: Vec<bool>,
 }
 
-/// What makes a front.
+/// Definition of a front: goals and groups.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Question<'a> {
     /// Columns to minimise or maximise, by name.
@@ -120,7 +120,7 @@ impl Table {
         self.values.iter().map(|row| row[goal]).collect()
     }
 
-    /// What tells each row from the others, as `name = cell`: columns before the first goal whose cells differ, at most
+    /// Label that distinguishes each row, as `name = cell`: columns before the first goal whose cells differ, at most
     /// eight.
     pub fn descriptions(&self) -> Vec<String> {
         let columns = self.describing();

@@ -15,7 +15,7 @@ pub struct Factors {
     pub singular_values: Vec<f64>,
 }
 
-/// How much of a matrix a number of its largest singular values makes.
+/// Share of a matrix explained by its largest singular values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Explained {
     /// Their sum over the sum of all.

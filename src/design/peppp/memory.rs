@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 const BITS_PER_MEBIBYTE: f64 = 8.0 * 1024.0 * 1024.0;
 
-/// What of a training run takes memory, apart from the formats (papers/peppp.md section 2.3).
+/// Contributions to the memory of a training run, apart from the formats (papers/peppp.md section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Footprint {

@@ -69,7 +69,7 @@ impl FromStr for Method {
     }
 }
 
-/// What is known from other partitions.
+/// Measurements from other partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetaTraining {
     /// Errors `[partitions, configurations]`, completed where they were missing.
@@ -88,7 +88,7 @@ impl MetaTraining {
     }
 }
 
-/// What a method found out about a new partition.
+/// Result of a method on a new partition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// Configurations measured, in the order chosen, with their errors.

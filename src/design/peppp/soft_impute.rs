@@ -42,7 +42,7 @@ impl Default for SoftImputeOptions {
     }
 }
 
-/// What SoftImpute found.
+/// Result of SoftImpute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
     /// Z, of the shape of E.

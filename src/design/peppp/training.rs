@@ -14,7 +14,7 @@ use hwmodel::SimdLevel;
 use hwmodel::machine::Machine;
 use std::sync::atomic::AtomicBool;
 
-/// What a training run came to.
+/// Result of a training run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measurement {
     /// Share of test images classified wrong by the final network; 1 - 1/classes if training diverged.
@@ -32,7 +32,7 @@ impl Observer for Silent {
     fn evaluation(&mut self, _: &Trainer, _: &Evaluation) {}
 }
 
-/// What is the same for all runs of a matrix.
+/// Settings shared by all runs of a matrix.
 #[derive(Debug, Clone)]
 pub struct TrainingSetup {
     /// Settings; the controller is that of the configuration.

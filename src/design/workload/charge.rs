@@ -11,7 +11,7 @@ const FLOAT32_BITS: u32 = 32;
 /// Rounding of the requantisers whose area is counted.
 const ROUNDING: Rounding = Rounding::NearestEven;
 
-/// What charges are made on.
+/// Machine, accumulator and update rule of the charges.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Charge<'a> {
     pub(super) machine: &'a Machine,

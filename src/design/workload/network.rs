@@ -24,7 +24,7 @@ impl Workload {
     }
 }
 
-/// What a workload needs of a network.
+/// The properties of a network that a workload depends on.
 struct Layers<'a> {
     name: &'a str,
     nodes: &'a [Node],

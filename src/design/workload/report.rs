@@ -7,7 +7,7 @@ use hwmodel::machine::{Cost, Machine};
 use hwmodel::product::{ByOperand, NumberSystem};
 use serde::{Deserialize, Serialize};
 
-/// What a row of a report is about.
+/// Kind of a row of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -121,7 +121,7 @@ pub struct AreaRow {
     pub sram_um2: Option<f64>,
 }
 
-/// What a workload costs on one machine.
+/// Cost of a workload on one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MachineCost {
     /// Name of the machine.
@@ -144,7 +144,7 @@ pub struct MachineCost {
     pub area: Option<AreaRow>,
 }
 
-/// What a workload costs on every machine asked for.
+/// Cost of a workload on every requested machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CostReport {
     /// Name of the workload.

@@ -27,10 +27,10 @@ use sgd::Sgd;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// What a checkpoint keeps of a rule: arrays by name.
+/// Saved state of a rule: arrays by name.
 pub type RuleState = BTreeMap<&'static str, StateTensor>;
 
-/// What an update makes of the gradient of one tensor.
+/// The update rule of one tensor: changes its weights by its gradient.
 pub trait UpdateRule: std::fmt::Debug + Send + Sync {
     /// Updates the float32 `master` with its prepared `gradient` of as many elements. Results do not depend on
     /// the number of threads.
@@ -148,7 +148,7 @@ impl Optimiser {
         self.rule.state_names()
     }
 
-    /// What a run needs that is resumed between two updates.
+    /// State needed to resume between two updates.
     pub fn state(&self) -> RuleState {
         self.rule.state()
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimiserOptions {
-    /// What an update makes of the gradient.
+    /// The update rule.
     pub rule: RuleOptions,
     /// β in d = g + β·W: the gradient of the L2 part of the loss, for every rule.
     pub weight_decay: f32,
@@ -60,7 +60,7 @@ impl RuleOptions {
         }
     }
 
-    /// What an update takes for each element.
+    /// Work of an update for each element.
     pub const fn work(&self) -> RuleWork {
         match self {
             Self::Sgd(sgd) => sgd.work(),

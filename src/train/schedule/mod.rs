@@ -115,7 +115,7 @@ impl Scheduler {
         }
     }
 
-    /// What a checkpoint keeps: the plateau's memory.
+    /// Saved state: that of the plateau schedule.
     pub fn plateau(&self) -> Option<&ReduceOnPlateau> {
         match self {
             Self::Plateau(plateau) => Some(plateau),

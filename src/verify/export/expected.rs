@@ -111,7 +111,7 @@ fn one(
     Ok(One { sums, biased, events, output: exact::<i32>(raw), overflowed })
 }
 
-/// What the fast kernels compute for a whole layer.
+/// Results of the fast kernels for a whole layer.
 pub(super) struct Fast {
     /// Accumulators before the bias.
     pub(super) sums: Vec<i128>,

@@ -10,10 +10,10 @@ use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// What was compared, and the first difference.
+/// A comparison and its first difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was compared with what.
+    /// The two sides of the comparison.
     pub what: String,
     /// Values compared.
     pub compared: u64,

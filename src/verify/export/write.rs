@@ -15,7 +15,7 @@ use hwmodel::{FixedTensor, SimdLevel};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// What is exported, and where to.
+/// Options of an export: K-tile, number of outputs, words of the memory images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportOptions {
     /// Instructions that the simulation may use; never changes a result.

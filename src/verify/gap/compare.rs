@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use std::ops::AddAssign;
 
-/// How emulated outputs differ from those of an accumulator, and where that comes from.
+/// Differences between emulated outputs and those of an accumulator, by cause.
 ///
 /// An output differs if the emulation's integer is not the accumulator's. Then the accumulator has
 /// changed the output (it is not that of exact sums), or float32 has (the emulation is not that of exact

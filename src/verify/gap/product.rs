@@ -15,7 +15,7 @@ use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use rayon::prelude::*;
 
-/// What is compared.
+/// Options of the comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GapOptions {
     /// Instructions that the simulation may use; never changes a result.

@@ -9,7 +9,7 @@ use rand_pcg::Pcg32;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// How random numbers are spread.
+/// Distribution of the random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distribution {

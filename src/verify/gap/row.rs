@@ -27,7 +27,7 @@ pub struct GapRow {
     pub fl: i32,
     /// Accumulator width in bits, or `exact`.
     pub accumulator: AccumulatorWidth,
-    /// What an addition outside the range does; absent for `exact`.
+    /// Overflow mode of the accumulator; absent for `exact`.
     pub overflow: Option<Overflow>,
     /// Outputs compared.
     pub outputs: u64,

@@ -6,7 +6,7 @@ use hwmodel::SimdLevel;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// What became of a file.
+/// Result of checking a file.
 #[derive(Debug)]
 pub enum Outcome {
     /// It was recomputed.
@@ -24,7 +24,7 @@ pub struct FileOutcome {
     pub name: String,
     /// Its layout, the name of the shipped file that has it.
     pub layout: Option<&'static str>,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
 }
 

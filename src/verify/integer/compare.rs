@@ -5,7 +5,7 @@ use crate::network::Activation;
 use crate::network::Pass;
 use hwmodel::number::quantise::QuantiseCounts;
 
-/// What two ways of running the same images have in common, added up over batches.
+/// Agreement between two ways of running the same images, summed over batches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// Images.

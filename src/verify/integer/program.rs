@@ -19,7 +19,7 @@ pub struct Program {
     pub(super) array: MacArray,
     /// Rounding of every dropped bit; never stochastic.
     pub(super) rounding: Rounding,
-    /// What requantised words outside their format do where no batch norm is folded (a folded one
+    /// Overflow mode of requantised words where no batch norm is folded (a folded one
     /// saturates, as the vector unit does).
     pub(super) overflow: Overflow,
     /// Steps in the order of execution.
@@ -31,7 +31,7 @@ pub struct Program {
 pub struct Step {
     /// Name of its first layer.
     pub name: String,
-    /// What it computes.
+    /// Its operation.
     pub operation: IntegerOperation,
     /// Format of the result.
     pub format: Format,
@@ -39,7 +39,7 @@ pub struct Step {
     pub inputs: Vec<usize>,
 }
 
-/// What a step computes.
+/// Operation of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntegerOperation {
     /// A product on the MAC array and its requantisation.

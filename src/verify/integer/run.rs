@@ -11,7 +11,7 @@ use hwmodel::{FixedTensor, Format};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-/// What a step did, counted over all images.
+/// Counts of a step over all images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepCounts {
     /// Words brought from the producer's format to this step's.
