@@ -4,7 +4,6 @@
 //! (one output pixel); element (k, n) of W enters row r at cycle n + r, and column c gives the sums of its pixel.
 
 use super::dataflow::{DataflowDescription, Stationary};
-use super::schedule::product;
 use super::stationary::{Dimensions, folds};
 use super::{Resources, Schedule};
 use crate::mac_style::{ColumnOperand, Throughput};
@@ -24,24 +23,11 @@ pub const DESCRIPTION: DataflowDescription = DataflowDescription {
 /// With R rows of p products and C columns of q sums: ⌈K/(R·p)⌉·⌈M/(C·q)⌉ folds for each block of output channels; one
 /// fold has load R, fill R + C - 2, stream T (the cycles of the block's weights) and drain 1.
 pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWork) -> Schedule {
-    let GemmShape { m, n, k } = work.shape();
+    let GemmShape { m, n, .. } = work.shape();
     let folds = folds(resources, throughput, work, &Dimensions { columns: m, streamed: n });
-    let each_group = |elements: u128| elements * u128::from(work.groups());
-    Schedule {
-        row_folds: folds.row_folds,
-        column_folds: folds.column_folds,
-        blocks: folds.blocks,
-        fold: folds.fold,
-        streams: folds.streams,
-        array_side_elements: ByOperand {
-            input: each_group(product(m, k, folds.blocks)),
-            weight: each_group(product(k, n, folds.column_folds)),
-            output: each_group(product(m, n, 1)),
-        },
-        partial_sums: folds.partial_sums,
-        passes: ByOperand { input: folds.blocks, weight: folds.column_folds, output: 1 },
-        strip: ByOperand { input: folds.strip, ..ByOperand::default() },
-    }
+    let passes = ByOperand { input: folds.blocks, weight: folds.column_folds, output: 1 };
+    let strip = ByOperand { input: folds.strip, ..ByOperand::default() };
+    folds.schedule(work, passes, strip)
 }
 
 #[cfg(test)]

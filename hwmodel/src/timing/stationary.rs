@@ -9,9 +9,9 @@
 //! space than longer ones.
 
 use super::schedule::product;
-use super::{FoldCycles, Resources, Streams};
+use super::{FoldCycles, Resources, Schedule, Streams};
 use crate::mac_style::Throughput;
-use crate::product::GemmWork;
+use crate::product::{ByOperand, GemmShape, GemmWork};
 
 /// The dimensions of a product by their role in such an array.
 pub(super) struct Dimensions {
@@ -33,6 +33,35 @@ pub(super) struct Folds {
     pub(super) strip: u64,
     /// Partial sums written and read back.
     pub(super) partial_sums: u128,
+}
+
+impl Folds {
+    /// The schedule of `work` if each operand crosses the edge of the array `passes` times, with the `strip` of the
+    /// stationary operand.
+    pub(super) fn schedule(
+        self,
+        work: &GemmWork,
+        passes: ByOperand<u64>,
+        strip: ByOperand<u64>,
+    ) -> Schedule {
+        let GemmShape { m, n, k } = work.shape();
+        let each_group = |elements: u128| elements * u128::from(work.groups());
+        Schedule {
+            row_folds: self.row_folds,
+            column_folds: self.column_folds,
+            blocks: self.blocks,
+            fold: self.fold,
+            streams: self.streams,
+            array_side_elements: ByOperand {
+                input: each_group(product(m, k, passes.input)),
+                weight: each_group(product(k, n, passes.weight)),
+                output: each_group(product(m, n, passes.output)),
+            },
+            partial_sums: self.partial_sums,
+            passes,
+            strip,
+        }
+    }
 }
 
 /// Folds of `work`: loads take R cycles (a row a cycle), the skew R + C - 2, and a result leaves in the cycle

@@ -6,7 +6,6 @@
 //! array has rows wait in the output's SRAM.
 
 use super::dataflow::{DataflowDescription, Stationary};
-use super::schedule::product;
 use super::stationary::{Dimensions, folds};
 use super::{Resources, Schedule};
 use crate::mac_style::{ColumnOperand, Throughput};
@@ -26,24 +25,11 @@ pub const DESCRIPTION: DataflowDescription = DataflowDescription {
 /// With R rows of p products and C columns of q sums: ⌈K/(R·p)⌉·⌈N/(C·q)⌉ folds for each block of inputs; one fold has
 /// load R, fill R + C - 2, stream T (the cycles of the block's inputs) and drain 1.
 pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWork) -> Schedule {
-    let GemmShape { m, n, k } = work.shape();
+    let GemmShape { m, n, .. } = work.shape();
     let folds = folds(resources, throughput, work, &Dimensions { columns: n, streamed: m });
-    let each_group = |elements: u128| elements * u128::from(work.groups());
-    Schedule {
-        row_folds: folds.row_folds,
-        column_folds: folds.column_folds,
-        blocks: folds.blocks,
-        fold: folds.fold,
-        streams: folds.streams,
-        array_side_elements: ByOperand {
-            input: each_group(product(m, k, folds.column_folds)),
-            weight: each_group(product(k, n, folds.blocks)),
-            output: each_group(product(m, n, 1)),
-        },
-        partial_sums: folds.partial_sums,
-        passes: ByOperand { input: folds.column_folds, weight: folds.blocks, output: 1 },
-        strip: ByOperand { weight: folds.strip, ..ByOperand::default() },
-    }
+    let passes = ByOperand { input: folds.column_folds, weight: folds.blocks, output: 1 };
+    let strip = ByOperand { weight: folds.strip, ..ByOperand::default() };
+    folds.schedule(work, passes, strip)
 }
 
 #[cfg(test)]
