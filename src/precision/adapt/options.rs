@@ -193,7 +193,7 @@ pub enum Granularity {
     Epoch,
 }
 
-/// Options of [`Adapt`]; the defaults are the paper's values with ε_KL = 1e-2 and the released
+/// Options of [`Adapt`](super::Adapt); the defaults are the paper's values with ε_KL = 1e-2 and the released
 /// code's 8 buffer bits (papers/adapt.md sections 7 and 9; AlexNet on CIFAR-10 has 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
