@@ -150,7 +150,7 @@ impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a text or a whole number")]
+#[serde(untagged, expecting = "expected a text or a whole number")]
 enum TextOrNumber {
     Text(String),
     Number(i64),
@@ -227,6 +227,8 @@ mod tests {
           |          ^^^^^^
         invalid type: string "many", expected i64
         "#);
+        let list = refused("layer-formats = ['fc1=9,4']");
+        assert!(list.trim_end().ends_with("expected a text or a whole number"), "{list}");
         insta::assert_snapshot!(refused("seed = 1\nvariant = 'papier'"), @r"
         configuration file run.toml: TOML parse error at line 2, column 11
           |
