@@ -24,7 +24,7 @@ pub(super) struct QuantiseArguments {
     /// Fractional length in bits.
     #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
     fl: i32,
-    /// Rounding: stochastic, nearest-even, nearest-away, half-up, floor, ceiling or toward-zero.
+    /// Rounding mode, by its name or as ap_fixed, ac_fixed or QONNX call it.
     #[arg(long, default_value = "nearest-even")]
     rounding: Rounding,
     /// Normally distributed random values, as many, with a standard deviation of a quarter of the format's range.

@@ -6,6 +6,7 @@ pub struct Ceiling;
 
 impl Mode for Ceiling {
     const NAME: &'static str = "ceiling";
+    const ALIASES: &'static [&'static str] = &["CEIL"];
 
     #[inline(always)]
     fn up(value: impl Parts) -> bool {

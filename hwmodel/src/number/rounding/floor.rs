@@ -6,6 +6,7 @@ pub struct Floor;
 
 impl Mode for Floor {
     const NAME: &'static str = "floor";
+    const ALIASES: &'static [&'static str] = &["AP_TRN", "AC_TRN", "FLOOR"];
 
     #[inline(always)]
     fn up(_: impl Parts) -> bool {

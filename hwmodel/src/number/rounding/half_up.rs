@@ -6,6 +6,7 @@ pub struct HalfUp;
 
 impl Mode for HalfUp {
     const NAME: &'static str = "half-up";
+    const ALIASES: &'static [&'static str] = &["AP_RND", "AC_RND"];
 
     #[inline(always)]
     fn up(value: impl Parts) -> bool {

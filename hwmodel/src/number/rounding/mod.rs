@@ -3,11 +3,15 @@
 //! Every mode is one file here, which decides by the [`Parts`] of a value whether it goes up from the integer below. All code
 //! that rounds (shifts, divisions, floats, the vector loops) splits its values into parts and calls the mode.
 
+mod away_from_zero;
 mod ceiling;
 mod floor;
+mod half_down;
 mod half_up;
 mod nearest_away;
 mod nearest_even;
+mod nearest_odd;
+mod nearest_zero;
 mod parts;
 mod stochastic;
 mod toward_zero;
@@ -18,11 +22,15 @@ use serde::{Deserialize, Serialize};
 
 /// The modes as types, for loops that are compiled once for each.
 pub mod modes {
+    pub use super::away_from_zero::AwayFromZero;
     pub use super::ceiling::Ceiling;
     pub use super::floor::Floor;
+    pub use super::half_down::HalfDown;
     pub use super::half_up::HalfUp;
     pub use super::nearest_away::NearestAway;
     pub use super::nearest_even::NearestEven;
+    pub use super::nearest_odd::NearestOdd;
+    pub use super::nearest_zero::NearestZero;
     pub use super::stochastic::Stochastic;
     pub use super::toward_zero::TowardZero;
 }
@@ -31,6 +39,9 @@ pub mod modes {
 pub trait Mode {
     /// The name used in flags, files and tables.
     const NAME: &'static str;
+
+    /// What ap_fixed, ac_fixed (`AP_`, `AC_`) and QONNX (no prefix) call it.
+    const ALIASES: &'static [&'static str] = &[];
 
     /// Whether a value becomes ⌊v⌋ + 1 and not ⌊v⌋.
     fn up(value: impl Parts) -> bool;
@@ -56,7 +67,8 @@ macro_rules! with_rounding {
     };
     ($rounding:expr, $mode:ident => $body:expr) => {
         $crate::with_rounding!(@ $rounding, $mode => $body;
-            Stochastic NearestEven NearestAway HalfUp Floor Ceiling TowardZero)
+            Stochastic NearestEven NearestAway NearestZero NearestOdd HalfUp HalfDown Floor Ceiling
+            TowardZero AwayFromZero)
     };
 }
 
@@ -67,10 +79,17 @@ macro_rules! with_rounding {
 /// | stochastic | ⌊v + r⌋, r uniform in [0, 1): up with probability frac(v) |
 /// | nearest-even | nearest integer, ties to the even one |
 /// | nearest-away | nearest integer, ties away from zero |
+/// | nearest-zero | nearest integer, ties toward zero |
+/// | nearest-odd | nearest integer, ties to the odd one |
 /// | half-up | ⌊v + ½⌋: nearest integer, ties toward +∞ |
+/// | half-down | ⌈v - ½⌉: nearest integer, ties toward -∞ |
 /// | floor | ⌊v⌋ |
 /// | ceiling | ⌈v⌉ |
 /// | toward-zero | v without its fraction |
+/// | away-from-zero | ⌈v⌉ of a positive v, ⌊v⌋ of a negative one |
+///
+/// The names of ap_fixed, ac_fixed and QONNX are read too. The same word may mean different modes: QONNX's `HALF_UP` is
+/// `nearest-away`, not `half-up`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
@@ -80,31 +99,48 @@ pub enum Rounding {
     NearestEven,
     /// Nearest, ties away from zero.
     NearestAway,
+    /// Nearest, ties toward zero.
+    NearestZero,
+    /// Nearest, ties to odd.
+    NearestOdd,
     /// Nearest, ties toward +∞.
     HalfUp,
+    /// Nearest, ties toward -∞.
+    HalfDown,
     /// Toward -∞.
     Floor,
     /// Toward +∞.
     Ceiling,
     /// Toward zero.
     TowardZero,
+    /// Away from zero.
+    AwayFromZero,
 }
 
 impl Rounding {
     /// Every mode, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Stochastic,
         Self::NearestEven,
         Self::NearestAway,
+        Self::NearestZero,
+        Self::NearestOdd,
         Self::HalfUp,
+        Self::HalfDown,
         Self::Floor,
         Self::Ceiling,
         Self::TowardZero,
+        Self::AwayFromZero,
     ];
 
     /// The name used in flags, files and tables.
     pub fn name(self) -> &'static str {
         with_rounding!(self, M => M::NAME)
+    }
+
+    /// What ap_fixed, ac_fixed (`AP_`, `AC_`) and QONNX (no prefix) call it.
+    pub fn aliases(self) -> &'static [&'static str] {
+        with_rounding!(self, M => M::ALIASES)
     }
 
     /// `value · 2^-shift` rounded to an integer, exactly.
@@ -137,7 +173,8 @@ impl Rounding {
 impl std::str::FromStr for Rounding {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or_else(|| {
+        let named = |mode: &Self| mode.name() == text || mode.aliases().contains(&text);
+        Self::ALL.into_iter().find(named).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|mode| mode.name()).collect();
             format!("unknown rounding mode `{text}`: use one of {}", names.join(", "))
         })
@@ -156,19 +193,23 @@ mod tests {
 
     /// One row a value in quarters: stochastic with r = 0 and r = 3/4, then the other modes.
     #[test]
+    #[rustfmt::skip]
     fn every_mode_on_hand_worked_quarters() {
         use Rounding::*;
-        let modes = [NearestEven, NearestAway, HalfUp, Floor, TowardZero, Ceiling];
-        let rows: [(i128, [i128; 8]); 9] = [
-            (-6, [-2, -1, -2, -2, -1, -2, -1, -1]),
-            (-5, [-2, -1, -1, -1, -1, -2, -1, -1]),
-            (-2, [-1, 0, 0, -1, 0, -1, 0, 0]),
-            (-1, [-1, 0, 0, 0, 0, -1, 0, 0]),
-            (0, [0, 0, 0, 0, 0, 0, 0, 0]),
-            (1, [0, 1, 0, 0, 0, 0, 0, 1]),
-            (2, [0, 1, 0, 1, 1, 0, 0, 1]),
-            (6, [1, 2, 2, 2, 2, 1, 1, 2]),
-            (7, [1, 2, 2, 2, 2, 1, 1, 2]),
+        let modes = [
+            NearestEven, NearestAway, HalfUp, Floor, TowardZero, Ceiling,
+            NearestZero, NearestOdd, HalfDown, AwayFromZero,
+        ];
+        let rows: [(i128, [i128; 12]); 9] = [
+            (-6, [-2, -1, -2, -2, -1, -2, -1, -1, -1, -1, -2, -2]),
+            (-5, [-2, -1, -1, -1, -1, -2, -1, -1, -1, -1, -1, -2]),
+            (-2, [-1, 0, 0, -1, 0, -1, 0, 0, 0, -1, -1, -1]),
+            (-1, [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 0, -1]),
+            (0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            (1, [0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]),
+            (2, [0, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1]),
+            (6, [1, 2, 2, 2, 2, 1, 1, 2, 1, 1, 1, 2]),
+            (7, [1, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 2]),
         ];
         for (value, expected) in rows {
             assert_eq!(Stochastic.shift_right(value, 2, 0), expected[0], "{value} r=0");
@@ -182,7 +223,9 @@ mod tests {
     #[test]
     fn names_round_trip() {
         for mode in Rounding::ALL {
-            assert_eq!(mode.name().parse(), Ok(mode));
+            for name in mode.aliases().iter().chain([&mode.name()]) {
+                assert_eq!(name.parse(), Ok(mode));
+            }
         }
         assert!("nearest".parse::<Rounding>().unwrap_err().contains("nearest-even"));
     }

@@ -6,6 +6,7 @@ pub struct NearestAway;
 
 impl Mode for NearestAway {
     const NAME: &'static str = "nearest-away";
+    const ALIASES: &'static [&'static str] = &["AP_RND_INF", "AC_RND_INF", "HALF_UP"];
 
     #[inline(always)]
     fn up(value: impl Parts) -> bool {

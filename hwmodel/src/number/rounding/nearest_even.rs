@@ -6,6 +6,7 @@ pub struct NearestEven;
 
 impl Mode for NearestEven {
     const NAME: &'static str = "nearest-even";
+    const ALIASES: &'static [&'static str] = &["AP_RND_CONV", "AC_RND_CONV", "ROUND", "HALF_EVEN"];
 
     #[inline(always)]
     fn up(value: impl Parts) -> bool {

@@ -6,6 +6,7 @@ pub struct TowardZero;
 
 impl Mode for TowardZero {
     const NAME: &'static str = "toward-zero";
+    const ALIASES: &'static [&'static str] = &["AP_TRN_ZERO", "AC_TRN_ZERO", "DOWN"];
 
     #[inline(always)]
     fn up(value: impl Parts) -> bool {
