@@ -47,12 +47,19 @@ pub(crate) fn round(n: i128, shift: u32, rounding: Rounding, random: Random) -> 
     let up = |condition: bool| whole + u128::from(condition);
     let rounded = match rounding {
         Rounding::TowardZero => whole,
+        Rounding::AwayFromZero => up(fraction > 0),
         Rounding::Floor => up(n < 0 && fraction > 0),
         Rounding::Ceiling => up(n > 0 && fraction > 0),
         Rounding::NearestEven => {
             up(half == Ordering::Greater || (half == Ordering::Equal && whole % 2 == 1))
         }
-        Rounding::NearestAway => up(half != Ordering::Less),
+        Rounding::NearestOdd => up(half == Ordering::Greater
+            || (half == Ordering::Equal && whole % 2 == 0 && fraction > 0)),
+        Rounding::NearestAway => up(half != Ordering::Less && fraction > 0),
+        Rounding::NearestZero => up(half == Ordering::Greater),
+        Rounding::HalfDown => {
+            up(half == Ordering::Greater || (half == Ordering::Equal && n < 0 && fraction > 0))
+        }
         Rounding::HalfUp => up(half == Ordering::Greater || (half == Ordering::Equal && n > 0)),
         Rounding::Stochastic => {
             let (r, bits) = (u128::from(random.numerator), random.bits);

@@ -86,6 +86,10 @@ fn by_search(x: f32, all: &[f64], rounding: Rounding, r24: u32) -> f64 {
         Rounding::Floor => x < 0.0 && share > 0.0,
         Rounding::Ceiling => x > 0.0 && share > 0.0,
         Rounding::TowardZero => false,
+        Rounding::AwayFromZero => share > 0.0,
+        Rounding::NearestZero => share > 0.5,
+        Rounding::NearestOdd => share > 0.5 || (share == 0.5 && !odd),
+        Rounding::HalfDown => share > 0.5 || (share == 0.5 && x < 0.0),
     };
     if up { upper } else { lower }
 }
