@@ -67,9 +67,9 @@ fn the_bit_weighted_cost_is_the_energy_of_exact_macs_with_free_memory() {
             let forward = GemmWork::fixed(GemmKind::Forward, shape, bits, 80).unwrap();
             let forward = forward.with_nonzero_macs(shape.m * nonzero).unwrap();
             let backward = GemmWork::float32(GemmKind::GradInput, shape).unwrap();
-            training_pj += machine.cost(&forward).energy.total();
-            training_pj += machine.cost(&backward).energy.total();
-            float32_pj += 2.0 * machine.cost(&backward).energy.total();
+            training_pj += machine.cost(&forward).energy.total_pj();
+            training_pj += machine.cost(&backward).energy.total_pj();
+            float32_pj += 2.0 * machine.cost(&backward).energy.total_pj();
         }
         run.step(&records).unwrap();
     }
@@ -90,9 +90,9 @@ fn real_memory_and_real_multipliers_cost_more_than_the_papers_count() {
         edge.cost(&work).energy
     };
     let at_8 = energy(bits);
-    assert!(at_8.sram + at_8.dram > at_8.mac + at_8.accumulator);
+    assert!(at_8.sram_pj + at_8.dram_pj > at_8.mac_pj + at_8.accumulator_pj);
     // From 8 to 16 bits the papers' cost doubles; a multiplier's grows almost fourfold, traffic twofold.
     let at_16 = energy(bits.map(|bits| 2 * bits));
-    assert!(at_16.mac / at_8.mac > 3.9 && at_16.mac / at_8.mac < 4.0);
-    assert!((at_16.dram / at_8.dram - 2.0).abs() < 1e-9);
+    assert!(at_16.mac_pj / at_8.mac_pj > 3.9 && at_16.mac_pj / at_8.mac_pj < 4.0);
+    assert!((at_16.dram_pj / at_8.dram_pj - 2.0).abs() < 1e-9);
 }

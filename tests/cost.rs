@@ -196,11 +196,11 @@ fn a_training_step_costs_what_the_trace_of_a_run_says() {
         let (cycles, traffic) = (row.cost.cycles, row.cost.traffic);
         assert_eq!(cycles.compute, number("compute_cycles"));
         assert_eq!(cycles.stall, number("stall_cycles"));
-        assert_eq!(traffic.sram_read.weight, number("sram_read_weight_bits"));
-        assert_eq!(traffic.dram_read.input, number("dram_read_input_bits"));
-        assert_eq!(traffic.dram_write.output, number("dram_write_output_bits"));
+        assert_eq!(traffic.sram_read_bits.weight, number("sram_read_weight_bits"));
+        assert_eq!(traffic.dram_read_bits.input, number("dram_read_input_bits"));
+        assert_eq!(traffic.dram_write_bits.output, number("dram_write_output_bits"));
         let dram: f64 = record["energy_dram_pj"].parse().unwrap();
-        assert_eq!(row.cost.energy.dram, dram);
+        assert_eq!(row.cost.energy.dram_pj, dram);
         compared += 1;
     }
     // Five layers, three products each, without the gradient of the images.

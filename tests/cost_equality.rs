@@ -96,7 +96,7 @@ fn assert_equal(a: &Counters, b: &Counters, what: &str) {
     assert_eq!(a.bit_operations, b.bit_operations, "{what}");
     assert_eq!(a.cycles, b.cycles, "{what}");
     assert_eq!(a.traffic, b.traffic, "{what}");
-    for (a, b) in a.energy.values().iter().zip(b.energy.values()) {
+    for (a, b) in a.energy.values_pj().iter().zip(b.energy.values_pj()) {
         assert!((a - b).abs() <= 1e-9 * b.abs(), "{what}: {a} pJ, {b} pJ");
     }
 }

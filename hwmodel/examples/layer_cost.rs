@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "{name:<24} {wl:>2} {:>12} {:>10.1} {:>14} {:>9.1}",
                 cost.cycles.total(),
                 100.0 * used,
-                cost.traffic.dram_total(),
-                cost.energy.total() * 1e-6
+                cost.traffic.dram_total_bits(),
+                cost.energy.total_pj() * 1e-6
             );
         }
     }

@@ -164,9 +164,9 @@ mod tests {
             gradient: values[at + 2].into(),
             output: values[at + 3].into(),
         };
-        let mut traffic = Traffic { vector_dram: values[21].into(), ..Traffic::default() };
-        traffic.sram_read.input = values[22].into();
-        traffic.dram_write.output = values[23].into();
+        let mut traffic = Traffic { vector_dram_bits: values[21].into(), ..Traffic::default() };
+        traffic.sram_read_bits.input = values[22].into();
+        traffic.dram_write_bits.output = values[23].into();
         Counters {
             macs: values[0].into(),
             nonzero_macs: values[1].into(),
@@ -184,7 +184,7 @@ mod tests {
             },
             traffic,
             // Integers of 32 bits: their sums are exact in f64.
-            energy: Energy { sram: values[20].into(), ..Energy::default() },
+            energy: Energy { sram_pj: values[20].into(), ..Energy::default() },
         }
     }
 

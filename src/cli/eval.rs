@@ -280,7 +280,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
             macs: counters.macs,
             nonzero_macs: counters.nonzero_macs,
             cycles: counters.cycles.total(),
-            energy_pj: counters.energy.total(),
+            energy_pj: counters.energy.total_pj(),
         });
     }
     let result = EvalResult {
@@ -303,7 +303,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         saturated: total.saturated.total(),
         accumulator_events: total.accumulator_events,
         cycles: total.cycles.total(),
-        energy_pj: total.energy.total(),
+        energy_pj: total.energy.total_pj(),
         layers,
         integer_only: program.map(|program| IntegerResult::new(&program, &comparison, result.top1)),
         accumulators: study.map(|study| study.finish(&machine)),

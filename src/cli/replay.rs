@@ -123,8 +123,8 @@ fn table(recording: &Recording, replays: &[Replay], per_layer: bool) -> String {
                 "{name:<width$} {:>12.5e} {:>11} {:>12.5e} {:>12.5e} {:>9} {more}",
                 counters.cycles.total() as f64,
                 if more.is_empty() { String::new() } else { format!("{:.4e}", replay.seconds) },
-                counters.traffic.dram_total() as f64,
-                counters.energy.total() * 1e-9,
+                counters.traffic.dram_total_bits() as f64,
+                counters.energy.total_pj() * 1e-9,
                 share.map_or("-".to_owned(), |share| format!("{share:.2}")),
             );
             text.push_str(line.trim_end());

@@ -185,8 +185,8 @@ impl KindCost {
         let mut each = cost;
         let (mut multiply_pj, mut accumulate_pj) = (0.0, 0.0);
         if zeros_are_free {
-            (multiply_pj, accumulate_pj) = (single.energy.mac, single.energy.accumulator);
-            (each.energy.mac, each.energy.accumulator) = (0.0, 0.0);
+            (multiply_pj, accumulate_pj) = (single.energy.mac_pj, single.energy.accumulator_pj);
+            (each.energy.mac_pj, each.energy.accumulator_pj) = (0.0, 0.0);
         }
         each += machine.vector_cost(kind.vector_operations, 0);
         let mut row = Cost::default();
@@ -202,8 +202,8 @@ impl KindCost {
     fn energy(&self, nonzero_macs: &[u64]) -> Energy {
         let mut energy = self.row.energy;
         for &macs in nonzero_macs {
-            energy.mac += macs as f64 * self.multiply_pj;
-            energy.accumulator += macs as f64 * self.accumulate_pj;
+            energy.mac_pj += macs as f64 * self.multiply_pj;
+            energy.accumulator_pj += macs as f64 * self.accumulate_pj;
         }
         energy
     }
@@ -245,11 +245,11 @@ fn add(counters: &mut Counters, cost: &Cost, count: u64) {
         reconfigure: reconfigure * n,
     };
     counters.traffic += Traffic {
-        sram_read: times(cost.traffic.sram_read),
-        sram_write: times(cost.traffic.sram_write),
-        dram_read: times(cost.traffic.dram_read),
-        dram_write: times(cost.traffic.dram_write),
-        vector_dram: cost.traffic.vector_dram * n,
+        sram_read_bits: times(cost.traffic.sram_read_bits),
+        sram_write_bits: times(cost.traffic.sram_write_bits),
+        dram_read_bits: times(cost.traffic.dram_read_bits),
+        dram_write_bits: times(cost.traffic.dram_write_bits),
+        vector_dram_bits: cost.traffic.vector_dram_bits * n,
     };
 }
 

@@ -81,12 +81,17 @@ pub fn count_cells(counters: &Counters, processing_elements: u64) -> Vec<String>
     let all = [cycles.compute, cycles.stall, cycles.vector, cycles.reconfigure, cycles.total()];
     cells.extend(all.iter().map(u128::to_string));
     cells.push(optional(counters.utilisation(processing_elements)));
-    for bits in [traffic.sram_read, traffic.sram_write, traffic.dram_read, traffic.dram_write] {
+    for bits in [
+        traffic.sram_read_bits,
+        traffic.sram_write_bits,
+        traffic.dram_read_bits,
+        traffic.dram_write_bits,
+    ] {
         cells.extend([bits.input, bits.weight, bits.output].iter().map(u128::to_string));
     }
-    cells.extend([traffic.vector_dram, traffic.dram_total()].iter().map(u128::to_string));
-    cells.extend(counters.energy.values().map(float));
-    cells.push(float(counters.energy.total()));
+    cells.extend([traffic.vector_dram_bits, traffic.dram_total_bits()].iter().map(u128::to_string));
+    cells.extend(counters.energy.values_pj().map(float));
+    cells.push(float(counters.energy.total_pj()));
     cells
 }
 
@@ -118,9 +123,9 @@ pub fn updates_of(cost: &MachineCost) -> UpdateCost {
     for row in cost.rows.iter().filter(|row| row.phase == Phase::Update) {
         updates += UpdateCost {
             operations: row.vector_operations,
-            dram_bits: u64::try_from(row.cost.traffic.vector_dram).unwrap_or(u64::MAX),
+            dram_bits: u64::try_from(row.cost.traffic.vector_dram_bits).unwrap_or(u64::MAX),
             cycles: row.cost.cycles.total(),
-            energy_pj: row.cost.energy.total(),
+            energy_pj: row.cost.energy.total_pj(),
         };
     }
     updates
@@ -133,7 +138,7 @@ pub fn tops(total: &Counters, seconds: f64) -> Option<f64> {
 
 /// 10^12 operations per second and watt, two a MAC: operations per pJ.
 pub fn tops_per_watt(total: &Counters) -> Option<f64> {
-    let energy_pj = total.energy.total();
+    let energy_pj = total.energy.total_pj();
     (energy_pj > 0.0).then(|| 2.0 * total.macs as f64 / energy_pj)
 }
 

@@ -141,7 +141,7 @@ fn a_narrower_accumulator_costs_less_and_is_told() {
     rows(4, &machine).iter().for_each(|row| recording.push(row).unwrap());
     let own = replay(&recording, &machine, None).unwrap();
     let narrow = replay(&recording, &machine, Some(AccumulatorWidth::bits(8).unwrap())).unwrap();
-    assert!(narrow.total.energy.accumulator < own.total.energy.accumulator);
+    assert!(narrow.total.energy.accumulator_pj < own.total.energy.accumulator_pj);
     assert_eq!(narrow.total.cycles, own.total.cycles);
     assert_eq!(narrow.narrower_rows, 12);
     assert!(narrow.area.unwrap().pe_transistors < own.area.unwrap().pe_transistors);

@@ -31,8 +31,8 @@ fn product(step: u64, layer: &str, kind: GemmKind, wl: u32) -> GemmRow {
     row.counters.quantised.activation = 1000;
     row.counters.saturated.activation = step;
     row.counters.cycles.compute = 50;
-    row.counters.energy.mac = 2e6;
-    row.counters.energy.dram = 1e6;
+    row.counters.energy.mac_pj = 2e6;
+    row.counters.energy.dram_pj = 1e6;
     if kind == GemmKind::GradWeight {
         row.update.energy_pj = 1e4;
     }

@@ -2,7 +2,6 @@
 
 use crate::files::trace::GemmRow;
 use hwmodel::counters::ByRole;
-use hwmodel::energy::Energy;
 use std::ops::AddAssign;
 
 /// Roles of tensors, in the order of the sums.
@@ -50,8 +49,6 @@ impl Totals {
             [counts.weight, counts.activation, counts.gradient, counts.output].map(|n| n as f64)
         };
         let cycles = &counters.cycles;
-        let Energy { mac, accumulator, sram, dram, vector_unit, leakage, reconfiguration } =
-            counters.energy;
         Self {
             macs: counters.macs as f64,
             nonzero_macs: counters.nonzero_macs as f64,
@@ -62,7 +59,7 @@ impl Totals {
             flushed: roles(&counters.flushed_to_zero),
             cycles: [cycles.compute, cycles.stall, cycles.vector, cycles.reconfigure]
                 .map(|n| n as f64),
-            energy: [mac, accumulator, sram, dram, vector_unit, leakage, reconfiguration],
+            energy: counters.energy.values_pj(),
             update_energy: row.update.energy_pj,
             update_cycles: row.update.cycles as f64,
         }
@@ -133,7 +130,7 @@ mod tests {
         row.counters.accumulator_events = 3;
         row.counters.quantised.activation = 500;
         row.counters.saturated.activation = 1;
-        row.counters.energy.dram = 2.5;
+        row.counters.energy.dram_pj = 2.5;
         row.counters.cycles.stall = 7;
         let totals: Totals = [Totals::of(&row), Totals::of(&row)].into_iter().sum();
         assert_eq!(totals.saturated_per_million(), Some(2000.0));

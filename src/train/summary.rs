@@ -218,7 +218,7 @@ impl Summary {
                 accumulator_events: counters.accumulator_events,
                 macs: counters.macs,
                 cycles: counters.cycles.total(),
-                energy_pj: counters.energy.total(),
+                energy_pj: counters.energy.total_pj(),
                 update_cycles: totals.update.cycles,
                 update_energy_pj: totals.update.energy_pj,
             });
@@ -266,7 +266,7 @@ impl Summary {
             machine: trainer.machine().name().to_owned(),
             cycles,
             machine_seconds: trainer.machine().seconds(cycles),
-            energy_pj: total.energy.total(),
+            energy_pj: total.energy.total_pj(),
             update_cycles: update.cycles,
             update_energy_pj: update.energy_pj,
             layers,

@@ -10,7 +10,7 @@ use hwmodel::machine::{Machine, WeightUpdate};
 pub fn update_cost(machine: &Machine, operations: u64, dram_bits: u64) -> UpdateCost {
     let update = WeightUpdate { operations, read_bits: dram_bits, write_bits: 0 };
     let cost = machine.weight_update_cost(&update);
-    let (cycles, energy_pj) = (cost.cycles.total(), cost.energy.total());
+    let (cycles, energy_pj) = (cost.cycles.total(), cost.energy.total_pj());
     UpdateCost { operations, dram_bits, cycles, energy_pj }
 }
 
@@ -42,6 +42,9 @@ mod tests {
         let cost = update_cost(&machine, 8000, 152_000);
         let charged = machine.vector_cost(8000, 152_000);
         assert_eq!((cost.operations, cost.dram_bits), (8000, 152_000));
-        assert_eq!((cost.cycles, cost.energy_pj), (charged.cycles.total(), charged.energy.total()));
+        assert_eq!(
+            (cost.cycles, cost.energy_pj),
+            (charged.cycles.total(), charged.energy.total_pj())
+        );
     }
 }

@@ -83,8 +83,8 @@ impl BitSerial {
     /// Cycles of a product.
     fn steps(self, words: MacWords) -> u32 {
         let (serial, parallel) = match self.serial {
-            SerialOperand::Input | SerialOperand::Both => (words.input, words.weight),
-            SerialOperand::Weight => (words.weight, words.input),
+            SerialOperand::Input | SerialOperand::Both => (words.input_bits, words.weight_bits),
+            SerialOperand::Weight => (words.weight_bits, words.input_bits),
         };
         digits(serial, self.bits_per_cycle) * digits(parallel, self.parallel_bits)
     }
@@ -113,7 +113,7 @@ impl Build for BitSerial {
         MacEnergy {
             multiply_pj: steps
                 * (energy.multiply_pj(self.bits_per_cycle, self.parallel_bits) + tree),
-            accumulate_pj: steps * energy.add_pj(words.accumulator) / lanes,
+            accumulate_pj: steps * energy.add_pj(words.accumulator_bits) / lanes,
         }
     }
 
@@ -124,8 +124,8 @@ impl Build for BitSerial {
             * (transistors::multiplier(self.bits_per_cycle, self.parallel_bits)
                 + transistors::registers(self.step_bits()))
             + (lanes - 1.0) * transistors::adder(self.sum_bits(), Overflow::Wrap)
-            + transistors::adder(words.accumulator, overflow)
-            + transistors::registers(words.accumulator)
+            + transistors::adder(words.accumulator_bits, overflow)
+            + transistors::registers(words.accumulator_bits)
     }
 }
 

@@ -48,7 +48,8 @@ impl Composable {
 
     /// Bricks of one product, in space or time: a power of two.
     fn bricks_per_product(self, words: MacWords) -> u32 {
-        (self.padded(words.input) / self.brick_bits) * (self.padded(words.weight) / self.brick_bits)
+        (self.padded(words.input_bits) / self.brick_bits)
+            * (self.padded(words.weight_bits) / self.brick_bits)
     }
 }
 
@@ -66,13 +67,13 @@ impl Build for Composable {
     /// reach the accumulator. A brick takes signed and unsigned digits, so it multiplies one bit more.
     fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         let bricks = self.bricks_per_product(words);
-        let product_bits = self.padded(words.input) + self.padded(words.weight);
+        let product_bits = self.padded(words.input_bits) + self.padded(words.weight_bits);
         let brick_pj = energy.multiply_pj(self.brick_bits + 1, self.brick_bits + 1);
         let Throughput { terms, cycles, .. } = self.throughput(words);
-        let tree_bits = (product_bits + terms.ilog2()).min(words.accumulator);
+        let tree_bits = (product_bits + terms.ilog2()).min(words.accumulator_bits);
         let (terms, bricks) = (f64::from(terms), f64::from(bricks));
         let additions = (terms - 1.0) * energy.add_pj(tree_bits)
-            + f64::from(cycles) * energy.add_pj(words.accumulator);
+            + f64::from(cycles) * energy.add_pj(words.accumulator_bits);
         MacEnergy {
             multiply_pj: bricks * brick_pj + (bricks - 1.0) * energy.add_pj(product_bits),
             accumulate_pj: additions / terms,
@@ -86,8 +87,8 @@ impl Build for Composable {
         let product_bits = 2 * side * self.brick_bits;
         bricks * transistors::multiplier(self.brick_bits + 1, self.brick_bits + 1)
             + (bricks - 1.0) * transistors::adder(product_bits, Overflow::Wrap)
-            + transistors::adder(words.accumulator, overflow)
-            + transistors::registers(product_bits + words.accumulator)
+            + transistors::adder(words.accumulator_bits, overflow)
+            + transistors::registers(product_bits + words.accumulator_bits)
     }
 }
 

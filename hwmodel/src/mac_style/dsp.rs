@@ -50,8 +50,8 @@ enum Use {
 impl Dsp {
     fn usage(words: MacWords) -> Use {
         let (packed, shared) = match words.column {
-            ColumnOperand::Weight => (words.weight, words.input),
-            ColumnOperand::Input => (words.input, words.weight),
+            ColumnOperand::Weight => (words.weight_bits, words.input_bits),
+            ColumnOperand::Input => (words.input_bits, words.weight_bits),
         };
         if shared <= NARROW && 2 * packed + shared < WIDE {
             let field = WIDE - 1 - packed;
@@ -62,9 +62,11 @@ impl Dsp {
             return Use::Packed { chain: chain.max(1) };
         }
         let pieces = |word: u32, port: u32| 1 + word.saturating_sub(port).div_ceil(port - 1);
-        let one_way = pieces(words.input, WIDE) * pieces(words.weight, NARROW);
-        let other_way = pieces(words.input, NARROW) * pieces(words.weight, WIDE);
-        Use::Slices(one_way.min(other_way) + words.accumulator.div_ceil(ACCUMULATOR).max(1) - 1)
+        let one_way = pieces(words.input_bits, WIDE) * pieces(words.weight_bits, NARROW);
+        let other_way = pieces(words.input_bits, NARROW) * pieces(words.weight_bits, WIDE);
+        Use::Slices(
+            one_way.min(other_way) + words.accumulator_bits.div_ceil(ACCUMULATOR).max(1) - 1,
+        )
     }
 }
 
@@ -81,7 +83,7 @@ impl Build for Dsp {
         match Self::usage(words) {
             Use::Packed { chain } => MacEnergy {
                 multiply_pj: multiply / 2.0,
-                accumulate_pj: add / 2.0 + energy.add_pj(words.accumulator) / f64::from(chain),
+                accumulate_pj: add / 2.0 + energy.add_pj(words.accumulator_bits) / f64::from(chain),
             },
             Use::Slices(slices) => MacEnergy {
                 multiply_pj: f64::from(slices) * multiply,
@@ -94,8 +96,8 @@ impl Build for Dsp {
     fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         transistors::mac(WIDE, NARROW, ACCUMULATOR, Overflow::Wrap)
             + 2.0
-                * (transistors::adder(words.accumulator, overflow)
-                    + transistors::registers(words.accumulator))
+                * (transistors::adder(words.accumulator_bits, overflow)
+                    + transistors::registers(words.accumulator_bits))
     }
 }
 

@@ -27,13 +27,13 @@ impl Build for Exact {
 
     fn energy(&self, energy: &EnergyModel, words: MacWords) -> MacEnergy {
         MacEnergy {
-            multiply_pj: energy.multiply_pj(words.input, words.weight),
-            accumulate_pj: energy.add_pj(words.accumulator),
+            multiply_pj: energy.multiply_pj(words.input_bits, words.weight_bits),
+            accumulate_pj: energy.add_pj(words.accumulator_bits),
         }
     }
 
     fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
-        transistors::mac(words.input, words.weight, words.accumulator, overflow)
+        transistors::mac(words.input_bits, words.weight_bits, words.accumulator_bits, overflow)
     }
 }
 

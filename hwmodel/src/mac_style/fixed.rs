@@ -31,7 +31,7 @@ pub struct Fixed {
 
 impl Fixed {
     fn passes(self, words: MacWords) -> u32 {
-        digits(words.input, self.native_bits) * digits(words.weight, self.native_bits)
+        digits(words.input_bits, self.native_bits) * digits(words.weight_bits, self.native_bits)
     }
 }
 
@@ -44,12 +44,12 @@ impl Build for Fixed {
         let passes = f64::from(self.passes(words));
         MacEnergy {
             multiply_pj: passes * energy.multiply_pj(self.native_bits, self.native_bits),
-            accumulate_pj: passes * energy.add_pj(words.accumulator),
+            accumulate_pj: passes * energy.add_pj(words.accumulator_bits),
         }
     }
 
     fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
-        transistors::mac(self.native_bits, self.native_bits, words.accumulator, overflow)
+        transistors::mac(self.native_bits, self.native_bits, words.accumulator_bits, overflow)
     }
 }
 

@@ -46,11 +46,11 @@ pub enum ColumnOperand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct MacWords {
     /// Word length of the left operand in bits, 1 to 32.
-    pub input: u32,
+    pub input_bits: u32,
     /// Word length of the right operand in bits, 1 to 32.
-    pub weight: u32,
+    pub weight_bits: u32,
     /// Width of the accumulator in bits, 1 to 128.
-    pub accumulator: u32,
+    pub accumulator_bits: u32,
     /// Which operand's elements stand side by side along the columns.
     pub column: ColumnOperand,
 }
@@ -189,7 +189,7 @@ impl MacStyle {
     }
 
     /// Transistors of one processing element's multiplier, adders, operand registers and accumulator of
-    /// `words.accumulator` bits (by synthesis: [`crate::energy::transistors`]). Styles of a native width
+    /// `words.accumulator_bits` bits (by synthesis: [`crate::energy::transistors`]). Styles of a native width
     /// have the same number for all operands; for `exact` the hardware is as wide as `words`.
     pub fn transistors(&self, words: MacWords, overflow: Overflow) -> f64 {
         self.build().transistors(words, overflow)

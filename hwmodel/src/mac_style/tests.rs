@@ -12,8 +12,8 @@ fn horowitz() -> EnergyModel {
     table("horowitz-2014", 45)
 }
 
-fn words(input: u32, weight: u32, accumulator: u32) -> MacWords {
-    MacWords { input, weight, accumulator, ..MacWords::default() }
+fn words(input_bits: u32, weight_bits: u32, accumulator_bits: u32) -> MacWords {
+    MacWords { input_bits, weight_bits, accumulator_bits, ..MacWords::default() }
 }
 
 const STRIPES: MacStyle = MacStyle::BitSerial(BitSerial {
@@ -212,9 +212,9 @@ proptest! {
         column in prop::sample::select(vec![ColumnOperand::Input, ColumnOperand::Weight]), seven: bool,
     ) {
         let model = if seven { table("jouppi-2021", 7) } else { horowitz() };
-        let short = MacWords { input, weight, accumulator, column };
+        let short = MacWords { input_bits: input, weight_bits: weight, accumulator_bits: accumulator, column };
         let mut long = short;
-        *[&mut long.input, &mut long.weight, &mut long.accumulator][which] += 1;
+        *[&mut long.input_bits, &mut long.weight_bits, &mut long.accumulator_bits][which] += 1;
         let rate = |words| style.throughput(words).macs_per_cycle();
         prop_assert!(rate(long) <= rate(short));
         let energy = |words| style.energy(&model, words).total_pj();

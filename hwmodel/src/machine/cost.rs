@@ -66,13 +66,14 @@ impl Machine {
         let cycles = Cycles::of_gemm(schedule.compute_cycles(self.array), &self.memory, &traffic);
         let macs = if self.mac.zeros_are_free() { work.nonzero_macs() } else { work.macs() } as f64;
         let MacEnergy { multiply_pj, accumulate_pj } = self.mac_energy(work);
-        let sram = traffic.sram().zip(self.sram_pj_per_bit, |bits, pj| bits as f64 * pj).total();
+        let sram =
+            traffic.sram_bits().zip(self.sram_pj_per_bit, |bits, pj| bits as f64 * pj).total();
         let energy = Energy {
-            mac: macs * multiply_pj,
-            accumulator: macs * accumulate_pj,
-            sram,
-            dram: traffic.dram_total() as f64 * self.energy.dram_pj_per_bit(),
-            leakage: self.leakage_pj(cycles),
+            mac_pj: macs * multiply_pj,
+            accumulator_pj: macs * accumulate_pj,
+            sram_pj: sram,
+            dram_pj: traffic.dram_total_bits() as f64 * self.energy.dram_pj_per_bit(),
+            leakage_pj: self.leakage_pj(cycles),
             ..Energy::default()
         };
         Cost { cycles, traffic, energy }
@@ -110,8 +111,8 @@ impl Machine {
         let reconfigure = u128::from(self.reconfiguration.latency_cycles);
         let cycles = Cycles { reconfigure, ..Cycles::default() };
         let energy = Energy {
-            reconfiguration: self.reconfiguration.energy_pj,
-            leakage: self.leakage_pj(cycles),
+            reconfiguration_pj: self.reconfiguration.energy_pj,
+            leakage_pj: self.leakage_pj(cycles),
             ..Energy::default()
         };
         Cost { cycles, energy, ..Cost::default() }
@@ -124,12 +125,12 @@ impl Machine {
         let total = self.memory.overlap(vector, u128::from(dram_bits));
         let cycles = Cycles { vector, stall: total - vector, ..Cycles::default() };
         let energy = Energy {
-            vector_unit: float32_operations as f64 * self.energy.float32_operation_pj(),
-            dram: dram_bits as f64 * self.energy.dram_pj_per_bit(),
-            leakage: self.leakage_pj(cycles),
+            vector_unit_pj: float32_operations as f64 * self.energy.float32_operation_pj(),
+            dram_pj: dram_bits as f64 * self.energy.dram_pj_per_bit(),
+            leakage_pj: self.leakage_pj(cycles),
             ..Energy::default()
         };
-        let traffic = Traffic { vector_dram: u128::from(dram_bits), ..Traffic::default() };
+        let traffic = Traffic { vector_dram_bits: u128::from(dram_bits), ..Traffic::default() };
         Cost { cycles, traffic, energy }
     }
 

@@ -49,9 +49,9 @@ impl GuardBits {
 
 impl Machine {
     /// The words of a fixed-point product of `wl_input` by `wl_weight` bits on this machine.
-    fn words(&self, wl_input: u32, wl_weight: u32, accumulator: u32) -> MacWords {
+    fn words(&self, wl_input: u32, wl_weight: u32, accumulator_bits: u32) -> MacWords {
         let column = self.dataflow.column_operand();
-        MacWords { input: wl_input, weight: wl_weight, accumulator, column }
+        MacWords { input_bits: wl_input, weight_bits: wl_weight, accumulator_bits, column }
     }
 
     /// One MAC of a word of `wl_input` by one of `wl_weight` bits into `accumulator_bits` bits: a few power

@@ -14,7 +14,7 @@
 //! let work = GemmWork::fixed(GemmKind::Forward, shape, bits, 24)?;
 //! let cost = machine.cost(&work);
 //! assert_eq!(cost.cycles.compute, 64 * 4 * (15 + 15 + 576 + 16));
-//! assert!(cost.energy.total() > 0.0);
+//! assert!(cost.energy.total_pj() > 0.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -57,7 +57,7 @@ mod tests {
         let each = WeightUpdate { operations: 8, read_bits: 80, write_bits: 72 };
         let update = each.checked_mul(1000).unwrap();
         let cost = Machine::builtin("edge-16x16").unwrap().weight_update_cost(&update);
-        assert_eq!(cost.traffic.vector_dram, 152_000);
+        assert_eq!(cost.traffic.vector_dram_bits, 152_000);
         // 152000 bits at 64 a cycle; 8000 operations on 16 lanes hide behind them.
         assert_eq!((cost.cycles.vector, cost.cycles.total()), (500, 2375));
     }

@@ -30,10 +30,10 @@ impl Cycles {
     /// Each of the three SRAMs has one port to the array of its bandwidth; the slowest bounds the on-chip time from below. Double buffering overlaps on-chip time and DRAM transfer, else they add.
     pub(crate) fn of_gemm(compute: u128, memory: &Memory, traffic: &Traffic) -> Self {
         let ports = traffic
-            .array_side()
+            .array_side_bits()
             .zip(memory.sram_bandwidth_bits_per_cycle, |bits, port| bits.div_ceil(port.into()));
         let on_chip = compute.max(ports.input).max(ports.weight).max(ports.output);
-        let total = memory.overlap(on_chip, traffic.dram_total());
+        let total = memory.overlap(on_chip, traffic.dram_total_bits());
         Self { compute, stall: total - compute, ..Self::default() }
     }
 

@@ -100,9 +100,9 @@ pub struct Resources<'a> {
 /// The words of `work` on an array of `dataflow`.
 pub fn words(dataflow: Dataflow, work: &GemmWork) -> MacWords {
     MacWords {
-        input: work.bits().input,
-        weight: work.bits().weight,
-        accumulator: work.accumulator_bits(),
+        input_bits: work.bits().input,
+        weight_bits: work.bits().weight,
+        accumulator_bits: work.accumulator_bits(),
         column: dataflow.column_operand(),
     }
 }

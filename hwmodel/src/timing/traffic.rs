@@ -13,47 +13,53 @@ use std::ops::AddAssign;
 pub struct Traffic {
     /// Read from the operand's SRAM: input and weight by the array, output by DRAM and, as partial sums, by
     /// the array.
-    pub sram_read: ByOperand<u128>,
+    #[serde(rename = "sram_read")]
+    pub sram_read_bits: ByOperand<u128>,
     /// Written to the operand's SRAM: input and weight by DRAM, output and partial sums by the array.
-    pub sram_write: ByOperand<u128>,
+    #[serde(rename = "sram_write")]
+    pub sram_write_bits: ByOperand<u128>,
     /// Read from DRAM for a matrix product.
-    pub dram_read: ByOperand<u128>,
+    #[serde(rename = "dram_read")]
+    pub dram_read_bits: ByOperand<u128>,
     /// Written to DRAM by a matrix product.
-    pub dram_write: ByOperand<u128>,
+    #[serde(rename = "dram_write")]
+    pub dram_write_bits: ByOperand<u128>,
     /// Read from and written to DRAM by the vector unit.
-    pub vector_dram: u128,
+    #[serde(rename = "vector_dram")]
+    pub vector_dram_bits: u128,
 }
 
 impl Traffic {
     /// Reads and writes of the SRAMs, by operand.
-    pub fn sram(&self) -> ByOperand<u128> {
-        self.sram_read.zip(self.sram_write, |read, write| read + write)
+    pub fn sram_bits(&self) -> ByOperand<u128> {
+        self.sram_read_bits.zip(self.sram_write_bits, |read, write| read + write)
     }
 
     /// Bits between SRAM and array, by operand: what each SRAM's port carries.
-    pub fn array_side(&self) -> ByOperand<u128> {
-        let partial_sums_read = self.sram_read.output.saturating_sub(self.dram_write.output);
-        ByOperand { output: self.sram_write.output + partial_sums_read, ..self.sram_read }
+    pub fn array_side_bits(&self) -> ByOperand<u128> {
+        let partial_sums_read =
+            self.sram_read_bits.output.saturating_sub(self.dram_write_bits.output);
+        ByOperand { output: self.sram_write_bits.output + partial_sums_read, ..self.sram_read_bits }
     }
 
     /// Reads and writes of DRAM by matrix products, by operand.
-    pub fn dram(&self) -> ByOperand<u128> {
-        self.dram_read.zip(self.dram_write, |read, write| read + write)
+    pub fn dram_bits(&self) -> ByOperand<u128> {
+        self.dram_read_bits.zip(self.dram_write_bits, |read, write| read + write)
     }
 
     /// All DRAM traffic: matrix products and vector unit.
-    pub fn dram_total(&self) -> u128 {
-        self.dram().total() + self.vector_dram
+    pub fn dram_total_bits(&self) -> u128 {
+        self.dram_bits().total() + self.vector_dram_bits
     }
 }
 
 impl AddAssign for Traffic {
     fn add_assign(&mut self, other: Self) {
-        self.sram_read += other.sram_read;
-        self.sram_write += other.sram_write;
-        self.dram_read += other.dram_read;
-        self.dram_write += other.dram_write;
-        self.vector_dram += other.vector_dram;
+        self.sram_read_bits += other.sram_read_bits;
+        self.sram_write_bits += other.sram_write_bits;
+        self.dram_read_bits += other.dram_read_bits;
+        self.dram_write_bits += other.dram_write_bits;
+        self.vector_dram_bits += other.vector_dram_bits;
     }
 }
 
@@ -104,10 +110,10 @@ pub fn gemm_traffic(schedule: &Schedule, memory: &Memory, work: &GemmWork) -> Tr
     let dram_write = ByOperand { output: groups * unique.output, ..ByOperand::default() };
     let partial_sums = schedule.partial_sums * u128::from(work.accumulator_bits());
     Traffic {
-        sram_read: ByOperand { output: dram_write.output + partial_sums, ..array_side },
-        sram_write: ByOperand { output: array_side.output + partial_sums, ..dram_read },
-        dram_read,
-        dram_write,
-        vector_dram: 0,
+        sram_read_bits: ByOperand { output: dram_write.output + partial_sums, ..array_side },
+        sram_write_bits: ByOperand { output: array_side.output + partial_sums, ..dram_read },
+        dram_read_bits: dram_read,
+        dram_write_bits: dram_write,
+        vector_dram_bits: 0,
     }
 }

@@ -133,12 +133,17 @@ fn counts(machine: &MachineCost, totals: &Totals) -> Vec<String> {
 fn costs(cost: &Cost) -> Vec<String> {
     let traffic = cost.traffic;
     let mut cells = Vec::new();
-    for memory in [traffic.sram_read, traffic.sram_write, traffic.dram_read, traffic.dram_write] {
+    for memory in [
+        traffic.sram_read_bits,
+        traffic.sram_write_bits,
+        traffic.dram_read_bits,
+        traffic.dram_write_bits,
+    ] {
         let ByOperand { input, weight, output } = memory;
         cells.extend([input, weight, output].map(|bits| bits.to_string()));
     }
-    cells.push(traffic.vector_dram.to_string());
-    cells.extend(cost.energy.values().map(|pj| pj.to_string()));
-    cells.push(cost.energy.total().to_string());
+    cells.push(traffic.vector_dram_bits.to_string());
+    cells.extend(cost.energy.values_pj().map(|pj| pj.to_string()));
+    cells.push(cost.energy.total_pj().to_string());
     cells
 }

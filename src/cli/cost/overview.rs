@@ -24,15 +24,15 @@ pub(super) fn lines(machines: &[MachineCost]) -> Vec<String> {
 
 fn cells(machine: &MachineCost) -> [String; HEAD.len()] {
     let total = &machine.total;
-    let dram = total.cost.traffic.dram();
-    let bits = [dram.input, dram.weight, dram.output, total.cost.traffic.vector_dram];
+    let dram = total.cost.traffic.dram_bits();
+    let bits = [dram.input, dram.weight, dram.output, total.cost.traffic.vector_dram_bits];
     let area = machine.area.and_then(|area| Some(area.logic_um2? + area.sram_um2?));
     [
         machine.machine.clone(),
         format!("{}×{}", machine.array_rows, machine.array_columns),
         scaled(total.cost.cycles.total() as f64),
         seconds(machine.seconds),
-        joules(total.cost.energy.total()),
+        joules(total.cost.energy.total_pj()),
         total.utilisation.map_or("-".to_owned(), |used| format!("{:.2}", 100.0 * used)),
         area.map_or("-".to_owned(), |um2| format!("{:.3}", um2 * 1e-6)),
         scaled(bits.iter().map(|&bits| bits as f64).sum()),

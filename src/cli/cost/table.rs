@@ -111,7 +111,7 @@ impl Text {
             "{} cycles = {:.6} s, {}",
             scaled(total.cost.cycles.total() as f64),
             machine.seconds,
-            joules(total.cost.energy.total())
+            joules(total.cost.energy.total_pj())
         ));
         if let Some(area) = &machine.area {
             let mm2 = |um2: Option<f64>| match um2 {
@@ -181,18 +181,18 @@ const TRAFFIC: [(&str, usize); 7] = [
 fn traffic(cost: &Cost) -> Vec<String> {
     let traffic = cost.traffic;
     let mut cells = Vec::new();
-    for memory in [traffic.sram(), traffic.dram()] {
+    for memory in [traffic.sram_bits(), traffic.dram_bits()] {
         let ByOperand { input, weight, output } = memory;
         cells.extend([input, weight, output].map(|bits| scaled(bits as f64)));
     }
-    cells.push(scaled(traffic.vector_dram as f64));
+    cells.push(scaled(traffic.vector_dram_bits as f64));
     cells
 }
 
 /// Every component in pJ, then their sum.
 fn energy(cost: &Cost) -> Vec<String> {
-    let values = cost.energy.values();
-    values.into_iter().chain([cost.energy.total()]).map(scaled).collect()
+    let values = cost.energy.values_pj();
+    values.into_iter().chain([cost.energy.total_pj()]).map(scaled).collect()
 }
 
 /// A layer's name, the beginning cut off if it is long: the end says more.

@@ -28,8 +28,8 @@ fn after(before: Cost, all: Cost, own: Cost) -> Cost {
         stall: added(|cycles| cycles.stall),
         ..own.cycles
     };
-    let leakage = all.energy.leakage - before.energy.leakage;
-    Cost { cycles, energy: Energy { leakage, ..own.energy }, ..own }
+    let leakage = all.energy.leakage_pj - before.energy.leakage_pj;
+    Cost { cycles, energy: Energy { leakage_pj: leakage, ..own.energy }, ..own }
 }
 
 impl Charge<'_> {
@@ -111,8 +111,8 @@ mod tests {
         };
         let (one, many) = (cost(1), cost(13));
         assert_eq!(many.cycles.compute, 13 * one.cycles.compute);
-        assert_eq!(many.traffic.dram_total(), 13 * one.traffic.dram_total());
-        assert!((many.energy.total() / one.energy.total() - 13.0).abs() < 1e-12);
+        assert_eq!(many.traffic.dram_total_bits(), 13 * one.traffic.dram_total_bits());
+        assert!((many.energy.total_pj() / one.energy.total_pj() - 13.0).abs() < 1e-12);
     }
 
     #[test]
@@ -136,9 +136,9 @@ mod tests {
         let none = WeightUpdate::default();
         let (update, cost) = charge.update(none, 1000, Some(8)).unwrap();
         assert_eq!((update.operations, update.dram_bits()), (8000, 1000 * (4 * 32 + 2 * 8)));
-        assert_eq!(cost.traffic.vector_dram, u128::from(update.dram_bits()));
+        assert_eq!(cost.traffic.vector_dram_bits, u128::from(update.dram_bits()));
         let (update, float32) = charge.update(none, 1000, None).unwrap();
-        assert_eq!((update.operations, float32.traffic.vector_dram), (6000, 160_000));
+        assert_eq!((update.operations, float32.traffic.vector_dram_bits), (6000, 160_000));
         assert!(charge.update(none, u64::MAX / 2, None).is_none());
     }
 

@@ -332,7 +332,7 @@ mod tests {
         let conv = small().layers()[0].operation;
         let Work::Convolution(conv) = conv else { unreachable!() };
         let parameters = conv.weights().unwrap() + 16;
-        assert_eq!(cost.rows[2].cost.traffic.vector_dram, u128::from(parameters) * (128 + 16));
+        assert_eq!(cost.rows[2].cost.traffic.vector_dram_bits, u128::from(parameters) * (128 + 16));
         assert_eq!(cost.total.macs, 4 * (2 * 64 * 16 * 27 + 3 * 10_240));
     }
 

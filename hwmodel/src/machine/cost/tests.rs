@@ -27,18 +27,18 @@ fn a_small_product_costs_what_the_formulas_say() {
     // Two folds of 30 + 10 + 16 cycles; 7296 bits at 64 a cycle take 114.
     assert_eq!(cost.cycles, Cycles { compute: 112, stall: 2, ..Cycles::default() });
     let bits = |input, weight, output| ByOperand { input, weight, output };
-    assert_eq!(cost.traffic.sram_read, bits(320 * 8, 2 * 160 * 4, 512 * 8));
-    assert_eq!(cost.traffic.sram_write, bits(320 * 8, 160 * 4, 512 * 8));
-    assert_eq!(cost.traffic.dram_read, bits(320 * 8, 160 * 4, 0));
-    assert_eq!(cost.traffic.dram_write, bits(0, 0, 512 * 8));
-    assert_eq!(cost.traffic.dram_total(), 7296);
-    close(cost.energy.mac, 5120.0 * (0.163296876 - 0.0625));
-    close(cost.energy.accumulator, 5120.0 * 0.075);
+    assert_eq!(cost.traffic.sram_read_bits, bits(320 * 8, 2 * 160 * 4, 512 * 8));
+    assert_eq!(cost.traffic.sram_write_bits, bits(320 * 8, 160 * 4, 512 * 8));
+    assert_eq!(cost.traffic.dram_read_bits, bits(320 * 8, 160 * 4, 0));
+    assert_eq!(cost.traffic.dram_write_bits, bits(0, 0, 512 * 8));
+    assert_eq!(cost.traffic.dram_total_bits(), 7296);
+    close(cost.energy.mac_pj, 5120.0 * (0.163296876 - 0.0625));
+    close(cost.energy.accumulator_pj, 5120.0 * 0.075);
     let (kib_128, kib_64) = (38.0730788 / 64.0, 27.5945932 / 64.0);
-    close(cost.energy.sram, (5120.0 + 1920.0) * kib_128 + 8192.0 * kib_64);
-    close(cost.energy.dram, 7296.0 * 20.3125);
-    assert_eq!((cost.energy.leakage, cost.energy.vector_unit), (0.0, 0.0));
-    assert_eq!(cost.energy.reconfiguration, 0.0);
+    close(cost.energy.sram_pj, (5120.0 + 1920.0) * kib_128 + 8192.0 * kib_64);
+    close(cost.energy.dram_pj, 7296.0 * 20.3125);
+    assert_eq!((cost.energy.leakage_pj, cost.energy.vector_unit_pj), (0.0, 0.0));
+    assert_eq!(cost.energy.reconfiguration_pj, 0.0);
 }
 
 #[test]
@@ -54,16 +54,19 @@ fn an_operand_that_does_not_fit_is_fetched_once_per_fold_of_the_other() {
     let mut machine = edge();
     let (m, n, k) = (50, 40, 30);
     let fits = machine.cost(&work(m, n, k)).traffic;
-    assert_eq!(fits.dram_read, ByOperand { input: 1500 * 8, weight: 1200 * 4, output: 0 });
+    assert_eq!(fits.dram_read_bits, ByOperand { input: 1500 * 8, weight: 1200 * 4, output: 0 });
     // Half of 2 · 12000 bits holds the input exactly; one bit less does not.
     machine.memory.sram_bits.input = 24_000;
     assert_eq!(machine.cost(&work(m, n, k)).traffic, fits);
     machine.memory.sram_bits.input = 23_998;
     machine.memory.sram_bits.weight = 2 * 4799;
     let streamed = machine.cost(&work(m, n, k)).traffic;
-    assert_eq!(streamed.dram_read, ByOperand { input: 3 * 12_000, weight: 4 * 4_800, output: 0 });
-    assert_eq!(streamed.sram_write.input, streamed.dram_read.input);
-    assert_eq!(streamed.sram_read, fits.sram_read);
+    assert_eq!(
+        streamed.dram_read_bits,
+        ByOperand { input: 3 * 12_000, weight: 4 * 4_800, output: 0 }
+    );
+    assert_eq!(streamed.sram_write_bits.input, streamed.dram_read_bits.input);
+    assert_eq!(streamed.sram_read_bits, fits.sram_read_bits);
     machine.memory.double_buffered = false;
     assert_eq!(machine.cost(&work(m, n, k)).traffic, fits);
 }
@@ -73,8 +76,8 @@ fn unique_elements_of_a_convolution_are_what_dram_delivers() {
     let convolution =
         work(32, 16, 10).with_elements(ByOperand { input: 70, weight: 160, output: 512 }).unwrap();
     let traffic = edge().cost(&convolution).traffic;
-    assert_eq!((traffic.dram_read.input, traffic.sram_write.input), (560, 560));
-    assert_eq!(traffic.sram_read.input, 2560);
+    assert_eq!((traffic.dram_read_bits.input, traffic.sram_write_bits.input), (560, 560));
+    assert_eq!(traffic.sram_read_bits.input, 2560);
 }
 
 #[test]
@@ -95,8 +98,8 @@ fn zero_gating_saves_energy_but_no_cycles() {
     machine.mac.zero_gating = false;
     let ungated = machine.cost(&sparse);
     assert_eq!(gated.cycles, ungated.cycles);
-    close(ungated.energy.mac, 4.0 * gated.energy.mac);
-    close(ungated.energy.accumulator, 4.0 * gated.energy.accumulator);
+    close(ungated.energy.mac_pj, 4.0 * gated.energy.mac_pj);
+    close(ungated.energy.accumulator_pj, 4.0 * gated.energy.accumulator_pj);
     assert_eq!(ungated, machine.cost(&work(32, 16, 10)));
 }
 
@@ -105,9 +108,9 @@ fn float32_streams_at_its_rate_and_costs_the_published_energies() {
     let shape = GemmShape { m: 32, n: 16, k: 10 };
     let cost = edge().cost(&GemmWork::float32(GemmKind::GradInput, shape).unwrap());
     assert_eq!(cost.cycles.compute, 2 * (30 + 40 + 16));
-    close(cost.energy.mac, 5120.0 * 3.7);
-    close(cost.energy.accumulator, 5120.0 * 0.9);
-    assert_eq!(cost.traffic.dram_total(), (320 + 160 + 512) * 32);
+    close(cost.energy.mac_pj, 5120.0 * 3.7);
+    close(cost.energy.accumulator_pj, 5120.0 * 0.9);
+    assert_eq!(cost.traffic.dram_total_bits(), (320 + 160 + 512) * 32);
 }
 
 #[test]
@@ -115,9 +118,9 @@ fn vector_work_takes_lanes_and_dram_bandwidth() {
     let mut machine = edge();
     let cost = machine.vector_cost(161, 6400);
     assert_eq!(cost.cycles, Cycles { vector: 11, stall: 89, ..Cycles::default() });
-    close(cost.energy.vector_unit, 161.0 * 2.3);
-    close(cost.energy.dram, 6400.0 * 20.3125);
-    assert_eq!(cost.traffic.dram_total(), 6400);
+    close(cost.energy.vector_unit_pj, 161.0 * 2.3);
+    close(cost.energy.dram_pj, 6400.0 * 20.3125);
+    assert_eq!(cost.traffic.dram_total_bits(), 6400);
     machine.memory.double_buffered = false;
     assert_eq!(machine.vector_cost(161, 6400).cycles.total(), 111);
     assert_eq!(machine.vector_cost(0, 0), Cost::default());
@@ -129,7 +132,7 @@ fn reconfiguration_takes_its_latency_and_energy() {
     machine.reconfiguration.energy_pj = 7.5;
     let cost = machine.reconfiguration_cost();
     assert_eq!(cost.cycles, Cycles { reconfigure: 64, ..Cycles::default() });
-    assert_eq!(cost.energy.total(), 7.5);
+    assert_eq!(cost.energy.total_pj(), 7.5);
 }
 
 #[test]
@@ -142,8 +145,8 @@ fn leakage_is_power_times_time() {
     let mut machine = edge();
     machine.energy = EnergyModel::new(&table, 45, &DramEnergy::PicojoulesPerBit(0.0)).unwrap();
     // 256 · 0.5 mW for 114 cycles of 2 ns.
-    close(machine.cost(&work(32, 16, 10)).energy.leakage, 128.0 * 114.0 * 2.0);
-    close(machine.reconfiguration_cost().energy.leakage, 128.0 * 64.0 * 2.0);
+    close(machine.cost(&work(32, 16, 10)).energy.leakage_pj, 128.0 * 114.0 * 2.0);
+    close(machine.reconfiguration_cost().energy.leakage_pj, 128.0 * 64.0 * 2.0);
 }
 
 #[test]
@@ -167,7 +170,7 @@ fn the_largest_product_on_the_smallest_machine_does_not_overflow() {
     let work = GemmWork::fixed(GemmKind::Forward, shape, bits, 84).unwrap();
     let cost = machine.cost(&work);
     let cube = 1u128 << 60;
-    assert_eq!(cost.traffic.dram_read.input, cube * 32);
+    assert_eq!(cost.traffic.dram_read_bits.input, cube * 32);
     assert_eq!(cost.cycles.total(), cube * 32 + (2 * cube + (1 << 40)) * 32);
 }
 
@@ -180,12 +183,12 @@ fn weight_stationary_partial_sums_go_through_the_output_sram() {
     assert_eq!(cost.cycles.compute, 3 * (16 + 30 + 32 + 1));
     let partial_sums = 2 * 512 * 24;
     let output = 512 * 8;
-    assert_eq!(cost.traffic.sram_write.output, partial_sums + output);
-    assert_eq!(cost.traffic.sram_read.output, partial_sums + output);
-    assert_eq!(cost.traffic.array_side().output, 2 * partial_sums + output);
-    assert_eq!(cost.traffic.sram_read.input, 32 * 40 * 8);
-    assert_eq!(cost.traffic.sram_read.weight, 40 * 16 * 4);
-    assert_eq!(cost.traffic.dram_write.output, output);
+    assert_eq!(cost.traffic.sram_write_bits.output, partial_sums + output);
+    assert_eq!(cost.traffic.sram_read_bits.output, partial_sums + output);
+    assert_eq!(cost.traffic.array_side_bits().output, 2 * partial_sums + output);
+    assert_eq!(cost.traffic.sram_read_bits.input, 32 * 40 * 8);
+    assert_eq!(cost.traffic.sram_read_bits.weight, 40 * 16 * 4);
+    assert_eq!(cost.traffic.dram_write_bits.output, output);
     machine.memory.sram_bandwidth_bits_per_cycle.output = 64;
     machine.memory.dram_bandwidth_bits_per_cycle = 1 << 20;
     // 53248 bits through a port of 64.
@@ -198,18 +201,18 @@ fn a_strip_of_weights_that_fits_is_fetched_once() {
     // 40 x 64 weights of 4 bits are 10240 bits; a strip of 16 columns is 2560, half of 5120.
     machine.memory.sram_bits.weight = 5120;
     let product = work(100, 64, 40);
-    assert_eq!(machine.cost(&product).traffic.dram_read.weight, 7 * 10_240);
+    assert_eq!(machine.cost(&product).traffic.dram_read_bits.weight, 7 * 10_240);
     machine.memory.reuse = Reuse::Strip;
-    assert_eq!(machine.cost(&product).traffic.dram_read.weight, 10_240);
+    assert_eq!(machine.cost(&product).traffic.dram_read_bits.weight, 10_240);
     machine.memory.sram_bits.weight = 5118;
-    assert_eq!(machine.cost(&product).traffic.dram_read.weight, 7 * 10_240);
+    assert_eq!(machine.cost(&product).traffic.dram_read_bits.weight, 7 * 10_240);
     // A right operand of 1200 unique elements in a matrix of 2560 comes once for every strip it lies in.
     let gradient = product.with_elements(ByOperand { weight: 1200, ..product.elements() }).unwrap();
-    assert_eq!(machine.cost(&gradient).traffic.dram_read.weight, 7 * 4800);
+    assert_eq!(machine.cost(&gradient).traffic.dram_read_bits.weight, 7 * 4800);
     machine.memory.sram_bits.weight = 5120;
-    assert_eq!(machine.cost(&gradient).traffic.dram_read.weight, 10_240);
+    assert_eq!(machine.cost(&gradient).traffic.dram_read_bits.weight, 10_240);
     machine.memory.sram_bits.weight = 9600;
-    assert_eq!(machine.cost(&gradient).traffic.dram_read.weight, 4800);
+    assert_eq!(machine.cost(&gradient).traffic.dram_read_bits.weight, 4800);
 }
 
 #[test]
@@ -226,7 +229,7 @@ fn skipped_zeros_save_cycles_up_to_the_limit() {
     assert_eq!(cycles(macs / 2), 2 * (30 + 20 + 16));
     assert_eq!(cycles(0), 2 * (30 + 10 + 16));
     let sparse = work(32, 16, 40).with_nonzero_macs(100).unwrap();
-    close(machine.cost(&sparse).energy.accumulator, 100.0 * 0.075);
+    close(machine.cost(&sparse).energy.accumulator_pj, 100.0 * 0.075);
 }
 
 #[test]
@@ -274,7 +277,10 @@ fn packed_words_never_move_more_than_longer_ones() {
     for (sram_bits, short, long) in [(80, 48_000, 54_000), (96, 48, 54_000), (108, 48, 54)] {
         machine.memory.sram_bits.weight = sram_bits;
         let (eight, nine) = (cost(&machine, 8), cost(&machine, 9));
-        assert_eq!((eight.traffic.dram_read.weight, nine.traffic.dram_read.weight), (short, long));
+        assert_eq!(
+            (eight.traffic.dram_read_bits.weight, nine.traffic.dram_read_bits.weight),
+            (short, long)
+        );
         assert!(eight.cycles.total() <= nine.cycles.total());
     }
 }

@@ -151,7 +151,7 @@ proptest! {
         [row.step, row.counters.macs, row.weight_elements, row.weight_nonzero] = counts;
         row.counters.cycles = Cycles { stall: wide / 2, ..Cycles::default() };
         row.counters.bit_operations = wide;
-        row.counters.energy.dram = float;
+        row.counters.energy.dram_pj = float;
         row.controller.kl = Some(float);
         let step = StepRow { loss: float, penalty: Some(-float), ..step_row() };
         let rows = [Row::Gemm(row), Row::Step(step)];

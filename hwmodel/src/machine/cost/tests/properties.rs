@@ -108,15 +108,15 @@ proptest! {
         prop_assert!(slots >= macs * u128::from(throughput.cycles), "{slots} {macs}");
         let memory = machine.memory;
         let transfer = u128::from(memory.dram_bandwidth_bits_per_cycle);
-        prop_assert!(cost.cycles.total() >= cost.traffic.dram_total().div_ceil(transfer));
-        let ports = cost.traffic.array_side().zip(memory.sram_bandwidth_bits_per_cycle, |bits, port| {
+        prop_assert!(cost.cycles.total() >= cost.traffic.dram_total_bits().div_ceil(transfer));
+        let ports = cost.traffic.array_side_bits().zip(memory.sram_bandwidth_bits_per_cycle, |bits, port| {
             bits.div_ceil(u128::from(port))
         });
         prop_assert!(cost.cycles.total() >= ports.input.max(ports.weight).max(ports.output));
         let used = machine.utilisation(&work, &cost).unwrap();
         prop_assert!(used > 0.0, "{used}");
         prop_assert!(used <= 1.0 + 1e-9 || machine.mac.zero_skip_limit > 1, "{used}");
-        for (name, pj) in crate::energy::Energy::COMPONENTS.iter().zip(cost.energy.values()) {
+        for (name, pj) in crate::energy::Energy::COMPONENTS.iter().zip(cost.energy.values_pj()) {
             prop_assert!(pj.is_finite() && pj >= 0.0, "{name}: {pj}");
         }
     }
@@ -130,17 +130,17 @@ proptest! {
         let words = work.elements().zip(work.bits(), |n, bits| {
             groups * u128::from(n) * u128::from(bits)
         });
-        prop_assert!(traffic.dram_read.input >= words.input);
-        prop_assert!(traffic.dram_read.weight >= words.weight);
-        prop_assert_eq!(traffic.dram_write.output, words.output);
-        prop_assert_eq!(traffic.sram_write.input, traffic.dram_read.input);
-        prop_assert_eq!(traffic.sram_write.weight, traffic.dram_read.weight);
+        prop_assert!(traffic.dram_read_bits.input >= words.input);
+        prop_assert!(traffic.dram_read_bits.weight >= words.weight);
+        prop_assert_eq!(traffic.dram_write_bits.output, words.output);
+        prop_assert_eq!(traffic.sram_write_bits.input, traffic.dram_read_bits.input);
+        prop_assert_eq!(traffic.sram_write_bits.weight, traffic.dram_read_bits.weight);
         // Whatever is written to the output's SRAM is read from it, as partial sum or result.
-        prop_assert_eq!(traffic.sram_write.output, traffic.sram_read.output);
+        prop_assert_eq!(traffic.sram_write_bits.output, traffic.sram_read_bits.output);
         let shape = work.shape();
         let all = |a, b, bits: u32| groups * u128::from(a) * u128::from(b) * u128::from(bits);
-        prop_assert!(traffic.sram_read.input >= all(shape.m, shape.k, work.bits().input));
-        prop_assert!(traffic.sram_read.weight >= all(shape.k, shape.n, work.bits().weight));
+        prop_assert!(traffic.sram_read_bits.input >= all(shape.m, shape.k, work.bits().input));
+        prop_assert!(traffic.sram_read_bits.weight >= all(shape.k, shape.n, work.bits().weight));
     }
 }
 
@@ -164,7 +164,7 @@ proptest! {
         for machine in machines {
             let after = machine.cost(&work);
             prop_assert!(after.cycles.total() <= before.cycles.total());
-            prop_assert!(after.traffic.dram_total() <= before.traffic.dram_total());
+            prop_assert!(after.traffic.dram_total_bits() <= before.traffic.dram_total_bits());
         }
     }
 
@@ -183,10 +183,10 @@ proptest! {
         let mut longer = bits;
         longer[which] += 1;
         let (long, short) = (cost(longer), cost(bits));
-        prop_assert!(short.traffic.dram_total() <= long.traffic.dram_total());
+        prop_assert!(short.traffic.dram_total_bits() <= long.traffic.dram_total_bits());
         prop_assert!(short.cycles.total() <= long.cycles.total());
         prop_assert!(
-            short.energy.total() <= long.energy.total() * (1.0 + 1e-12),
+            short.energy.total_pj() <= long.energy.total_pj() * (1.0 + 1e-12),
             "{:?} {:?}", short, long
         );
     }
@@ -204,14 +204,14 @@ proptest! {
         let one = work.with_groups(1).unwrap();
         let (one, all) = (machine.cost(&one), machine.cost(&one.with_groups(groups).unwrap()));
         prop_assert_eq!(all.cycles.compute, u128::from(groups) * one.cycles.compute);
-        prop_assert_eq!(all.traffic.dram_total(), u128::from(groups) * one.traffic.dram_total());
+        prop_assert_eq!(all.traffic.dram_total_bits(), u128::from(groups) * one.traffic.dram_total_bits());
         prop_assert_eq!(
-            all.traffic.array_side().total(),
-            u128::from(groups) * one.traffic.array_side().total()
+            all.traffic.array_side_bits().total(),
+            u128::from(groups) * one.traffic.array_side_bits().total()
         );
         prop_assert!(all.cycles.total() <= u128::from(groups) * one.cycles.total());
-        let energy = groups as f64 * (one.energy.total() - one.energy.leakage);
-        prop_assert!((all.energy.total() - all.energy.leakage - energy).abs() <= 1e-9 * energy);
+        let energy = groups as f64 * (one.energy.total_pj() - one.energy.leakage_pj);
+        prop_assert!((all.energy.total_pj() - all.energy.leakage_pj - energy).abs() <= 1e-9 * energy);
     }
 
     #[test]
@@ -221,7 +221,7 @@ proptest! {
         let dense = work.with_nonzero_macs(work.macs()).unwrap();
         let (full, sparse) = (machine.cost(&dense), machine.cost(&work));
         prop_assert!(sparse.cycles.total() <= full.cycles.total());
-        prop_assert!(sparse.energy.total() <= full.energy.total());
+        prop_assert!(sparse.energy.total_pj() <= full.energy.total_pj());
         let mut patient = machine.clone();
         patient.mac.zero_skip_limit = 1;
         prop_assert!(machine.cost(&work).cycles.total() <= patient.cost(&work).cycles.total());
