@@ -1,5 +1,10 @@
 //! Required accumulator width: for given values, for any input, and for any words of the formats.
 
+pub mod a2q;
+mod norm_bound;
+
+pub use norm_bound::{NormBound, NormLimit, channel_range, l1_norm};
+
 use crate::BitWidth;
 use crate::array::requantise::check_bias;
 use crate::array::{Convolution2d, MacArray, ShapeError};
@@ -24,21 +29,14 @@ pub fn of_range(lowest: i128, highest: i128) -> u32 {
 }
 
 /// Accumulator width in which no sum over k of words of `input` times the weights `[o, …]` of an output can overflow, for any
-/// words, nor the addition of the bias `[o]` at the end. No smaller accumulator is safe for every input.
-///
-/// Every term can be 0, so no partial sum, in any order, lies outside the range of whole sums.
+/// words, nor the addition of the bias `[o]` at the end. No smaller accumulator is safe for every input ([`channel_range`]).
 pub fn any_input(input: Format, weights: &FixedTensor, bias: Option<&FixedTensor>) -> u32 {
-    let (least, most) = (i128::from(input.min_raw()), i128::from(input.max_raw()));
     let filters = weights.shape().first().copied().unwrap_or(0);
     let terms = weights.len() / filters.max(1);
     let fl = input.fl() + weights.format().fl();
     (0..filters).fold(1, |bits, filter| {
-        let (mut lowest, mut highest) = (0i128, 0i128);
-        for term in 0..terms {
-            let weight = i128::from(weights.data().get(filter * terms + term));
-            lowest += (weight * least).min(weight * most);
-            highest += (weight * least).max(weight * most);
-        }
+        let weights = (0..terms).map(|term| weights.data().get(filter * terms + term));
+        let (lowest, highest) = channel_range(input, weights);
         let bias = bias.map_or(0, |b| align(b.data().get(filter).into(), fl - b.format().fl()));
         let (low, high) = (lowest.min(lowest + bias), highest.max(highest + bias));
         bits.max(of_range(low, high))
