@@ -37,7 +37,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 
 /// Every module of `hwmodel` with the modules that it may use, tests aside. `number::rounding` is listed apart from the rest
 /// of `number`, since the kernels round, and numbers are quantised by the kernels.
-const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 18] = [
+const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 19] = [
     ("cast", &[]),
     ("parallel", &[]),
     ("number::rounding", &[]),
@@ -48,6 +48,10 @@ const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 18] = [
     ("convolution", &["product"]),
     ("blocking", &["cast", "convolution", "kernels", "parallel"]),
     ("array", &["cast", "blocking", "convolution", "kernels", "number", "parallel"]),
+    (
+        "affine",
+        &["cast", "array", "convolution", "kernels", "number", "number::rounding", "parallel"],
+    ),
     ("elementwise", &["cast", "array", "kernels", "number", "number::rounding", "random"]),
     ("float32", &["cast", "blocking", "convolution", "kernels", "number", "parallel", "product"]),
     ("energy", &["number", "number::rounding"]),
@@ -194,6 +198,7 @@ fn definition_of(name: &str, library: &str) -> String {
     match name {
         "with_rounding" => return "number::rounding".to_owned(),
         "with_raw" => return "number".to_owned(),
+        "with_requantise_rule" => return "affine".to_owned(),
         module if module.starts_with(char::is_lowercase) => return module.to_owned(),
         _ => {}
     }

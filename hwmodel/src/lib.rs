@@ -14,6 +14,7 @@
     warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)
 )]
 
+pub mod affine;
 pub mod array;
 mod blocking;
 pub mod cast;

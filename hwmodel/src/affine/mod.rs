@@ -1,0 +1,13 @@
+//! Affine tensors: value = (raw - zero point) · scale, and what ONNX Runtime, the onnx reference evaluator and QONNX compute on
+//! them.
+//!
+//! Rules of other tools are stated in the operations in which these tools compute. `f32(·)` in a comment is the nearest float32,
+//! ties to even, after each single operation: Rust's `f32` arithmetic is exactly that.
+
+mod error;
+mod rational;
+pub mod requantise;
+mod word_range;
+
+pub use error::AffineError;
+pub use word_range::WordRange;
