@@ -1,7 +1,7 @@
 //! Errors of affine tensors and of the operators on them.
 
-use crate::TensorError;
 use crate::array::ShapeError;
+use crate::{Format, TensorError};
 
 /// Error of an affine tensor, or of an operator on affine tensors.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -34,11 +34,29 @@ pub enum AffineError {
         /// Position among the zero points.
         index: usize,
         /// The zero point.
-        zero_point: i64,
+        zero_point: i32,
         /// The lowest word.
-        lowest: i64,
+        lowest: i32,
         /// The highest word.
-        highest: i64,
+        highest: i32,
+    },
+    /// A format whose words are not those of an affine tensor.
+    #[error(
+        "{0} is not a word of an affine tensor: use 0 fractional bits and 2 to 32 bits, unsigned 2 to 31"
+    )]
+    Word(Format),
+    /// An axis that the shape lacks, or empty blocks.
+    #[error("{}", match size {
+        0 => "blocks of 0 indices: use at least 1".to_owned(),
+        _ => format!("a tensor of {dimensions} dimensions has no axis {axis}"),
+    })]
+    Axis {
+        /// The axis, from 0.
+        axis: usize,
+        /// Indices of a block; 1 where there are no blocks.
+        size: usize,
+        /// Dimensions of the tensor.
+        dimensions: usize,
     },
     /// More or fewer values than the shape needs.
     #[error("{given} {what}, but {needed} are needed: {why}")]

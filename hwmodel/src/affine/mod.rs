@@ -5,9 +5,16 @@
 //! ties to even, after each single operation: Rust's `f32` arithmetic is exactly that.
 
 mod error;
+mod granularity;
+mod quantisation;
+pub mod quantise;
 mod rational;
 pub mod requantise;
+mod tensor;
 mod word_range;
 
 pub use error::AffineError;
+pub use granularity::Granularity;
+pub use quantisation::Quantisation;
+pub use tensor::AffineTensor;
 pub use word_range::WordRange;

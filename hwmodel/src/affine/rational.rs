@@ -64,16 +64,11 @@ impl Rational {
             exponent @ ..=40 => x.mantissa << (exponent + BITS),
             _ => sign * (scale.mantissa << (BITS + 40)),
         };
-        let fixed = exact::<i64>(zero_point * (1u64 << 30) as f64 * (1u64 << 10) as f64);
+        let fixed = exact::<i128>(zero_point * (1u64 << 30) as f64 * (1u64 << 10) as f64);
         Self {
-            numerator: quotient + i128::from(fixed) * (scale.mantissa << (BITS - 40)),
+            numerator: quotient + fixed * (scale.mantissa << (BITS - 40)),
             denominator: scale.mantissa << BITS,
         }
-    }
-
-    /// Whether it is at least 0.
-    pub(super) fn is_nonnegative(self) -> bool {
-        self.numerator >= 0
     }
 
     /// Rounded to an integer; stochastic rounding gives the integer below.

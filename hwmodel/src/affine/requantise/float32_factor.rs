@@ -19,6 +19,8 @@ pub struct Float32Factor;
 impl Requantise for Float32Factor {
     const NAME: &'static str = "onnx-runtime";
     type Factor = f32;
+    /// So that the limits are float32 numbers; ONNX has words of 8 bits here.
+    const WORD_BITS: u32 = 24;
 
     fn factor(scales: Scales) -> Result<f32, AffineError> {
         scales.float32()

@@ -13,10 +13,10 @@ pub use float32_factor::Float32Factor;
 pub use reference_evaluator::ReferenceEvaluator;
 
 use super::{AffineError, WordRange};
-use crate::kernels::RawInteger;
+use crate::affine::quantisation::stored;
 use crate::parallel;
 use crate::{Format, RawData, SimdLevel, with_raw};
-use num_traits::AsPrimitive;
+use num_traits::{AsPrimitive, NumCast};
 use std::fmt::Debug;
 
 /// Sums a thread handles at a time, at least.
@@ -35,6 +35,9 @@ pub trait Requantise {
     /// # Errors
     /// If the rule cannot hold such a factor.
     fn factor(scales: Scales) -> Result<Self::Factor, AffineError>;
+
+    /// The longest words in bits, sign included, that the rule makes.
+    const WORD_BITS: u32 = 32;
 
     /// The word of `sum` (bias included).
     fn word(sum: i64, factor: Self::Factor, range: WordRange) -> i32;
@@ -177,7 +180,7 @@ impl std::str::FromStr for RequantiseRule {
 /// The words of `sums` (row-major) by rule `R`, with one factor for all columns or one for each.
 ///
 /// # Errors
-/// If there is no factor, or the sums do not fill rows of one for each.
+/// If there is no factor, the sums do not fill rows of one for each, or the words are too long for the rule.
 ///
 /// # Panics
 /// If a word of `range` does not fit the container of `format`.
@@ -197,6 +200,9 @@ pub fn words<R: Requantise, S: Copy + Sync + AsPrimitive<i64>>(
             why: "one for all sums, or one for each column of whole rows",
         });
     }
+    if format.wl() + if format.min_raw() == 0 { 1 } else { 0 } > R::WORD_BITS {
+        return Err(AffineError::Word(format));
+    }
     let mut data = RawData::zeros(format, sums.len());
     let chunk = CHUNK.next_multiple_of(columns);
     with_raw!(&mut data, out => {
@@ -209,22 +215,24 @@ pub fn words<R: Requantise, S: Copy + Sync + AsPrimitive<i64>>(
 
 /// Whole rows of sums.
 #[inline(always)]
-fn rows<R: Requantise, S: AsPrimitive<i64>, T: RawInteger>(
+fn rows<R: Requantise, S: AsPrimitive<i64>, T: NumCast + Copy + 'static>(
     sums: &[S],
     factors: &[R::Factor],
     range: WordRange,
     out: &mut [T],
-) {
+) where
+    i32: AsPrimitive<T>,
+{
     if let &[factor] = factors {
         for (out, &sum) in out.iter_mut().zip(sums) {
-            *out = T::from_i32(R::word(sum.as_(), factor, range));
+            *out = stored::<T>(R::word(sum.as_(), factor, range));
         }
         return;
     }
     let columns = factors.len();
     for (out, sums) in out.chunks_exact_mut(columns).zip(sums.chunks_exact(columns)) {
         for ((out, &sum), &factor) in out.iter_mut().zip(sums).zip(factors) {
-            *out = T::from_i32(R::word(sum.as_(), factor, range));
+            *out = stored::<T>(R::word(sum.as_(), factor, range));
         }
     }
 }
