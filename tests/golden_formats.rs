@@ -224,7 +224,7 @@ fn malformed_files_are_explained() {
 fn flipped_bits_and_cuts_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.csv");
-    for (number, (name, check)) in CHECKS.into_iter().enumerate() {
+    for (number, (name, check)) in CHECKS.iter().enumerate() {
         let whole = std::fs::read(golden(&format!("{name}.csv"))).unwrap();
         let mut random = generator(20_251, &[number as u64]);
         let mut below = |bound: usize| below(&mut random, u32::try_from(bound).unwrap()) as usize;

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 /// What replaces a field.
 pub(crate) type Change<'a> = &'a dyn Fn(&str) -> String;
 
-/// The shipped file `name`.
+/// The shipped file `name`, of `golden/` or else of `golden/conventions/`.
 pub(crate) fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let file = folder.join(name);
+    if file.exists() { file } else { folder.join("conventions").join(name) }
 }
 
 /// Its text.
