@@ -23,8 +23,8 @@ fn tensor(shape: &[usize], wl: u32, seed: u64) -> FixedTensor {
     let format = Format::new(wl, 4).expect("a word length of the list below");
     let mut generator = random::generator(seed, &[]);
     let limit = (format.max_raw() / 16).max(1);
-    let raw: Vec<i32> = (0..shape.iter().product())
-        .map(|_| random::below(&mut generator, 2 * limit as u32) as i32 - limit)
+    let raw: Vec<i64> = (0..shape.iter().product())
+        .map(|_| i64::from(random::below(&mut generator, 2 * limit as u32)) - limit)
         .collect();
     FixedTensor::from_raw(shape, format, &raw).expect("in range")
 }

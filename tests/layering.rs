@@ -40,10 +40,11 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 19] = [
     ("cast", &[]),
     ("parallel", &[]),
-    ("number::rounding", &[]),
+    ("text_enum", &[]),
+    ("number::rounding", &["text_enum"]),
     ("kernels", &["cast", "number::rounding"]),
     ("random", &["cast", "kernels"]),
-    ("number", &["cast", "kernels", "number::rounding", "parallel", "random"]),
+    (("number", &["cast", "kernels", "number::rounding", "parallel", "random", "text_enum"])),
     ("product", &["number"]),
     ("convolution", &["product"]),
     ("blocking", &["cast", "convolution", "kernels", "parallel"]),
@@ -197,7 +198,7 @@ fn paths(text: &str) -> BTreeSet<String> {
 fn definition_of(name: &str, library: &str) -> String {
     match name {
         "with_rounding" => return "number::rounding".to_owned(),
-        "with_raw" => return "number".to_owned(),
+        "with_raw" | "with_narrow" => return "number".to_owned(),
         "with_requantise_rule" => return "affine".to_owned(),
         module if module.starts_with(char::is_lowercase) => return module.to_owned(),
         _ => {}

@@ -31,15 +31,17 @@ mod parallel;
 pub mod product;
 pub mod random;
 pub mod scale_sim;
+mod text_enum;
 pub mod timing;
 
 pub use kernels::{SimdError, SimdLevel};
 pub use number::accumulator::{Accumulator, AccumulatorWidth};
 pub use number::bit_width::{BitWidth, BitWidthError};
 pub use number::format::{Container, Format, FormatError};
-pub use number::overflow::Overflow;
+pub use number::overflow::{Overflow, OverflowError};
 pub use number::rounding::Rounding;
 pub use number::tensor::{FixedTensor, RawData, TensorError};
+pub use number::word::Word;
 
 /// The examples of the README, compiled and run as tests.
 #[cfg(doctest)]

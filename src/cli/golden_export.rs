@@ -1,6 +1,6 @@
 //! `hwsim golden export` and `hwsim golden verify`: vectors of one layer for RTL test benches.
 
-use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments};
+use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments, named};
 use super::errors::Failure;
 use super::files::Files;
 use super::golden::check::files_of;
@@ -18,6 +18,7 @@ use hwmodel::array::width;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr as _;
 
 /// `hwsim golden export`.
 #[derive(Debug, clap::Args)]
@@ -45,8 +46,8 @@ pub(super) struct ExportArguments {
     /// Change the accumulators of all layers, not of the exported one alone; its inputs then depend on them.
     #[arg(long, alias = "acc-everywhere")]
     accumulator_everywhere: bool,
-    /// Rounding of activations in all layers; the model's own if not given.
-    #[arg(long)]
+    /// Rounding of activations in all layers, by its name or as ap_fixed, ac_fixed or QONNX call it; the model's own if not given.
+    #[arg(long, value_name = "WORD", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
     rounding: Option<Rounding>,
     /// Outputs with expected values, the first ones in the order n, y, x, channel, or `all`.
     #[arg(long, value_name = "N", default_value = "all")]

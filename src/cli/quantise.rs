@@ -1,6 +1,6 @@
 //! `hwsim quantise`.
 
-use super::arguments::FormatArguments;
+use super::arguments::{FormatArguments, named};
 use super::errors::Failure;
 use super::files::Files;
 use super::{output, setup, table};
@@ -8,11 +8,12 @@ use anyhow::{Context as _, anyhow};
 use hwmodel::cast::nearest_f32;
 use hwmodel::number::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
-use hwmodel::{Format, RawData, Rounding};
+use hwmodel::{Format, Rounding};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr as _;
 use std::time::Instant;
 
 /// Floats to raw integers of ⟨WL, FL⟩, counted and timed.
@@ -25,7 +26,7 @@ pub(super) struct QuantiseArguments {
     #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
     fl: i32,
     /// Rounding mode, by its name or as ap_fixed, ac_fixed or QONNX call it.
-    #[arg(long, default_value = "nearest-even")]
+    #[arg(long, value_name = "WORD", default_value = "nearest-even", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
     rounding: Rounding,
     /// Normally distributed random values, as many, with a standard deviation of a quarter of the format's range.
     #[arg(long, conflicts_with = "input", default_value_t = 1 << 22, value_parser = clap::value_parser!(u32).range(1..))]
@@ -92,9 +93,7 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         let result = match &values {
             Values::Floats(values) => quantise(simd, values, format, arguments.rounding, address)?,
             Values::Decimals(values) => {
-                let (raw, counts) =
-                    quantise_decimals(simd, values, format, arguments.rounding, address)?;
-                (RawData::I32(raw), counts)
+                quantise_decimals(simd, values, format, arguments.rounding, address)?
             }
         };
         seconds = seconds.min(start.elapsed().as_secs_f64());
@@ -103,7 +102,7 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     let (raw, counts) = last.ok_or_else(|| anyhow!("no repeat was asked for"))?;
     let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.output {
-        let lines = raw.to_i32().iter().map(|raw| format!("{raw}\n")).collect::<String>();
+        let lines = raw.to_i64().iter().map(|raw| format!("{raw}\n")).collect::<String>();
         outputs.add(output::write(path, &lines));
     }
     let QuantiseCounts {
@@ -155,7 +154,7 @@ enum Values {
 }
 
 fn random(arguments: &QuantiseArguments, format: Format) -> Vec<f32> {
-    let deviation = format.step() * -f64::from(format.min_raw()) / 4.0;
+    let deviation = format.step() * format.largest_magnitude() as f64 / 4.0;
     let mut generator = random::generator(arguments.seed, &[]);
     let normal = || nearest_f32(random::normal(&mut generator) * deviation);
     std::iter::repeat_with(normal).take(arguments.elements as usize).collect()

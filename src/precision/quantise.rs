@@ -20,8 +20,8 @@ impl NearestEven {
         Self {
             scale: format.scale(),
             step: format.step(),
-            min_raw: f64::from(format.min_raw()),
-            max_raw: f64::from(format.max_raw()),
+            min_raw: format.min_raw() as f64,
+            max_raw: format.max_raw() as f64,
         }
     }
 

@@ -77,6 +77,13 @@ pub enum Kind {
         /// Refuses other words as soon as they are read; without it they are refused where the value is used.
         check: Option<Check>,
     },
+    /// One of some words, or another text that the check reads: an alias, or a word with a parameter.
+    Named {
+        /// The words that help lists.
+        words: fn() -> Vec<&'static str>,
+        /// The canonical form of a text.
+        check: Check,
+    },
     /// Several of some words.
     Words {
         /// The words.
@@ -136,6 +143,9 @@ impl Kind {
             (Self::Word { words, .. }, Value::Text(word)) if !words().contains(&word.as_str()) => {
                 Err((format!("`{word}`"), format!("one of {}", words().join(", "))))
             }
+            (Self::Named { words, check }, Value::Text(text)) if check(text).is_err() => {
+                Err((format!("`{text}`"), format!("one of {}", words().join(", "))))
+            }
             _ => Ok(()),
         }
     }
@@ -160,7 +170,9 @@ impl Kind {
                 text.parse().map_err(|error: std::num::ParseFloatError| error.to_string())?,
             ),
             Self::Word { check: None, .. } => Value::Text(text.to_owned()),
-            Self::Word { check: Some(check), .. } | Self::Text(check) => Value::Text(check(text)?),
+            Self::Word { check: Some(check), .. }
+            | Self::Named { check, .. }
+            | Self::Text(check) => Value::Text(check(text)?),
             Self::Words { check, .. } => {
                 Value::Texts(text.split(',').map(check).collect::<Result<_, _>>()?)
             }

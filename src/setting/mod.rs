@@ -167,6 +167,19 @@ pub const fn word<T: Serialize + DeserializeOwned>(
     Setting::new(name, help, kind, "WORD", read::word::<T>, write::word::<T>)
 }
 
+/// One of `words`, or another text that `T` reads.
+pub const fn named<T: FromStr + Display>(
+    name: &'static str,
+    help: &'static str,
+    words: fn() -> Vec<&'static str>,
+) -> Setting<T>
+where
+    T::Err: Display,
+{
+    let kind = Kind::Named { words, check: kind::check_text::<T> };
+    Setting::new(name, help, kind, "WORD", read::text::<T>, write::text::<T>)
+}
+
 /// Several of the words that `T` has for serde, joined by `,`.
 pub const fn words<T: Serialize + DeserializeOwned>(
     name: &'static str,

@@ -94,6 +94,7 @@ fn raw(tensor: &FixedTensor) -> SnapshotTensor {
         RawData::I8(data) => SnapshotTensor::I8 { shape, data: data.clone() },
         RawData::I16(data) => SnapshotTensor::I16 { shape, data: data.clone() },
         RawData::I32(data) => SnapshotTensor::I32 { shape, data: data.clone() },
+        RawData::I64(data) => SnapshotTensor::I64 { shape, data: data.clone() },
     }
 }
 
@@ -228,14 +229,17 @@ impl Trainer {
                 Some(format) => {
                     let key = format!("quantised/{name}");
                     let tensor = snapshot.tensors.remove(&key).ok_or_else(|| misfit(&key))?;
-                    let wide: Vec<i32> = match tensor {
+                    let wide: Vec<i64> = match tensor {
                         SnapshotTensor::I8 { data, .. } => {
-                            data.into_iter().map(i32::from).collect()
+                            data.into_iter().map(i64::from).collect()
                         }
                         SnapshotTensor::I16 { data, .. } => {
-                            data.into_iter().map(i32::from).collect()
+                            data.into_iter().map(i64::from).collect()
                         }
-                        SnapshotTensor::I32 { data, .. } => data,
+                        SnapshotTensor::I32 { data, .. } => {
+                            data.into_iter().map(i64::from).collect()
+                        }
+                        SnapshotTensor::I64 { data, .. } => data,
                         _ => return Err(misfit(&key)),
                     };
                     let tensor = FixedTensor::from_raw(&parameter.shape, format, &wide)

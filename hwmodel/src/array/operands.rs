@@ -7,7 +7,7 @@ use crate::convolution::Convolution2d;
 use crate::kernels::{RawInteger, SimdLevel};
 use crate::number::tensor::FixedTensor;
 use crate::parallel::{self, Done};
-use crate::with_raw;
+use crate::with_narrow;
 
 /// Memory layout of the right operand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,12 +81,12 @@ impl<'a> Operands<'a> {
     }
 
     pub(super) fn column_norms(&self, simd: SimdLevel, group: usize) -> Norms {
-        with_raw!(self.right.data(), data => Norms::of_columns(
+        with_narrow!(self.right.data(), data => Norms::of_columns(
             simd, self.right_of(data, group), self.terms, self.columns))
     }
 
     pub(super) fn row_norms(&self, largest: f64, group: usize) -> Norms {
-        with_raw!(self.left.data(), data => Norms::of_rows(
+        with_narrow!(self.left.data(), data => Norms::of_rows(
             &self.patches(data, group), largest, self.terms))
     }
 
@@ -94,7 +94,7 @@ impl<'a> Operands<'a> {
     pub(super) fn report(&self, simd: SimdLevel) -> MacReport {
         let groups = 0..self.geometry.groups;
         // The image is read once for all groups, of which there may be as many as channels.
-        let places = with_raw!(self.left.data(), data => {
+        let places = with_narrow!(self.left.data(), data => {
             self.patches(data, 0).place_counts(|x| x != 0)
         });
         MacReport {
@@ -107,10 +107,10 @@ impl<'a> Operands<'a> {
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
     /// (columns with a non-zero B[k, ·]). `places` are the images with a non-zero at each place.
     fn nonzero_macs(&self, simd: SimdLevel, group: usize, places: &[u32]) -> u64 {
-        let rows = with_raw!(self.left.data(), data => {
+        let rows = with_narrow!(self.left.data(), data => {
             self.patches(data, group).column_totals(places)
         });
-        let columns = with_raw!(
+        let columns = with_narrow!(
             self.right.data(),
             data => self.right_of(data, group)
                 .term_totals(simd, [self.terms, self.columns], |x| u32::from(x != 0))
@@ -121,14 +121,14 @@ impl<'a> Operands<'a> {
     /// Σ_k of each column; only for operands of at most 8 bits, whose sums fit i32.
     pub(super) fn column_sums(&self, simd: SimdLevel, group: usize) -> Vec<i32> {
         let shape = [self.terms, self.columns];
-        with_raw!(self.right.data(), data =>
+        with_narrow!(self.right.data(), data =>
             self.right_of(data, group).column_sums(simd, shape, RawInteger::to_i32))
     }
 
     /// The right operand of a group as `[k, n]` row-major, widened.
     pub(super) fn right_by_k(&self, group: usize) -> Vec<i32> {
         let (k, n) = (self.terms, self.columns);
-        with_raw!(self.right.data(), data => match self.right_of(data, group) {
+        with_narrow!(self.right.data(), data => match self.right_of(data, group) {
             RightMatrix::ByK(data) => data.iter().map(|&x| RawInteger::to_i32(x)).collect(),
             RightMatrix::ByN(data) => {
                 let mut out = vec![0; k * n];
@@ -148,7 +148,7 @@ impl<'a> Operands<'a> {
         let mut c = vec![0i128; self.rows() * stride];
         for group in 0..self.geometry.groups {
             let b = self.right_by_k(group);
-            with_raw!(self.left.data(), data => {
+            with_narrow!(self.left.data(), data => {
                 let a = self.patches(data, group);
                 parallel::share(
                     c.chunks_mut(stride.max(1)).enumerate(),

@@ -7,7 +7,7 @@ use crate::cast::toward_zero;
 use crate::number::accumulator::AccumulatorWidth;
 use crate::number::requantise::{RequantiseReport, Requantiser, aligned};
 use crate::number::tensor::{FixedTensor, RawData};
-use crate::with_raw;
+use crate::with_narrow;
 
 impl MacArray {
     /// [`MacArray::convolve`] followed by [`Requantiser::product`], without the tensor of sums in between
@@ -41,7 +41,7 @@ impl MacArray {
         {
             let length = operands.rows() * operands.stride();
             let mut data = RawData::zeros(requantiser.format, length);
-            let limits = with_raw!(&mut data, out => match proof.container() {
+            let limits = with_narrow!(&mut data, out => match proof.container() {
                 SumContainer::I32 => self.sums_i32(&operands, &proof, &mut Consume {
                     out,
                     finish: |start, sums: &[i32], out: &mut [_]| stage.narrow(sums, start, out),
@@ -92,8 +92,8 @@ impl Requantiser {
         let mut data = RawData::zeros(self.format, product.sums.len());
         let stage = self.stage(product.accumulator, product.bound, product.fl, columns, bias);
         let limits = match (&product.sums, &stage) {
-            (Sums::I32(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
-            (Sums::I64(sums), Some(stage)) => with_raw!(&mut data, out => stage.all(sums, out)),
+            (Sums::I32(sums), Some(stage)) => with_narrow!(&mut data, out => stage.all(sums, out)),
+            (Sums::I64(sums), Some(stage)) => with_narrow!(&mut data, out => stage.all(sums, out)),
             _ => {
                 let aligned = aligned(bias, product.fl, columns);
                 let shift = product.fl - self.format.fl();

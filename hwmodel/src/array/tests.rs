@@ -12,7 +12,7 @@ use proptest::prelude::*;
 pub(super) fn random_tensor(shape: &[usize], wl: u32, seed: u64, sparse: u32) -> FixedTensor {
     let format = Format::new(wl, 3).unwrap();
     let mut generator = random::generator(seed, &[]);
-    let raw: Vec<i32> = (0..shape.iter().product())
+    let raw: Vec<i64> = (0..shape.iter().product())
         .map(|_| {
             if random::below(&mut generator, 4) < sparse {
                 return 0;
@@ -22,7 +22,7 @@ pub(super) fn random_tensor(shape: &[usize], wl: u32, seed: u64, sparse: u32) ->
                 1 => format.max_raw(),
                 _ => {
                     let any = i64::from(random::below(&mut generator, u32::MAX)) - (1 << 31);
-                    (any >> (32 - wl)) as i32
+                    any >> (32 - wl)
                 }
             }
         })
@@ -82,7 +82,7 @@ proptest! {
         let a = random_tensor(&[m, k], wl_a, seed, sparse);
         let b = random_tensor(&[k, n], wl_b, !seed, sparse);
         let expected = reference(&a.data().to_i32(), &b.data().to_i32(), (m, k, n), accumulator);
-        let transposed: Vec<i32> =
+        let transposed: Vec<i64> =
             (0..n * k).map(|i| b.data().get(i % k.max(1) * n + i / k.max(1))).collect();
         let w = FixedTensor::from_raw(&[n, k], b.format(), &transposed).unwrap();
         for simd in SimdLevel::testable() {
@@ -149,12 +149,12 @@ proptest! {
                     patches.push(if inside {
                         let (iy, ix) = (iy - padding[0], ix - padding[1]);
                         let at = ((image * h + iy) * w + ix) * channels * groups;
-                        x.data().get(at + group * channels + c)
+                        x.data().get(at + group * channels + c) as i32
                     } else { 0 });
                 }
             }
             let right: Vec<i32> = (0..k * out)
-                .map(|i| weights.data().get((group * out + i % out) * k + i / out)).collect();
+                .map(|i| weights.data().get((group * out + i % out) * k + i / out) as i32).collect();
             let part = reference(&patches, &right, (batch * oh * ow, k, out), accumulator);
             for (i, sum) in part.0.iter().enumerate() {
                 sums[i / out * total + group * out + i % out] = *sum;

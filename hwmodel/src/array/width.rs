@@ -47,7 +47,7 @@ pub fn any_input(input: Format, weights: &FixedTensor, bias: Option<&FixedTensor
 /// of `bias` at the end. At most
 /// [`AccumulatorWidth::provable_bits`](crate::AccumulatorWidth::provable_bits) where there is no bias.
 pub fn any_words(input: Format, weight: Format, bias: Option<Format>, terms: u64) -> u32 {
-    let corner = |a: i32, b: i32| i128::from(a) * i128::from(b);
+    let corner = |a: i64, b: i64| i128::from(a) * i128::from(b);
     let products = [
         corner(input.min_raw(), weight.min_raw()),
         corner(input.min_raw(), weight.max_raw()),

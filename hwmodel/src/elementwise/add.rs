@@ -12,13 +12,13 @@
 //! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
 
 use crate::cast::exact;
-use crate::kernels::RawInteger;
+use crate::kernels::{Bounds, StoredInteger};
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
 use crate::random::RandomAddress;
 use crate::{
-    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, with_raw,
-    with_rounding,
+    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, TensorError, Word, with_narrow,
+    with_raw, with_rounding,
 };
 use num_traits::{AsPrimitive, PrimInt, Signed};
 use rayon::prelude::*;
@@ -28,8 +28,8 @@ const CHUNK: usize = 1 << 14;
 /// Elements of the intermediate buffers, which stay in the first-level cache.
 const BLOCK: usize = 256;
 /// A left shift by this much beyond the other operand's decides sign and saturation of the sum alone:
-/// |v|·2^33 exceeds the other operand and the range of a 32-bit word together (2^31 each), and modulo
-/// 2^32 it is zero like any longer shift.
+/// |v|·2^33 exceeds the other operand and the range of a 32-bit word together (2^31 each if signed, less than 2^32 if not), and
+/// modulo 2^33, of which wraps read no bit more, it is zero like any longer shift.
 const LONGEST_LEFT: u32 = 33;
 
 /// How the sum becomes the result.
@@ -104,11 +104,14 @@ pub fn residual_add(
     let mut data = RawData::zeros(format, first.len());
     let plan = Plan::new(first.format(), second.format(), settings);
     let operands = [first.data(), second.data()];
-    let counts = with_raw!(&mut data, out => match plan.lane() {
-        Lane::I32 => add_all::<i32, _>(operands, &plan, settings, out),
-        Lane::I64 => add_all::<i64, _>(operands, &plan, settings, out),
-        Lane::I128 => add_all::<i128, _>(operands, &plan, settings, out),
-    });
+    let counts = match &mut data {
+        RawData::I64(out) => add_all::<i128, _>(operands, &plan, settings, out),
+        data => with_narrow!(data, out => match plan.lane() {
+            Lane::I32 => add_all::<i32, _>(operands, &plan, settings, out),
+            Lane::I64 => add_all::<i64, _>(operands, &plan, settings, out),
+            Lane::I128 => add_all::<i128, _>(operands, &plan, settings, out),
+        }),
+    };
     Ok((FixedTensor::new(first.shape(), format, data)?, counts))
 }
 
@@ -123,7 +126,8 @@ enum Lane {
 /// Shifts of an addition, shortened where a longer shift gives the same result.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
-    word_lengths: [u32; 2],
+    /// Bits of each operand as two's complement.
+    bits: [u32; 2],
     /// Left shift of each operand before the addition.
     left: [u32; 2],
     /// Right shift of each operand before the addition.
@@ -141,13 +145,13 @@ impl Plan {
         let left = lengths.map(|fl| (settings.format.fl() - fl).max(0).unsigned_abs());
         let common = left[0].min(left[1]);
         // A raw integer has 32 bits, so 40 dropped bits leave less than half a unit. A random word of 64
-        // bits never lifts a positive one, and always a negative one unless it is zero, from 95 on.
-        let longest = if settings.rounding == Rounding::Stochastic { 95 } else { 40 };
+        // bits never lifts a positive one, and always a negative one unless it is zero, from 96 on.
+        let longest = if settings.rounding == Rounding::Stochastic { 96 } else { 40 };
         let right =
             lengths.map(|fl| (fl - settings.format.fl()).max(0).unsigned_abs().min(longest));
         let finest = lengths[0].max(lengths[1]);
         Self {
-            word_lengths: [first.wl(), second.wl()],
+            bits: [first.signed_bits(), second.signed_bits()],
             left: left.map(|left| (left - common).min(LONGEST_LEFT)),
             right,
             common: common.min(LONGEST_LEFT - 1),
@@ -159,10 +163,10 @@ impl Plan {
     fn lane(&self) -> Lane {
         let operand = |bits: u32| {
             let fits = |i: usize| {
-                let wl = self.word_lengths[i];
+                let own = self.bits[i];
                 // One bit less than the lane for each, so that the sum of two fits.
-                wl + self.left[i] + self.common < bits
-                    && wl + self.exact[i] < bits
+                own + self.left[i] + self.common < bits
+                    && own + self.exact[i] < bits
                     && self.right[i] < bits - 1
             };
             fits(0) && fits(1)
@@ -178,8 +182,9 @@ impl Plan {
 }
 
 /// What the adder can be computed in.
-trait LaneInteger: PrimInt + Signed + AsPrimitive<i32> + Send + Sync {
-    fn widen(raw: i32) -> Self;
+trait LaneInteger: PrimInt + Signed + AsPrimitive<i64> + Into<i128> + Send + Sync {
+    /// `raw`, which the lane holds.
+    fn widen(raw: i64) -> Self;
     /// `random` followed by `zeros` zero bits.
     fn random(random: u64, zeros: u32) -> Self;
 }
@@ -187,8 +192,8 @@ trait LaneInteger: PrimInt + Signed + AsPrimitive<i32> + Send + Sync {
 macro_rules! lane_integer {
     ($($type:ty),*) => { $(impl LaneInteger for $type {
         #[inline(always)]
-        fn widen(raw: i32) -> Self {
-            raw.into()
+        fn widen(raw: i64) -> Self {
+            exact(raw)
         }
         #[inline(always)]
         fn random(random: u64, zeros: u32) -> Self {
@@ -199,7 +204,7 @@ macro_rules! lane_integer {
 }
 lane_integer!(i32, i64, i128);
 
-fn add_all<L: LaneInteger, T: RawInteger>(
+fn add_all<L: LaneInteger, T: StoredInteger>(
     operands: [&RawData; 2],
     plan: &Plan,
     settings: &AddSettings,
@@ -217,7 +222,7 @@ fn add_all<L: LaneInteger, T: RawInteger>(
 
 /// The elements from `start` on of `length` in all.
 #[inline(always)]
-fn add_chunk<L: LaneInteger, T: RawInteger>(
+fn add_chunk<L: LaneInteger, T: StoredInteger>(
     operands: [&RawData; 2],
     plan: &Plan,
     settings: &AddSettings,
@@ -260,7 +265,7 @@ fn add_chunk<L: LaneInteger, T: RawInteger>(
 fn load<L: LaneInteger>(data: &RawData, start: usize, lane: &mut [L]) {
     with_raw!(data, raw => {
         for (lane, &raw) in lane.iter_mut().zip(&raw[start..]) {
-            *lane = L::widen(RawInteger::to_i32(raw));
+            *lane = L::widen(raw.to_i64());
         }
     });
 }
@@ -293,34 +298,43 @@ fn align<L: LaneInteger>(
 
 /// Adds the aligned operands and fits the sums into the result's word.
 #[inline(always)]
-fn fit<L: LaneInteger, T: RawInteger>(
+fn fit<L: LaneInteger, T: StoredInteger>(
     [first, second]: &[[L; BLOCK]; 2],
     exact_nonzero: &[bool; BLOCK],
     common: u32,
     settings: &AddSettings,
     out: &mut [T],
 ) -> QuantiseCounts {
-    let (min, max) = (settings.format.min_raw(), settings.format.max_raw());
-    let (lowest, highest) = (L::widen(min), L::widen(max));
-    let unused = 32 - settings.format.wl();
-    let saturate = settings.overflow == Overflow::Saturate;
+    let (overflow, word) = (settings.overflow, settings.format.word());
+    let (lowest, highest) =
+        (L::widen(settings.format.min_raw()), L::widen(settings.format.max_raw()));
+    let saturation = overflow.bounds(settings.format).map(|bounds| Bounds {
+        min: lowest,
+        max: highest,
+        lowest: L::widen(bounds.lowest),
+        below: L::widen(bounds.below),
+        above: L::widen(bounds.above),
+    });
+    let unused = 64 - settings.format.wl();
+    let plain_wrap = overflow == Overflow::Wrap && word == Word::signed(word.width);
     let (mut high, mut low, mut flushed, mut nonzero) = (0u32, 0u32, 0u32, 0u32);
     let operands = first.iter().zip(second).zip(exact_nonzero);
     for (((&first, &second), &exact_nonzero), out) in operands.zip(out.iter_mut()) {
         let sum = (first + second) << common as usize;
         high += u32::from(sum > highest);
         low += u32::from(sum < lowest);
-        let raw: i32 = if saturate {
-            let sum = if sum > highest { highest } else { sum };
-            (if sum < lowest { lowest } else { sum }).as_()
-        } else {
-            // The conversion keeps the low 32 bits, the shifts the low WL of them.
-            let low_bits: i32 = sum.as_();
+        let raw: i64 = if let Some(bounds) = saturation {
+            bounds.fit(sum).as_()
+        } else if plain_wrap {
+            // The conversion keeps the low 64 bits, the shifts the low WL of them.
+            let low_bits: i64 = sum.as_();
             (low_bits << unused) >> unused
+        } else {
+            overflow.apply(sum.into(), word).0.as_()
         };
         flushed += u32::from(exact_nonzero && raw == 0);
         nonzero += u32::from(raw != 0);
-        *out = T::from_i32(raw);
+        *out = T::from_i64(raw);
     }
     QuantiseCounts {
         elements: out.len() as u64,

@@ -33,6 +33,7 @@ pub fn average_pool(
         RawData::I8(x) => RawData::I8(pool(shape, division, rounding, x)),
         RawData::I16(x) => RawData::I16(pool(shape, division, rounding, x)),
         RawData::I32(x) => RawData::I32(pool(shape, division, rounding, x)),
+        RawData::I64(x) => RawData::I64(pool(shape, division, rounding, x)),
     };
     FixedTensor::new(&shape.output_shape(), x.format(), data)
 }

@@ -6,7 +6,10 @@ use crate::array::Sums;
 use crate::cast::exact;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
-use crate::{FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_raw, with_rounding};
+use crate::{
+    FixedTensor, Format, Overflow, RawData, Rounding, SimdLevel, with_narrow, with_raw,
+    with_rounding,
+};
 use num_traits::AsPrimitive;
 use rayon::prelude::*;
 use std::ops::AddAssign;
@@ -255,7 +258,14 @@ impl ChannelRequantiser {
             return Err(ChannelRequantiseError::Rows { elements, channels });
         }
         let mut data = RawData::zeros(self.format, values.len());
-        let report = with_raw!(&mut data, out => self.chunks(simd, values, out));
+        let report = match &mut data {
+            // Compiled for one kind of accumulators.
+            RawData::I64(out) => {
+                let wide: Vec<i128> = values.iter().map(|&value| value.into()).collect();
+                self.chunks(simd, &wide, out)
+            }
+            data => with_narrow!(data, out => self.chunks(simd, values, out)),
+        };
         Ok((data, report))
     }
 
@@ -352,7 +362,7 @@ impl ChannelRequantiser {
     /// Saturates and rectifies one value, and counts.
     #[inline(always)]
     fn fit(&self, rounded: i64, nonzero: bool, counts: &mut QuantiseCounts) -> i64 {
-        let (min, max) = (i64::from(self.format.min_raw()), i64::from(self.format.max_raw()));
+        let (min, max) = (self.format.min_raw(), self.format.max_raw());
         let raw = rounded.clamp(min, max);
         counts.elements += 1;
         counts.saturated_high += u64::from(rounded > max);

@@ -78,6 +78,7 @@ pub fn concatenate_raw(
         RawData::I8(_) => joined!(I8),
         RawData::I16(_) => joined!(I16),
         RawData::I32(_) => joined!(I32),
+        RawData::I64(_) => joined!(I64),
     })
 }
 

@@ -15,7 +15,7 @@ use crate::kernels::RawInteger;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
 use crate::random::RandomAddress;
-use crate::{FixedTensor, Rounding, SimdLevel, TensorError, with_raw, with_rounding};
+use crate::{FixedTensor, Rounding, SimdLevel, TensorError, with_narrow, with_rounding};
 use rayon::prelude::*;
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
@@ -71,12 +71,12 @@ impl Slope {
     /// assert_eq!(quarter.apply(10, Rounding::Floor, 0), 10);
     /// # Ok::<(), hwmodel::elementwise::SlopeError>(())
     /// ```
-    pub fn apply(self, x: i32, rounding: Rounding, random: u64) -> i32 {
+    pub fn apply(self, x: i64, rounding: Rounding, random: u64) -> i64 {
         if x >= 0 {
             return x;
         }
         let product = i128::from(x) * i128::from(self.multiplier);
-        exact::<i32>(rounding.shift_right(product, self.shift, random))
+        exact::<i64>(rounding.shift_right(product, self.shift, random))
     }
 }
 
@@ -95,8 +95,18 @@ pub fn leaky_rectify(
     address: RandomAddress,
 ) -> Result<(FixedTensor, QuantiseCounts), TensorError> {
     let (shape, format) = (x.shape().to_vec(), x.format());
+    if !format.is_signed() {
+        // Every word passes.
+        let counts = QuantiseCounts {
+            elements: x.len() as u64,
+            nonzero: x.data().nonzero(),
+            random_bits: drawn(slope, rounding, address, x.len()),
+            ..QuantiseCounts::default()
+        };
+        return Ok((x, counts));
+    }
     let mut data = x.into_data();
-    let counts = with_raw!(&mut data, words => words
+    let counts = with_narrow!(&mut data, words => words
         .par_chunks_mut(CHUNK)
         .enumerate()
         .map(|(chunk, words)| simd.run(
@@ -107,6 +117,13 @@ pub fn leaky_rectify(
         ))
         .reduce(QuantiseCounts::default, |a, b| a + b));
     Ok((FixedTensor::new(&shape, format, data)?, counts))
+}
+
+/// Random bits of `elements` elements.
+fn drawn(slope: Slope, rounding: Rounding, address: RandomAddress, elements: usize) -> u64 {
+    let draws = rounding == Rounding::Stochastic && slope.shift > 0;
+    let bits = if draws { address.source.bits_for_shift(slope.shift) } else { 0 };
+    bits * elements as u64
 }
 
 /// The elements from `start` on.
@@ -132,12 +149,11 @@ fn apply_all<M: Mode, T: RawInteger>(
         nonzero += u64::from(raw != 0);
         *word = T::from_i32(exact::<i32>(raw));
     }
-    let bits = if draws { address.source.bits_for_shift(slope.shift) } else { 0 };
     QuantiseCounts {
         elements: words.len() as u64,
         flushed_to_zero: flushed,
         nonzero,
-        random_bits: bits * words.len() as u64,
+        random_bits: drawn(slope, rounding, address, words.len()),
         ..QuantiseCounts::default()
     }
 }
@@ -166,16 +182,20 @@ mod tests {
             for (wl, raw) in [(8, &bytes), (16, &middle), (32, &wide)] {
                 for rounding in Rounding::ALL {
                     let mut numbers = ADDRESS.numbers(0, shift.max(1));
-                    let want: Vec<i32> = raw
+                    let want: Vec<i64> = raw
                         .iter()
                         .map(|&x| {
-                            slope.apply(x, rounding, if shift > 0 { numbers.next() } else { 0 })
+                            slope.apply(
+                                x.into(),
+                                rounding,
+                                if shift > 0 { numbers.next() } else { 0 },
+                            )
                         })
                         .collect();
                     let (y, counts) =
                         leaky_rectify(tensor(wl, raw), slope, SimdLevel::best(), rounding, ADDRESS)
                             .unwrap();
-                    assert_eq!(y.data().to_i32(), want, "{slope:?} {wl} {rounding}");
+                    assert_eq!(y.data().to_i64(), want, "{slope:?} {wl} {rounding}");
                     let flushed = raw.iter().zip(&want).filter(|(x, y)| **x != 0 && **y == 0);
                     assert_eq!(counts.flushed_to_zero, flushed.count() as u64);
                     assert_eq!(counts.nonzero, y.data().nonzero());
@@ -195,9 +215,9 @@ mod tests {
         let (y, _) =
             leaky_rectify(tensor(8, &raw), slope, SimdLevel::best(), rounding, ADDRESS).unwrap();
         let mut numbers = ADDRESS.numbers(0, 3);
-        let want: Vec<i32> =
-            raw.iter().map(|&x| slope.apply(x, rounding, numbers.next())).collect();
-        assert_eq!(y.data().to_i32(), want);
+        let want: Vec<i64> =
+            raw.iter().map(|&x| slope.apply(x.into(), rounding, numbers.next())).collect();
+        assert_eq!(y.data().to_i64(), want);
     }
 
     #[test]

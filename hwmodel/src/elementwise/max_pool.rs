@@ -79,6 +79,7 @@ pub fn max_pool_raw(shape: &PoolShape, x: &RawData) -> Result<(RawData, Vec<u8>)
         RawData::I8(x) => RawData::I8(pool(shape, x, &mut argmax)?),
         RawData::I16(x) => RawData::I16(pool(shape, x, &mut argmax)?),
         RawData::I32(x) => RawData::I32(pool(shape, x, &mut argmax)?),
+        RawData::I64(x) => RawData::I64(pool(shape, x, &mut argmax)?),
     };
     Ok((y, argmax))
 }

@@ -29,5 +29,5 @@ pub use leaky_rectify::{Slope, SlopeError, leaky_rectify};
 pub use length::{LengthError, check_length};
 pub use max_pool::{max_pool, max_pool_backward, max_pool_raw};
 pub use pooling::{PoolError, PoolShape, PoolWindow, Tap};
-pub use product_range::{ProductRange, ProductRangeError, ProductRanges};
+pub use product_range::{ProductOverflowError, ProductRange, ProductRangeError, ProductRanges};
 pub use rectify::{largest_raw_at_most, rectify, rectify_raw};

@@ -35,6 +35,19 @@ pub struct ProductRangeError {
     pub high: i128,
 }
 
+/// Error of an overflow mode or format that no interval of accumulators stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "accumulators cannot be limited to {format} with overflow mode `{overflow}` before they are scaled: use saturate, saturate-symmetric or, \
+     without a narrow range, wrap"
+)]
+pub struct ProductOverflowError {
+    /// The mode.
+    pub overflow: Overflow,
+    /// The format.
+    pub format: Format,
+}
+
 impl ProductRange {
     /// No range reaches further than ±2^92, beyond any accumulator.
     pub const LARGEST: i128 = 1 << 92;
@@ -72,11 +85,10 @@ impl ProductRange {
         if (self.low..=self.high).contains(&accumulator) {
             return (accumulator, false);
         }
-        let fitted = match overflow {
-            Overflow::Saturate => accumulator.clamp(self.low, self.high),
-            Overflow::Wrap => {
-                self.low + (accumulator - self.low).rem_euclid(self.high - self.low + 1)
-            }
+        let fitted = if overflow.saturates() {
+            accumulator.clamp(self.low, self.high)
+        } else {
+            self.low + (accumulator - self.low).rem_euclid(self.high - self.low + 1)
         };
         (fitted, true)
     }
@@ -91,6 +103,9 @@ impl ProductRanges {
     /// For negative k the ends are rounded toward zero. The bias, aligned to the accumulator, is
     /// subtracted from both ends, so that accumulators are compared before it.
     ///
+    /// # Errors
+    /// If the mode does not bring every accumulator into one interval.
+    ///
     /// # Panics
     /// If the bias has not one word a channel.
     pub fn of_format(
@@ -99,22 +114,34 @@ impl ProductRanges {
         overflow: Overflow,
         channels: usize,
         bias: Option<&FixedTensor>,
-    ) -> Self {
+    ) -> Result<Self, ProductOverflowError> {
+        let interval = match overflow {
+            Overflow::Saturate | Overflow::SaturateSymmetric => true,
+            Overflow::Wrap => !format.is_narrow(),
+            _ => false,
+        };
+        if !interval {
+            return Err(ProductOverflowError { overflow, format });
+        }
         let k = fl - format.fl();
         let scaled = |raw: i128| {
             if k >= 0 { raw << k.min(96) } else { raw / (1 << k.unsigned_abs().min(96)) }
         };
-        let low = scaled(format.min_raw().into());
-        let high = match overflow {
-            Overflow::Saturate => scaled(format.max_raw().into()),
-            Overflow::Wrap => -low - 1,
+        let (least, most) = (i128::from(format.min_raw()), i128::from(format.max_raw()));
+        let (low, high) = match overflow {
+            Overflow::SaturateSymmetric if format.is_signed() && format.wl() > 1 => {
+                (scaled(-most), scaled(most))
+            }
+            Overflow::Wrap => (scaled(least), scaled(most + 1) - 1),
+            _ => (scaled(least), scaled(most)),
         };
         let largest = ProductRange::LARGEST;
         let range = |bias: i128| {
             let end = |end: i128| (end - bias).clamp(-largest, largest);
             ProductRange { low: end(low), high: end(high.max(low)) }
         };
-        Self { overflow, channels: aligned(bias, fl, channels).into_iter().map(range).collect() }
+        let channels = aligned(bias, fl, channels).into_iter().map(range).collect();
+        Ok(Self { overflow, channels })
     }
 }
 
@@ -124,7 +151,7 @@ mod tests {
 
     fn ranges(wl: u32, flc: i32, fl: i32, overflow: Overflow) -> ProductRange {
         let format = Format::new(wl, flc).unwrap();
-        ProductRanges::of_format(format, fl, overflow, 1, None).channels[0]
+        ProductRanges::of_format(format, fl, overflow, 1, None).unwrap().channels[0]
     }
 
     #[test]
@@ -142,7 +169,8 @@ mod tests {
     fn the_bias_moves_both_ends() {
         let format = Format::new(8, 4).unwrap();
         let bias = FixedTensor::from_raw(&[2], format, &[3, -128]).unwrap();
-        let found = ProductRanges::of_format(format, 6, Overflow::Saturate, 2, Some(&bias));
+        let found =
+            ProductRanges::of_format(format, 6, Overflow::Saturate, 2, Some(&bias)).unwrap();
         let expected = [(-512 - 12, 508 - 12), (0, 508 + 512)];
         let expected = expected.map(|(low, high)| ProductRange::new(low, high).unwrap());
         assert_eq!(found.channels, expected);

@@ -45,13 +45,13 @@ where
 /// assert_eq!(x, RawData::I8(vec![0, 5, 96]));
 /// # Ok::<(), hwmodel::FormatError>(())
 /// ```
-pub fn rectify_raw(simd: SimdLevel, x: &mut RawData, bound: Option<i32>) {
+pub fn rectify_raw(simd: SimdLevel, x: &mut RawData, bound: Option<i64>) {
     with_raw!(x, x => rectify(simd, x, bound.and_then(cast)));
 }
 
 /// The largest raw integer of `format` whose value is at most `value`: ⌊value · 2^FL⌋; `None` if all
 /// values are smaller.
-pub fn largest_raw_at_most(value: u16, format: Format) -> Option<i32> {
+pub fn largest_raw_at_most(value: u16, format: Format) -> Option<i64> {
     let value = i64::from(value);
     let bound = match format.fl() {
         fl @ 0..=32 => value << fl,
@@ -60,7 +60,7 @@ pub fn largest_raw_at_most(value: u16, format: Format) -> Option<i32> {
         _ if value == 0 => 0,
         _ => i64::MAX,
     };
-    i32::try_from(bound).ok().filter(|&bound| bound <= format.max_raw())
+    Some(bound).filter(|&bound| bound <= format.max_raw())
 }
 
 #[cfg(test)]
@@ -99,8 +99,8 @@ mod tests {
             let mut data = RawData::I8(all.clone());
             rectify_raw(SimdLevel::best(), &mut data, bound);
             let most = bound.map_or(127, |bound| bound.min(127));
-            let want: Vec<i32> = all.iter().map(|&x| i32::from(x).clamp(0, most)).collect();
-            assert_eq!(data.to_i32(), want, "{bound:?}");
+            let want: Vec<i64> = all.iter().map(|&x| i64::from(x).clamp(0, most)).collect();
+            assert_eq!(data.to_i64(), want, "{bound:?}");
         }
     }
 

@@ -30,9 +30,9 @@ pub fn multiplier(a: u32, b: u32) -> f64 {
 /// Transistors of an adder of two words of `bits` bits, without registers.
 pub fn adder(bits: u32, overflow: Overflow) -> f64 {
     let bits = f64::from(bits);
-    let fit = match overflow {
-        Overflow::Wrap => 37.1 * bits - 36.0,
-        Overflow::Saturate => 45.4 * bits - 35.0,
+    let fit = match overflow.saturates() {
+        false => 37.1 * bits - 36.0,
+        true => 45.4 * bits - 35.0,
     };
     // One bit: an XOR.
     fit.max(12.0 * bits)
@@ -48,9 +48,9 @@ pub fn registers(bits: u32) -> f64 {
 pub fn mac(a: u32, b: u32, accumulator: u32, overflow: Overflow) -> f64 {
     let (product, sum) = (f64::from(a) * f64::from(b), f64::from(a) + f64::from(b));
     let width = f64::from(accumulator);
-    let fit = match overflow {
-        Overflow::Wrap => 49.87 * product - 23.07 * sum + 65.80 * width - 110.5,
-        Overflow::Saturate => 49.35 * product - 21.62 * sum + 75.42 * width - 100.0,
+    let fit = match overflow.saturates() {
+        false => 49.87 * product - 23.07 * sum + 65.80 * width - 110.5,
+        true => 49.35 * product - 21.62 * sum + 75.42 * width - 100.0,
     };
     fit.max(FLIP_FLOP * (sum + width) + AND * product)
 }

@@ -17,8 +17,16 @@ pub enum Values<'a> {
 
 /// Calls `$body` with the operand's `$slice` and the conversion `$convert` of its elements to f32.
 macro_rules! with_values {
-    ($values:expr, ($slice:ident, $convert:ident) => $body:expr) => {
-        match $values {
+    ($values:expr, ($slice:ident, $convert:ident) => $body:expr) => {{
+        let floats: Vec<f32>;
+        let mut values = $values;
+        if let $crate::float32::Values::Fixed(tensor) = values
+            && matches!(tensor.data(), $crate::RawData::I64(_))
+        {
+            floats = tensor.to_f32($crate::SimdLevel::PORTABLE);
+            values = $crate::float32::Values::Float(&floats);
+        }
+        match values {
             $crate::float32::Values::Float($slice) => {
                 let $convert = |x: f32| x;
                 $body
@@ -38,10 +46,13 @@ macro_rules! with_values {
                         let $convert = move |x: i32| $crate::float32::values::value(x, step);
                         $body
                     }
+                    $crate::number::tensor::RawData::I64(_) => {
+                        unreachable!("converted before")
+                    }
                 }
             }
         }
-    };
+    }};
 }
 
 pub(crate) use with_values;

@@ -10,17 +10,34 @@ use crate::with_rounding;
 use num_traits::{AsPrimitive, PrimInt};
 use rand_pcg::Pcg32;
 
-/// A container of raw integers: i8, i16 or i32.
-pub(crate) trait RawInteger:
-    PrimInt
-    + AsPrimitive<i64>
-    + AsPrimitive<i32>
-    + AsPrimitive<f32>
-    + Default
-    + Send
-    + Sync
-    + bytemuck::Pod
+/// A container of raw integers: i8, i16, i32, and i64 for unsigned words of 32 bits.
+pub(crate) trait StoredInteger:
+    PrimInt + AsPrimitive<i64> + AsPrimitive<f32> + Default + Send + Sync + bytemuck::Pod
 {
+    /// The value, whose range the caller has checked.
+    fn from_i64(value: i64) -> Self;
+
+    /// The value, widened.
+    fn to_i64(self) -> i64;
+}
+
+macro_rules! stored_integer {
+    ($($type:ty),*) => { $(impl StoredInteger for $type {
+        #[inline(always)]
+        fn from_i64(value: i64) -> Self {
+            exact(value)
+        }
+
+        #[inline(always)]
+        fn to_i64(self) -> i64 {
+            self.into()
+        }
+    })* };
+}
+stored_integer!(i8, i16, i32, i64);
+
+/// A container of words that fit 32 bits: i8, i16 or i32.
+pub(crate) trait RawInteger: StoredInteger + AsPrimitive<i32> {
     /// The value, whose range the caller has checked.
     fn from_i32(value: i32) -> Self;
 
@@ -42,6 +59,26 @@ macro_rules! raw_integer {
     })* };
 }
 raw_integer!(i8, i16, i32);
+
+/// What a saturating quantiser does with a rounded value: below `lowest` it becomes `below`, above `max` it becomes `above`.
+/// Counted are the values outside [`min`, `max`], the word's range.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<T> {
+    pub(crate) min: T,
+    pub(crate) max: T,
+    pub(crate) lowest: T,
+    pub(crate) below: T,
+    pub(crate) above: T,
+}
+
+impl<T: Copy + PartialOrd> Bounds<T> {
+    /// The value that a rounded one becomes. A NaN becomes `below`.
+    #[inline(always)]
+    pub(crate) fn fit(&self, rounded: T) -> T {
+        let value = if rounded >= self.lowest { rounded } else { self.below };
+        if value <= self.max { value } else { self.above }
+    }
+}
 
 /// Counts of a quantiser over one chunk, in elements.
 #[derive(Clone, Copy, Default)]
@@ -95,15 +132,13 @@ multiversion! {
     }
 }
 
-/// Float → fixed of one block; `up` gives the rounded value from v and the element's random word.
-// f64::clamp keeps a NaN; max and min do not.
-#[allow(clippy::manual_clamp)]
+/// Float → fixed of one block; `round` gives the rounded value from v and the element's random word.
 #[inline(always)]
 fn quantise_block<T: RawInteger>(
     x: &[f32],
     words: &[u32],
     scale: f64,
-    (min, max): (f64, f64),
+    bounds: Bounds<f64>,
     out: &mut [T],
     round: impl Fn(f64, u32) -> f64,
 ) -> Limits {
@@ -114,13 +149,12 @@ fn quantise_block<T: RawInteger>(
     }
     let (mut high, mut low, mut flushed, mut nonzero, mut nan) = (0u32, 0u32, 0u32, 0u32, 0u32);
     for ((&x, &rounded), out) in x.iter().zip(&values).zip(out) {
-        high += u32::from(rounded > max);
-        low += u32::from(rounded < min);
+        high += u32::from(rounded > bounds.max);
+        low += u32::from(rounded < bounds.min);
         nan += u32::from(x.is_nan());
-        // f64::max returns the other operand for a NaN, so the value is in [min, max].
-        let clamped = rounded.max(min).min(max);
-        // SAFETY: min and max are bounds of a word of at most 32 bits, and not NaN.
-        let raw: i32 = unsafe { clamped.to_int_unchecked() };
+        let fitted = bounds.fit(rounded);
+        // SAFETY: the bounds are values of a word that i32 holds, and not NaN; a NaN has become one of them.
+        let raw: i32 = unsafe { fitted.to_int_unchecked() };
         flushed += u32::from(x != 0.0 && raw == 0);
         nonzero += u32::from(raw != 0);
         *out = T::from_i32(raw);
@@ -213,18 +247,17 @@ fn round_float<M: Mode>(value: f64, word: u32) -> f64 {
 }
 
 multiversion! {
-    /// raw = saturate(round(x · scale)); `words` is read by stochastic rounding only, but must be as
-    /// long as `x` for every mode.
+    /// raw = limit(round(x · scale)); `words` is read by stochastic rounding only, but must be as
+    /// long as `x` for every mode. The bounds are values of a word that i32 holds.
     pub(crate) fn quantise<T: RawInteger>(
-        x: &[f32], words: &[u32], rounding: Rounding, scale: f64, min: f64, max: f64, out: &mut [T],
+        x: &[f32], words: &[u32], rounding: Rounding, scale: f64, bounds: Bounds<f64>, out: &mut [T],
     ) -> Limits {
         let mut total = Limits::default();
-        let range = (min, max);
         for ((x, words), out) in
             x.chunks(BLOCK).zip(words.chunks(BLOCK)).zip(out.chunks_mut(BLOCK))
         {
             total += with_rounding!(rounding, M => {
-                quantise_block(x, words, scale, range, out, round_float::<M>)
+                quantise_block(x, words, scale, bounds, out, round_float::<M>)
             });
         }
         total
@@ -233,7 +266,7 @@ multiversion! {
 
 multiversion! {
     /// out = raw · step in float32.
-    pub(crate) fn dequantise<T: RawInteger>(raw: &[T], step: f32, out: &mut [f32]) {
+    pub(crate) fn dequantise<T: StoredInteger>(raw: &[T], step: f32, out: &mut [f32]) {
         for (out, &raw) in out.iter_mut().zip(raw) {
             let value: f32 = raw.as_();
             *out = value * step;
@@ -243,21 +276,20 @@ multiversion! {
 
 multiversion! {
     /// Accumulators shifted left by `left` bits, plus bias, shifted right by `shift` (0 to 62;
-    /// stochastic: 0 to 32) bits with rounding, then saturated to [min, max]; sums must not overflow
+    /// stochastic: 0 to 32) bits with rounding, then saturated; sums must not overflow
     /// i64. `bias` repeats every `bias.len()` elements.
     pub(crate) fn requantise_narrow<S: AsPrimitive<i64>, T: RawInteger>(
-        sums: &[S], bias: &[i64], words: &[u32], rounding: Rounding, left: u32, shift: u32, min: i64,
-        max: i64, out: &mut [T],
+        sums: &[S], bias: &[i64], words: &[u32], rounding: Rounding, left: u32, shift: u32,
+        bounds: Bounds<i64>, out: &mut [T],
     ) -> Limits {
         let mut total = Limits::default();
         let columns = bias.len();
         for ((sums, words), out) in
             sums.chunks(columns).zip(words.chunks(columns)).zip(out.chunks_mut(columns))
         {
-            let range = (min, max);
             let shifts = (left, shift);
             total += with_rounding!(rounding, M => {
-                requantise_row::<M, _, _>(sums, bias, words, shifts, range, out)
+                requantise_row::<M, _, _>(sums, bias, words, shifts, bounds, out)
             });
         }
         total
@@ -270,7 +302,7 @@ fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
     bias: &[i64],
     words: &[u32],
     (left, shift): (u32, u32),
-    (min, max): (i64, i64),
+    bounds: Bounds<i64>,
     out: &mut [T],
 ) -> Limits {
     let (mut high, mut low, mut flushed, mut nonzero) = (0u64, 0u64, 0u64, 0u64);
@@ -280,9 +312,9 @@ fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
         let random = ((u64::from(word) << shift) >> 32) as i64;
         let parts = Shifted::new(value, shift, random);
         let rounded = parts.floor() + i64::from(M::up(parts));
-        high += u64::from(rounded > max);
-        low += u64::from(rounded < min);
-        let raw = exact::<i32>(rounded.clamp(min, max));
+        high += u64::from(rounded > bounds.max);
+        low += u64::from(rounded < bounds.min);
+        let raw = exact::<i32>(bounds.fit(rounded));
         flushed += u64::from(value != 0 && raw == 0);
         nonzero += u64::from(raw != 0);
         *out = T::from_i32(raw);

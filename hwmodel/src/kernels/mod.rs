@@ -18,8 +18,8 @@ mod vector_avx512;
 mod vector_portable;
 
 pub(crate) use element::{
-    Limits, NormSums, RawInteger, dequantise, norm_sums, quantise, requantise_narrow,
-    stochastic_words,
+    Bounds, Limits, NormSums, RawInteger, StoredInteger, dequantise, norm_sums, quantise,
+    requantise_narrow, stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
 pub(crate) use step::{STEP_LANES, StepRange, StepSum, step_lanes};

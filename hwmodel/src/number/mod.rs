@@ -1,6 +1,6 @@
 //! Number formats, rounding, overflow, and conversions between formats.
 //!
-//! ⟨WL, FL⟩ words ([`format`](mod@format), [`tensor`], [`pack`]); rounding and overflow, one definition a mode
+//! ⟨WL, FL⟩ words ([`word`], [`format`](mod@format), [`tensor`], [`pack`]); rounding and overflow, one definition a mode
 //! ([`rounding`], [`overflow`]); float → fixed ([`quantise`]), accumulator → fixed and fixed → fixed
 //! ([`requantise`]); floats of few bits ([`minifloat`]), shared exponents ([`block_float`]) and QPyTorch's
 //! quantisers ([`qpytorch`]).
@@ -17,3 +17,4 @@ pub mod quantise;
 pub mod requantise;
 pub mod rounding;
 pub mod tensor;
+pub mod word;

@@ -3,8 +3,7 @@
 //! Element i occupies bits i·WL to i·WL + WL - 1; bit b of the image is bit b mod 8 (the lowest first)
 //! of byte ⌊b / 8⌋. The last byte is filled up with zeros.
 
-use crate::cast::exact;
-use crate::kernels::RawInteger;
+use crate::kernels::StoredInteger;
 use crate::number::format::Format;
 use crate::number::tensor::RawData;
 use crate::with_raw;
@@ -45,7 +44,7 @@ pub fn pack(data: &RawData, format: Format) -> Vec<u8> {
     let mut image = vec![0u8; image_bytes(data.len(), format.wl())];
     let bits = image.view_bits_mut::<Lsb0>();
     with_raw!(data, raw => for (word, &value) in bits.chunks_mut(wl).zip(raw) {
-        let low = i64::from(value).cast_unsigned() & (u64::MAX >> (64 - wl));
+        let low = value.to_i64().cast_unsigned() & (u64::MAX >> (64 - wl));
         word.store_le(low);
     });
     image
@@ -65,8 +64,13 @@ pub fn unpack(image: &[u8], format: Format, elements: usize) -> Result<RawData, 
     let bits = image.view_bits::<Lsb0>();
     with_raw!(&mut data, raw => for (word, value) in bits.chunks(wl).zip(raw) {
         let low: u64 = word.load_le();
-        let signed = ((low << (64 - wl)) as i64) >> (64 - wl);
-        *value = RawInteger::from_i32(exact::<i32>(signed));
+        let high = low << (64 - wl);
+        let raw = if format.is_signed() {
+            high.cast_signed() >> (64 - wl)
+        } else {
+            (high >> (64 - wl)).cast_signed()
+        };
+        *value = StoredInteger::from_i64(raw);
     });
     Ok(data)
 }
@@ -78,9 +82,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn images_equal_shift_and_mask(raw in proptest::collection::vec(any::<i32>(), 0..40), wl in 1u32..=32) {
-            let format = Format::new(wl, 0).unwrap();
-            let raw: Vec<i32> = raw.iter().map(|raw| raw >> (32 - wl)).collect();
+        fn images_equal_shift_and_mask(
+            raw in proptest::collection::vec(any::<i32>(), 0..40), wl in 1u32..=32, signed: bool,
+        ) {
+            let format = if signed { Format::new(wl, 0) } else { Format::unsigned(wl, 0) }.unwrap();
+            let word = |raw: i32| {
+                if signed { i64::from(raw >> (32 - wl)) } else { i64::from(raw as u32 >> (32 - wl)) }
+            };
+            let raw: Vec<i64> = raw.into_iter().map(word).collect();
             let tensor = crate::FixedTensor::from_raw(&[raw.len()], format, &raw).unwrap();
             let mut expected = vec![0u8; (raw.len() * wl as usize).div_ceil(8)];
             for (i, raw) in raw.iter().enumerate() {

@@ -1,7 +1,9 @@
-//! Float → fixed: raw = saturate(round(x · 2^FL)), exactly.
+//! Float → fixed: raw = limit(round(x · 2^FL)), exactly.
 
-use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::cast::exact;
+use crate::kernels::{self, Bounds, Limits, RawInteger, SimdLevel, StoredInteger};
 use crate::number::format::{Container, Format};
+use crate::number::overflow::Overflow;
 use crate::number::rounding::Rounding;
 use crate::number::tensor::RawData;
 use crate::parallel;
@@ -15,8 +17,8 @@ mod natural;
 mod scalar;
 
 pub use decimal::{Decimal, DecimalError, quantise_decimals};
-pub use scalar::quantise_with;
 pub(crate) use scalar::round;
+pub use scalar::{Cast, Converted, quantise_with};
 
 /// Counts of a quantiser or requantiser over a tensor, in elements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +87,182 @@ pub struct NotANumber {
 /// once for each.
 pub(crate) const CHUNK: usize = 1 << 12;
 
-/// Quantises `x` to `format`: raw = saturate(round(x · 2^FL)), computed exactly.
+/// Float → fixed: raw = limit(round(x · 2^FL)), computed exactly, by the definition of [`Cast`].
 ///
 /// Stochastic rounding is ⌊x·2^FL + r⌋ with r the random number of the element at `address`: with the
 /// default source the upper 24 bits of a 32-bit word, divided by 2^24, otherwise as
 /// [`RandomSource`](crate::random::RandomSource) says. ±∞ saturates. The result does not depend on
 /// threads or SIMD level.
+///
+/// ```
+/// use hwmodel::number::quantise::Quantiser;
+/// use hwmodel::random::{RandomAddress, Role};
+/// use hwmodel::{Format, Overflow, Rounding, SimdLevel};
+/// let quantiser = Quantiser {
+///     simd: SimdLevel::best(),
+///     format: Format::unsigned(8, 4)?,
+///     rounding: Rounding::NearestEven,
+///     overflow: Overflow::Saturate,
+///     address: RandomAddress::new(1, 0, 0, Role::Weight),
+/// };
+/// let (data, counts) = quantiser.slice(&[0.5, 15.9375, 16.0, -1.0])?;
+/// assert_eq!(data.to_i32(), [8, 255, 255, 0]);
+/// assert_eq!((counts.saturated_high, counts.saturated_low), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantiser {
+    /// Instructions that the simulation may use; never changes a result.
+    pub simd: SimdLevel,
+    /// Format of the result.
+    pub format: Format,
+    /// Rounding mode.
+    pub rounding: Rounding,
+    /// Overflow mode of a rounded value outside the format.
+    pub overflow: Overflow,
+    /// Address of the random numbers of stochastic rounding.
+    pub address: RandomAddress,
+}
+
+impl Quantiser {
+    /// Quantises `x`.
+    ///
+    /// # Errors
+    /// If an element is NaN.
+    pub fn slice(&self, x: &[f32]) -> Result<(RawData, QuantiseCounts), NotANumber> {
+        let mut data = RawData::zeros(self.format, x.len());
+        let counts = self.fill(x, &mut data)?;
+        Ok((data, counts))
+    }
+
+    /// [`Quantiser::slice`] into a buffer that is reused when its container and length fit.
+    ///
+    /// # Errors
+    /// If an element is NaN.
+    pub fn slice_into(&self, x: &[f32], data: &mut RawData) -> Result<QuantiseCounts, NotANumber> {
+        data.reuse_for(self.format, x.len());
+        self.fill(x, data)
+    }
+
+    /// [`Quantiser::slice`] of values that `produce(start, values)` computes piece by piece, so that the float tensor
+    /// never exists as a whole: it sets the elements from `start` on. Pieces are whole multiples of `unit`
+    /// elements, and so is `length`.
+    ///
+    /// # Errors
+    /// If an element is NaN.
+    ///
+    /// # Panics
+    /// If `unit` is 0 or does not divide `length`.
+    pub fn produced(
+        &self,
+        (length, unit): (usize, usize),
+        produce: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<(RawData, QuantiseCounts), NotANumber> {
+        assert!(unit > 0 && length.is_multiple_of(unit), "{length} elements in units of {unit}");
+        let mut data = RawData::zeros(self.format, length);
+        let chunk = (CHUNK / unit).max(1) * unit;
+        let limits = with_raw!(&mut data, out => parallel::share(
+            out.chunks_mut(chunk).enumerate(),
+            || vec![0.0; chunk],
+            |values, (index, out)| {
+                let start = index * chunk;
+                let values = &mut values[..out.len()];
+                produce(start, values);
+                let mut limits = Limits::default();
+                let parts = values.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
+                for (part, (x, out)) in parts {
+                    limits += Words::quantise(self, x, start + part * CHUNK, out);
+                }
+                limits
+            },
+        ));
+        if limits.not_a_number > 0 {
+            let mut values = vec![0.0; chunk];
+            let index = (0..length).step_by(chunk).find_map(|start| {
+                let values = &mut values[..chunk.min(length - start)];
+                produce(start, values);
+                values.iter().position(|x| x.is_nan()).map(|at| start + at)
+            });
+            return Err(NotANumber { index: index.unwrap_or(0) });
+        }
+        Ok((data, QuantiseCounts::from_limits(length, limits)))
+    }
+
+    fn fill(&self, x: &[f32], data: &mut RawData) -> Result<QuantiseCounts, NotANumber> {
+        let limits = with_raw!(data, out => {
+            let chunks = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
+            parallel::sum(chunks, |(chunk, (x, out))| Words::quantise(self, x, chunk * CHUNK, out))
+        });
+        if limits.not_a_number > 0 {
+            let index = x.iter().position(|x| x.is_nan()).unwrap_or(0);
+            return Err(NotANumber { index });
+        }
+        Ok(QuantiseCounts::from_limits(x.len(), limits))
+    }
+
+    /// The conversion of one number.
+    pub fn cast(&self) -> Cast {
+        let Self { format, rounding, overflow, .. } = *self;
+        Cast { fl: format.fl(), word: format.word(), rounding, overflow }
+    }
+
+    /// At most [`CHUNK`] elements, the first of which is element `start`, in the vector loops where the mode is one of theirs.
+    fn narrow<T: RawInteger>(&self, x: &[f32], start: usize, out: &mut [T]) -> Limits {
+        let Self { simd, format, rounding, overflow, address } = *self;
+        let Some(bounds) = overflow.bounds(format) else { return self.one_by_one(x, start, out) };
+        let float = |raw: i64| raw as f64;
+        let bounds = Bounds {
+            min: float(bounds.min),
+            max: float(bounds.max),
+            lowest: float(bounds.lowest),
+            below: float(bounds.below),
+            above: float(bounds.above),
+        };
+        with_words(simd, rounding, address, start, x.len(), |words| {
+            kernels::quantise(simd, x, words, rounding, format.scale(), bounds, out)
+        })
+    }
+
+    /// [`Quantiser::narrow`] by the definition.
+    fn one_by_one<T: StoredInteger>(&self, x: &[f32], start: usize, out: &mut [T]) -> Limits {
+        let Self { simd, rounding, address, .. } = *self;
+        let cast = self.cast();
+        with_words(simd, rounding, address, start, x.len(), |words| {
+            let mut limits = Limits::default();
+            for ((&x, word), out) in x.iter().zip(words).zip(out) {
+                let Ok(converted) = cast.of_float(x.into(), word >> 8) else {
+                    limits.not_a_number += 1;
+                    continue;
+                };
+                let raw = exact::<i64>(converted.raw);
+                limits.high += u64::from(converted.outside && x > 0.0);
+                limits.low += u64::from(converted.outside && x < 0.0);
+                limits.flushed += u64::from(x != 0.0 && raw == 0);
+                limits.nonzero += u64::from(raw != 0);
+                *out = T::from_i64(raw);
+            }
+            limits
+        })
+    }
+}
+
+/// A container of results, and how they are computed.
+trait Words: StoredInteger {
+    /// At most [`CHUNK`] elements, the first of which is element `start`.
+    fn quantise(quantiser: &Quantiser, x: &[f32], start: usize, out: &mut [Self]) -> Limits;
+}
+
+macro_rules! words {
+    ($function:ident: $($type:ty),*) => { $(impl Words for $type {
+        fn quantise(quantiser: &Quantiser, x: &[f32], start: usize, out: &mut [Self]) -> Limits {
+            quantiser.$function(x, start, out)
+        }
+    })* };
+}
+words!(narrow: i8, i16, i32);
+words!(one_by_one: i64);
+
+/// Quantises `x` to `format` with saturation: [`Quantiser::slice`].
 ///
 /// # Errors
 /// If an element is NaN.
@@ -101,9 +273,7 @@ pub fn quantise(
     rounding: Rounding,
     address: RandomAddress,
 ) -> Result<(RawData, QuantiseCounts), NotANumber> {
-    let mut data = RawData::zeros(format, x.len());
-    let counts = quantise_into(simd, x, format, rounding, address, &mut data)?;
-    Ok((data, counts))
+    saturating(simd, format, rounding, address).slice(x)
 }
 
 /// [`quantise`] into a buffer that is reused when its container and length fit.
@@ -118,22 +288,10 @@ pub fn quantise_into(
     address: RandomAddress,
     data: &mut RawData,
 ) -> Result<QuantiseCounts, NotANumber> {
-    data.reuse_for(format, x.len());
-    let limits = match data {
-        RawData::I8(out) => typed(simd, x, format, rounding, address, out),
-        RawData::I16(out) => typed(simd, x, format, rounding, address, out),
-        RawData::I32(out) => typed(simd, x, format, rounding, address, out),
-    };
-    if limits.not_a_number > 0 {
-        let index = x.iter().position(|x| x.is_nan()).unwrap_or(0);
-        return Err(NotANumber { index });
-    }
-    Ok(QuantiseCounts::from_limits(x.len(), limits))
+    saturating(simd, format, rounding, address).slice_into(x, data)
 }
 
-/// [`quantise`] of values that `produce(start, values)` computes piece by piece, so that the float tensor
-/// never exists as a whole: it sets the elements from `start` on. Pieces are whole multiples of `unit`
-/// elements, and so is `length`.
+/// [`quantise`] of values that are computed piece by piece: [`Quantiser::produced`].
 ///
 /// # Errors
 /// If an element is NaN.
@@ -148,54 +306,16 @@ pub fn quantise_produced(
     address: RandomAddress,
     produce: impl Fn(usize, &mut [f32]) + Sync,
 ) -> Result<(RawData, QuantiseCounts), NotANumber> {
-    assert!(unit > 0 && length.is_multiple_of(unit), "{length} elements in units of {unit}");
-    let mut data = RawData::zeros(format, length);
-    let chunk = (CHUNK / unit).max(1) * unit;
-    let (min, max) = (f64::from(format.min_raw()), f64::from(format.max_raw()));
-    let limits = with_raw!(&mut data, out => parallel::share(
-        out.chunks_mut(chunk).enumerate(),
-        || vec![0.0; chunk],
-        |values, (index, out)| {
-            let start = index * chunk;
-            let values = &mut values[..out.len()];
-            produce(start, values);
-            let mut limits = Limits::default();
-            let parts = values.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
-            for (part, (x, out)) in parts {
-                let start = start + part * CHUNK;
-                limits += with_words(simd, rounding, address, start, x.len(), |words| {
-                    kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
-                });
-            }
-            limits
-        },
-    ));
-    if limits.not_a_number > 0 {
-        let mut values = vec![0.0; chunk];
-        let index = (0..length).step_by(chunk).find_map(|start| {
-            let values = &mut values[..chunk.min(length - start)];
-            produce(start, values);
-            values.iter().position(|x| x.is_nan()).map(|at| start + at)
-        });
-        return Err(NotANumber { index: index.unwrap_or(0) });
-    }
-    Ok((data, QuantiseCounts::from_limits(length, limits)))
+    saturating(simd, format, rounding, address).produced((length, unit), produce)
 }
 
-fn typed<T: RawInteger>(
+const fn saturating(
     simd: SimdLevel,
-    x: &[f32],
     format: Format,
     rounding: Rounding,
     address: RandomAddress,
-    out: &mut [T],
-) -> Limits {
-    let (min, max) = (f64::from(format.min_raw()), f64::from(format.max_raw()));
-    parallel::sum(x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate(), |(chunk, (x, out))| {
-        with_words(simd, rounding, address, chunk * CHUNK, x.len(), |words| {
-            kernels::quantise(simd, x, words, rounding, format.scale(), min, max, out)
-        })
-    })
+) -> Quantiser {
+    Quantiser { simd, format, rounding, overflow: Overflow::Saturate, address }
 }
 
 /// Calls `f` with `length` random words of `address` from element `start` on, and counts the bits that
@@ -226,6 +346,7 @@ impl RawData {
             (Container::I8, Self::I8(data)) => data.resize(length, 0),
             (Container::I16, Self::I16(data)) => data.resize(length, 0),
             (Container::I32, Self::I32(data)) => data.resize(length, 0),
+            (Container::I64, Self::I64(data)) => data.resize(length, 0),
             _ => *self = Self::zeros(format, length),
         }
     }
@@ -241,7 +362,7 @@ mod tests {
     const ADDRESS: RandomAddress = RandomAddress::new(1, 2, 3, Role::Weight);
 
     /// The scalar definition with r from a random word.
-    fn scalar(x: f32, format: Format, rounding: Rounding, word: u32) -> i32 {
+    fn scalar(x: f32, format: Format, rounding: Rounding, word: u32) -> i64 {
         quantise_with(x, format, rounding, word >> 8).unwrap()
     }
 
@@ -264,11 +385,11 @@ mod tests {
             let address = RandomAddress { seed, ..ADDRESS };
             for rounding in Rounding::ALL {
                 let mut words = address.at(0);
-                let expected: Vec<i32> =
+                let expected: Vec<i64> =
                     x.iter().map(|&x| scalar(x, format, rounding, words.next_u32())).collect();
                 for level in SimdLevel::testable() {
                     let (data, counts) = quantise(level, &x, format, rounding, address).unwrap();
-                    prop_assert_eq!(&data.to_i32(), &expected, "{} {}", rounding, level);
+                    prop_assert_eq!(&data.to_i64(), &expected, "{} {}", rounding, level);
                     let flushed = x.iter().zip(&expected).filter(|(x, raw)| **x != 0.0 && **raw == 0);
                     prop_assert_eq!(counts.flushed_to_zero, flushed.count() as u64);
                     prop_assert_eq!(counts.nonzero, data.nonzero());
@@ -323,9 +444,9 @@ mod tests {
         };
         let (a, b, c) = (raw(16, 8), raw(16, 4), raw(32, 16));
         for (index, &x) in x.iter().enumerate() {
-            assert_eq!(a.get(index), i32::from(I8F8::saturating_from_num(x).to_bits()));
-            assert_eq!(b.get(index), i32::from(I12F4::saturating_from_num(x).to_bits()));
-            assert_eq!(c.get(index), I16F16::saturating_from_num(x).to_bits());
+            assert_eq!(a.get(index), i64::from(I8F8::saturating_from_num(x).to_bits()));
+            assert_eq!(b.get(index), i64::from(I12F4::saturating_from_num(x).to_bits()));
+            assert_eq!(c.get(index), i64::from(I16F16::saturating_from_num(x).to_bits()));
         }
     }
 }

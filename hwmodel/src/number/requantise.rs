@@ -1,16 +1,16 @@
 //! Accumulator → fixed, and fixed → fixed: align, add the bias, shift with rounding, then overflow.
 
 use crate::cast::exact;
-use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::kernels::{self, Bounds, Limits, RawInteger, SimdLevel, StoredInteger};
 use crate::number::accumulator::{Accumulator, AccumulatorWidth};
-use crate::number::format::Format;
+use crate::number::format::{Container, Format};
 use crate::number::overflow::Overflow;
-use crate::number::quantise::{CHUNK, QuantiseCounts, with_words};
+use crate::number::quantise::{CHUNK, Cast, Converted, QuantiseCounts, with_words};
 use crate::number::rounding::Rounding;
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
 use crate::random::RandomAddress;
-use crate::with_raw;
+use crate::{with_narrow, with_raw};
 use num_traits::AsPrimitive;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -91,10 +91,11 @@ impl Requantiser {
         let (left, right) = if shift < 0 { (-shift, 0) } else { (0, shift) };
         // A left shift must not leave 64 bits; without one the sums fit them with the bias already.
         let inside = left == 0 || (left < 62 && bound.saturating_add(largest) < 1 << (62 - left));
-        (fits && largest < 1 << 62 && inside && self.plain(left, right)).then(|| {
-            let aligned: Vec<i128> = aligned.iter().map(|bias| bias << left).collect();
-            OutputStage::new(self, &aligned, (left, right))
-        })
+        if !(fits && largest < 1 << 62 && inside) {
+            return None;
+        }
+        let aligned: Vec<i128> = aligned.iter().map(|bias| bias << left).collect();
+        OutputStage::new(self, &aligned, (left, right))
     }
 
     /// Requantises a tensor from its format to this one.
@@ -102,9 +103,10 @@ impl Requantiser {
         let shift = x.format().fl() - self.format.fl();
         let mut data = RawData::zeros(self.format, x.len());
         let (left, right) = if shift < 0 { (-shift, 0) } else { (0, shift) };
-        let limits = if left <= 30 && self.plain(left, right) {
-            let stage = OutputStage::new(self, &[0], (left, right));
-            with_raw!(x.data(), raw => with_raw!(&mut data, out => stage.all(raw, out)))
+        let narrow = x.format().container() != Container::I64;
+        let stage = OutputStage::new(self, &[0], (left, right));
+        let limits = if let Some(stage) = stage.filter(|_| narrow && left <= 30) {
+            with_narrow!(x.data(), raw => with_narrow!(&mut data, out => stage.all(raw, out)))
         } else {
             self.wide(|index| (x.data().get(index).into(), false), shift, &mut data).0
         };
@@ -121,12 +123,6 @@ impl Requantiser {
         if stochastic { elements as u64 * self.address.source.bits_for_shift(shift) } else { 0 }
     }
 
-    /// Whether the fast loops cover a right shift of `right` after a left shift of `left` bits.
-    fn plain(&self, left: i32, right: i32) -> bool {
-        let longest = if self.rounding == Rounding::Stochastic { 32 } else { 62 };
-        self.overflow == Overflow::Saturate && left >= 0 && (0..=longest).contains(&right)
-    }
-
     /// Every other case, in i128 by the scalar definitions. `value` gives an element and whether it
     /// overflowed on the way.
     pub(crate) fn wide(
@@ -138,13 +134,16 @@ impl Requantiser {
         with_raw!(data, out => self.wide_typed(value, shift, out))
     }
 
-    fn wide_typed<T: RawInteger>(
+    fn wide_typed<T: StoredInteger>(
         &self,
         value: impl Fn(usize) -> (i128, bool) + Sync,
         shift: i32,
         out: &mut [T],
     ) -> (Limits, u64) {
         let outside_accumulator = AtomicU64::new(0);
+        let Self { format, rounding, overflow, .. } = *self;
+        // The values are integers; so are the results, of which `shift` is the weight.
+        let cast = Cast { fl: 0, word: format.word(), rounding, overflow };
         let limits = parallel::sum(out.chunks_mut(CHUNK).enumerate(), |(chunk, out)| {
             let start = chunk * CHUNK;
             let random_bits = self.bits_drawn(out.len(), shift);
@@ -157,13 +156,12 @@ impl Requantiser {
                 let (value, outside) = value(start + offset);
                 events += u64::from(outside);
                 let random = random.as_mut().map_or(0, |random| random.next());
-                let rounded = shift_exactly(self.rounding, value, shift, random);
-                let (raw, outside) = self.overflow.apply(rounded, self.format.width());
-                limits.high += u64::from(outside && rounded > 0);
-                limits.low += u64::from(outside && rounded < 0);
+                let Converted { raw, outside } = cast.of_raw(value, shift, random);
+                limits.high += u64::from(outside && value > 0);
+                limits.low += u64::from(outside && value < 0);
                 limits.flushed += u64::from(value != 0 && raw == 0);
                 limits.nonzero += u64::from(raw != 0);
-                *out = T::from_i32(exact::<i32>(raw));
+                *out = T::from_i64(exact::<i64>(raw));
             }
             outside_accumulator.fetch_add(events, Ordering::Relaxed);
             limits
@@ -187,13 +185,22 @@ pub(crate) struct OutputStage<'a> {
     bias: Vec<i64>,
     left: u32,
     right: u32,
+    bounds: Bounds<i64>,
 }
 
 impl<'a> OutputStage<'a> {
-    fn new(requantiser: &'a Requantiser, bias: &[i128], (left, right): (i32, i32)) -> Self {
+    /// The loops for a right shift of `right` after a left shift of `left` bits, if they cover it: saturation, and random
+    /// numbers of at most 32 bits.
+    fn new(requantiser: &'a Requantiser, bias: &[i128], (left, right): (i32, i32)) -> Option<Self> {
+        let bounds = requantiser.overflow.bounds(requantiser.format)?;
+        let longest = if requantiser.rounding == Rounding::Stochastic { 32 } else { 62 };
+        if left < 0 || !(0..=longest).contains(&right) {
+            return None;
+        }
         let repeats = (256 / bias.len().max(1)).max(1);
         let bias = bias.iter().map(|&bias| exact::<i64>(bias)).collect::<Vec<_>>().repeat(repeats);
-        Self { requantiser, bias, left: left.cast_unsigned(), right: right.cast_unsigned() }
+        let (left, right) = (left.cast_unsigned(), right.cast_unsigned());
+        Some(Self { requantiser, bias, left, right, bounds })
     }
 
     /// Elements of whole rows, about [`CHUNK`].
@@ -225,10 +232,9 @@ impl<'a> OutputStage<'a> {
         start: usize,
         out: &mut [T],
     ) -> Limits {
-        let Requantiser { simd, format, rounding, address, .. } = *self.requantiser;
+        let Requantiser { simd, rounding, address, .. } = *self.requantiser;
         // Nothing is dropped, so that no mode needs random numbers.
         let rounding = if self.right == 0 { Rounding::Floor } else { rounding };
-        let (min, max) = (format.min_raw().into(), format.max_raw().into());
         let unit = self.unit().max(1);
         let mut limits = Limits::default();
         for (row, (sums, out)) in sums.chunks(unit).zip(out.chunks_mut(unit)).enumerate() {
@@ -238,10 +244,10 @@ impl<'a> OutputStage<'a> {
                     true => &self.bias[part * CHUNK..][..sums.len()],
                     false => &self.bias[..],
                 };
-                let (left, right) = (self.left, self.right);
+                let (left, right, bounds) = (self.left, self.right, self.bounds);
                 let part = with_words(simd, rounding, address, start, sums.len(), |words| {
                     kernels::requantise_narrow(
-                        simd, sums, bias, words, rounding, left, right, min, max, out,
+                        simd, sums, bias, words, rounding, left, right, bounds, out,
                     )
                 });
                 let random_bits = self.requantiser.bits_drawn(sums.len(), right as i32);

@@ -1,19 +1,22 @@
 //! Tensors of raw integers, stored in the narrowest container of their format.
 
 use crate::cast::nearest_f32;
-use crate::kernels::{self, RawInteger, SimdLevel};
+use crate::kernels::{self, SimdLevel, StoredInteger};
 use crate::number::format::{Container, Format};
 use crate::parallel;
+use num_traits::PrimInt;
 
 /// Raw integers in the container of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RawData {
-    /// Word lengths 1 to 8.
+    /// Word lengths 1 to 8, unsigned to 7.
     I8(Vec<i8>),
-    /// Word lengths 9 to 16.
+    /// Word lengths 9 to 16, unsigned 8 to 15.
     I16(Vec<i16>),
-    /// Word lengths 17 to 32.
+    /// Word lengths 17 to 32, unsigned 16 to 31.
     I32(Vec<i32>),
+    /// Unsigned words of 32 bits.
+    I64(Vec<i64>),
 }
 
 /// Calls `$body` with `$slice` bound to the typed contents of a [`RawData`].
@@ -24,7 +27,25 @@ macro_rules! with_raw {
             $crate::RawData::I8($slice) => $body,
             $crate::RawData::I16($slice) => $body,
             $crate::RawData::I32($slice) => $body,
+            $crate::RawData::I64($slice) => $body,
         }
+    };
+}
+
+/// [`with_raw`] for code that is compiled for the words that 32 bits hold only; `$other` is the value for unsigned words of 32
+/// bits, by default a broken invariant.
+#[macro_export]
+macro_rules! with_narrow {
+    ($data:expr, $slice:ident => $body:expr, else $other:expr) => {
+        match $data {
+            $crate::RawData::I8($slice) => $body,
+            $crate::RawData::I16($slice) => $body,
+            $crate::RawData::I32($slice) => $body,
+            $crate::RawData::I64(_) => $other,
+        }
+    };
+    ($data:expr, $slice:ident => $body:expr) => {
+        $crate::with_narrow!($data, $slice => $body, else unreachable!("wide words were handled before"))
     };
 }
 
@@ -88,6 +109,7 @@ impl RawData {
             Container::I8 => Self::I8(vec![0; length]),
             Container::I16 => Self::I16(vec![0; length]),
             Container::I32 => Self::I32(vec![0; length]),
+            Container::I64 => Self::I64(vec![0; length]),
         }
     }
 
@@ -105,13 +127,29 @@ impl RawData {
     ///
     /// # Panics
     /// If `index` is not below the length.
-    pub fn get(&self, index: usize) -> i32 {
-        with_raw!(self, raw => RawInteger::to_i32(raw[index]))
+    pub fn get(&self, index: usize) -> i64 {
+        with_raw!(self, raw => raw[index].to_i64())
     }
 
     /// All raw integers, widened.
+    pub fn to_i64(&self) -> Vec<i64> {
+        with_raw!(self, raw => raw.iter().map(|raw| raw.to_i64()).collect())
+    }
+
+    /// All raw integers as i32.
+    ///
+    /// # Panics
+    /// If an unsigned word of 32 bits does not fit.
     pub fn to_i32(&self) -> Vec<i32> {
-        with_raw!(self, raw => raw.iter().map(|&raw| RawInteger::to_i32(raw)).collect())
+        match self {
+            Self::I8(raw) => raw.iter().map(|&raw| raw.into()).collect(),
+            Self::I16(raw) => raw.iter().map(|&raw| raw.into()).collect(),
+            Self::I32(raw) => raw.clone(),
+            Self::I64(raw) => {
+                let fits = |&raw: &i64| i32::try_from(raw).expect("a word that i32 holds");
+                raw.iter().map(fits).collect()
+            }
+        }
     }
 
     /// Bits of a stored word.
@@ -120,17 +158,17 @@ impl RawData {
             Self::I8(_) => 8,
             Self::I16(_) => 16,
             Self::I32(_) => 32,
+            Self::I64(_) => 64,
         }
     }
 
     /// The first raw integer outside the range of `format`, and its position; `None` if there is none.
-    fn first_outside(&self, format: Format) -> Option<(usize, i32)> {
-        if format.wl() >= self.word_bits() {
+    fn first_outside(&self, format: Format) -> Option<(usize, i64)> {
+        if format.is_signed() && !format.is_narrow() && format.wl() >= self.word_bits() {
             return None;
         }
         with_raw!(self, raw => {
-            let (least, most) = (RawInteger::from_i32(format.min_raw()), RawInteger::from_i32(format.max_raw()));
-            first_outside(raw, least, most).map(|index| (index, RawInteger::to_i32(raw[index])))
+            first_outside(raw, format).map(|index| (index, raw[index].to_i64()))
         })
     }
 
@@ -140,9 +178,12 @@ impl RawData {
     }
 }
 
-/// Position of the first element below `least` or above `most`.
-fn first_outside<T: RawInteger>(raw: &[T], least: T, most: T) -> Option<usize> {
+/// Position of the first element outside the range of `format`.
+fn first_outside<T: PrimInt + Sync>(raw: &[T], format: Format) -> Option<usize> {
     const CHUNK: usize = 1 << 15;
+    // An end that the type does not have excludes nothing.
+    let least = num_traits::cast(format.min_raw()).unwrap_or_else(T::min_value);
+    let most = num_traits::cast(format.max_raw()).unwrap_or_else(T::max_value);
     let outside = |x: T| (x < least) | (x > most);
     // Without an early exit, so that the compiler can compare many elements at a time.
     let any = |chunk: &[T]| chunk.iter().fold(false, |any, &x| any | outside(x));
@@ -152,7 +193,7 @@ fn first_outside<T: RawInteger>(raw: &[T], least: T, most: T) -> Option<usize> {
 }
 
 /// Counted in bytes first, of which a vector holds most.
-fn count_nonzero<T: RawInteger>(raw: &[T]) -> u64 {
+fn count_nonzero<T: StoredInteger>(raw: &[T]) -> u64 {
     let groups = raw.chunks(usize::from(u8::MAX));
     groups
         .map(|group| u64::from(group.iter().map(|raw| u8::from(*raw != T::zero())).sum::<u8>()))
@@ -160,23 +201,31 @@ fn count_nonzero<T: RawInteger>(raw: &[T]) -> u64 {
 }
 
 impl FixedTensor {
-    /// A tensor of `shape` from raw integers of any width.
+    /// A tensor of `shape` from raw integers of any width, such as i32 or i64.
     ///
     /// # Errors
     /// If the number of integers is not the shape's, or one is outside the format's range.
-    pub fn from_raw(shape: &[usize], format: Format, raw: &[i32]) -> Result<Self, TensorError> {
-        if let Some(index) = first_outside(raw, format.min_raw(), format.max_raw()) {
+    pub fn from_raw<T: PrimInt + Into<i64> + Sync>(
+        shape: &[usize],
+        format: Format,
+        raw: &[T],
+    ) -> Result<Self, TensorError> {
+        if let Some(index) = first_outside(raw, format) {
             return Err(TensorError::Range { index, raw: raw[index].into(), format });
         }
+        fn stored<T: Copy + Into<i64>, S: StoredInteger>(raw: &[T]) -> Vec<S> {
+            raw.iter().map(|&raw| <S as StoredInteger>::from_i64(raw.into())).collect()
+        }
         let data = match format.container() {
-            Container::I8 => RawData::I8(raw.iter().map(|&raw| i8::from_i32(raw)).collect()),
-            Container::I16 => RawData::I16(raw.iter().map(|&raw| i16::from_i32(raw)).collect()),
-            Container::I32 => RawData::I32(raw.to_vec()),
+            Container::I8 => RawData::I8(stored(raw)),
+            Container::I16 => RawData::I16(stored(raw)),
+            Container::I32 => RawData::I32(stored(raw)),
+            Container::I64 => RawData::I64(stored(raw)),
         };
         Self::in_range(shape, format, data)
     }
 
-    /// A tensor of `shape` from data in the container of `format`. A word length that fills its container
+    /// A tensor of `shape` from data in the container of `format`. A signed word length that fills its container
     /// (8, 16 or 32 bits) needs no range check of the data.
     ///
     /// # Errors
@@ -187,7 +236,7 @@ impl FixedTensor {
             return Err(TensorError::Container { format, given: data.word_bits() });
         }
         if let Some((index, raw)) = data.first_outside(format) {
-            return Err(TensorError::Range { index, raw: raw.into(), format });
+            return Err(TensorError::Range { index, raw, format });
         }
         Self::in_range(shape, format, data)
     }
@@ -245,7 +294,7 @@ impl FixedTensor {
         Self::in_range(shape, self.format, self.data)
     }
 
-    /// The values raw · 2^-FL in float32 (exact for WL ≤ 25, else rounded to nearest).
+    /// The values raw · 2^-FL in float32 (exact for WL ≤ 25, unsigned ≤ 24, else rounded to nearest).
     pub fn to_f32(&self, simd: SimdLevel) -> Vec<f32> {
         let mut out = vec![0.0; self.len()];
         self.dequantise_into(simd, &mut out);
@@ -290,25 +339,30 @@ mod tests {
 
     #[test]
     fn data_is_checked_in_every_container() {
-        let new = |wl, data| FixedTensor::new(&[3], Format::new(wl, 0).unwrap(), data);
-        for wl in 1..=32 {
-            let format = Format::new(wl, 0).unwrap();
+        let new = |format, data| FixedTensor::new(&[3], format, data);
+        let both = |wl| [Format::new(wl, 0).unwrap(), Format::unsigned(wl, 0).unwrap()];
+        for format in (1..=32).flat_map(both).flat_map(|format| [format, format.narrow()]) {
             let (least, most) = (format.min_raw(), format.max_raw());
             let inside = FixedTensor::from_raw(&[3], format, &[least, 0, most]).unwrap();
-            assert_eq!(new(wl, inside.data().clone()), Ok(inside));
-            if wl == format.container().bits() {
-                continue;
-            }
+            assert_eq!(inside.data().to_i64(), [least, 0, most]);
+            assert_eq!(new(format, inside.data().clone()), Ok(inside));
             for raw in [least - 1, most + 1] {
+                let error = TensorError::Range { index: 2, raw, format };
+                assert_eq!(FixedTensor::from_raw(&[3], format, &[0, 0, raw]), Err(error.clone()));
+                let bits = format.container().bits();
+                if raw < -1i64 << (bits - 1) || raw >= 1 << (bits - 1) {
+                    continue;
+                }
                 let mut data = RawData::zeros(format, 3);
-                with_raw!(&mut data, words => words[2] = RawInteger::from_i32(raw));
-                let error = TensorError::Range { index: 2, raw: raw.into(), format };
-                assert_eq!(new(wl, data), Err(error));
+                with_raw!(&mut data, words => words[2] = StoredInteger::from_i64(raw));
+                assert_eq!(new(format, data), Err(error));
             }
         }
-        let error = new(9, RawData::I8(vec![0; 3])).unwrap_err();
+        let nine = Format::new(9, 0).unwrap();
+        let error = new(nine, RawData::I8(vec![0; 3])).unwrap_err();
         assert_eq!(error.to_string(), "⟨9, 0⟩ is stored in words of 16 bits, got words of 8 bits");
-        assert!(new(8, RawData::I16(vec![0; 3])).is_err());
+        assert!(new(Format::new(8, 0).unwrap(), RawData::I16(vec![0; 3])).is_err());
+        assert!(new(Format::unsigned(8, 0).unwrap(), RawData::I16(vec![0; 3])).is_ok());
     }
 
     #[test]

@@ -104,10 +104,10 @@ fn narrower_words_saturate_and_wrap() {
     let mut outside = 0;
     for (i, &raw) in raw.iter().enumerate() {
         let value = I16F16::from_bits(raw);
-        assert_eq!(saturated.data().get(i), i32::from(I8F8::saturating_from_num(value).to_bits()));
-        assert_eq!(wrapped.data().get(i), i32::from(I8F8::wrapping_from_num(value).to_bits()));
+        assert_eq!(saturated.data().get(i), i64::from(I8F8::saturating_from_num(value).to_bits()));
+        assert_eq!(wrapped.data().get(i), i64::from(I8F8::wrapping_from_num(value).to_bits()));
         let byte = FixedI8::<U4>::wrapping_from_num(value).to_bits();
-        assert_eq!(bytes.data().get(i), i32::from(byte));
+        assert_eq!(bytes.data().get(i), i64::from(byte));
         outside += u64::from(I8F8::overflowing_from_num(value).1);
     }
     assert!(outside > 100);
@@ -137,8 +137,8 @@ fn sums_saturate_and_wrap_as_in_a_loop() {
                 let (next, outside) = sum.overflowing_add(product);
                 events += u64::from(outside);
                 sum = match overflow {
-                    Overflow::Wrap => next,
                     Overflow::Saturate => sum.saturating_add(product),
+                    _ => next,
                 };
             }
             sums.push(i128::from(sum.to_bits()));

@@ -124,7 +124,7 @@ pub(crate) fn overflow_of(value: i128, bits: u32, overflow: Overflow) -> (i128, 
     let fitted = match overflow {
         Overflow::Saturate if value > 0 => half - 1,
         Overflow::Saturate => -half,
-        Overflow::Wrap => (value + half).rem_euclid(2 * half) - half,
+        _ => (value + half).rem_euclid(2 * half) - half,
     };
     (fitted, true)
 }

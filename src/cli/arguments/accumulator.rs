@@ -1,9 +1,11 @@
 //! `--accumulator` and `--accumulator-overflow`.
 
+use super::named;
 use crate::cli::errors::Failure;
 use anyhow::anyhow;
 use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::{Accumulator, Overflow};
+use std::str::FromStr as _;
 
 /// The accumulator of a command that computes sums.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -11,9 +13,9 @@ pub(in crate::cli) struct AccumulatorArguments {
     /// Accumulator width in bits (1 to 64) or `exact` [default: the model's own; exact without a model].
     #[arg(long, alias = "acc", value_name = "BITS")]
     pub(in crate::cli) accumulator: Option<AccumulatorWidth>,
-    /// What an addition outside the accumulator's range does: wrap or saturate [default: the model's own; saturate
-    /// without a model].
-    #[arg(long, value_name = "WORD")]
+    /// What an addition outside the accumulator's range does, by its name or as ap_fixed calls it; wrap:N and wrap-sm:N saturate
+    /// N bits [default: the model's own; saturate without a model].
+    #[arg(long, value_name = "WORD", value_parser = named(Overflow::NAMES.to_vec(), Overflow::from_str))]
     pub(in crate::cli) accumulator_overflow: Option<Overflow>,
 }
 

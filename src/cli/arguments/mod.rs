@@ -12,4 +12,4 @@ pub(super) use number_list::{ListError, expand, numbers};
 pub(super) use older_spellings::{accept_older_spellings, join_lists};
 pub(super) use output_format::{FormatArguments, OutputArguments, OutputFormat};
 pub(super) use records::records;
-pub(super) use word::word;
+pub(super) use word::{named, word};

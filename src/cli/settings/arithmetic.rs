@@ -4,7 +4,7 @@ use super::controller::QUANTISED;
 use super::gradient_scale::GradientScale;
 use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSettings, RandomSourceKind};
 use crate::network::{BackwardArithmetic, GradientFormat};
-use crate::setting::{Given, Need, Refusal, Setting, Unmet, text, whole, word};
+use crate::setting::{Given, Need, Refusal, Setting, Unmet, named, text, whole, word};
 use crate::train::RoundingOptions;
 use hwmodel::machine::Machine;
 use hwmodel::number::format::MAX_WORD_LENGTH;
@@ -24,34 +24,47 @@ pub enum BackwardKind {
     Fixed,
 }
 
+fn roundings() -> Vec<&'static str> {
+    Rounding::NAMES.to_vec()
+}
+
+fn overflows() -> Vec<&'static str> {
+    Overflow::NAMES.to_vec()
+}
+
 /// Rounding of weights and biases.
-pub const ROUNDING_WEIGHTS: Setting<Rounding> = word(
+pub const ROUNDING_WEIGHTS: Setting<Rounding> = named(
     "rounding-weights",
     "Rounding of weights and biases; shen has nearest-even without this flag",
+    roundings,
 )
 .default(|| RoundingOptions::default().weights)
 .needs(&[QUANTISED]);
 
 /// Rounding of activations in training.
-pub const ROUNDING_ACTIVATIONS: Setting<Rounding> = word(
+pub const ROUNDING_ACTIVATIONS: Setting<Rounding> = named(
     "rounding-activations",
     "Rounding of activations and accumulators in training; shen has nearest-even without this flag",
+    roundings,
 )
 .default(|| RoundingOptions::default().activations)
 .needs(&[QUANTISED]);
 
 /// Rounding of weight gradients.
 pub const ROUNDING_GRADIENTS: Setting<Rounding> =
-    word("rounding-gradients", "Rounding of weight gradients")
+    named("rounding-gradients", "Rounding of weight gradients", roundings)
         .default(|| RoundingOptions::default().gradients)
         .needs(&[QUANTISED]);
 
 /// Rounding in evaluation.
-pub const ROUNDING_EVALUATION: Setting<Rounding> =
-    word("rounding-evaluation", "Rounding of activations and accumulators in evaluation")
-        .aliases(&["rounding-eval"])
-        .default(|| RoundingOptions::default().evaluation)
-        .needs(&[QUANTISED]);
+pub const ROUNDING_EVALUATION: Setting<Rounding> = named(
+    "rounding-evaluation",
+    "Rounding of activations and accumulators in evaluation",
+    roundings,
+)
+.aliases(&["rounding-eval"])
+.default(|| RoundingOptions::default().evaluation)
+.needs(&[QUANTISED]);
 
 /// Only stochastic rounding takes random numbers.
 const STOCHASTIC: Need = Need::Other(|given| {
@@ -105,7 +118,11 @@ pub const LFSR_STEPS: Setting<u8> = whole(
 .needs(OF_LFSR);
 
 /// Overflow of words.
-pub const OVERFLOW: Setting<Overflow> = word("overflow", "What a value outside its format does")
+pub const OVERFLOW: Setting<Overflow> = named(
+    "overflow",
+    "What a value outside its format does, by its name or as ap_fixed and ac_fixed call it; wrap:N and wrap-sm:N saturate N bits",
+    overflows,
+)
     .default(|| Overflow::Saturate)
     .needs(&[QUANTISED]);
 
@@ -120,9 +137,10 @@ pub const ACCUMULATOR: Setting<AccumulatorWidth> =
         .example("24");
 
 /// Overflow of the accumulator.
-pub const ACCUMULATOR_OVERFLOW: Setting<Overflow> = word(
+pub const ACCUMULATOR_OVERFLOW: Setting<Overflow> = named(
     "accumulator-overflow",
     "What an addition outside the accumulator does; needs --accumulator",
+    overflows,
 )
 .default(|| Overflow::Saturate)
 .needs(&[QUANTISED, Need::With(&["accumulator"])]);

@@ -129,7 +129,7 @@ impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
             Kind::Wholes(..) => Value::Wholes(Vec::deserialize(deserializer)?),
             Kind::Real(..) => Value::Real(f64::deserialize(deserializer)?),
             Kind::Word { check: None, .. } => Value::Text(String::deserialize(deserializer)?),
-            Kind::Word { check: Some(check), .. } => {
+            Kind::Word { check: Some(check), .. } | Kind::Named { check, .. } => {
                 Value::Text(check(&String::deserialize(deserializer)?).map_err(custom)?)
             }
             Kind::Words { check, .. } => {

@@ -1,7 +1,7 @@
 //! Settings as flags: clap's arguments made from the table of settings, and back.
 
 use super::table;
-use crate::cli::arguments::numbers;
+use crate::cli::arguments::{named, numbers};
 use crate::setting::{Described, Kind, Off, Setting, Value, Values};
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
@@ -115,6 +115,7 @@ fn flag(heading: &'static str, setting: &dyn Described) -> Arg {
         Kind::Wholes(..) => flag.value_parser(numbers::<i64>),
         Kind::Real(..) => flag.value_parser(value_parser!(f64)),
         Kind::Word { words, .. } => flag.value_parser(PossibleValuesParser::new(words())),
+        Kind::Named { words, check } => flag.value_parser(named(words(), check)),
         Kind::Words { words, .. } => flag
             .value_parser(PossibleValuesParser::new(words()))
             .value_delimiter(',')
@@ -145,7 +146,9 @@ fn value(matches: &ArgMatches, setting: &dyn Described) -> Option<Value> {
         Kind::Whole(..) => matches.get_one(name).copied().map(Value::Whole),
         Kind::Wholes(..) => matches.get_one(name).cloned().map(Value::Wholes),
         Kind::Real(..) => matches.get_one(name).copied().map(Value::Real),
-        Kind::Word { .. } | Kind::Text(_) => matches.get_one(name).cloned().map(Value::Text),
+        Kind::Word { .. } | Kind::Named { .. } | Kind::Text(_) => {
+            matches.get_one(name).cloned().map(Value::Text)
+        }
         Kind::Words { .. } => {
             matches.get_many(name).map(|words| Value::Texts(words.cloned().collect()))
         }

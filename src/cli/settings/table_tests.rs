@@ -27,7 +27,7 @@ fn example(setting: &dyn Described) -> (String, String) {
             let value = value.unwrap_or_default().to_owned();
             (value.clone(), value)
         }
-        Kind::Word { words, .. } => {
+        Kind::Word { words, .. } | Kind::Named { words, .. } => {
             let words = words();
             let other = words.iter().find(|word| Some(**word) != default.as_deref());
             quoted((*other.unwrap_or(&words[0])).to_owned())

@@ -85,6 +85,8 @@ element_types! {
     I16(i16),
     /// Two's complement of 32 bits.
     I32(i32),
+    /// Two's complement of 64 bits.
+    I64(i64),
     /// Unsigned integers of 64 bits.
     U64(u64),
 }

@@ -148,7 +148,7 @@ impl Cell for Overflow {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        one_of(&[Self::Wrap, Self::Saturate], text, "`wrap` or `saturate`")
+        text.parse().or_else(|_| refuse(text, "an overflow mode such as `wrap` or `saturate`"))
     }
 }
 
@@ -212,7 +212,10 @@ mod tests {
             Vec::<u64>::parse("1  2").unwrap_err(),
             "`` is not an integer of the range of u64"
         );
-        assert_eq!(Overflow::parse("").unwrap_err(), "`` is not `wrap` or `saturate`");
+        assert_eq!(
+            Overflow::parse("").unwrap_err(),
+            "`` is not an overflow mode such as `wrap` or `saturate`"
+        );
         assert_eq!(
             Option::<Strategy>::parse("Min").unwrap_err(),
             "`Min` is not `min`, `mean` or `max`"

@@ -97,6 +97,7 @@ impl Compute for Embedding {
                     RawData::I8(table) => RawData::I8(rows(table, channels, &tokens)),
                     RawData::I16(table) => RawData::I16(rows(table, channels, &tokens)),
                     RawData::I32(table) => RawData::I32(rows(table, channels, &tokens)),
+                    RawData::I64(table) => RawData::I64(rows(table, channels, &tokens)),
                 };
                 Activation::fixed(FixedTensor::new(&shape, quantised.format(), data)?)
             }

@@ -93,6 +93,7 @@ fn joined(outputs: &[Activation], shape: [usize; 4]) -> Result<Activation, Netwo
         RawData::I8(_) => collect!(I8),
         RawData::I16(_) => collect!(I16),
         RawData::I32(_) => collect!(I32),
+        RawData::I64(_) => collect!(I64),
     };
     Ok(Activation::fixed(FixedTensor::new(&shape, first.format(), data)?))
 }

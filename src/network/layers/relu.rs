@@ -27,7 +27,7 @@ impl Relu {
         self.six.then_some(BOUND.into())
     }
 
-    fn raw_bound(&self, format: Format) -> Option<i32> {
+    fn raw_bound(&self, format: Format) -> Option<i64> {
         self.six.then_some(BOUND).and_then(|bound| largest_raw_at_most(bound, format))
     }
 

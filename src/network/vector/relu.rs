@@ -55,7 +55,7 @@ where
 pub fn relu_backward_raw(
     simd: SimdLevel,
     output: &RawData,
-    bound: Option<i32>,
+    bound: Option<i64>,
     gradient: &mut [f32],
 ) -> Result<(), LengthError> {
     with_raw!(output, output => {

@@ -5,7 +5,8 @@ use super::operands::LayerOperands;
 use hwmodel::array::MacArray;
 use hwmodel::cast::exact;
 use hwmodel::number::accumulator::AccumulatorWidth;
-use hwmodel::number::requantise::{Requantiser, align, shift_exactly};
+use hwmodel::number::quantise::{Cast, Converted};
+use hwmodel::number::requantise::{Requantiser, align};
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, SimdLevel};
 use rayon::prelude::*;
@@ -23,7 +24,7 @@ pub struct Expected {
     /// Additions of an output that overflowed the accumulator, that of the bias included.
     pub events: Vec<u32>,
     /// Requantised outputs.
-    pub outputs: Vec<i32>,
+    pub outputs: Vec<i64>,
     /// Whether an output was outside its format after rounding.
     pub overflowed: Vec<bool>,
 }
@@ -33,7 +34,7 @@ struct One {
     sums: Vec<i128>,
     biased: i128,
     events: u64,
-    output: i32,
+    output: i64,
     overflowed: bool,
 }
 
@@ -105,10 +106,15 @@ fn one(
     }
     let format = operands.output;
     let shift = operands.sum_fl() - format.fl();
-    let rounded = shift_exactly(operands.rounding, biased, shift, 0);
-    let (raw, overflowed) = operands.overflow.apply(rounded, format.width());
+    let cast = Cast {
+        fl: 0,
+        word: format.word(),
+        rounding: operands.rounding,
+        overflow: operands.overflow,
+    };
+    let Converted { raw, outside: overflowed } = cast.of_raw(biased, shift, 0);
     let sums = tiles.iter().map(|tile| tile.sum).collect();
-    Ok(One { sums, biased, events, output: exact::<i32>(raw), overflowed })
+    Ok(One { sums, biased, events, output: exact::<i64>(raw), overflowed })
 }
 
 /// Results of the fast kernels for a whole layer.
@@ -116,7 +122,7 @@ pub(super) struct Fast {
     /// Accumulators before the bias.
     pub(super) sums: Vec<i128>,
     /// Requantised outputs.
-    pub(super) outputs: Vec<i32>,
+    pub(super) outputs: Vec<i64>,
     /// Additions outside the accumulator's range, bias additions included.
     pub(super) events: u64,
     /// Outputs outside their format.
@@ -137,7 +143,7 @@ impl Fast {
         let (outputs, report) = requantiser.product(&product, operands.bias.as_ref())?;
         Ok(Self {
             sums: (0..product.sums().len()).map(|index| product.sums().get(index)).collect(),
-            outputs: outputs.to_i32(),
+            outputs: outputs.to_i64(),
             events: product.report().accumulator_events + report.accumulator_events,
             overflowed: report.counts.saturated(),
         })

@@ -117,7 +117,7 @@ impl LayerOperands {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn terms_of(&self, output: usize) -> Result<(Vec<i32>, Vec<i32>), ExportError> {
+    pub fn terms_of(&self, output: usize) -> Result<(Vec<i64>, Vec<i64>), ExportError> {
         let shapes = self.shapes()?;
         let [_, oh, ow, filters] = shapes.output();
         let [_, height, width, channels] = shapes.input();

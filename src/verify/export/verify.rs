@@ -95,7 +95,7 @@ pub fn verify(folder: &Path, simd: SimdLevel) -> Result<Verification, ExportErro
     checks.push(same(EVENTS, &events, &wide, EVENT_BITS, |i| places.name(i)));
     let [outputs, binary] = folder.tensor(TENSORS[3], &[count], operands.output)?;
     checks.push(same_image(TENSORS[3], &outputs, &binary));
-    let found: Vec<i128> = outputs.data().to_i32().into_iter().map(i128::from).collect();
+    let found: Vec<i128> = outputs.data().to_i64().into_iter().map(i128::from).collect();
     let wide: Vec<i128> = expected.outputs.iter().map(|&output| output.into()).collect();
     let wl = operands.output.wl();
     checks.push(same("outputs.hex", &found, &wide, wl, |i| places.name(i)));

@@ -35,7 +35,7 @@ impl Difference {
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn of(emulated: &[Option<i64>], exact: &[i32], accumulated: &[i32]) -> Self {
+    pub fn of(emulated: &[Option<i64>], exact: &[i64], accumulated: &[i64]) -> Self {
         const CHUNK: usize = 1 << 14;
         assert_eq!(emulated.len(), exact.len(), "exact outputs");
         assert_eq!(emulated.len(), accumulated.len(), "outputs of the accumulator");

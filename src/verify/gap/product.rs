@@ -204,7 +204,7 @@ impl FixedOperands {
         };
         let outputs = |product: &Product| {
             let (data, report) = requantiser.product(product, self.bias.as_ref())?;
-            Ok::<_, GapError>((data.to_i32(), report))
+            Ok::<_, GapError>((data.to_i64(), report))
         };
         let emulated = self.emulate(shapes, options.simd)?;
         let product = run(Accumulator::default())?;

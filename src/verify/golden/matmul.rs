@@ -173,7 +173,7 @@ fn found<T>(line: &Line<'_>, result: Result<T, ShapeError>) -> Result<T, GoldenE
 
 impl Operands {
     /// The pairs of factors of output `index`, k ascending.
-    fn factors(&self, index: usize) -> impl Iterator<Item = (i32, i32)> {
+    fn factors(&self, index: usize) -> impl Iterator<Item = (i64, i64)> {
         let (row, column) = (index / self.columns, index % self.columns);
         (0..self.terms).map(move |k| {
             let (a, b) = (self.a.data(), self.b.data());
@@ -186,8 +186,8 @@ impl Operands {
         line: &Line<'_>,
         index: usize,
     ) -> Result<(FixedTensor, FixedTensor), GoldenError> {
-        let (a, b): (Vec<i32>, Vec<i32>) = self.factors(index).unzip();
-        let tensor = |shape: [usize; 2], format, raw: &[i32]| {
+        let (a, b): (Vec<i64>, Vec<i64>) = self.factors(index).unzip();
+        let tensor = |shape: [usize; 2], format, raw: &[i64]| {
             FixedTensor::from_raw(&shape, format, raw)
                 .map_err(|error| line.error(error.to_string()))
         };

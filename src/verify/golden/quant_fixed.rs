@@ -151,8 +151,8 @@ impl Outcome {
         }
     }
 
-    fn found<E>(result: Result<i32, E>) -> Self {
-        Self(result.ok().map(i64::from))
+    fn found<E>(result: Result<i64, E>) -> Self {
+        Self(result.ok())
     }
 }
 
@@ -169,8 +169,8 @@ fn check_scalar(checker: &mut Checker, row: &Row<'_>) {
     let found = quantise_with(row.x, row.format, row.rounding, row.r24);
     checker.equal(&row.line, "exact_clamp", row.exact_clamp, Outcome::found(found));
     // Saturated to the whole range first, which the smaller one lies in.
-    let lowest = i64::from(row.format.min_raw()) + 1;
-    let symmetric = Outcome(found.ok().map(|raw| i64::from(raw).max(lowest)));
+    let lowest = row.format.min_raw() + 1;
+    let symmetric = Outcome(found.ok().map(|raw| raw.max(lowest)));
     checker.equal(&row.line, "exact_sym", row.exact_sym, symmetric);
 }
 

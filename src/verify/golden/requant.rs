@@ -115,7 +115,7 @@ fn check_scalar(checker: &mut Checker, row: &Row<'_>, modes: &[Mode]) -> Result<
             left @ ..0 => value << -left,
             right => rounding.shift_right(value, right.unsigned_abs(), row.random),
         };
-        let found = overflow.apply(rounded, row.format.width()).0;
+        let found = overflow.apply(rounded, row.format.word()).0;
         let what = format_args!("{rounding} {overflow}");
         checker.equal(&row.line, what, row.line.value(column, "raw integer")?, found);
     }
@@ -148,7 +148,7 @@ fn check_products(
             let data = unit.product(&product, None);
             let (data, _) = data.map_err(|error| first.line.error(error.to_string()))?;
             for (index, row) in rows.iter().enumerate() {
-                let expected = row.line.value::<i32>(column, "raw integer")?;
+                let expected = row.line.value::<i64>(column, "raw integer")?;
                 let what = format_args!("{rounding} {overflow} ({simd})");
                 checker.equal(&row.line, what, expected, data.get(index));
             }

@@ -55,7 +55,7 @@ impl Comparison {
         }
         self.images += labels.len();
         let classes = expected.len() / labels.len().max(1);
-        let (raw, expected) = (integer.logits.data().to_i32(), expected.data().to_i32());
+        let (raw, expected) = (integer.logits.data().to_i64(), expected.data().to_i64());
         let rows = raw.chunks_exact(classes.max(1)).zip(expected.chunks_exact(classes.max(1)));
         let floats = float.logits.chunks_exact(classes.max(1));
         for (((raw, expected), float), &label) in rows.zip(floats).zip(labels) {

@@ -161,7 +161,8 @@ impl Compiler<'_> {
                     self.overflow,
                     channels.len(),
                     bias.as_ref(),
-                );
+                )
+                .map_err(|source| CompileError::Overflow { layer: norm.name.clone(), source })?;
                 let scale = ChannelRequantiser::new(format, self.rounding, rectifies, channels)
                     .and_then(|scale| scale.within(ranges))
                     .map_err(|source| unfit(norm, source))?;

@@ -4,7 +4,7 @@ use crate::network::NetworkError;
 use crate::network::vector::batch_norm::BatchNormError;
 use crate::precision::NumberFormat;
 use hwmodel::array::ShapeError;
-use hwmodel::elementwise::ChannelRequantiseError;
+use hwmodel::elementwise::{ChannelRequantiseError, ProductOverflowError};
 use hwmodel::{Format, TensorError};
 
 /// A network that has no integer program.
@@ -64,6 +64,14 @@ pub enum CompileError {
         layer: String,
         /// The problem.
         source: BatchNormError,
+    },
+    /// Words in front of a batch norm that no interval of accumulators stands for.
+    #[error("the layer before batch norm `{layer}`: {source}")]
+    Overflow {
+        /// Name of the layer.
+        layer: String,
+        /// The problem.
+        source: ProductOverflowError,
     },
     /// A requantiser of a batch norm.
     #[error("batch norm `{layer}`: {source}")]

@@ -8,7 +8,7 @@ use crate::array::operands::{Operands, Order};
 use crate::blocking::{BlockProduct, SumRows, Windows, by_terms};
 use crate::kernels::{RawInteger, SimdLevel};
 use crate::number::tensor::FixedTensor;
-use crate::with_raw;
+use crate::with_narrow;
 use num_traits::{AsPrimitive, WrappingAdd, WrappingMul, Zero};
 
 /// Output pixels that a thread computes at a time.
@@ -51,7 +51,7 @@ where
 {
     pub(super) fn new(simd: SimdLevel, operands: &Operands<'a>) -> Self {
         let Operands { left, input, geometry, output, terms, .. } = *operands;
-        let filters = with_raw!(operands.right.data(), data => {
+        let filters = with_narrow!(operands.right.data(), data => {
             by_terms(data, terms, |w| RawInteger::to_i32(w).as_())
         });
         let shape = [operands.rows(), operands.stride()];
@@ -77,7 +77,7 @@ where
 
     fn compute(&self, first: usize, mut rows: SumRows<'_, S>, _: &mut ()) {
         let channels = self.shape[1];
-        with_raw!(self.x.data(), data => self.simd.run(
+        with_narrow!(self.x.data(), data => self.simd.run(
             #[inline(always)]
             || {
                 for (offset, sums) in rows.rows(channels).enumerate() {

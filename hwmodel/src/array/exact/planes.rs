@@ -10,7 +10,7 @@ use crate::blocking::{self, Panels, Sink};
 use crate::cast::exact;
 use crate::kernels::{self, RawInteger, SimdLevel};
 use crate::parallel;
-use crate::with_raw;
+use crate::with_narrow;
 
 /// Words split at a time by a thread.
 const CHUNK: usize = 1 << 14;
@@ -60,7 +60,7 @@ impl MacArray {
     /// split once.
     pub(super) fn left_planes(&self, operands: &Operands<'_>, plan: Plan) -> LeftPlanes {
         let simd = self.simd;
-        with_raw!(operands.left.data(), data => Planes {
+        with_narrow!(operands.left.data(), data => Planes {
             words: plan
                 .planes(plan.a.count)
                 .into_iter()
@@ -83,7 +83,7 @@ impl MacArray {
         let (n, k) = (operands.columns, operands.terms);
         let kernel = kernels::int16_kernel(self.simd, n);
         let bytes = kernels::int8_kernel(self.simd, n);
-        with_raw!(operands.right.data(), data => {
+        with_narrow!(operands.right.data(), data => {
             let right = operands.right_of(data, group);
             Planes {
                 words: plan

@@ -5,7 +5,7 @@ use crate::array::MacArray;
 use crate::array::operands::Operands;
 use crate::number::accumulator::AccumulatorWidth;
 use crate::number::tensor::FixedTensor;
-use crate::with_raw;
+use crate::with_narrow;
 
 /// Bounds of a product's partial sums, and the norms behind them.
 pub(in crate::array) struct Proof {
@@ -54,12 +54,12 @@ impl Proof {
         let all = |largest: f64| {
             columns.iter().map(|norms| norms::of_all(largest, norms)).fold(0.0, f64::max)
         };
-        let mut largest_a = -f64::from(a.format().min_raw());
+        let mut largest_a = a.format().largest_magnitude() as f64;
         let largest_b = columns.iter().map(|norms| norms.largest).fold(0.0, f64::max);
         let mut bound = all(largest_a);
         let mut rows = Vec::new();
         if bound > goal || !fits_word(a, largest_a) {
-            largest_a = with_raw!(a.data(), data => norms::largest(data));
+            largest_a = with_narrow!(a.data(), data => norms::largest(data));
             bound = all(largest_a);
             if bound > goal {
                 rows = groups.map(|group| operands.row_norms(largest_a, group)).collect();
@@ -96,5 +96,5 @@ impl Proof {
 
 /// Whether every word of a tensor, of magnitudes up to `largest`, fits a 16-bit lane.
 fn fits_word(tensor: &FixedTensor, largest: f64) -> bool {
-    tensor.format().wl() <= 16 || largest <= f64::from(i16::MAX)
+    tensor.format().signed_bits() <= 16 || largest <= f64::from(i16::MAX)
 }

@@ -11,7 +11,7 @@ use crate::cast::{exact, toward_zero};
 use crate::kernels::{self, RawInteger, TileKernel};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
-use crate::with_raw;
+use crate::with_narrow;
 
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
@@ -25,7 +25,7 @@ const CHUNK: usize = 1 << 14;
 /// How large the words of both operands are.
 fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
     [(operands.left, 0), (operands.right, 1)].map(|(tensor, side)| {
-        Magnitude::new(toward_zero::<u64>(proof.largest[side]), tensor.format().wl())
+        Magnitude::new(toward_zero::<u64>(proof.largest[side]), tensor.format().signed_bits())
     })
 }
 
@@ -84,7 +84,7 @@ impl MacArray {
     fn words(&self, operands: &Operands<'_>, group: usize) -> (TileKernel<i16, i32>, Panels<i16>) {
         let (n, k) = (operands.columns, operands.terms);
         let kernel = kernels::int16_kernel(self.simd, n);
-        let panels = with_raw!(operands.right.data(), data => Panels::pack(
+        let panels = with_narrow!(operands.right.data(), data => Panels::pack(
             &kernel, operands.right_of(data, group), k, n, BLOCK_I16,
             |x| exact::<i16>(RawInteger::to_i32(x))));
         (kernel, panels)
@@ -136,7 +136,7 @@ impl MacArray {
                 };
             }
             let (kernel, panels) = self.words(operands, group);
-            with_raw!(operands.left.data(), data => blocking::run(&TileProduct {
+            with_narrow!(operands.left.data(), data => blocking::run(&TileProduct {
                 kernel: &kernel,
                 left: &operands.patches(data, group),
                 zero: 0,

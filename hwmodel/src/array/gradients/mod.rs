@@ -10,10 +10,10 @@ use super::operands::{Operands, Order};
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
 use crate::blocking::{Patches, RightMatrix};
 use crate::cast::{exact, toward_zero};
-use crate::kernels::{self, RawInteger};
+use crate::kernels::{self, RawInteger, StoredInteger};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
-use crate::with_raw;
+use crate::with_narrow;
 use by_pixels::ByPixels;
 use std::ops::Range;
 
@@ -24,6 +24,7 @@ macro_rules! rearranged {
             RawData::I8($slice) => RawData::I8($body),
             RawData::I16($slice) => RawData::I16($body),
             RawData::I32($slice) => RawData::I32($body),
+            RawData::I64($slice) => RawData::I64($body),
         };
         FixedTensor::new(&$shape, $tensor.format(), data).expect("a rearrangement fits its shape")
     }};
@@ -159,7 +160,7 @@ impl MacArray {
             };
         }
         let kernel = kernels::int16_kernel(self.simd, terms);
-        with_raw!(dy.data(), dy => with_raw!(x.data(), x => {
+        with_narrow!(dy.data(), dy => with_narrow!(x.data(), x => {
             let patches = Patches::image(x, input, geometry, output, group);
             ByPixels { dy, filters, wanted, patches }.sums(
                 &kernel,
@@ -183,10 +184,10 @@ struct PixelProof {
 impl PixelProof {
     fn new(array: &MacArray, dy: &FixedTensor, x: &FixedTensor, [pixels, o]: [usize; 2]) -> Self {
         Self {
-            norms: with_raw!(dy.data(), data => {
+            norms: with_narrow!(dy.data(), data => {
                 Norms::of_columns(array.simd, RightMatrix::ByK(data), pixels, o)
             }),
-            largest: with_raw!(x.data(), data => norms::largest(data)),
+            largest: with_narrow!(x.data(), data => norms::largest(data)),
             goal: array.largest_sum().min(f64::from(i32::MAX)),
         }
     }
@@ -200,7 +201,7 @@ impl PixelProof {
 }
 
 /// `[o, kh, kw, c]` filters as `[groups·c, kh, kw, o / groups]`, kernel rows and columns reversed.
-fn mirrored_filters<T: RawInteger>(
+fn mirrored_filters<T: StoredInteger>(
     w: &[T],
     [o, kh, kw, channels]: [usize; 4],
     groups: usize,
@@ -221,7 +222,7 @@ fn mirrored_filters<T: RawInteger>(
 
 /// dY with stride - 1 zeros between its pixels and so much padding that a stride of 1 without padding
 /// gives the input's size; pixels that only padding of the input entered are left out.
-fn dilated<T: RawInteger>(
+fn dilated<T: StoredInteger>(
     dy: &[T],
     [oh, ow]: [usize; 2],
     [n, height, width, o]: [usize; 4],
@@ -231,7 +232,7 @@ fn dilated<T: RawInteger>(
         let place = index * geometry.stride[axis] + geometry.kernel[axis] - 1;
         place.checked_sub(geometry.padding[axis]).filter(|&place| place < size)
     };
-    let mut out = vec![T::from_i32(0); n * height * width * o];
+    let mut out = vec![T::zero(); n * height * width * o];
     parallel::each(out.chunks_mut((height * width * o).max(1)).enumerate(), |(image, out)| {
         for y in 0..oh {
             let Some(row) = at(y, 0, height) else { continue };
@@ -247,12 +248,12 @@ fn dilated<T: RawInteger>(
 }
 
 /// Columns `wanted` of a `[rows, columns]` matrix as rows.
-fn columns_as_rows<T: RawInteger>(matrix: &[T], columns: usize, wanted: Range<usize>) -> Vec<T> {
+fn columns_as_rows<T: StoredInteger>(matrix: &[T], columns: usize, wanted: Range<usize>) -> Vec<T> {
     // A few columns at a time, from a part of the matrix that stays in the cache meanwhile.
     const COLUMNS: usize = 8;
     const ROWS: usize = 256;
     let rows = matrix.len() / columns.max(1);
-    let mut out = vec![T::from_i32(0); wanted.len() * rows];
+    let mut out = vec![T::zero(); wanted.len() * rows];
     parallel::each(out.chunks_mut((COLUMNS * rows).max(1)).enumerate(), |(task, out)| {
         let first = wanted.start + task * COLUMNS;
         for (part, matrix) in matrix.chunks(ROWS * columns).enumerate() {
@@ -266,9 +267,9 @@ fn columns_as_rows<T: RawInteger>(matrix: &[T], columns: usize, wanted: Range<us
 }
 
 /// All patches as a `[pixels, terms]` matrix.
-fn unfolded<T: RawInteger>(patches: &Patches<'_, T>, pixels: usize, terms: usize) -> Vec<T> {
+fn unfolded<T: StoredInteger>(patches: &Patches<'_, T>, pixels: usize, terms: usize) -> Vec<T> {
     const ROWS: usize = 64;
-    let zero = T::from_i32(0);
+    let zero = T::zero();
     let mut out = vec![zero; pixels * terms];
     parallel::each(out.chunks_mut((ROWS * terms).max(1)).enumerate(), |(chunk, out)| {
         let first = chunk * ROWS;

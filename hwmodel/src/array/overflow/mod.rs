@@ -17,7 +17,7 @@ use crate::kernels::{RawInteger, StepRange};
 use crate::number::bit_width::BitWidth;
 use crate::number::overflow::Overflow;
 use crate::parallel::{self, Done};
-use crate::with_raw;
+use crate::with_narrow;
 use stepping::{AccumulatorSum, ROWS, Stepping, right_by_column};
 
 pub(super) use stepping::Stepped;
@@ -145,7 +145,7 @@ impl MacArray {
                     self.simd.run(
                         #[inline(always)]
                         || {
-                            with_raw!(operands.left.data(), data => operands
+                            with_narrow!(operands.left.data(), data => operands
                                 .patches(data, group)
                                 .fill_rows(rows, 0..k, patches, k, 0, RawInteger::to_i32));
                             for (norm, patch) in norms.iter_mut().zip(patches.chunks_exact(k)) {

@@ -6,7 +6,7 @@ use crate::array::operands::Operands;
 use crate::cast::exact;
 use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
 use crate::parallel;
-use crate::with_raw;
+use crate::with_narrow;
 use std::ops::Add;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -146,7 +146,7 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         let (k, n) = (operands.terms, operands.columns);
         let count = sums.len() / operands.stride();
         let Scratch { patches, lanes } = scratch;
-        with_raw!(operands.left.data(), data => {
+        with_narrow!(operands.left.data(), data => {
             let a = operands.patches(data, group);
             a.fill_rows(first..first + count, 0..k, patches, k, 0, RawInteger::to_i32);
         });
@@ -222,7 +222,7 @@ pub(super) fn right_by_column<B: RawInteger>(
 ) -> Vec<B> {
     let (k, n) = (operands.terms, operands.columns);
     let mut out = vec![B::from_i32(0); k * n];
-    with_raw!(operands.right.data(), data => {
+    with_narrow!(operands.right.data(), data => {
         let right = operands.right_of(data, group);
         let chunks = out.chunks_mut((16 * k).max(1)).enumerate();
         parallel::each(chunks, |(index, out)| {

@@ -11,20 +11,20 @@ fn settings(format: Format, rounding: Rounding, overflow: Overflow) -> AddSettin
     AddSettings { simd, format, rounding, overflow, address: ADDRESS }
 }
 
-fn tensor(format: (u32, i32), raw: &[i32]) -> FixedTensor {
+fn tensor(format: (u32, i32), raw: &[i64]) -> FixedTensor {
     FixedTensor::from_raw(&[raw.len()], Format::new(format.0, format.1).unwrap(), raw).unwrap()
 }
 
 /// Any raw integers of `format`, with its ends and small numbers among them.
-fn raws(format: Format, seed: u64, length: usize) -> Vec<i32> {
+fn raws(format: Format, seed: u64, length: usize) -> Vec<i64> {
     let mut generator = generator(seed, &[]);
     let (min, max) = (format.min_raw(), format.max_raw());
     (0..length)
         .map(|_| match below(&mut generator, 6) {
             0 => min,
             1 => max,
-            2 => (below(&mut generator, 7) as i32 - 3).clamp(min, max),
-            _ => (generator.next_u32() as i32) >> (32 - format.wl()),
+            2 => (i64::from(below(&mut generator, 7)) - 3).clamp(min, max),
+            _ => i64::from(generator.next_u32() as i32 >> (32 - format.wl())),
         })
         .collect()
 }
@@ -34,9 +34,9 @@ fn reference(
     first: &FixedTensor,
     second: &FixedTensor,
     settings: &AddSettings,
-) -> (Vec<i32>, QuantiseCounts) {
+) -> (Vec<i64>, QuantiseCounts) {
     let length = first.len();
-    let align = |value: i32, fl: i32, index: usize| {
+    let align = |value: i64, fl: i32, index: usize| {
         let shift = fl - settings.format.fl();
         if shift <= 0 {
             return i128::from(value) << -shift;
@@ -67,12 +67,12 @@ fn reference(
         let sum = align(a, fl_first, length + i) + align(b, fl_second, i);
         let exact =
             (i128::from(a) << (finest - fl_first)) + (i128::from(b) << (finest - fl_second));
-        let (raw, _) = settings.overflow.apply(sum, settings.format.width());
+        let (raw, _) = settings.overflow.apply(sum, settings.format.word());
         counts.saturated_high += u64::from(sum > i128::from(settings.format.max_raw()));
         counts.saturated_low += u64::from(sum < i128::from(settings.format.min_raw()));
         counts.nonzero += u64::from(raw != 0);
         counts.flushed_to_zero += u64::from(raw == 0 && exact != 0);
-        raw as i32
+        raw as i64
     });
     (raw.collect(), counts)
 }
@@ -91,7 +91,7 @@ fn check(
             let settings = settings(formats[2], rounding, overflow);
             let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
             let (want, want_counts) = reference(&first, &second, &settings);
-            prop_assert_eq!(sum.data().to_i32(), want, "{} {}", rounding, overflow);
+            prop_assert_eq!(sum.data().to_i64(), want, "{} {}", rounding, overflow);
             prop_assert_eq!(counts, want_counts, "{} {}", rounding, overflow);
             prop_assert_eq!(sum.format(), formats[2]);
         }
@@ -162,14 +162,14 @@ fn lengths_around_blocks_and_chunks_equal_the_integers() {
 
 #[test]
 fn every_sum_of_two_bytes() {
-    let bytes: Vec<i32> = (-128..128).collect();
-    let first: Vec<i32> = bytes.iter().flat_map(|&a| [a; 256]).collect();
-    let second: Vec<i32> = bytes.iter().cycle().take(65536).copied().collect();
+    let bytes: Vec<i64> = (-128..128).collect();
+    let first: Vec<i64> = bytes.iter().flat_map(|&a| [a; 256]).collect();
+    let second: Vec<i64> = bytes.iter().cycle().take(65536).copied().collect();
     let settings = settings(Format::new(8, 4).unwrap(), Rounding::NearestEven, Overflow::Saturate);
     let (sum, counts) =
         residual_add(&tensor((8, 4), &first), &tensor((8, 4), &second), &settings).unwrap();
-    let want: Vec<i32> = first.iter().zip(&second).map(|(a, b)| (a + b).clamp(-128, 127)).collect();
-    assert_eq!(sum.data().to_i32(), want);
+    let want: Vec<i64> = first.iter().zip(&second).map(|(a, b)| (a + b).clamp(-128, 127)).collect();
+    assert_eq!(sum.data().to_i64(), want);
     // Above 127: b takes a values for each a of 1 to 127. Below -128: -a values for each a of -128 to -1.
     assert_eq!((counts.saturated_high, counts.saturated_low), (8128, 8256));
     assert_eq!((counts.elements, counts.nonzero, counts.flushed_to_zero), (65536, 65536 - 255, 0));
@@ -179,9 +179,15 @@ fn every_sum_of_two_bytes() {
 fn the_widest_differences_by_hand() {
     let add = |a: (u32, i32, i32), b: (u32, i32, i32), result: (u32, i32), rounding, overflow| {
         let settings = settings(Format::new(result.0, result.1).unwrap(), rounding, overflow);
-        let (first, second) = (tensor((a.0, a.1), &[a.2]), tensor((b.0, b.1), &[b.2]));
+        let (first, second) =
+            (tensor((a.0, a.1), &[a.2.into()]), tensor((b.0, b.1), &[b.2.into()]));
         let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
-        (sum.data().get(0), counts.saturated_high, counts.saturated_low, counts.flushed_to_zero)
+        (
+            sum.data().get(0) as i32,
+            counts.saturated_high,
+            counts.saturated_low,
+            counts.flushed_to_zero,
+        )
     };
     use Overflow::*;
     use Rounding::*;
@@ -255,7 +261,7 @@ fn a_register_rounds_each_operand_by_its_own_numbers() {
     for i in 0..length {
         // ⌊v/2^shift + r/2^6⌋ over the common denominator 2^(shift + 6).
         let round =
-            |v: i32, shift: u32, r: i128| ((i128::from(v) << 6) + (r << shift)) >> (shift + 6);
+            |v: i64, shift: u32, r: i128| ((i128::from(v) << 6) + (r << shift)) >> (shift + 6);
         let a = round(first.data().get(i), 3, numbers[length + i]);
         let b = round(second.data().get(i), 40, numbers[i]);
         assert_eq!(i128::from(sum.data().get(i)), a + b, "element {i}");

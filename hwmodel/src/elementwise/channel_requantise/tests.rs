@@ -61,7 +61,7 @@ fn fitted(value: i128, (low, high): (i128, i128), overflow: Overflow) -> i128 {
         _ if value >= low && value <= high => value,
         Overflow::Saturate if value < low => low,
         Overflow::Saturate => high,
-        Overflow::Wrap => value - (value - low).div_euclid(period) * period,
+        _ => value - (value - low).div_euclid(period) * period,
     }
 }
 

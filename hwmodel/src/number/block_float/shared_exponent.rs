@@ -4,14 +4,14 @@ use super::{
     BlockAxis, BlockFloatError, Blocks, MAX_WORD_LENGTH, MIN_WORD_LENGTH, check_finite, floor_log2,
 };
 use crate::cast::{exact, nearest_f32};
-use crate::kernels::{self, Limits, RawInteger, SimdLevel};
+use crate::kernels::{self, Bounds, Limits, RawInteger, SimdLevel};
 use crate::number::format::{Format, exp2};
 use crate::number::quantise::{CHUNK, NotANumber, QuantiseCounts, round, with_words};
 use crate::number::rounding::Rounding;
 use crate::number::tensor::RawData;
 use crate::parallel;
 use crate::random::RandomAddress;
-use crate::with_raw;
+use crate::with_narrow;
 
 /// A tensor of raw integers with one exponent a block.
 ///
@@ -66,7 +66,7 @@ pub fn quantise_with(
         return Ok(if x > 0.0 { limit } else { -limit });
     }
     let fl = (wl as i32 - 2).saturating_sub(exponent).clamp(-1000, 1000);
-    let raw = round(x, fl, rounding, r24 & 0x00ff_ffff);
+    let raw = round(x.into(), fl, rounding, r24 & 0x00ff_ffff);
     Ok(exact::<i32>(raw.clamp((-limit).into(), limit.into())))
 }
 
@@ -105,11 +105,7 @@ impl BlockFloatTensor {
         let exponents: Vec<i32> = largest.iter().map(exponent).collect();
         let mut raw = RawData::zeros(Format::new(wl, 0)?, x.len());
         let unit = Unit { simd, rounding, address, wl, limit: limit.into() };
-        let limits = match &mut raw {
-            RawData::I8(out) => unit.run(x, blocks, &exponents, out),
-            RawData::I16(out) => unit.run(x, blocks, &exponents, out),
-            RawData::I32(out) => unit.run(x, blocks, &exponents, out),
-        };
+        let limits = with_narrow!(&mut raw, out => unit.run(x, blocks, &exponents, out));
         let counts = QuantiseCounts::from_limits(x.len(), limits);
         Ok((Self { shape: shape.to_vec(), wl, blocks, exponents, raw }, counts))
     }
@@ -137,7 +133,7 @@ impl BlockFloatTensor {
     /// The values, which float32 holds exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         let step = |index| exp2(self.exponents[self.blocks.of(index)] + 2 - self.wl as i32);
-        with_raw!(&self.raw, raw => {
+        with_narrow!(&self.raw, raw => {
             let values = raw.iter().enumerate();
             values.map(|(i, &raw)| nearest_f32(f64::from(raw) * step(i))).collect()
         })
@@ -161,6 +157,8 @@ impl Unit {
         exponents: &[i32],
         out: &mut [T],
     ) -> Limits {
+        let (min, max) = (-self.limit, self.limit);
+        let bounds = Bounds { min, max, lowest: min, below: min, above: max };
         let chunks = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
         parallel::sum(chunks, |(chunk, (x, out))| {
             let start = chunk * CHUNK;
@@ -173,8 +171,7 @@ impl Unit {
                     let to = (from + blocks.run - index % blocks.run).min(x.len());
                     let scale = exp2(self.wl as i32 - 2 - exponents[blocks.of(index)]);
                     let (x, words, out) = (&x[from..to], &words[from..to], &mut out[from..to]);
-                    let (min, max) = (-self.limit, self.limit);
-                    total += kernels::quantise(simd, x, words, rounding, scale, min, max, out);
+                    total += kernels::quantise(simd, x, words, rounding, scale, bounds, out);
                     from = to;
                 }
                 total
@@ -258,7 +255,11 @@ mod tests {
             for (i, &x) in x.iter().enumerate() {
                 let exponent = tensor.exponents()[tensor.blocks.of(i)];
                 let expected = quantise_with(x, 9, exponent, rounding, words.next_u32() >> 8);
-                assert_eq!(Ok(tensor.raw().get(i)), expected, "{axis:?} element {i}");
+                assert_eq!(
+                    Ok(tensor.raw().get(i)),
+                    expected.map(i64::from),
+                    "{axis:?} element {i}"
+                );
             }
         }
     }
@@ -283,7 +284,7 @@ mod tests {
                         let exponent = tensor.exponents[tensor.blocks.of(i)];
                         let raw =
                             quantise_with(x, wl, exponent, rounding, words.next_u32() >> 8).unwrap();
-                        prop_assert_eq!(tensor.raw.get(i), raw, "{} {}", rounding, simd);
+                        prop_assert_eq!(tensor.raw.get(i), i64::from(raw), "{} {}", rounding, simd);
                         // Less than a step away, and float32 holds it exactly.
                         let step = exp2(exponent + 2 - wl as i32);
                         prop_assert!((f64::from(x) / step - f64::from(raw)).abs() <= 1.0);

@@ -3,10 +3,12 @@
 use super::natural::Natural;
 use super::{CHUNK, NotANumber, QuantiseCounts};
 use crate::cast::exact;
-use crate::kernels::SimdLevel;
+use crate::kernels::{SimdLevel, StoredInteger};
 use crate::number::format::Format;
 use crate::number::rounding::Rounding;
+use crate::number::tensor::RawData;
 use crate::random::RandomAddress;
+use crate::with_raw;
 use std::str::FromStr;
 
 /// Fraction digits that are kept; of the rest only whether any is above 0 matters. A multiple of 2^-88, the finest
@@ -170,9 +172,9 @@ impl Decimal {
         format: Format,
         rounding: Rounding,
         r24: u32,
-    ) -> Result<i32, NotANumber> {
+    ) -> Result<i64, NotANumber> {
         let rounded = self.round(format, rounding, r24)?;
-        Ok(exact::<i32>(rounded.clamp(format.min_raw().into(), format.max_raw().into())))
+        Ok(exact::<i64>(rounded.clamp(format.min_raw().into(), format.max_raw().into())))
     }
 }
 
@@ -187,9 +189,9 @@ pub fn quantise_decimals(
     format: Format,
     rounding: Rounding,
     address: RandomAddress,
-) -> Result<(Vec<i32>, QuantiseCounts), NotANumber> {
+) -> Result<(RawData, QuantiseCounts), NotANumber> {
     let (min, max) = (i128::from(format.min_raw()), i128::from(format.max_raw()));
-    let mut all = Vec::with_capacity(x.len());
+    let mut data = RawData::zeros(format, x.len());
     let mut counts = QuantiseCounts::default();
     let mut words = [0; CHUNK];
     for (chunk, x) in x.chunks(CHUNK).enumerate() {
@@ -201,16 +203,16 @@ pub fn quantise_decimals(
         for (position, (x, word)) in x.iter().zip(words).enumerate() {
             let index = start + position;
             let rounded = x.round(format, rounding, word >> 8).map_err(|_| NotANumber { index })?;
-            let raw = exact::<i32>(rounded.clamp(min, max));
+            let raw = exact::<i64>(rounded.clamp(min, max));
             counts.elements += 1;
             counts.saturated_high += u64::from(rounded > max);
             counts.saturated_low += u64::from(rounded < min);
             counts.flushed_to_zero += u64::from(raw == 0 && !x.is_zero());
             counts.nonzero += u64::from(raw != 0);
-            all.push(raw);
+            with_raw!(&mut data, out => out[index] = StoredInteger::from_i64(raw));
         }
     }
-    Ok((all, counts))
+    Ok((data, counts))
 }
 
 #[cfg(test)]
@@ -220,7 +222,7 @@ mod tests {
     use crate::random::Role;
     use proptest::prelude::*;
 
-    fn raw(text: &str, (wl, fl): (u32, i32), rounding: Rounding) -> i32 {
+    fn raw(text: &str, (wl, fl): (u32, i32), rounding: Rounding) -> i64 {
         let format = Format::new(wl, fl).unwrap();
         text.parse::<Decimal>().unwrap().quantise(format, rounding, 0).unwrap()
     }
@@ -277,7 +279,7 @@ mod tests {
         // 5 · 2^64, and one less.
         assert_eq!(raw("92233720368547758080", (32, -64), Rounding::Floor), 5);
         assert_eq!(raw("92233720368547758079", (32, -64), Rounding::Floor), 4);
-        assert_eq!(raw("1e39", (32, -64), Rounding::Floor), i32::MAX);
+        assert_eq!(raw("1e39", (32, -64), Rounding::Floor), i64::from(i32::MAX));
         assert_eq!(
             raw("5.421010862427522170037264004349708557128906250e-20", (32, 64), Rounding::Floor),
             1
@@ -299,7 +301,7 @@ mod tests {
             let (data, expected) = quantise(simd, &x, format, rounding, address).unwrap();
             let (raw, counts) =
                 quantise_decimals(simd, &decimals, format, rounding, address).unwrap();
-            assert_eq!((raw, counts), (data.to_i32().to_vec(), expected), "{rounding}");
+            assert_eq!((raw, counts), (data, expected), "{rounding}");
         }
         let mut decimals = decimals;
         decimals[CHUNK + 1] = "nan".parse().unwrap();
@@ -336,7 +338,7 @@ mod tests {
             let floor = numerator.div_euclid(denominator);
             let twice = 2 * numerator.rem_euclid(denominator);
             let up = twice > denominator || twice == denominator && floor % 2 != 0;
-            let limit = |raw: i128| raw.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+            let limit = |raw: i128| raw.clamp(i32::MIN.into(), i32::MAX.into()) as i64;
             prop_assert_eq!(decimal.quantise(format, Rounding::Floor, 0).unwrap(), limit(floor));
             let nearest = limit(floor + i128::from(up));
             prop_assert_eq!(decimal.quantise(format, Rounding::NearestEven, 0).unwrap(), nearest);

@@ -18,7 +18,7 @@ mod toward_zero;
 
 pub use parts::{Parts, Quotient, Shifted};
 
-use serde::{Deserialize, Serialize};
+use crate::text_enum::text_enum;
 
 /// The modes as types, for loops that are compiled once for each.
 pub mod modes {
@@ -90,8 +90,7 @@ macro_rules! with_rounding {
 ///
 /// The names of ap_fixed, ac_fixed and QONNX are read too. The same word may mean different modes: QONNX's `HALF_UP` is
 /// `nearest-away`, not `half-up`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rounding {
     /// ⌊v + r⌋ with r uniform in [0, 1).
     Stochastic,
@@ -133,8 +132,19 @@ impl Rounding {
         Self::AwayFromZero,
     ];
 
+    /// The names of [`Rounding::ALL`].
+    pub const NAMES: [&'static str; 11] = {
+        let mut names = [""; 11];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
     /// The name used in flags, files and tables.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         with_rounding!(self, M => M::NAME)
     }
 
@@ -175,8 +185,7 @@ impl std::str::FromStr for Rounding {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = |mode: &Self| mode.name() == text || mode.aliases().contains(&text);
         Self::ALL.into_iter().find(named).ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|mode| mode.name()).collect();
-            format!("unknown rounding mode `{text}`: use one of {}", names.join(", "))
+            format!("unknown rounding mode `{text}`: use one of {}", Self::NAMES.join(", "))
         })
     }
 }
@@ -186,6 +195,8 @@ impl std::fmt::Display for Rounding {
         f.pad(self.name())
     }
 }
+
+text_enum!(Rounding, Rounding::NAMES);
 
 #[cfg(test)]
 mod tests {

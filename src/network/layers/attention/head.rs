@@ -54,6 +54,7 @@ impl Block {
                     RawData::I8(data) => RawData::I8(self.of(data)),
                     RawData::I16(data) => RawData::I16(self.of(data)),
                     RawData::I32(data) => RawData::I32(self.of(data)),
+                    RawData::I64(data) => RawData::I64(self.of(data)),
                 };
                 Activation::fixed(FixedTensor::new(&shape, tensor.format(), data)?)
             }
@@ -77,6 +78,7 @@ pub(super) fn transposed_activation(matrix: Activation) -> Result<Activation, Ne
                 RawData::I8(data) => RawData::I8(transposed(data, columns)),
                 RawData::I16(data) => RawData::I16(transposed(data, columns)),
                 RawData::I32(data) => RawData::I32(transposed(data, columns)),
+                RawData::I64(data) => RawData::I64(transposed(data, columns)),
             };
             Activation::fixed(FixedTensor::new(&shape, tensor.format(), data)?)
         }
