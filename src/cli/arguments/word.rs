@@ -47,7 +47,14 @@ where
         argument: Option<&clap::Arg>,
         value: &OsStr,
     ) -> Result<T, clap::Error> {
-        self.read.parse_ref(command, argument, value)
+        let parameter = value.to_str().is_none_or(|text| text.contains(':'));
+        let read = self.read.parse_ref(command, argument, value);
+        if read.is_ok() || parameter {
+            return read;
+        }
+        // Its error lists the words and knows similar ones.
+        let words = PossibleValuesParser::new(self.words.clone());
+        words.parse_ref(command, argument, value).and(read)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -75,7 +75,7 @@ mod tests {
             let data = RawData::I8(outputs.clone());
             relu_backward_raw(SimdLevel::best(), &data, bound, &mut gradient).unwrap();
             for (&gradient, &y) in gradient.iter().zip(&outputs) {
-                let passes = y > 0 && bound.is_none_or(|bound| i32::from(y) < bound);
+                let passes = y > 0 && bound.is_none_or(|bound| i64::from(y) < bound);
                 assert_eq!(gradient, if passes { -2.5 } else { 0.0 }, "{bound:?}, y = {y}");
             }
         }

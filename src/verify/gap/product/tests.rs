@@ -160,7 +160,7 @@ proptest! {
     ) {
         let format = Format::new(wl, fl).unwrap();
         let step = format.step() as f32;
-        let clamped = |raw: i32| raw.clamp(format.min_raw(), format.max_raw());
+        let clamped = |raw: i32| i64::from(raw).clamp(format.min_raw(), format.max_raw()) as i32;
         let (x, w): (Vec<i32>, Vec<i32>) =
             raw.iter().map(|&(x, w)| (clamped(x), clamped(w))).unzip();
         let values = |raw: &[i32]| raw.iter().map(|&raw| raw as f32 * step).collect::<Vec<_>>();
