@@ -37,14 +37,14 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 
 /// Every module of `hwmodel` with the modules that it may use, tests aside. `number::rounding` is listed apart from the rest
 /// of `number`, since the kernels round, and numbers are quantised by the kernels.
-const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 19] = [
+const MAY_USE_IN_HWMODEL: [(&str, &[&str]); 20] = [
     ("cast", &[]),
     ("parallel", &[]),
     ("text_enum", &[]),
     ("number::rounding", &["text_enum"]),
     ("kernels", &["cast", "number::rounding"]),
     ("random", &["cast", "kernels"]),
-    (("number", &["cast", "kernels", "number::rounding", "parallel", "random", "text_enum"])),
+    ("number", &["cast", "kernels", "number::rounding", "parallel", "random", "text_enum"]),
     ("product", &["number"]),
     ("convolution", &["product"]),
     ("blocking", &["cast", "convolution", "kernels", "parallel"]),
