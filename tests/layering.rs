@@ -199,7 +199,7 @@ fn definition_of(name: &str, library: &str) -> String {
     match name {
         "with_rounding" => return "number::rounding".to_owned(),
         "with_raw" | "with_narrow" => return "number".to_owned(),
-        "with_requantise_rule" => return "affine".to_owned(),
+        "with_quantise_rule" | "with_requantise_rule" => return "affine".to_owned(),
         module if module.starts_with(char::is_lowercase) => return module.to_owned(),
         _ => {}
     }

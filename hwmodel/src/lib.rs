@@ -6,7 +6,7 @@
 //!
 //! Start at [`Format`] (a ⟨WL, FL⟩ pair), [`quantise`](number::quantise::quantise) (float → fixed),
 //! [`FixedTensor`] (raw integers with their format), [`array`](mod@array) (the MAC array) and
-//! [`Requantiser`](number::requantise::Requantiser) (accumulator → fixed).
+//! [`Requantiser`](number::requantise::Requantiser) (accumulator → fixed); at [`affine`] for words with scales and zero points.
 #![deny(unsafe_code)]
 // Tests compare floats and narrow small numbers as they like.
 #![cfg_attr(

@@ -1,5 +1,6 @@
 //! Errors of affine tensors and of the operators on them.
 
+use super::Granularity;
 use crate::array::ShapeError;
 use crate::{Format, TensorError};
 
@@ -45,6 +46,63 @@ pub enum AffineError {
         "{0} is not a word of an affine tensor: use 0 fractional bits and 2 to 32 bits, unsigned 2 to 31"
     )]
     Word(Format),
+    /// A zero point of a QONNX operator that is beyond ±2^32, not a multiple of 2^-40, or where words are made, not an integer.
+    #[error(
+        "zero point {0}: use a multiple of 2^-40 up to 2^32, and an integer where words are made"
+    )]
+    FloatZeroPoint(f32),
+    /// A width of a QONNX operator that is not 1 to 32 bits, or more bits after a truncation than before.
+    #[error("{0} bits are impossible: use 1 to 32, and no more after a truncation than before")]
+    Bits(u32),
+    /// A float format that is not covered.
+    #[error(
+        "{exponent_bits} exponent bits, {mantissa_bits} mantissa bits, bias {bias} and largest value {max_val}: use 1 to 8, 0 to 23, -512 to 512 and a number above 0"
+    )]
+    FloatFormat {
+        /// Exponent bits.
+        exponent_bits: u32,
+        /// Mantissa bits.
+        mantissa_bits: u32,
+        /// Bias of the exponent.
+        bias: i32,
+        /// The largest magnitude.
+        max_val: f32,
+    },
+    /// A NaN where no rule says what becomes of it.
+    #[error("element {index} is not a number (NaN)")]
+    NotANumber {
+        /// Position of the first NaN.
+        index: usize,
+    },
+    /// Words that are too long for an operator.
+    #[error("{0} is too long for an element-wise operator: use words of at most 16 bits")]
+    LongWord(Format),
+    /// Scales of channels or blocks that an operator cannot use.
+    #[error(
+        "scales for {granularity:?}: the operator takes one scale, or one for each index of axis {axis}"
+    )]
+    Granularity {
+        /// Which elements share a scale.
+        granularity: Granularity,
+        /// The axis of channels.
+        axis: usize,
+    },
+    /// Operands of an element-wise operator with different shapes.
+    #[error("shapes {left:?} and {right:?} differ")]
+    Operands {
+        /// Shape of the left operand.
+        left: Vec<usize>,
+        /// Shape of the right operand.
+        right: Vec<usize>,
+    },
+    /// A rule that an operator does not have.
+    #[error("{operator} has no rule `{rule}`")]
+    Rule {
+        /// The rule.
+        rule: &'static str,
+        /// The operator.
+        operator: &'static str,
+    },
     /// An axis that the shape lacks, or empty blocks.
     #[error("{}", match size {
         0 => "blocks of 0 indices: use at least 1".to_owned(),

@@ -1,6 +1,7 @@
 //! Which elements of a tensor share a scale and a zero point.
 
 use super::AffineError;
+use crate::TensorError;
 
 /// Elements that share a scale and a zero point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,8 +52,12 @@ impl Granularity {
     /// # Errors
     /// If the shape has no such axis, or a block is empty.
     pub(super) fn on(self, shape: &[usize]) -> Result<Layout, AffineError> {
-        // The caller holds a tensor of that shape.
-        let elements = shape.iter().product();
+        let product = |sizes: &[usize]| sizes.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
+        let too_large = || TensorError::TooLarge(shape.to_vec());
+        let elements = match shape.contains(&0) {
+            true => 0,
+            false => product(shape).ok_or_else(too_large)?,
+        };
         let (axis, size) = match self {
             Self::Tensor => {
                 return Ok(Layout { granularity: self, elements, length: 1, inner: elements });
@@ -63,12 +68,17 @@ impl Granularity {
         if axis >= shape.len() || size == 0 {
             return Err(AffineError::Axis { axis, size, dimensions: shape.len() });
         }
-        let inner = shape[axis + 1..].iter().product();
+        let inner = product(&shape[axis + 1..]).ok_or_else(too_large)?;
         Ok(Layout { granularity: self, elements, length: shape[axis], inner })
     }
 }
 
 impl Layout {
+    /// Elements of the tensor.
+    pub(super) fn elements(&self) -> usize {
+        self.elements
+    }
+
     /// Number of parameters.
     pub(super) fn parameters(&self) -> usize {
         match self.granularity {

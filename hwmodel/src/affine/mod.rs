@@ -6,6 +6,9 @@
 
 mod error;
 mod granularity;
+pub mod onnx;
+pub mod product;
+pub mod qonnx;
 mod quantisation;
 pub mod quantise;
 mod rational;
@@ -18,3 +21,6 @@ pub use granularity::Granularity;
 pub use quantisation::Quantisation;
 pub use tensor::AffineTensor;
 pub use word_range::WordRange;
+
+#[cfg(test)]
+mod tests;

@@ -89,15 +89,8 @@ impl Quantisation {
         shape: &[usize],
         format: Format,
     ) -> Result<Parameters<'_>, AffineError> {
-        let layout = self.granularity.on(shape)?;
-        let (given, needed) = (self.scales.len(), layout.parameters());
-        if given != needed {
-            let why = "one for the tensor, for each index of the axis, or for each block";
-            return Err(AffineError::Count { what: "scales", given, needed, why });
-        }
-        let range = word_range(format, 0)?;
-        check_zero_points(&self.zero_points, range)?;
-        Ok(Parameters { layout, scales: &self.scales, zero_points: &self.zero_points, range })
+        check_zero_points(&self.zero_points, word_range(format, 0)?)?;
+        Parameters::new(self.granularity, &self.scales, &self.zero_points, shape)
     }
 }
 
@@ -129,22 +122,50 @@ pub(crate) fn check_zero_points(zero_points: &[i32], range: WordRange) -> Result
 
 /// Scales and zero points of every element of a tensor.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parameters<'a> {
-    pub(super) layout: Layout,
-    pub(super) scales: &'a [f32],
-    pub(super) zero_points: &'a [i32],
-    /// The words, without a zero point.
-    pub(super) range: WordRange,
+pub(super) struct Parameters<'a, Z = i32> {
+    layout: Layout,
+    scales: &'a [f32],
+    zero_points: &'a [Z],
 }
 
-impl Parameters<'_> {
+impl<'a, Z: Copy + Sync> Parameters<'a, Z> {
+    /// As many scales as zero points, for a tensor of `shape`.
+    pub(super) fn new(
+        granularity: Granularity,
+        scales: &'a [f32],
+        zero_points: &'a [Z],
+        shape: &[usize],
+    ) -> Result<Self, AffineError> {
+        let layout = granularity.on(shape)?;
+        let (given, needed) = (scales.len(), layout.parameters());
+        if given != needed {
+            let why = "one for the tensor, for each index of the axis, or for each block";
+            return Err(AffineError::Count { what: "scales", given, needed, why });
+        }
+        Ok(Self { layout, scales, zero_points })
+    }
+
+    /// Checks that the tensor has `given` elements.
+    pub(super) fn check_elements(&self, given: usize) -> Result<(), AffineError> {
+        let needed = self.layout.elements();
+        match given == needed {
+            true => Ok(()),
+            false => Err(AffineError::Count {
+                what: "elements",
+                given,
+                needed,
+                why: "the product of the shape",
+            }),
+        }
+    }
+
     /// out = `element(input, scale, zero point)` for every element.
     pub(super) fn each<I: Copy + Sync, O: Send>(
         &self,
         simd: SimdLevel,
         input: &[I],
         out: &mut [O],
-        element: impl Fn(I, f32, i32) -> O + Sync,
+        element: impl Fn(I, f32, Z) -> O + Sync,
     ) {
         let chunks = input.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
         parallel::each(chunks, |(chunk, (input, out))| {
@@ -162,7 +183,7 @@ impl Parameters<'_> {
         start: usize,
         input: &[I],
         out: &mut [O],
-        element: &impl Fn(I, f32, i32) -> O,
+        element: &impl Fn(I, f32, Z) -> O,
     ) {
         let mut done = 0;
         while done < input.len() {

@@ -34,21 +34,51 @@ pub(super) struct Rational {
 }
 
 impl Rational {
-    /// numerator · 2^exponent / denominator, of a numerator below 2^112 and a denominator of 24 bits.
+    /// numerator · 2^exponent / denominator, of a numerator below 2^118 and a denominator below 2^56.
     ///
-    /// What is below 2^-8 in magnitude and not 0 becomes another such number of the same sign, and what is above 2^33 another
+    /// What is below 2^-7 in magnitude and not 0 becomes another such number of the same sign, and what is above 2^40 another
     /// such number: every rounding and every word has the same result for both.
     pub(super) fn scaled(numerator: i128, denominator: i128, exponent: i32) -> Self {
         let sign = numerator.signum();
+        let zeros = |value: i128| value.unsigned_abs().leading_zeros();
+        let shift = exponent.unsigned_abs();
         match exponent {
             _ if sign == 0 => Self { numerator: 0, denominator: 1 },
-            ..-100 => Self { numerator: sign, denominator: 1 << 9 },
-            ..0 => Self { numerator, denominator: denominator << -exponent },
-            0..=60 if numerator.unsigned_abs() >> 57 == 0 => {
-                Self { numerator: numerator << exponent, denominator }
+            ..0 if shift + 3 <= zeros(denominator) => {
+                Self { numerator, denominator: denominator << shift }
             }
-            _ => Self { numerator: sign << 40, denominator: 1 },
+            // Below 2^118 / 2^125.
+            ..0 => Self { numerator: sign, denominator: 1 << 9 },
+            0.. if shift + 2 <= zeros(numerator) => {
+                Self { numerator: numerator << shift, denominator }
+            }
+            // Above 2^126 / 2^56.
+            _ => Self { numerator: sign << 42, denominator: 1 },
         }
+    }
+
+    /// (factors[0] · scales[0] + factors[1] · scales[1]) / scales[2], of factors of at most 17 bits; what is far from every
+    /// word as in [`Rational::scaled`].
+    pub(super) fn sum_of_products(factors: [i32; 2], scales: [Float; 3]) -> Self {
+        let [a, b, divisor] = scales;
+        let terms = [(factors[0], a), (factors[1], b)]
+            .map(|(factor, scale)| (i128::from(factor) * scale.mantissa, scale.exponent));
+        // The term of the larger exponent first; a term of 0 has none.
+        let (large, small) = match terms {
+            [first, second] if second.0 == 0 || (first.0 != 0 && first.1 >= second.1) => {
+                (first, second)
+            }
+            [first, second] => (second, first),
+        };
+        // Where the quotient is near a word, half of one is a multiple of 2^-34 in units of the first term: a second term
+        // below 2^-34 of it only has a sign.
+        let distance = if small.0 == 0 { 0 } else { large.1 - small.1 };
+        let (shift, second) = match distance {
+            0..=75 => (distance, small.0),
+            _ => (75, small.0.signum()),
+        };
+        let numerator = (large.0 << shift) + second;
+        Self::scaled(numerator, divisor.mantissa, large.1 - shift - divisor.exponent)
     }
 
     /// x / scale + zero_point of a finite `x`, a scale above 0, and a zero point that is a multiple of 2^-40 and at most 2^33
@@ -69,6 +99,11 @@ impl Rational {
             numerator: quotient + fixed * (scale.mantissa << (BITS - 40)),
             denominator: scale.mantissa << BITS,
         }
+    }
+
+    /// Whether it is at least 0.
+    pub(super) fn is_nonnegative(self) -> bool {
+        self.numerator >= 0
     }
 
     /// Rounded to an integer; stochastic rounding gives the integer below.
@@ -133,11 +168,27 @@ mod tests {
         assert_eq!([-3, -1, 1, 3, 5].map(|n| half(n).round(even)), [-2, 0, 0, 2, 2]);
         assert_eq!(Rational::scaled(-1, 1 << 23, -200).round(Rounding::Floor), -1);
         assert_eq!(Rational::scaled(1, 1 << 23, -200).round(even), 0);
-        assert_eq!(Rational::scaled(-1, 1 << 23, 200).round(even), -(1 << 40));
+        assert_eq!(Rational::scaled(-1, 1 << 23, 200).round(even), -(1 << 42));
         assert_eq!(Rational::affine(f32::from_bits(1), f32::MAX, 0.5).round(even), 1);
         assert_eq!(Rational::affine(-f32::from_bits(1), f32::MAX, 0.5).round(even), 0);
         assert_eq!(Rational::affine(0.0, 1.0, 0.5).round(even), 0);
         assert!(Rational::affine(f32::MAX, f32::from_bits(1), -4e9).round(even) > 1 << 39);
         assert_eq!(Rational::affine(-7.5, 3.0, -4.0).round(even), -6);
+    }
+
+    #[test]
+    fn sums_of_far_apart_scales() {
+        let round = |factors, scales: [f32; 3]| {
+            Rational::sum_of_products(factors, scales.map(Float::new)).round(Rounding::NearestEven)
+        };
+        let least = f32::from_bits(1);
+        assert_eq!(round([1, 0], [0.5, least, 1.0]), 0);
+        assert_eq!(round([1, 1], [0.5, least, 1.0]), 1);
+        assert_eq!(round([1, -1], [0.5, least, 1.0]), 0);
+        assert_eq!(round([-1, 3], [least, 0.5, 1.0]), 1);
+        assert_eq!(round([3, -3], [0.1, 0.1, f32::MAX]), 0);
+        assert_eq!(round([5, 7], [0.1, 0.2, 0.1]), 19);
+        assert_eq!(round([0, 3], [f32::MAX, least, least]), 3);
+        assert!(round([1, -1], [f32::MAX, least, least]) > 1 << 33);
     }
 }

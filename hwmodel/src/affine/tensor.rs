@@ -1,6 +1,6 @@
 //! Affine tensors: words with scales and zero points.
 
-use super::quantisation::{Parameters, Quantisation, stored};
+use super::quantisation::{Parameters, Quantisation, stored, word_range};
 use super::quantise::{Quantise, QuantiseRule};
 use super::{AffineError, WordRange};
 use crate::{FixedTensor, Format, RawData, SimdLevel, with_quantise_rule, with_raw};
@@ -53,12 +53,12 @@ impl AffineTensor {
         format: Format,
         quantisation: Quantisation,
     ) -> Result<Self, AffineError> {
-        // Checks the shape.
-        let empty = FixedTensor::new(shape, format, RawData::zeros(format, x.len()))?;
         let parameters = quantisation.on(shape, format)?;
-        let mut data = empty.into_data();
+        parameters.check_elements(x.len())?;
+        let range = word_range(format, 0)?;
+        let mut data = RawData::zeros(format, x.len());
         with_raw!(&mut data, out => with_quantise_rule!(rule, R => {
-            words_of::<R, _>(simd, &parameters, x, out);
+            words_of::<R, _>(simd, &parameters, range, x, out);
         }));
         Ok(Self { words: FixedTensor::new(shape, format, data)?, quantisation })
     }
@@ -71,7 +71,9 @@ impl AffineTensor {
         let Ok(parameters) = self.quantisation.on(self.words.shape(), self.words.format()) else {
             unreachable!("checked when the tensor was made");
         };
-        with_raw!(self.words.data(), raw => dequantise(simd, &parameters, raw, &mut out));
+        // A difference of words of 31 bits fits 32.
+        let wide = self.words.format().wl() > 31;
+        with_raw!(self.words.data(), raw => dequantise(simd, &parameters, wide, raw, &mut out));
         out
     }
 
@@ -99,12 +101,12 @@ impl AffineTensor {
 fn words_of<R: Quantise, T: num_traits::NumCast + Copy + Send + 'static>(
     simd: SimdLevel,
     parameters: &Parameters<'_>,
+    range: WordRange,
     x: &[f32],
     out: &mut [T],
 ) where
     i32: AsPrimitive<T>,
 {
-    let range = parameters.range;
     parameters.each(
         simd,
         x,
@@ -118,11 +120,10 @@ fn words_of<R: Quantise, T: num_traits::NumCast + Copy + Send + 'static>(
 fn dequantise<T: AsPrimitive<i32> + Sync>(
     simd: SimdLevel,
     parameters: &Parameters<'_>,
+    wide: bool,
     raw: &[T],
     out: &mut [f32],
 ) {
-    // A difference of words of 31 bits fits 32.
-    let wide = parameters.range.lowest < -(1 << 30) || parameters.range.highest >= 1 << 30;
     if wide {
         parameters.each(
             simd,

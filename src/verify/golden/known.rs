@@ -2,7 +2,8 @@
 
 use super::{
     BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, cost_model, layers,
-    matmul, muppet_policy, quant_block, quant_fixed, quant_float, requant, torch,
+    matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc, quant_block,
+    quant_fixed, quant_float, requant, torch,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -57,6 +58,26 @@ const KNOWN: &[Known] = &[
         name: "muppet_policy",
         header: Header::Keys(&["epoch", "grad", "first"]),
         check: |file, _| muppet_policy::check(&file),
+    },
+    Known {
+        name: "onnx_qdq",
+        header: Header::Text("QuantizeLinear: case / scale / zp / x / y"),
+        check: |file, levels| onnx_qdq::check(&file, levels),
+    },
+    Known {
+        name: "onnx_qlinear",
+        header: Header::Keys(&["n_u8s8_outputs_changed_by_16_bit_saturation"]),
+        check: |file, levels| onnx_qlinear::check(&file, levels),
+    },
+    Known {
+        name: "qonnx_quant",
+        header: Header::Text("IntQuant: case / scale (one per channel) / x"),
+        check: |file, levels| qonnx_quant::check(&file, levels),
+    },
+    Known {
+        name: "qonnx_trunc",
+        header: Header::Text("case / scale / out_scale (v2 only) / int"),
+        check: |file, _| qonnx_trunc::check(&file),
     },
     Known {
         name: "quant_block",

@@ -7,6 +7,7 @@
 
 mod adapt_sequences;
 mod adapt_units;
+mod affine;
 mod bits;
 mod block;
 mod checker;
@@ -19,6 +20,10 @@ mod layout;
 mod line;
 mod matmul;
 mod muppet_policy;
+mod onnx_qdq;
+mod onnx_qlinear;
+mod qonnx_quant;
+mod qonnx_trunc;
 mod quant_block;
 mod quant_fixed;
 mod quant_float;
@@ -39,6 +44,10 @@ pub use layers::check_layers;
 pub use line::Line;
 pub use matmul::check_matmul;
 pub use muppet_policy::check_muppet_policy;
+pub use onnx_qdq::check_onnx_qdq;
+pub use onnx_qlinear::check_onnx_qlinear;
+pub use qonnx_quant::check_qonnx_quant;
+pub use qonnx_trunc::check_qonnx_trunc;
 pub use quant_block::check_quant_block;
 pub use quant_fixed::check_quant_fixed;
 pub use quant_float::check_quant_float;
@@ -58,6 +67,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("layers", check_layers),
     ("matmul", check_matmul),
     ("muppet_policy", check_muppet_policy),
+    ("onnx_qdq", check_onnx_qdq),
+    ("onnx_qlinear", check_onnx_qlinear),
+    ("qonnx_quant", check_qonnx_quant),
+    ("qonnx_trunc", check_qonnx_trunc),
     ("quant_block", check_quant_block),
     ("quant_fixed", check_quant_fixed),
     ("quant_fixed_negfl", check_quant_fixed),

@@ -151,11 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn the_division_in_float32_makes_a_tie() {
-        // float32(0.7) is below 0.7: 2.45 / 0.7 is just above 3.5, or 3.5 itself in float32.
-        let (x, scale) = (0.35f32 * 0.1, 0.1f32);
-        let quotient = x / scale;
-        let exact = f64::from(x) / f64::from(scale);
-        assert!(f64::from(quotient) != exact, "{quotient} {exact}");
+    fn the_division_in_float32_makes_and_breaks_ties() {
+        // The quotients are below and above 2.5 by less than half of float32's last place.
+        let words = |x: f32, scale: f32| {
+            [QuantiseRule::OnnxRuntime, QuantiseRule::Exact]
+                .map(|rule| rule.word(x, scale, WordRange::uint8(0)))
+        };
+        let mut differ = 0;
+        for n in 1..2000u16 {
+            let scale = f32::from(n) / 1009.0;
+            for half in 0..20u8 {
+                let [runtime, exact] = words((f32::from(half) + 0.5) * scale, scale);
+                assert!((runtime - exact).abs() <= 1);
+                differ += i32::from(runtime != exact);
+            }
+        }
+        assert!(differ > 0);
     }
 }

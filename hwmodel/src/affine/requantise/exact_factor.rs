@@ -21,8 +21,8 @@ pub struct ExactFactor;
 pub struct Ratio {
     /// At most 48 bits.
     numerator: i64,
-    /// 24 bits.
-    denominator: i32,
+    /// At most 55 bits.
+    denominator: i64,
     exponent: i32,
 }
 
@@ -39,6 +39,19 @@ impl Ratio {
             denominator: exact(output.mantissa),
             exponent: input.exponent + weight.exponent - output.exponent,
         })
+    }
+
+    /// input / (output · count): the factor of a mean of `count` words.
+    ///
+    /// # Errors
+    /// If a scale is not finite and above 0, or the count is not 1 to 2^31.
+    pub fn mean(input: f32, output: f32, count: usize) -> Result<Self, AffineError> {
+        if count == 0 || count > 1 << 31 {
+            let why = "the factor of a mean is held for 1 to 2^31 words";
+            return Err(AffineError::Count { what: "words", given: count, needed: 1, why });
+        }
+        let ratio = Self::new(Scales { input, weight: 1.0, output })?;
+        Ok(Self { denominator: ratio.denominator * exact::<i64>(count), ..ratio })
     }
 
     /// sum · ratio, rounded; beyond 2^33 any number beyond it.

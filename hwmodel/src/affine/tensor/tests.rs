@@ -106,6 +106,7 @@ fn impossible_scales_and_zero_points_are_refused() {
         let (simd, rule) = (SimdLevel::PORTABLE, QuantiseRule::OnnxRuntime);
         AffineTensor::quantise(simd, rule, &[0.0; 5], shape, format(8), per_tensor(0))
     };
-    assert!(matches!(quantise(&[2, 3]), Err(AffineError::Tensor(_))));
+    assert!(matches!(quantise(&[2, 3]), Err(AffineError::Count { what: "elements", .. })));
+    assert!(matches!(quantise(&[usize::MAX, 3]), Err(AffineError::Tensor(_))));
     assert!(quantise(&[5]).is_ok() && quantise(&[5, 1]).is_ok());
 }
