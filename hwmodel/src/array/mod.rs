@@ -14,6 +14,7 @@ mod overflow;
 mod product;
 mod product_format;
 mod requantise;
+mod wide;
 pub mod width;
 
 use crate::cast::toward_zero;
@@ -133,6 +134,9 @@ impl MacArray {
     }
 
     fn product(&self, operands: &Operands<'_>) -> Product {
+        if operands.are_wide() {
+            return self.product_of_wide_words(operands);
+        }
         self.proven_product(operands, &Proof::new(self, operands))
     }
 

@@ -2,12 +2,13 @@
 
 use super::MacReport;
 use super::exact::norms::Norms;
+use super::wide::is_wide;
 use crate::blocking::{Patches, RightMatrix};
 use crate::convolution::Convolution2d;
 use crate::kernels::{RawInteger, SimdLevel};
 use crate::number::tensor::FixedTensor;
 use crate::parallel::{self, Done};
-use crate::with_narrow;
+use crate::{with_narrow, with_raw};
 
 /// Memory layout of the right operand.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,11 @@ impl<'a> Operands<'a> {
         }
     }
 
+    /// Whether an operand has words that no kernel takes.
+    pub(super) fn are_wide(&self) -> bool {
+        is_wide(self.left) || is_wide(self.right)
+    }
+
     /// Rows, M.
     pub(super) fn rows(&self) -> usize {
         self.input[0] * self.output[0] * self.output[1]
@@ -94,7 +100,7 @@ impl<'a> Operands<'a> {
     pub(super) fn report(&self, simd: SimdLevel) -> MacReport {
         let groups = 0..self.geometry.groups;
         // The image is read once for all groups, of which there may be as many as channels.
-        let places = with_narrow!(self.left.data(), data => {
+        let places = with_raw!(self.left.data(), data => {
             self.patches(data, 0).place_counts(|x| x != 0)
         });
         MacReport {
@@ -107,10 +113,10 @@ impl<'a> Operands<'a> {
     /// MACs of a group whose two operands are not zero: Σ_k (rows with a non-zero A[·, k]) ·
     /// (columns with a non-zero B[k, ·]). `places` are the images with a non-zero at each place.
     fn nonzero_macs(&self, simd: SimdLevel, group: usize, places: &[u32]) -> u64 {
-        let rows = with_narrow!(self.left.data(), data => {
+        let rows = with_raw!(self.left.data(), data => {
             self.patches(data, group).column_totals(places)
         });
-        let columns = with_narrow!(
+        let columns = with_raw!(
             self.right.data(),
             data => self.right_of(data, group)
                 .term_totals(simd, [self.terms, self.columns], |x| u32::from(x != 0))

@@ -25,6 +25,11 @@ impl MacArray {
     ) -> Result<(RawData, MacReport, RequantiseReport), ShapeError> {
         let operands = self.convolution(x, w, geometry)?;
         check_bias(bias, operands.stride())?;
+        if operands.are_wide() {
+            let product = self.product_of_wide_words(&operands);
+            let (data, report) = requantiser.product(&product, bias)?;
+            return Ok((data, product.report, report));
+        }
         let proof = Proof::new(self, &operands);
         let fl = x.format().fl() + w.format().fl();
         let stage = requantiser.stage(

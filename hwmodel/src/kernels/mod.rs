@@ -24,8 +24,8 @@ pub(crate) use element::{
 pub use level::{SimdError, SimdLevel};
 pub(crate) use step::{STEP_LANES, StepRange, StepSum, step_lanes};
 pub(crate) use tile::{
-    TileKernel, TileSession, WrappingSum, float32_kernel, has_tiles, int8_kernel, int16_kernel,
-    limb_kernels,
+    TileKernel, TileSession, WrappingSum, byte_kernel, float32_kernel, has_tiles, int8_kernel,
+    int16_kernel, limb_kernels,
 };
 
 /// Defines a function compiled once per SIMD level and dispatched by a [`SimdLevel`].

@@ -341,16 +341,26 @@ pub(crate) fn int16_kernel(simd: SimdLevel, n: usize) -> TileKernel<i16, i32> {
 /// i8 × i8 → i32 modulo 2^32, four k per group; only where the CPU multiplies bytes faster than 16-bit
 /// words. Vector kernels take A with its sign bit flipped.
 pub(crate) fn int8_kernel(simd: SimdLevel, n: usize) -> Option<TileKernel<i8, i32>> {
-    if let Some([_, [_, signed]]) = limb_kernels(simd, n) {
-        return Some(signed);
+    byte_kernel(simd, n, [true; 2])
+}
+
+/// [`int8_kernel`] of bytes of A and of B with a sign or without. Vector kernels have unsigned bytes of A, as they are, and no
+/// unsigned bytes of B.
+pub(crate) fn byte_kernel(
+    simd: SimdLevel,
+    n: usize,
+    [signed_a, signed_b]: [bool; 2],
+) -> Option<TileKernel<i8, i32>> {
+    if let Some(kernels) = limb_kernels(simd, n) {
+        return Some(kernels[usize::from(signed_a)][usize::from(signed_b)]);
     }
     match simd.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => {
-            Some(TileKernel { offset_a: true, ..avx512_kernels!(simd, n, avx512::Int8) })
+        Level::Avx512 if signed_b => {
+            Some(TileKernel { offset_a: signed_a, ..avx512_kernels!(simd, n, avx512::Int8) })
         }
         _ => {
-            let _ = n;
+            let _ = (n, signed_b);
             None
         }
     }

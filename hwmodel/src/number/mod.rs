@@ -8,6 +8,7 @@
 pub mod accumulator;
 pub mod bit_width;
 pub mod block_float;
+pub mod exact_type;
 pub mod format;
 pub mod minifloat;
 pub mod overflow;

@@ -36,8 +36,30 @@ impl Inputs {
         Format::new(wl, fl).expect("in range")
     }
 
+    /// The same, unsigned half of the time and narrow a quarter of it.
+    pub(crate) fn any_format(&mut self, from: i32, to: i32) -> Format {
+        let format = self.format(from, to);
+        let unsigned = Format::unsigned(format.wl(), format.fl()).expect("in range");
+        let format = if self.flag() { format } else { unsigned };
+        if self.between(0, 3) == 0 { format.narrow() } else { format }
+    }
+
     pub(crate) fn rounding(&mut self) -> Rounding {
-        Rounding::ALL[self.size(0, 5)]
+        Rounding::ALL[self.size(0, Rounding::ALL.len() - 1)]
+    }
+
+    /// Any overflow mode, with any number of saturated bits that words can have.
+    pub(crate) fn any_overflow(&mut self) -> Overflow {
+        let bits = self.between(1, 33) as u8;
+        match self.between(0, 6) {
+            0 => Overflow::Wrap,
+            1 => Overflow::Saturate,
+            2 => Overflow::SaturateSymmetric,
+            3 => Overflow::SaturateZero,
+            4 => Overflow::WrapSaturated { bits },
+            5 => Overflow::WrapSignMagnitude { bits },
+            _ => Overflow::WrapSignMagnitude { bits: 0 },
+        }
     }
 
     pub(crate) fn overflow(&mut self) -> Overflow {
@@ -71,9 +93,9 @@ impl Inputs {
             4..=9 => {
                 let whole = match self.between(0, 3) {
                     0 => self.between(-4, 4).into(),
-                    1 => i64::from(format.max_raw()) + i64::from(self.between(-2, 2)),
-                    2 => i64::from(format.min_raw()) + i64::from(self.between(-2, 2)),
-                    _ => i64::from(self.raw(format.wl())),
+                    1 => format.max_raw() + i64::from(self.between(-2, 2)),
+                    2 => format.min_raw() + i64::from(self.between(-2, 2)),
+                    _ => self.word(format),
                 };
                 let eighths = 8.0 * whole as f64 + f64::from(self.between(-8, 8));
                 let x = (eighths / 8.0 * step) as f32;
@@ -108,6 +130,13 @@ impl Inputs {
             3 | 4 => any >> self.between(0, 31),
             _ => any,
         }
+    }
+
+    /// A raw integer of `format`: any, an end or a small one.
+    pub(crate) fn word(&mut self, format: Format) -> i64 {
+        let raw = i64::from(self.raw(format.wl()));
+        let raw = if format.is_signed() { raw } else { raw & ((1 << format.wl()) - 1) };
+        raw.clamp(format.min_raw(), format.max_raw())
     }
 
     /// An integer of up to `bits` bits, often next to a multiple of half of 2^`shift`.

@@ -17,3 +17,4 @@ mod mac;
 mod quantise;
 mod reference;
 mod requantise;
+mod signs;

@@ -2,17 +2,20 @@
 
 use crate::inputs::Inputs;
 use crate::reference::{self, Counts, Random};
-use hwmodel::number::quantise::{NotANumber, QuantiseCounts, quantise, quantise_produced};
+use hwmodel::number::quantise::{
+    NotANumber, QuantiseCounts, Quantiser, quantise, quantise_produced,
+};
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{Format, Rounding, SimdLevel};
+use hwmodel::{Format, Overflow, Rounding, SimdLevel};
 use proptest::prelude::*;
 
 /// One batch of `length` elements in one format and mode, at every level.
 pub(crate) fn batch(seed: u64, length: usize) -> u64 {
     let mut inputs = Inputs::new(seed);
-    let (format, rounding, address) = (inputs.format(-64, 64), inputs.rounding(), inputs.address());
+    let (format, address) = (inputs.any_format(-64, 64), inputs.address());
+    let modes = (inputs.rounding(), inputs.any_overflow());
     let x: Vec<f32> = (0..length).map(|_| inputs.float(format)).collect();
-    check(&x, format, rounding, address);
+    check(&x, format, modes, address);
     length as u64
 }
 
@@ -28,23 +31,29 @@ pub(crate) fn same_counts(got: QuantiseCounts, expected: Counts, length: usize, 
     assert_eq!(got.random_bits, length as u64 * bits);
 }
 
-fn check(x: &[f32], format: Format, rounding: Rounding, address: RandomAddress) {
+fn check(
+    x: &[f32],
+    format: Format,
+    (rounding, overflow): (Rounding, Overflow),
+    address: RandomAddress,
+) {
     let stochastic = rounding == Rounding::Stochastic;
     let randoms = if stochastic { reference::randoms(address, None, x.len()) } else { Vec::new() };
     let random = |i: usize| if stochastic { randoms[i] } else { Random::ZERO };
     let mut counts = Counts::default();
-    let word = (format.wl(), format.fl());
-    let expected: Vec<i32> = (0..x.len())
-        .map(|i| reference::quantise(x[i], word, rounding, random(i), &mut counts))
+    let modes = (rounding, overflow);
+    let expected: Vec<i64> = (0..x.len())
+        .map(|i| reference::quantise(x[i], format, modes, random(i), &mut counts))
         .collect();
     let bits = if stochastic { randoms.first().map_or(0, |random| random.bits) } else { 0 };
     for simd in SimdLevel::testable() {
-        let (data, got) = quantise(simd, x, format, rounding, address).expect("only numbers");
-        let data = data.to_i32();
+        let quantiser = Quantiser { simd, format, rounding, overflow, address };
+        let (data, got) = quantiser.slice(x).expect("only numbers");
+        let data = data.to_i64();
         if let Some(i) = (0..x.len()).find(|&i| data[i] != expected[i]) {
             let (x, r) = (x[i], random(i));
             panic!(
-                "{format} {rounding} {simd} {}: element {i}, {x:e} with r {r:?} is {}, not {}",
+                "{format} {rounding} {overflow} {simd} {}: element {i}, {x:e} with r {r:?} is {}, not {}",
                 address.source, data[i], expected[i]
             );
         }
@@ -72,11 +81,15 @@ proptest! {
 fn every_word_length_and_mode() {
     for wl in 1..=32 {
         for fl in [-64, -33, -8, -1, 0, 1, 7, 16, 31, 32, 63, 64] {
-            let format = Format::new(wl, fl).unwrap();
             let mut inputs = Inputs::new(u64::from(wl) << 8 | (fl + 64) as u64);
-            let x: Vec<f32> = (0..100).map(|_| inputs.float(format)).collect();
-            for rounding in Rounding::ALL {
-                check(&x, format, rounding, inputs.address());
+            let (signed, unsigned) = (Format::new(wl, fl), Format::unsigned(wl, fl));
+            for format in [signed.unwrap(), unsigned.unwrap()] {
+                let x: Vec<f32> = (0..50).map(|_| inputs.float(format)).collect();
+                for rounding in Rounding::ALL {
+                    check(&x, format, (rounding, Overflow::Saturate), inputs.address());
+                    let narrow = if inputs.flag() { format.narrow() } else { format };
+                    check(&x, narrow, (rounding, inputs.any_overflow()), inputs.address());
+                }
             }
         }
     }
@@ -92,7 +105,8 @@ fn a_grid_over_all_floats() {
     for (wl, fl) in [(8, 4), (1, 0), (16, -20), (32, 64), (32, -64), (12, 40)] {
         let format = Format::new(wl, fl).unwrap();
         for rounding in Rounding::ALL {
-            check(&x, format, rounding, RandomAddress::new(1, 2, 3, Role::Weight));
+            let address = RandomAddress::new(1, 2, 3, Role::Weight);
+            check(&x, format, (rounding, Overflow::Saturate), address);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The specified arithmetic in sign and magnitude: simple, and slow.
 
 use hwmodel::random::{RandomAddress, RandomSource};
-use hwmodel::{Overflow, Rounding};
+use hwmodel::{Format, Overflow, Rounding};
 use rand_core::Rng;
 use std::cmp::Ordering;
 
@@ -75,79 +75,147 @@ pub(crate) fn round(n: i128, shift: u32, rounding: Rounding, random: Random) -> 
     if n < 0 { -(rounded as i128) } else { rounded as i128 }
 }
 
-/// x · 2^fl rounded and saturated to `wl` bits; x is a number.
+/// x · 2^FL rounded and fitted into `format`; x is a number.
 pub(crate) fn quantise(
     x: f32,
-    (wl, fl): (u32, i32),
-    rounding: Rounding,
+    format: Format,
+    (rounding, overflow): (Rounding, Overflow),
     random: Random,
     counts: &mut Counts,
-) -> i32 {
+) -> i64 {
     let (negative, exponent, significand) =
         (x.to_bits() >> 31 == 1, x.to_bits() >> 23 & 0xff, x.to_bits() & 0x7f_ffff);
     let (significand, power) = match exponent {
         0 => (significand, -149),
         _ => (significand | 0x80_0000, exponent as i32 - 150),
     };
-    let power = power + fl;
+    let power = power + format.fl();
     let sign = if negative { -1 } else { 1 };
-    let rounded = if exponent == 255 {
-        sign << 100
-    } else if power > 60 {
-        // At least 2^61, if it is not zero.
-        i128::from(significand != 0) * (sign << 100)
-    } else if power >= 0 {
-        sign * (i128::from(significand) << power)
-    } else {
-        round(sign * i128::from(significand), power.unsigned_abs(), rounding, random)
+    let rounded = |rounding, random| {
+        if exponent == 255 {
+            sign << 100
+        } else if power > 60 {
+            // At least 2^61, if it is not zero, and a multiple of it.
+            i128::from(significand != 0) * (sign << 100)
+        } else if power >= 0 {
+            sign * (i128::from(significand) << power)
+        } else {
+            round(sign * i128::from(significand), power.unsigned_abs(), rounding, random)
+        }
     };
-    let raw = fit(rounded, wl, Overflow::Saturate, counts);
+    // An infinity has no bits to keep.
+    let saturates = matches!(
+        overflow,
+        Overflow::Saturate | Overflow::SaturateSymmetric | Overflow::SaturateZero
+    );
+    let overflow = if exponent == 255 && !saturates { Overflow::Saturate } else { overflow };
+    let values = [rounded(rounding, random), rounded(Rounding::Floor, Random::ZERO)];
+    let raw = fit(values, Target::of(format), overflow, counts);
     counts.flushed += u64::from(x != 0.0 && raw == 0);
     raw
 }
 
-/// An integer in a word of `wl` bits.
-fn fit(value: i128, wl: u32, overflow: Overflow, counts: &mut Counts) -> i32 {
-    let (fitted, outside) = overflow_of(value, wl, overflow);
+/// A word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) bits: u32,
+    pub(crate) signed: bool,
+    pub(crate) narrow: bool,
+}
+
+impl Target {
+    fn of(format: Format) -> Self {
+        Self { bits: format.wl(), signed: format.is_signed(), narrow: format.is_narrow() }
+    }
+}
+
+/// A rounded value, whose floor before rounding is given, in a word.
+fn fit([value, floor]: [i128; 2], word: Target, overflow: Overflow, counts: &mut Counts) -> i64 {
+    let (fitted, outside) = in_word(value, floor, word, overflow);
     counts.high += u64::from(outside && value > 0);
     counts.low += u64::from(outside && value < 0);
     counts.nonzero += u64::from(fitted != 0);
-    fitted as i32
+    fitted as i64
 }
 
 /// `value` in two's complement of `bits` bits, and whether it was outside the range.
 pub(crate) fn overflow_of(value: i128, bits: u32, overflow: Overflow) -> (i128, bool) {
-    let half = 1i128 << (bits - 1);
-    if value >= -half && value < half {
-        return (value, false);
-    }
-    let fitted = match overflow {
-        Overflow::Saturate if value > 0 => half - 1,
-        Overflow::Saturate => -half,
-        _ => (value + half).rem_euclid(2 * half) - half,
-    };
-    (fitted, true)
+    in_word(value, value, Target { bits, signed: true, narrow: false }, overflow)
 }
 
-/// value · 2^-shift in a word of `wl` bits; |value| < 2^126.
+/// The rules of ap_fixed, bit by bit: the result for a rounded `value`, and whether it was outside the range.
+pub(crate) fn in_word(value: i128, floor: i128, word: Target, overflow: Overflow) -> (i128, bool) {
+    let (w, all) = (word.bits as usize, 1i128 << word.bits);
+    let (least, most) = match word.signed {
+        true => (-all / 2 + i128::from(word.narrow), all / 2 - 1),
+        false => (0, all - 1 - i128::from(word.narrow)),
+    };
+    let inside = least <= value && value <= most;
+    if overflow == Overflow::SaturateSymmetric {
+        let least = if word.signed && w > 1 { -most } else { least };
+        return (value.max(least).min(most), !inside);
+    }
+    if inside {
+        return (value, false);
+    }
+    let negative = value < 0;
+    let bit = |value: i128, at: usize| value.div_euclid(1 << at).rem_euclid(2) == 1;
+    let mut bits: Vec<bool> = (0..w).map(|at| bit(value, at)).collect();
+    match overflow {
+        Overflow::Saturate | Overflow::SaturateSymmetric => {
+            return (if negative { least } else { most }, true);
+        }
+        Overflow::SaturateZero => return (0, true),
+        Overflow::Wrap => {}
+        Overflow::WrapSaturated { bits: n } => {
+            let n = usize::from(n).min(w);
+            for bit in &mut bits[w - n..] {
+                *bit = !word.signed || !negative;
+            }
+            if word.signed && n > 0 {
+                bits[w - 1] = negative;
+            }
+        }
+        // Nothing but a wrap where there is no sign.
+        Overflow::WrapSignMagnitude { .. } if !word.signed => {}
+        Overflow::WrapSignMagnitude { bits: n } => {
+            let n = usize::from(n).min(w);
+            let sign = if n == 0 { bit(floor, w) } else { negative };
+            let flip = if n < 2 { bits[w - 1] != sign } else { bits[w - n] == sign };
+            bits.iter_mut().for_each(|bit| *bit ^= flip);
+            if n >= 2 {
+                bits[w - n..w - 1].fill(!sign);
+            }
+            bits[w - 1] = sign;
+        }
+    }
+    let unsigned: i128 = (0..w).map(|at| i128::from(bits[at]) << at).sum();
+    let fitted = if word.signed && bits[w - 1] { unsigned - all } else { unsigned };
+    // What a narrow range leaves out becomes its neighbour.
+    (fitted.max(least).min(most), true)
+}
+
+/// value · 2^-shift in `format`; |value| < 2^126.
 pub(crate) fn requantise(
     value: i128,
     shift: i32,
-    wl: u32,
+    format: Format,
     (rounding, overflow): (Rounding, Overflow),
     random: Random,
     counts: &mut Counts,
-) -> i32 {
-    let rounded = if shift >= 0 {
-        round(value, shift.unsigned_abs(), rounding, random)
-    } else {
+) -> i64 {
+    let rounded = |rounding, random| {
+        if shift >= 0 {
+            return round(value, shift.unsigned_abs(), rounding, random);
+        }
         let left = shift.unsigned_abs();
         let length = u128::BITS - value.unsigned_abs().leading_zeros();
         // Beyond 2^126 only the sign matters, and for wrapping the low 32 bits, which then are zero
         // as long as the value has fewer than 94 bits of its own.
         if length + left <= 125 { value << left } else { value.signum() << 120 }
     };
-    let raw = fit(rounded, wl, overflow, counts);
+    let values = [rounded(rounding, random), rounded(Rounding::Floor, Random::ZERO)];
+    let raw = fit(values, Target::of(format), overflow, counts);
     counts.flushed += u64::from(value != 0 && raw == 0);
     raw
 }

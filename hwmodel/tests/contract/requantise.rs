@@ -9,7 +9,7 @@ use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Roun
 use proptest::prelude::*;
 
 /// The expected raw integers and counts of values that drop `shift` bits.
-fn expected(values: &[i128], shift: i32, unit: &Requantiser) -> (Vec<i32>, Counts, u64) {
+fn expected(values: &[i128], shift: i32, unit: &Requantiser) -> (Vec<i64>, Counts, u64) {
     let drops = shift.max(0).unsigned_abs();
     let stochastic = unit.rounding == Rounding::Stochastic && drops > 0;
     let randoms = if stochastic {
@@ -21,7 +21,7 @@ fn expected(values: &[i128], shift: i32, unit: &Requantiser) -> (Vec<i32>, Count
     let modes = (unit.rounding, unit.overflow);
     let raw = values.iter().enumerate().map(|(i, &value)| {
         let random = if stochastic { randoms[i] } else { Random::ZERO };
-        reference::requantise(value, shift, unit.format.wl(), modes, random, &mut counts)
+        reference::requantise(value, shift, unit.format, modes, random, &mut counts)
     });
     let raw = raw.collect();
     let bits = randoms.first().map_or(0, |random| random.bits);
@@ -33,7 +33,7 @@ fn any_unit(inputs: &mut Inputs, format: Format) -> Requantiser {
         simd: SimdLevel::PORTABLE,
         format,
         rounding: inputs.rounding(),
-        overflow: inputs.overflow(),
+        overflow: inputs.any_overflow(),
         address: inputs.address(),
     }
 }
@@ -43,23 +43,27 @@ fn any_unit(inputs: &mut Inputs, format: Format) -> Requantiser {
 pub(crate) fn tensor_batch(seed: u64, length: usize) -> u64 {
     let mut inputs = Inputs::new(seed);
     let near = inputs.flag();
-    let from = if near { inputs.format(-10, 10) } else { inputs.format(-64, 64) };
-    let to = if near { inputs.format(-10, 10) } else { inputs.format(-64, 64) };
+    let range = if near { (-10, 10) } else { (-64, 64) };
+    let [from, to] = [0; 2].map(|_| inputs.any_format(range.0, range.1));
     let shift = from.fl() - to.fl();
     let unit = any_unit(&mut inputs, to);
     let drops = shift.max(0).unsigned_abs();
     let values: Vec<i128> = (0..length)
         .map(|_| {
-            if inputs.flag() { inputs.raw(from.wl()).into() } else { inputs.sum(from.wl(), drops) }
+            if inputs.flag() {
+                return inputs.word(from).into();
+            }
+            let value = inputs.sum(from.signed_bits(), drops);
+            value.clamp(from.min_raw().into(), from.max_raw().into())
         })
         .collect();
-    let raw: Vec<i32> = values.iter().map(|&value| value as i32).collect();
+    let raw: Vec<i64> = values.iter().map(|&value| value as i64).collect();
     let x = FixedTensor::from_raw(&[length], from, &raw).expect("in range");
     let (expected, counts, bits) = expected(&values, shift, &unit);
     for simd in SimdLevel::testable() {
         let (out, got) = Requantiser { simd, ..unit }.tensor(&x);
         let what = format!("{from} to {unit:?} {simd}");
-        assert_eq!(out.data().to_i32(), expected, "{what}");
+        assert_eq!(out.data().to_i64(), expected, "{what}");
         same_counts(got, counts, length, bits);
     }
     length as u64
@@ -71,7 +75,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
     let columns = inputs.size(1, 9);
     let near = inputs.flag();
     let fl = if near { inputs.between(0, 20) } else { inputs.between(-128, 128) };
-    let to = if near { inputs.format(-10, 10) } else { inputs.format(-64, 64) };
+    let to = if near { inputs.any_format(-10, 10) } else { inputs.any_format(-64, 64) };
     let shift = fl - to.fl();
     let unit = any_unit(&mut inputs, to);
     let acc = (inputs.between(0, 2) > 0).then(|| inputs.between(1, 64) as u32);
@@ -117,7 +121,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
     for simd in SimdLevel::testable() {
         let (data, report) = Requantiser { simd, ..unit }.product(&product, bias.as_ref()).unwrap();
         let what = format!("fl {fl}, {accumulator:?}, bias fl {bias_fl}, {unit:?} {simd}");
-        assert_eq!(data.to_i32(), expected, "{what}");
+        assert_eq!(data.to_i64(), expected, "{what}");
         assert_eq!(report.accumulator_events, events, "{what}");
         same_counts(report.counts, counts, values.len(), random_bits);
     }
@@ -156,7 +160,8 @@ fn every_shift_mode_and_policy() {
     for fl in -64..=64 {
         for to_fl in [-64, -31, 0, 5, 64] {
             for rounding in Rounding::ALL {
-                for overflow in [Overflow::Wrap, Overflow::Saturate] {
+                let any = inputs.any_overflow();
+                for overflow in [Overflow::Wrap, Overflow::Saturate, any] {
                     let raw: Vec<i32> = (0..12).map(|_| inputs.raw(32)).collect();
                     let values: Vec<i128> = raw.iter().map(|&raw| raw.into()).collect();
                     let from = Format::new(32, fl).unwrap();
@@ -170,7 +175,7 @@ fn every_shift_mode_and_policy() {
                     };
                     let (expected, counts, bits) = expected(&values, fl - to_fl, &unit);
                     let (out, got) = unit.tensor(&x);
-                    assert_eq!(out.data().to_i32(), expected, "{from} {unit:?}");
+                    assert_eq!(out.data().to_i64(), expected, "{from} {unit:?}");
                     same_counts(got, counts, 12, bits);
                 }
             }

@@ -283,9 +283,9 @@ fn unreadable_flags() {
     ");
     insta::assert_snapshot!(unreadable("--rounding-weights nearest"), @r"
     error: invalid value 'nearest' for '--rounding-weights <WORD>'
-      [possible values: stochastic, nearest-even, nearest-away, half-up, floor, ceiling, toward-zero]
+      [possible values: stochastic, nearest-even, nearest-away, nearest-zero, nearest-odd, half-up, half-down, floor, ceiling, toward-zero, away-from-zero]
 
-      tip: a similar value exists: 'nearest-away'
+      tip: a similar value exists: 'nearest-odd'
 
     For more information, try '--help'.
     ");

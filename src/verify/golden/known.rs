@@ -1,9 +1,9 @@
 //! Which layout a file has, by its name or its header, and its check.
 
 use super::{
-    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, cost_model, layers,
-    matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc, quant_block,
-    quant_fixed, quant_float, requant, torch,
+    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, ap_fixed, ap_width,
+    cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc,
+    quant_block, quant_fixed, quant_float, requant, torch,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -38,6 +38,16 @@ const KNOWN: &[Known] = &[
         name: "adapt_units",
         header: Header::Keys(&["push_down", "push_up", "lookback"]),
         check: |file, _| adapt_units::check(&file),
+    },
+    Known {
+        name: "ap_fixed",
+        header: Header::Columns(&["source", "S2", "W2", "I2", "N", "x", "RND_SAT_SYM"]),
+        check: |file, levels| ap_fixed::check(&Table::new(file)?, levels),
+    },
+    Known {
+        name: "ap_width",
+        header: Header::Columns(&["W1", "I1", "S1", "ap_mul_W"]),
+        check: |file, _| ap_width::check(&Table::new(file)?),
     },
     Known {
         name: "cost_model",

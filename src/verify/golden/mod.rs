@@ -8,6 +8,8 @@
 mod adapt_sequences;
 mod adapt_units;
 mod affine;
+mod ap_fixed;
+mod ap_width;
 mod bits;
 mod block;
 mod checker;
@@ -35,6 +37,8 @@ use std::path::Path;
 
 pub use adapt_sequences::check_adapt_sequences;
 pub use adapt_units::check_adapt_units;
+pub use ap_fixed::check_ap_fixed;
+pub use ap_width::check_ap_width;
 pub use block::{BlockFile, Case};
 pub use checker::{Checker, Report};
 pub use cost_model::check_cost_model;
@@ -63,6 +67,8 @@ pub type Check = fn(&Path) -> Result<Report, GoldenError>;
 pub const CHECKS: &[(&str, Check)] = &[
     ("adapt_sequences", check_adapt_sequences),
     ("adapt_units", check_adapt_units),
+    ("ap_fixed", check_ap_fixed),
+    ("ap_width", check_ap_width),
     ("cost_model", check_cost_model),
     ("layers", check_layers),
     ("matmul", check_matmul),

@@ -7,11 +7,12 @@ use super::proof::Proof;
 use crate::array::MacArray;
 use crate::array::operands::Operands;
 use crate::blocking::{self, Panels, Sink, Store, TileProduct};
-use crate::cast::{exact, toward_zero};
+use crate::cast::{exact, low, toward_zero};
 use crate::kernels::{self, RawInteger, TileKernel};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::parallel;
 use crate::with_narrow;
+use std::borrow::Cow;
 
 /// Length of a block of k by kernel, in elements: the packed panels of a block stay in the cache.
 const BLOCK_I8: usize = 1024;
@@ -29,13 +30,37 @@ fn magnitudes(operands: &Operands<'_>, proof: &Proof) -> [Magnitude; 2] {
     })
 }
 
-/// One group's product of 8-bit words. Where A is stored with 128 added, sums start at `offsets`,
-/// -128·Σ_k B[k, n].
+/// Operands whose words are bytes, with a sign or without, and the kernel for them.
 struct Bytes<'a> {
     kernel: TileKernel<i8, i32>,
-    left: &'a [i8],
-    panels: Panels<i8>,
-    offsets: Option<Vec<i32>>,
+    left: Cow<'a, [i8]>,
+    right: Cow<'a, [i8]>,
+}
+
+/// Whether the words of a tensor have at most 8 bits, and if so, whether their bytes have a sign.
+fn signed_bytes(tensor: &FixedTensor) -> Option<bool> {
+    match tensor.data() {
+        RawData::I8(_) => Some(true),
+        // Their container has a sign bit that they do not need.
+        RawData::I16(_) if tensor.format().wl() <= 8 => Some(false),
+        _ => None,
+    }
+}
+
+/// The bytes of a tensor that has [`signed_bytes`].
+fn bytes_of(tensor: &FixedTensor) -> Cow<'_, [i8]> {
+    match tensor.data() {
+        RawData::I8(data) => data.into(),
+        data => with_narrow!(data, data => {
+            let mut bytes = vec![0; data.len()];
+            parallel::each(bytes.chunks_mut(CHUNK).zip(data.chunks(CHUNK)), |(bytes, data)| {
+                for (byte, &word) in bytes.iter_mut().zip(data) {
+                    *byte = low::<i8>(RawInteger::to_i32(word));
+                }
+            });
+            bytes.into()
+        }),
+    }
 }
 
 /// Every sum of a product, row-major, from what `fill` stores.
@@ -62,23 +87,37 @@ fn by_groups<S, K: Sink<S>>(
 
 impl MacArray {
     /// The 8-bit form of a product, where words and instructions allow it.
-    fn bytes<'a>(&self, operands: &Operands<'a>, group: usize) -> Option<Bytes<'a>> {
+    fn bytes<'a>(&self, operands: &Operands<'a>) -> Option<Bytes<'a>> {
+        let (left, right) = (operands.left, operands.right);
+        let signs = [signed_bytes(left)?, signed_bytes(right)?];
+        let kernel = kernels::byte_kernel(self.simd, operands.columns, signs)?;
+        Some(Bytes { kernel, left: bytes_of(left), right: bytes_of(right) })
+    }
+
+    /// The sums of one group of bytes. Where A is stored with 128 added, sums start at -128·Σ_k B[k, n].
+    fn byte_sums<K: Sink<i32>>(
+        &self,
+        operands: &Operands<'_>,
+        Bytes { kernel, left, right }: &Bytes<'_>,
+        (group, column): (usize, usize),
+        sink: &mut K,
+    ) -> K::Total {
         let (n, k) = (operands.columns, operands.terms);
-        let kernel = kernels::int8_kernel(self.simd, n)?;
-        let (RawData::I8(left), RawData::I8(right)) = (operands.left.data(), operands.right.data())
-        else {
-            return None;
-        };
         let block = if kernels::has_tiles(self.simd) { BLOCK_TILES } else { BLOCK_I8 };
-        let panels = Panels::pack(&kernel, operands.right_of(right, group), k, n, block, |x: i8| x);
-        let offsets = kernel.offset_a.then(|| {
-            operands
-                .column_sums(self.simd, group)
-                .iter()
-                .map(|sum| sum.wrapping_mul(-128))
-                .collect()
-        });
-        Some(Bytes { kernel, left, panels, offsets })
+        let panels = Panels::pack(kernel, operands.right_of(right, group), k, n, block, |x: i8| x);
+        let (left, right) = (&operands.patches(left, group), &panels);
+        if kernel.offset_a {
+            let offsets = operands.column_sums(self.simd, group);
+            let offsets: Vec<i32> = offsets.iter().map(|sum| sum.wrapping_mul(-128)).collect();
+            let (zero, convert) = (i8::MIN, |x: i8| x ^ i8::MIN);
+            let initial = Some(&offsets[..]);
+            let product = TileProduct { kernel, left, zero, convert, right, initial };
+            blocking::run(&product, column, sink)
+        } else {
+            let convert = |x| x;
+            let product = TileProduct { kernel, left, zero: 0, convert, right, initial: None };
+            blocking::run(&product, column, sink)
+        }
     }
 
     fn words(&self, operands: &Operands<'_>, group: usize) -> (TileKernel<i16, i32>, Panels<i16>) {
@@ -93,7 +132,7 @@ impl MacArray {
     /// Whether a product whose sums fit i32 is faster in limbs than in words of 16 bits, which are the
     /// alternative to bytes.
     fn prefers_limbs(&self, operands: &Operands<'_>) -> bool {
-        let bytes = |tensor: &FixedTensor| matches!(tensor.data(), RawData::I8(_));
+        let bytes = |tensor: &FixedTensor| signed_bytes(tensor).is_some();
         kernels::has_tiles(self.simd) && !(bytes(operands.left) && bytes(operands.right))
     }
 
@@ -121,20 +160,12 @@ impl MacArray {
         if self.prefers_limbs(operands) {
             return self.wrapping_sums(operands, proof, sink);
         }
+        if let Some(bytes) = self.bytes(operands) {
+            return by_groups(operands, sink, |group, column, sink| {
+                self.byte_sums(operands, &bytes, (group, column), sink)
+            });
+        }
         by_groups(operands, sink, |group, column, sink| {
-            if let Some(Bytes { kernel, left, panels, offsets }) = self.bytes(operands, group) {
-                let (left, initial) = (&operands.patches(left, group), offsets.as_deref());
-                let (kernel, right) = (&kernel, &panels);
-                return if kernel.offset_a {
-                    let (zero, convert) = (i8::MIN, |x: i8| x ^ i8::MIN);
-                    let product = TileProduct { kernel, left, zero, convert, right, initial };
-                    blocking::run(&product, column, sink)
-                } else {
-                    let convert = |x| x;
-                    let product = TileProduct { kernel, left, zero: 0, convert, right, initial };
-                    blocking::run(&product, column, sink)
-                };
-            }
             let (kernel, panels) = self.words(operands, group);
             with_narrow!(operands.left.data(), data => blocking::run(&TileProduct {
                 kernel: &kernel,
