@@ -29,6 +29,14 @@ pub enum AffineError {
         /// Scale of the result.
         output: f32,
     },
+    /// A real factor that a multiplier and a shift cannot hold.
+    #[error("the factor {factor} of a sum is impossible: use 0 up to but not including {most}")]
+    Multiplier {
+        /// The factor.
+        factor: f64,
+        /// The least factor that is too large.
+        most: &'static str,
+    },
     /// A zero point that is not a word of the tensor.
     #[error("zero point {index} is {zero_point}: use {lowest} to {highest}")]
     ZeroPoint {

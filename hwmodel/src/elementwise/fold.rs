@@ -45,7 +45,7 @@ pub fn fold(factor: f64, offset: f64) -> Result<ChannelScale, FoldError> {
     if !factor.is_finite() || !offset.is_finite() {
         return Err(FoldError::NotFinite { factor, offset });
     }
-    let (mantissa, exponent) = decompose(factor);
+    let (mantissa, exponent) = libm::frexp(factor);
     let mut shift = FRACTION - exponent;
     let longest = ChannelScale::LONGEST_SHIFT as i32;
     let dropped = (shift - longest).max(0);
@@ -65,20 +65,6 @@ pub fn fold(factor: f64, offset: f64) -> Result<ChannelScale, FoldError> {
     let scaled = toward_zero::<i128>((offset * power_of_two(shift as i32)).round_ties_even());
     let largest = ChannelScale::LARGEST_OFFSET;
     Ok(ChannelScale::new(toward_zero::<i32>(multiplier), shift, scaled.clamp(-largest, largest))?)
-}
-
-/// m and e with value = m · 2^e and ½ ≤ |m| < 1; both 0 for 0.
-fn decompose(value: f64) -> (f64, i32) {
-    const BIAS: i32 = 1022;
-    if value == 0.0 {
-        return (0.0, 0);
-    }
-    // Subnormal numbers are made normal first.
-    let (value, lift) =
-        if value.abs() < f64::MIN_POSITIVE { (value * power_of_two(64), 64) } else { (value, 0) };
-    let exponent = ((value.to_bits() >> 52) & 0x7ff) as i32 - BIAS;
-    let mantissa = f64::from_bits((value.to_bits() & !(0x7ff << 52)) | ((BIAS as u64) << 52));
-    (mantissa, exponent - lift)
 }
 
 /// 2^exponent, exact; 0 below the normal numbers.

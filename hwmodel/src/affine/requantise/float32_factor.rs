@@ -18,6 +18,7 @@ pub struct Float32Factor;
 
 impl Requantise for Float32Factor {
     const NAME: &'static str = "onnx-runtime";
+    const ALIASES: &'static [&'static str] = &["float32", "xnnpack"];
     type Factor = f32;
     /// So that the limits are float32 numbers; ONNX has words of 8 bits here.
     const WORD_BITS: u32 = 24;

@@ -4,13 +4,27 @@
 //! `sum · (input · weight / output) + zero point`, rounded. Tools differ in how they hold the factor, where they round and where
 //! the zero point is added: each rule is one file here, an implementation of [`Requantise`] and a line in [`RequantiseRule`].
 
+mod double_rounding;
 mod exact_factor;
 mod float32_factor;
+mod multiplier;
+mod q15;
+mod real;
+mod real_rule;
 mod reference_evaluator;
+mod single_rounding;
+mod twice_up;
 
+pub use double_rounding::DoubleRounding;
 pub use exact_factor::{ExactFactor, Ratio};
 pub use float32_factor::Float32Factor;
+pub use multiplier::Multiplier;
+pub use q15::{Q15, Q15Factor};
+pub use real::Real;
+pub use real_rule::RealRule;
 pub use reference_evaluator::ReferenceEvaluator;
+pub use single_rounding::SingleRounding;
+pub use twice_up::TwiceUp;
 
 use super::{AffineError, WordRange};
 use crate::affine::quantisation::stored;
@@ -26,6 +40,9 @@ const CHUNK: usize = 1 << 13;
 pub trait Requantise {
     /// The name used in flags, files and tables.
     const NAME: &'static str;
+
+    /// Other names: of the tools that compute so, and other spellings.
+    const ALIASES: &'static [&'static str] = &[];
 
     /// What the circuit or kernel holds for each channel.
     type Factor: Copy + Send + Sync + Debug;
@@ -68,6 +85,15 @@ impl Scales {
         }
     }
 
+    /// f64(f64(input · weight) / output), as TFLite computes the factor of a channel; the product of two float32 is exact.
+    ///
+    /// # Errors
+    /// If a scale is not finite and above 0.
+    pub fn real(self) -> Result<f64, AffineError> {
+        let Self { input, weight, output } = self.checked()?;
+        Ok(f64::from(input) * f64::from(weight) / f64::from(output))
+    }
+
     /// These scales, if each is finite and above 0.
     ///
     /// # Errors
@@ -100,7 +126,7 @@ macro_rules! with_requantise_rule {
     };
     ($value:expr, $rule:ident => $body:expr) => {
         $crate::with_requantise_rule!(@ $value, $rule => $body;
-            Float32Factor ExactFactor ReferenceEvaluator)
+            Float32Factor ExactFactor ReferenceEvaluator DoubleRounding SingleRounding TwiceUp Q15 Real)
     };
 }
 
@@ -113,15 +139,39 @@ pub enum RequantiseRule {
     ExactFactor,
     /// The reference evaluator of the onnx package.
     ReferenceEvaluator,
+    /// TFLite, gemmlowp and CMSIS-NN: an integer multiplier, rounded twice.
+    DoubleRounding,
+    /// TFLite and CMSIS-NN built for single rounding.
+    SingleRounding,
+    /// ruy with AVX2: rounded twice, ties toward +∞.
+    TwiceUp,
+    /// TFLite's and CMSIS-NN's 64-bit accumulators with a 15-bit multiplier.
+    Q15,
+    /// LiteRT's reference fully connected layer: a float64 factor.
+    Real,
 }
 
 impl RequantiseRule {
     /// Every rule.
-    pub const ALL: [Self; 3] = [Self::Float32Factor, Self::ExactFactor, Self::ReferenceEvaluator];
+    pub const ALL: [Self; 8] = [
+        Self::Float32Factor,
+        Self::ExactFactor,
+        Self::ReferenceEvaluator,
+        Self::DoubleRounding,
+        Self::SingleRounding,
+        Self::TwiceUp,
+        Self::Q15,
+        Self::Real,
+    ];
 
     /// The name used in flags, files and tables.
     pub fn name(self) -> &'static str {
         with_requantise_rule!(self, R => R::NAME)
+    }
+
+    /// Other names: of the tools that compute so, and other spellings.
+    pub fn aliases(self) -> &'static [&'static str] {
+        with_requantise_rule!(self, R => R::ALIASES)
     }
 
     /// The words of `sums` (row-major, bias included), with scales for all columns or for each, in the container of `format`.
@@ -170,7 +220,8 @@ impl std::fmt::Display for RequantiseRule {
 impl std::str::FromStr for RequantiseRule {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|rule| rule.name() == text).ok_or_else(|| {
+        let named = |rule: &Self| rule.name() == text || rule.aliases().contains(&text);
+        Self::ALL.into_iter().find(named).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|rule| rule.name()).collect();
             format!("unknown requantiser `{text}`: use one of {}", names.join(", "))
         })
