@@ -1,9 +1,7 @@
 //! Which layout a file has, by its name or its header, and its check.
 
 use super::{
-    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, ap_fixed, ap_width,
-    cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc,
-    quant_block, quant_fixed, quant_float, requant, torch,
+    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, ap_fixed, ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -108,6 +106,16 @@ const KNOWN: &[Known] = &[
         name: "requant",
         header: Header::Columns(&["WL", "FL", "wl", "fl", "acc", "r"]),
         check: |file, levels| requant::check(&Table::new(file)?, levels),
+    },
+    Known {
+        name: "tflite_ops",
+        header: Header::Keys(&["agrees_everywhere_with", "n_differs_from"]),
+        check: |file, levels| tflite_ops::check(&file, levels),
+    },
+    Known {
+        name: "tflite_requant",
+        header: Header::Columns(&["multiplier_f64", "q", "shift", "x", "double_rounding", "q15"]),
+        check: |file, levels| tflite_requant::check(&Table::new(file)?, levels),
     },
     // Before torch_ops, whose blocks look the same.
     Known {

@@ -31,6 +31,8 @@ mod quant_fixed;
 mod quant_float;
 mod requant;
 mod table;
+mod tflite_ops;
+mod tflite_requant;
 mod torch;
 
 use std::path::Path;
@@ -57,6 +59,8 @@ pub use quant_fixed::check_quant_fixed;
 pub use quant_float::check_quant_float;
 pub use requant::check_requant;
 pub use table::Table;
+pub use tflite_ops::check_tflite_ops;
+pub use tflite_requant::check_tflite_requant;
 pub use torch::{check_torch_nets, check_torch_ops};
 
 /// A check of one layout.
@@ -82,6 +86,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("quant_fixed_negfl", check_quant_fixed),
     ("quant_float", check_quant_float),
     ("requant", check_requant),
+    ("tflite_ops", check_tflite_ops),
+    ("tflite_requant", check_tflite_requant),
     ("torch_nets", check_torch_nets),
     ("torch_ops", check_torch_ops),
 ];

@@ -2,6 +2,7 @@
 
 use super::{Requantise, Scales};
 use crate::affine::{AffineError, WordRange};
+use crate::cast::toward_zero;
 
 /// ONNX Runtime 1.32.0, CPU provider (MLAS): QLinearConv, QLinearMatMul, QLinearGlobalAveragePool.
 ///
@@ -15,6 +16,14 @@ use crate::affine::{AffineError, WordRange};
 /// not matter that they act before the rounding: XNNPACK's rule is the same function.
 #[derive(Debug)]
 pub struct Float32Factor;
+
+impl Float32Factor {
+    /// half_even(f32(f32(sum) · factor)): the rule without limits and zero point; beyond 2^63 the limit of the type.
+    #[expect(clippy::cast_precision_loss, reason = "the rule rounds")]
+    pub fn scaled(sum: i64, factor: f32) -> i64 {
+        toward_zero((sum as f32 * factor).round_ties_even().into())
+    }
+}
 
 impl Requantise for Float32Factor {
     const NAME: &'static str = "onnx-runtime";
@@ -57,6 +66,17 @@ mod tests {
         assert_eq!(words(1), [-1, 1, 1, 3, 3]);
         assert_eq!(words(127), [125, 127, 127, 127, 127]);
         assert_eq!(words(-128), [-128, -128, -128, -126, -126]);
+    }
+
+    #[test]
+    fn limits_before_and_after_the_rounding_are_the_same() {
+        let range = WordRange { zero_point: -3, lowest: -100, highest: 90 };
+        for sum in -3000..3000 {
+            for factor in [0.5, 0.037, 1.0 / 64.0] {
+                let expected = range.limit(Float32Factor::scaled(sum, factor) - 3);
+                assert_eq!(Float32Factor::word(sum, factor, range), expected);
+            }
+        }
     }
 
     #[test]

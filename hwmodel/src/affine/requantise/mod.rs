@@ -19,6 +19,7 @@ pub use double_rounding::DoubleRounding;
 pub use exact_factor::{ExactFactor, Ratio};
 pub use float32_factor::Float32Factor;
 pub use multiplier::Multiplier;
+pub(super) use multiplier::shifted;
 pub use q15::{Q15, Q15Factor};
 pub use real::Real;
 pub use real_rule::RealRule;
@@ -83,15 +84,6 @@ impl Scales {
             true => Ok(factor),
             false => Err(AffineError::Factor { factor, input, weight, output }),
         }
-    }
-
-    /// f64(f64(input · weight) / output), as TFLite computes the factor of a channel; the product of two float32 is exact.
-    ///
-    /// # Errors
-    /// If a scale is not finite and above 0.
-    pub fn real(self) -> Result<f64, AffineError> {
-        let Self { input, weight, output } = self.checked()?;
-        Ok(f64::from(input) * f64::from(weight) / f64::from(output))
     }
 
     /// These scales, if each is finite and above 0.

@@ -40,5 +40,16 @@ impl<R: RealRule> Requantise for R {
     }
 }
 
+impl Scales {
+    /// f64(f64(input · weight) / output), as TFLite computes the factor of a channel; the product of two float32 is exact.
+    ///
+    /// # Errors
+    /// If a scale is not finite and above 0.
+    pub fn real(self) -> Result<f64, AffineError> {
+        let Self { input, weight, output } = self.checked()?;
+        Ok(f64::from(input) * f64::from(weight) / f64::from(output))
+    }
+}
+
 #[cfg(test)]
 mod tests;

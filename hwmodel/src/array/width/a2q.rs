@@ -6,7 +6,7 @@
 use super::norm_bound::{NormBound, channel_range, l1_norm};
 use super::of_range;
 use crate::BitWidth;
-use crate::cast::{exact, nearest_f32};
+use crate::cast::{nearest_f32, toward_zero};
 use crate::number::format::Format;
 
 /// A quantiser of weights for an accumulator and inputs of given widths.
@@ -119,13 +119,13 @@ impl WeightQuantiser {
     }
 
     /// The integers of `weights` with a divisor and zero point, in float32 arithmetic; a weight's value is its integer times the
-    /// channel's scale.
+    /// channel's scale. Where a quotient is not a number, the integer is 0.
     pub fn integers(&self, weights: &[f32], channel: ChannelDivisor) -> Vec<i32> {
         // The narrow range: as far down as up.
         let most = self.weight.max_raw() as f64;
         let integer = |&weight: &f32| {
             let value = f64::from(weight / channel.divisor + channel.zero_point);
-            exact::<i32>(value.trunc().clamp(-most, most))
+            toward_zero::<i32>(value.clamp(-most, most))
         };
         weights.iter().map(integer).collect()
     }
