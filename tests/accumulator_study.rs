@@ -53,6 +53,11 @@ fn the_smallest_accumulator_overflows_nowhere_and_one_bit_less_does() {
         assert_eq!(layer["word_lengths"], serde_json::json!([10, 10]));
         assert!(bits("on_data_bits") <= bits("any_input_bits"));
         assert!(bits("any_input_bits") <= bits("any_words_bits"));
+        // A norm takes the same bits as the range, or a little more: it knows neither signs nor the largest word. A bias
+        // may take one more than the range without it.
+        assert!(bits("a2q_bits") + 1 >= bits("any_input_bits"), "{layer}");
+        assert!(bits("a2q_bits") <= bits("any_input_bits") + 1, "{layer}");
+        assert_eq!(layer["a2q_norm"], Value::Null, "the accumulator is exact");
         let pj = |key: &str| layer[key]["energy"]["accumulate_pj"].as_f64();
         let energies = [pj("on_data"), pj("any_input"), pj("any_words")];
         assert!(energies.iter().all(Option::is_some) && energies.is_sorted(), "{layer}");
@@ -66,6 +71,13 @@ fn the_smallest_accumulator_overflows_nowhere_and_one_bit_less_does() {
     };
     assert_eq!(events(widest), 0);
     assert!(events(widest - 1) > 0);
+    // (2^19 - 1) / 2^9
+    let result = evaluated(&folder, &model, &["--accumulator-study", "--accumulator", "20"]);
+    assert_eq!(result["accumulators"][0]["a2q_norm"], "524287/512");
+    let output = hwsim(&["eval", "--limit-test", "30", "--accumulator-study"]).arg(&model).output();
+    let table = String::from_utf8(output.unwrap().stdout).unwrap();
+    let heading = "layer              largest norm A2Q bits  any input     norm that A2Q admits";
+    assert!(table.contains(heading), "{table}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::verify::accumulator_study::LayerAccumulator;
 use hwmodel::machine::MacCost;
 
-/// One line a layer: bits that suffice on the data, for any input and for any words, and what an accumulator
-/// of any input costs more than one as wide as a product.
+/// One line a layer: bits that suffice on the data, for any input and for any words, what an accumulator
+/// of any input costs more than one as wide as a product; then the norms of the weights and what A2Q says of them.
 pub(super) fn render(layers: &[LayerAccumulator], machine: &str) -> String {
     let mut text = format!(
         "\naccumulators (bits that suffice), energy per MAC and area per processing element on {machine}\n\
@@ -38,6 +38,21 @@ pub(super) fn render(layers: &[LayerAccumulator], machine: &str) -> String {
             layer.any_words_bits,
             list(&|cost| Some(cost.energy.total_pj()), 4),
             list(&|cost| cost.area_um2, 1),
+        ));
+    }
+    text.push_str(&format!(
+        "\nweights of an output (ℓ1 norm of the integers) and the accumulator by A2Q's bound, biases aside\n\
+         {:<18} {:>12} {:>8} {:>10} {:>24}\n",
+        "layer", "largest norm", "A2Q bits", "any input", "norm that A2Q admits"
+    ));
+    for layer in layers {
+        text.push_str(&format!(
+            "{:<18} {:>12} {:>8} {:>10} {:>24}\n",
+            layer.layer,
+            layer.weight_norm,
+            layer.a2q_bits,
+            layer.any_input_bits,
+            layer.a2q_norm.as_deref().unwrap_or("any (exact)"),
         ));
     }
     text

@@ -306,7 +306,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         energy_pj: total.energy.total_pj(),
         layers,
         integer_only: program.map(|program| IntegerResult::new(&program, &comparison, result.top1)),
-        accumulators: study.map(|study| study.finish(&machine)),
+        accumulators: study.map(|study| study.finish(&machine, accumulator.width)),
         machine: arguments.machine.clone(),
     };
     if let Some(warning) = eval_checks::too_narrow(&network, accumulator, total.accumulator_events)

@@ -2,10 +2,10 @@
 
 use crate::network::{Activation, Network, NoSingleProduct, Pass};
 use crate::precision::NumberFormat;
-use hwmodel::array::width;
+use hwmodel::array::width::{self, NormBound, l1_norm};
 use hwmodel::array::{Convolution2d, ShapeError};
 use hwmodel::machine::{MacCost, Machine};
-use hwmodel::{FixedTensor, SimdLevel};
+use hwmodel::{AccumulatorWidth, FixedTensor, Format, SimdLevel};
 use serde::Serialize;
 
 /// Follows the MAC layers of a network over batches of images.
@@ -21,7 +21,7 @@ struct Layer {
     weight: FixedTensor,
     bias: Option<FixedTensor>,
     geometry: Convolution2d,
-    input_bits: u32,
+    input: Format,
     /// Bits on the data so far; `None` beyond 64.
     data: Option<u32>,
     any_input: u32,
@@ -43,6 +43,12 @@ pub struct LayerAccumulator {
     pub any_input_bits: u32,
     /// Bits that suffice for any words of the formats.
     pub any_words_bits: u32,
+    /// The largest ℓ1 norm of an output's integer weights.
+    pub weight_norm: u64,
+    /// Bits that suffice for that norm by A2Q's formula ([`NormBound::A2q`]), biases aside.
+    pub a2q_bits: u32,
+    /// The largest norm that A2Q's formula admits for the accumulator in force; `None` where that is exact.
+    pub a2q_norm: Option<String>,
     /// A MAC with an accumulator as wide as one product.
     pub product_wide: MacCost,
     /// A MAC with the accumulator that sufficed on the images.
@@ -98,7 +104,7 @@ impl AccumulatorStudy {
                     name: operands.name.to_owned(),
                     node: operands.node,
                     geometry: operands.geometry,
-                    input_bits: input.wl(),
+                    input,
                     data: Some(1),
                     any_input: width::any_input(input, &weight, bias.as_ref()),
                     any_words: width::any_words(input, weight.format(), format, terms),
@@ -130,18 +136,27 @@ impl AccumulatorStudy {
         Ok(())
     }
 
-    /// The widths, and what MACs with them cost on `machine`.
-    pub fn finish(self, machine: &Machine) -> Vec<LayerAccumulator> {
+    /// The widths, and what MACs with them cost on `machine`; the norm that A2Q admits is that of an accumulator of width `in_force`.
+    pub fn finish(self, machine: &Machine, in_force: AccumulatorWidth) -> Vec<LayerAccumulator> {
         let finished = |layer: Layer| {
-            let weight_bits = layer.weight.format().wl();
-            let cost = |bits: u32| machine.mac_cost(layer.input_bits, weight_bits, bits);
+            let (input_bits, weight_bits) = (layer.input.wl(), layer.weight.format().wl());
+            let cost = |bits: u32| machine.mac_cost(input_bits, weight_bits, bits);
+            let weight_norm = layer.largest_norm();
             LayerAccumulator {
-                word_lengths: [layer.input_bits, weight_bits],
+                word_lengths: [input_bits, weight_bits],
                 terms: layer.weight.shape().iter().skip(1).product::<usize>() as u64,
                 on_data_bits: layer.data,
                 any_input_bits: layer.any_input,
                 any_words_bits: layer.any_words,
-                product_wide: cost(layer.input_bits + weight_bits),
+                weight_norm,
+                a2q_bits: NormBound::A2q.least_bits(weight_norm, layer.input),
+                a2q_norm: match in_force {
+                    AccumulatorWidth::Exact => None,
+                    AccumulatorWidth::Bits(bits) => {
+                        Some(NormBound::A2q.largest_norm(bits, layer.input).to_string())
+                    }
+                },
+                product_wide: cost(input_bits + weight_bits),
                 on_data: layer.data.map(cost),
                 any_input: cost(layer.any_input),
                 any_words: cost(layer.any_words),
@@ -149,5 +164,18 @@ impl AccumulatorStudy {
             }
         };
         self.layers.into_iter().map(finished).collect()
+    }
+}
+
+impl Layer {
+    /// The largest ℓ1 norm of an output's weights.
+    fn largest_norm(&self) -> u64 {
+        let outputs = self.weight.shape().first().copied().unwrap_or(0);
+        let terms = self.weight.len() / outputs.max(1);
+        let norm = |output: usize| {
+            let of_output = output * terms..(output + 1) * terms;
+            l1_norm(of_output.map(|index| self.weight.data().get(index)))
+        };
+        (0..outputs).map(norm).max().unwrap_or(0)
     }
 }

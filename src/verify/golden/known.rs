@@ -1,7 +1,9 @@
 //! Which layout a file has, by its name or its header, and its check.
 
 use super::{
-    BlockFile, GoldenError, Report, Table, adapt_sequences, adapt_units, ap_fixed, ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant, qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch,
+    BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_fixed,
+    ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant,
+    qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -27,6 +29,11 @@ enum Header {
 
 /// Every layout, in alphabetical order.
 const KNOWN: &[Known] = &[
+    Known {
+        name: "a2q_bound",
+        header: Header::Text("a2q, a2q_plus: case / w"),
+        check: |file, _| a2q_bound::check(&file),
+    },
     Known {
         name: "adapt_sequences",
         header: Header::Keys(&["init", "grad", "master", "quantised"]),

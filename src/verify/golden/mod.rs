@@ -5,6 +5,7 @@
 //! *table* ([`Table`]) with rows of the columns that the header names. Golden vectors of the same
 //! layout with other seeds or sizes are checked by the same functions.
 
+mod a2q_bound;
 mod adapt_sequences;
 mod adapt_units;
 mod affine;
@@ -37,6 +38,7 @@ mod torch;
 
 use std::path::Path;
 
+pub use a2q_bound::check_a2q_bound;
 pub use adapt_sequences::check_adapt_sequences;
 pub use adapt_units::check_adapt_units;
 pub use ap_fixed::check_ap_fixed;
@@ -69,6 +71,7 @@ pub type Check = fn(&Path) -> Result<Report, GoldenError>;
 /// Every layout by the name of its file without `.csv`, in alphabetical order, and its check at every SIMD level of this CPU. The
 /// shipped files are in `golden/` and `golden/conventions/`.
 pub const CHECKS: &[(&str, Check)] = &[
+    ("a2q_bound", check_a2q_bound),
     ("adapt_sequences", check_adapt_sequences),
     ("adapt_units", check_adapt_units),
     ("ap_fixed", check_ap_fixed),

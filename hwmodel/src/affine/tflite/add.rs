@@ -6,7 +6,7 @@ use crate::affine::requantise::{DoubleRounding, Multiplier, RealRule, shifted};
 use crate::affine::{AffineError, AffineTensor, WordRange};
 use crate::cast::toward_zero;
 use crate::number::rounding::modes::HalfUp;
-use crate::{RawData, SimdLevel, with_raw};
+use crate::{RawData, SimdLevel, with_narrow};
 
 /// The multipliers of ADD in the sets `ref` and `opt`, and of int16 in all of them: of the first operand, the second and the sum.
 ///
@@ -99,11 +99,11 @@ pub fn add(
     let (za, zb) = (left.zero_point, right.zero_point);
     if kernels == KernelSet::Xnnpack && is_int8(output.format) {
         let rule = CommonShift::new(left.scale, right.scale, output.scale)?;
-        with_raw!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
+        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
             #[inline(always)] |a, b| rule.word(a - za, b - zb, range)));
     } else {
         let rule = AddMultipliers::new(left.scale, right.scale, output)?;
-        with_raw!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
+        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
             #[inline(always)] |a, b| rule.word(a - za, b - zb, range)));
     }
     output.tensor(a.shape(), data)

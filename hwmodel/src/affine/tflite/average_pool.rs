@@ -7,7 +7,7 @@ use crate::cast::exact;
 use crate::kernels::RawInteger;
 use crate::number::rounding::modes::NearestAway;
 use crate::number::rounding::{Mode, Quotient};
-use crate::{RawData, with_raw};
+use crate::{RawData, with_narrow};
 
 /// Padding of a pooling window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ pub fn average_pool(
         }
     }
     let mut data = RawData::zeros(output.format, means.len());
-    with_raw!(&mut data, out => {
+    with_narrow!(&mut data, out => {
         out.iter_mut().zip(&means).for_each(|(out, &mean)| *out = RawInteger::from_i32(mean));
     });
     output.tensor(&shape, data)

@@ -5,7 +5,7 @@ use super::operand::{each_pair, is_int8};
 use super::{KernelSet, Output, TfliteError};
 use crate::affine::AffineTensor;
 use crate::affine::requantise::{DoubleRounding, Float32Factor, RealRule, Requantise, Scales};
-use crate::{RawData, SimdLevel, with_raw};
+use crate::{RawData, SimdLevel, with_narrow};
 
 /// The product, element by element, of two tensors of one shape and type.
 ///
@@ -29,11 +29,11 @@ pub fn multiply(
     let mut data = RawData::zeros(output.format, left.words.len());
     let (za, zb) = (left.zero_point, right.zero_point);
     if kernels == KernelSet::Xnnpack && is_int8(output.format) {
-        with_raw!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
+        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
             #[inline(always)] |a, b| Float32Factor::word(product(a - za, b - zb), factor, range)));
     } else {
         let factor = DoubleRounding::of_real(factor.into())?;
-        with_raw!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
+        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
             #[inline(always)] |a, b| DoubleRounding::word(product(a - za, b - zb), factor, range)));
     }
     output.tensor(a.shape(), data)

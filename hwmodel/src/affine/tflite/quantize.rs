@@ -6,7 +6,7 @@ use crate::affine::requantise::{DoubleRounding, RealRule, Requantise, TwiceUp, s
 use crate::affine::{AffineTensor, WordRange};
 use crate::cast::toward_zero;
 use crate::number::rounding::modes::HalfUp;
-use crate::{RawData, SimdLevel, with_raw};
+use crate::{RawData, SimdLevel, with_narrow};
 
 /// Elements of a run of the optimised kernel; those after the last whole run are rounded otherwise.
 const RUN: usize = 16;
@@ -55,7 +55,7 @@ pub fn quantize(
     let bytes = is_int8(x.words().format()) && is_int8(output.format);
     if bytes && kernels == KernelSet::Xnnpack {
         let rule = EightBits::new(operand.scale, output.scale)?;
-        with_raw!(&mut data, out => each_pair(simd, words, words, out,
+        with_narrow!(&mut data, out => each_pair(simd, words, words, out,
             #[inline(always)] |x, _| rule.word(x - zero_point, range)));
     } else {
         let in_runs = match kernels {
@@ -64,7 +64,7 @@ pub fn quantize(
         };
         let (runs, rest) = words.split_at(in_runs);
         let (twice_up, double) = (TwiceUp::of_real(real)?, DoubleRounding::of_real(real)?);
-        with_raw!(&mut data, out => {
+        with_narrow!(&mut data, out => {
             let (out_runs, out_rest) = out.split_at_mut(in_runs);
             each_pair(simd, runs, runs, out_runs,
                 #[inline(always)] |x, _| TwiceUp::word((x - zero_point).into(), twice_up, range));

@@ -60,9 +60,15 @@ fn what_cannot_be_quantised() {
 /// With 1-bit inputs 26 bits allow a norm of 2^25 - 1, which is 2^25 in float32: 16 equal weights would add up to that.
 #[test]
 fn a_limit_that_float32_rounds_up_still_holds() {
-    for accumulator in [24, 25, 26, 32, 33, 34] {
-        let quantiser = quantiser(NormBound::A2q, accumulator, 1, 31);
-        let limit = (1u64 << (accumulator - 1)) - 1;
+    let widths = [24, 25, 26, 32, 33, 34].map(|bits| [(bits, true), (bits, false)]);
+    for (accumulator, is_signed) in widths.concat() {
+        let mut quantiser = quantiser(NormBound::A2q, accumulator, 1, 31);
+        let mut limit = (1u64 << (accumulator - 1)) - 1;
+        if !is_signed {
+            // Words 0 and 1, of which A2Q takes the largest to be 2.
+            quantiser.input = Format::unsigned(1, 0).unwrap();
+            limit /= 2;
+        }
         let (_, integers) = quantiser.quantise(&[1.0; 16], 1.0, 1e-30).unwrap();
         let norm = l1_norm(integers);
         assert!(norm <= limit, "{accumulator} bits: {norm}");
@@ -75,10 +81,14 @@ proptest! {
     fn the_accumulator_always_holds(
         weights in prop::collection::vec(-1.0f32..1.0, 1..40),
         (plus, accumulator, input, weight) in (any::<bool>(), 1u32..=34, 1u32..=12, 2u32..=31),
+        is_signed: bool,
         (offset, norm, scale) in (-2.0f32..2.0, 0.01f32..100.0, 1e-9f32..0.1),
     ) {
         let bound = if plus { NormBound::A2qPlus } else { NormBound::A2q };
-        let quantiser = quantiser(bound, accumulator, input, weight);
+        let mut quantiser = quantiser(bound, accumulator, input, weight);
+        if !is_signed {
+            quantiser.input = Format::unsigned(input, 0).unwrap();
+        }
         let weights: Vec<f32> = weights.iter().map(|weight| weight + offset).collect();
         let (channel, integers) = quantiser.quantise(&weights, norm, scale).unwrap();
         prop_assert!(quantiser.holds(&integers));

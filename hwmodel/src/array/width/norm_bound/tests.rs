@@ -10,6 +10,10 @@ fn signed(wl: u32) -> Format {
     Format::new(wl, 0).unwrap()
 }
 
+fn unsigned(wl: u32) -> Format {
+    Format::unsigned(wl, 0).unwrap()
+}
+
 /// The least P by trying every width.
 fn searched(bound: NormBound, norm: u64, input: Format) -> Option<u32> {
     (1..=64).find(|&p| bound.largest_norm(bits(p), input).admits(norm))
@@ -21,6 +25,8 @@ fn hand_worked_limits() {
     assert_eq!(limit(NormBound::A2q, 16, signed(8)), "32767/128");
     // 2^13 - 2 = 8190 = 2 · 3^2 · 5 · 7 · 13, 2^3 - 1 = 7.
     assert_eq!(limit(NormBound::A2qPlus, 13, signed(3)), "1170");
+    assert_eq!(limit(NormBound::A2q, 11, unsigned(8)), "1023/256");
+    assert_eq!(limit(NormBound::A2qPlus, 13, unsigned(3)), "1170");
     assert_eq!(limit(NormBound::A2q, 1, signed(4)), "0");
     assert_eq!(limit(NormBound::A2qPlus, 1, signed(4)), "0");
     for bound in NormBound::ALL {
@@ -61,9 +67,9 @@ proptest! {
     #[test]
     fn closed_forms_equal_a_search(norm: u64, shift in 0u32..64, wl in 1u32..=32) {
         let norm = norm >> shift;
-        for bound in NormBound::ALL {
-            let least = bound.least_bits(norm, signed(wl));
-            prop_assert_eq!(Some(least).filter(|&bits| bits <= 64), searched(bound, norm, signed(wl)));
+        for (bound, input) in NormBound::ALL.into_iter().flat_map(|b| [(b, signed(wl)), (b, unsigned(wl))]) {
+            let least = bound.least_bits(norm, input);
+            prop_assert_eq!(Some(least).filter(|&bits| bits <= 64), searched(bound, norm, input));
         }
     }
 
@@ -75,9 +81,11 @@ proptest! {
         let mirrored = half.iter().map(|weight| -weight);
         let centred: Vec<i32> = half.iter().copied().chain(mirrored).collect();
         for (bound, weights) in [(NormBound::A2q, &half), (NormBound::A2qPlus, &centred)] {
-            let least = bound.least_bits(l1_norm(weights.iter().copied()), signed(wl));
-            let (lowest, highest) = channel_range(signed(wl), weights.iter().copied());
-            prop_assert!(of_range(lowest, highest) <= least, "{} {}", bound, wl);
+            for input in [signed(wl), unsigned(wl)] {
+                let least = bound.least_bits(l1_norm(weights.iter().copied()), input);
+                let (lowest, highest) = channel_range(input, weights.iter().copied());
+                prop_assert!(of_range(lowest, highest) <= least, "{} {}", bound, input);
+            }
         }
     }
 
