@@ -96,7 +96,13 @@ proptest! {
             let rounded = nearest_even(i128::from(sum) * steps(input) * steps(weight), steps(output) << 40);
             (rounded + i128::from(zero_point)).clamp(-128, 127) as i32
         }).collect();
-        for rule in RequantiseRule::ALL {
+        // Rules with integer multipliers refuse some of these factors.
+        let rules = [
+            RequantiseRule::Float32Factor,
+            RequantiseRule::ExactFactor,
+            RequantiseRule::ReferenceEvaluator,
+        ];
+        for rule in rules {
             let mut levels = Vec::new();
             for simd in SimdLevel::available() {
                 let scales = [Scales { input, weight, output }];
