@@ -37,7 +37,7 @@ fn a_corrupted_value_is_caught() {
         assert_eq!(report.mismatches, 1 + levels(), "{report}");
         assert!(report.first_mismatch.unwrap().starts_with(&format!("line {line}: ")));
     }
-    for field in [6, 7, 11, 22] {
+    for field in [6, 7, 12, 22] {
         let (changed, line) = with_field(&text("ap_width.csv"), "7,14,", Some(field), plus_one);
         let report = check_text(check_ap_width, &changed).unwrap();
         assert_eq!(report.mismatches, 1, "{report}");

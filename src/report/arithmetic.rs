@@ -3,7 +3,6 @@
 use super::layer::pass;
 use super::totals::PASSES;
 use crate::files::trace::GemmRow;
-use hwmodel::Overflow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -23,7 +22,7 @@ impl Arithmetic {
     /// Takes in a product.
     pub(super) fn add(&mut self, row: &GemmRow) {
         let fixed = row.formats.is_some();
-        let key = (pass(row.kind), fixed, row.overflow == Overflow::Wrap);
+        let key = (pass(row.kind), fixed, !row.overflow.saturates());
         let (bits, pes) = (row.accumulator_bits, row.pes);
         let (all_bits, all_pes) = self.found.entry(key).or_insert((bits..=bits, pes..=pes));
         *all_bits = bits.min(*all_bits.start())..=bits.max(*all_bits.end());

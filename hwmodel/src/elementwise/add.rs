@@ -12,7 +12,7 @@
 //! enters unchanged. The gradient of the sum passes to both operands unchanged (straight through).
 
 use crate::cast::exact;
-use crate::kernels::{Bounds, StoredInteger};
+use crate::kernels::StoredInteger;
 use crate::number::quantise::QuantiseCounts;
 use crate::number::rounding::{Mode, Shifted};
 use crate::random::RandomAddress;
@@ -308,13 +308,7 @@ fn fit<L: LaneInteger, T: StoredInteger>(
     let (overflow, word) = (settings.overflow, settings.format.word());
     let (lowest, highest) =
         (L::widen(settings.format.min_raw()), L::widen(settings.format.max_raw()));
-    let saturation = overflow.bounds(settings.format).map(|bounds| Bounds {
-        min: lowest,
-        max: highest,
-        lowest: L::widen(bounds.lowest),
-        below: L::widen(bounds.below),
-        above: L::widen(bounds.above),
-    });
+    let saturates = overflow.saturates_to_ends();
     let unused = 64 - settings.format.wl();
     let plain_wrap = overflow == Overflow::Wrap && word == Word::signed(word.width);
     let (mut high, mut low, mut flushed, mut nonzero) = (0u32, 0u32, 0u32, 0u32);
@@ -323,8 +317,9 @@ fn fit<L: LaneInteger, T: StoredInteger>(
         let sum = (first + second) << common as usize;
         high += u32::from(sum > highest);
         low += u32::from(sum < lowest);
-        let raw: i64 = if let Some(bounds) = saturation {
-            bounds.fit(sum).as_()
+        let raw: i64 = if saturates {
+            let sum = if sum > highest { highest } else { sum };
+            (if sum < lowest { lowest } else { sum }).as_()
         } else if plain_wrap {
             // The conversion keeps the low 64 bits, the shifts the low WL of them.
             let low_bits: i64 = sum.as_();
@@ -336,6 +331,7 @@ fn fit<L: LaneInteger, T: StoredInteger>(
         nonzero += u32::from(raw != 0);
         *out = T::from_i64(raw);
     }
+    overflow.make_symmetric(settings.format, out);
     QuantiseCounts {
         elements: out.len() as u64,
         saturated_high: high.into(),

@@ -24,12 +24,13 @@ pub enum DivisionError {
     #[error("division by {0}: use a divisor of 1 to 2^32 - 1")]
     Divisor(usize),
     /// The words of a sum are too short or too long.
-    #[error("sums of words of {0} bits: use 1 to 32")]
+    #[error("sums of words of {0} bits, the sign included: use 1 to 32")]
     WordLength(u32),
 }
 
 impl Division {
-    /// Division by `divisor` of sums of `divisor` words of `wl` bits.
+    /// Division by `divisor` of sums of `divisor` two's complement words of `wl` bits; an unsigned word has one bit more as such
+    /// ([`Format::signed_bits`](crate::Format::signed_bits)).
     ///
     /// # Errors
     /// If the divisor is 0 or 2^32 or more, or a word has not 1 to 32 bits.

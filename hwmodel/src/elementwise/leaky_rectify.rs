@@ -208,6 +208,23 @@ mod tests {
     }
 
     #[test]
+    fn unsigned_words_pass() {
+        for wl in [3, 8, 32] {
+            let format = Format::unsigned(wl, 0).unwrap();
+            let raw = [0, 1, format.max_raw()];
+            let x = FixedTensor::from_raw(&[3], format, &raw).unwrap();
+            let slope = Slope::new(1, 3).unwrap();
+            for rounding in [Rounding::Floor, Rounding::Stochastic] {
+                let (y, counts) =
+                    leaky_rectify(x.clone(), slope, SimdLevel::best(), rounding, ADDRESS).unwrap();
+                assert_eq!(y, x);
+                let bits = if rounding == Rounding::Stochastic { 9 } else { 0 };
+                assert_eq!((counts.nonzero, counts.random_bits), (2, bits));
+            }
+        }
+    }
+
+    #[test]
     fn chunks_continue_the_random_numbers() {
         let raw: Vec<i32> = (0..CHUNK as i32 + 100).map(|i| -(i % 128)).collect();
         let slope = Slope::new(1, 3).unwrap();

@@ -63,18 +63,18 @@ raw_integer!(i8, i16, i32);
 /// What a saturating quantiser does with a rounded value: below `lowest` it becomes `below`, above `max` it becomes `above`.
 /// Counted are the values outside [`min`, `max`], the word's range.
 #[derive(Clone, Copy)]
-pub(crate) struct Bounds<T> {
-    pub(crate) min: T,
-    pub(crate) max: T,
-    pub(crate) lowest: T,
-    pub(crate) below: T,
-    pub(crate) above: T,
+pub(crate) struct Bounds {
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) lowest: f64,
+    pub(crate) below: f64,
+    pub(crate) above: f64,
 }
 
-impl<T: Copy + PartialOrd> Bounds<T> {
+impl Bounds {
     /// The value that a rounded one becomes. A NaN becomes `below`.
     #[inline(always)]
-    pub(crate) fn fit(&self, rounded: T) -> T {
+    fn fit(&self, rounded: f64) -> f64 {
         let value = if rounded >= self.lowest { rounded } else { self.below };
         if value <= self.max { value } else { self.above }
     }
@@ -138,7 +138,7 @@ fn quantise_block<T: RawInteger>(
     x: &[f32],
     words: &[u32],
     scale: f64,
-    bounds: Bounds<f64>,
+    bounds: Bounds,
     out: &mut [T],
     round: impl Fn(f64, u32) -> f64,
 ) -> Limits {
@@ -250,7 +250,7 @@ multiversion! {
     /// raw = limit(round(x · scale)); `words` is read by stochastic rounding only, but must be as
     /// long as `x` for every mode. The bounds are values of a word that i32 holds.
     pub(crate) fn quantise<T: RawInteger>(
-        x: &[f32], words: &[u32], rounding: Rounding, scale: f64, bounds: Bounds<f64>, out: &mut [T],
+        x: &[f32], words: &[u32], rounding: Rounding, scale: f64, bounds: Bounds, out: &mut [T],
     ) -> Limits {
         let mut total = Limits::default();
         for ((x, words), out) in
@@ -276,20 +276,21 @@ multiversion! {
 
 multiversion! {
     /// Accumulators shifted left by `left` bits, plus bias, shifted right by `shift` (0 to 62;
-    /// stochastic: 0 to 32) bits with rounding, then saturated; sums must not overflow
+    /// stochastic: 0 to 32) bits with rounding, then saturated to [min, max]; sums must not overflow
     /// i64. `bias` repeats every `bias.len()` elements.
     pub(crate) fn requantise_narrow<S: AsPrimitive<i64>, T: RawInteger>(
-        sums: &[S], bias: &[i64], words: &[u32], rounding: Rounding, left: u32, shift: u32,
-        bounds: Bounds<i64>, out: &mut [T],
+        sums: &[S], bias: &[i64], words: &[u32], rounding: Rounding, left: u32, shift: u32, min: i64,
+        max: i64, out: &mut [T],
     ) -> Limits {
         let mut total = Limits::default();
         let columns = bias.len();
         for ((sums, words), out) in
             sums.chunks(columns).zip(words.chunks(columns)).zip(out.chunks_mut(columns))
         {
+            let range = (min, max);
             let shifts = (left, shift);
             total += with_rounding!(rounding, M => {
-                requantise_row::<M, _, _>(sums, bias, words, shifts, bounds, out)
+                requantise_row::<M, _, _>(sums, bias, words, shifts, range, out)
             });
         }
         total
@@ -302,7 +303,7 @@ fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
     bias: &[i64],
     words: &[u32],
     (left, shift): (u32, u32),
-    bounds: Bounds<i64>,
+    (min, max): (i64, i64),
     out: &mut [T],
 ) -> Limits {
     let (mut high, mut low, mut flushed, mut nonzero) = (0u64, 0u64, 0u64, 0u64);
@@ -312,9 +313,9 @@ fn requantise_row<M: Mode, S: AsPrimitive<i64>, T: RawInteger>(
         let random = ((u64::from(word) << shift) >> 32) as i64;
         let parts = Shifted::new(value, shift, random);
         let rounded = parts.floor() + i64::from(M::up(parts));
-        high += u64::from(rounded > bounds.max);
-        low += u64::from(rounded < bounds.min);
-        let raw = exact::<i32>(bounds.fit(rounded));
+        high += u64::from(rounded > max);
+        low += u64::from(rounded < min);
+        let raw = exact::<i32>(rounded.clamp(min, max));
         flushed += u64::from(value != 0 && raw == 0);
         nonzero += u64::from(raw != 0);
         *out = T::from_i32(raw);

@@ -1,7 +1,7 @@
 //! Float → fixed: raw = limit(round(x · 2^FL)), exactly.
 
 use crate::cast::exact;
-use crate::kernels::{self, Bounds, Limits, RawInteger, SimdLevel, StoredInteger};
+use crate::kernels::{self, Limits, RawInteger, SimdLevel, StoredInteger};
 use crate::number::format::{Container, Format};
 use crate::number::overflow::Overflow;
 use crate::number::rounding::Rounding;
@@ -210,14 +210,6 @@ impl Quantiser {
     fn narrow<T: RawInteger>(&self, x: &[f32], start: usize, out: &mut [T]) -> Limits {
         let Self { simd, format, rounding, overflow, address } = *self;
         let Some(bounds) = overflow.bounds(format) else { return self.one_by_one(x, start, out) };
-        let float = |raw: i64| raw as f64;
-        let bounds = Bounds {
-            min: float(bounds.min),
-            max: float(bounds.max),
-            lowest: float(bounds.lowest),
-            below: float(bounds.below),
-            above: float(bounds.above),
-        };
         with_words(simd, rounding, address, start, x.len(), |words| {
             kernels::quantise(simd, x, words, rounding, format.scale(), bounds, out)
         })

@@ -1,7 +1,7 @@
 //! Accumulator → fixed, and fixed → fixed: align, add the bias, shift with rounding, then overflow.
 
 use crate::cast::exact;
-use crate::kernels::{self, Bounds, Limits, RawInteger, SimdLevel, StoredInteger};
+use crate::kernels::{self, Limits, RawInteger, SimdLevel, StoredInteger};
 use crate::number::accumulator::{Accumulator, AccumulatorWidth};
 use crate::number::format::{Container, Format};
 use crate::number::overflow::Overflow;
@@ -185,14 +185,16 @@ pub(crate) struct OutputStage<'a> {
     bias: Vec<i64>,
     left: u32,
     right: u32,
-    bounds: Bounds<i64>,
 }
 
 impl<'a> OutputStage<'a> {
     /// The loops for a right shift of `right` after a left shift of `left` bits, if they cover it: saturation, and random
     /// numbers of at most 32 bits.
     fn new(requantiser: &'a Requantiser, bias: &[i128], (left, right): (i32, i32)) -> Option<Self> {
-        let bounds = requantiser.overflow.bounds(requantiser.format)?;
+        let Requantiser { format, overflow, .. } = *requantiser;
+        if !overflow.saturates_to_ends() || format.container() == Container::I64 {
+            return None;
+        }
         let longest = if requantiser.rounding == Rounding::Stochastic { 32 } else { 62 };
         if left < 0 || !(0..=longest).contains(&right) {
             return None;
@@ -200,7 +202,7 @@ impl<'a> OutputStage<'a> {
         let repeats = (256 / bias.len().max(1)).max(1);
         let bias = bias.iter().map(|&bias| exact::<i64>(bias)).collect::<Vec<_>>().repeat(repeats);
         let (left, right) = (left.cast_unsigned(), right.cast_unsigned());
-        Some(Self { requantiser, bias, left, right, bounds })
+        Some(Self { requantiser, bias, left, right })
     }
 
     /// Elements of whole rows, about [`CHUNK`].
@@ -232,9 +234,10 @@ impl<'a> OutputStage<'a> {
         start: usize,
         out: &mut [T],
     ) -> Limits {
-        let Requantiser { simd, rounding, address, .. } = *self.requantiser;
+        let Requantiser { simd, format, rounding, overflow, address } = *self.requantiser;
         // Nothing is dropped, so that no mode needs random numbers.
         let rounding = if self.right == 0 { Rounding::Floor } else { rounding };
+        let (min, max) = (format.min_raw(), format.max_raw());
         let unit = self.unit().max(1);
         let mut limits = Limits::default();
         for (row, (sums, out)) in sums.chunks(unit).zip(out.chunks_mut(unit)).enumerate() {
@@ -244,12 +247,13 @@ impl<'a> OutputStage<'a> {
                     true => &self.bias[part * CHUNK..][..sums.len()],
                     false => &self.bias[..],
                 };
-                let (left, right, bounds) = (self.left, self.right, self.bounds);
+                let (left, right) = (self.left, self.right);
                 let part = with_words(simd, rounding, address, start, sums.len(), |words| {
                     kernels::requantise_narrow(
-                        simd, sums, bias, words, rounding, left, right, bounds, out,
+                        simd, sums, bias, words, rounding, left, right, min, max, out,
                     )
                 });
+                overflow.make_symmetric(format, out);
                 let random_bits = self.requantiser.bits_drawn(sums.len(), right as i32);
                 limits += Limits { random_bits, ..part };
             }

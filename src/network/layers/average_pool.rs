@@ -91,7 +91,7 @@ impl IntegerStep for AveragePool {
     ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
         let x = &inputs[0];
         let shape = self.shape(four_axes(x))?;
-        let division = Division::of_sums(shape.window().positions(), x.format().wl())?;
+        let division = Division::of_sums(shape.window().positions(), x.format().signed_bits())?;
         let y = elementwise::average_pool(&shape, division, settings.rounding, x)?;
         Ok((y, QuantiseCounts::default()))
     }

@@ -24,7 +24,10 @@ fn raws(format: Format, seed: u64, length: usize) -> Vec<i64> {
             0 => min,
             1 => max,
             2 => (i64::from(below(&mut generator, 7)) - 3).clamp(min, max),
-            _ => i64::from(generator.next_u32() as i32 >> (32 - format.wl())),
+            _ if format.is_signed() => {
+                i64::from(generator.next_u32() as i32 >> (32 - format.wl())).clamp(min, max)
+            }
+            _ => i64::from(generator.next_u32() >> (32 - format.wl())).clamp(min, max),
         })
         .collect()
 }
@@ -87,7 +90,8 @@ fn check(
     };
     let (first, second) = (make(formats[0], seed), make(formats[1], seed ^ 1));
     for rounding in Rounding::ALL {
-        for overflow in [Overflow::Wrap, Overflow::Saturate] {
+        let others = [Overflow::WrapSaturated { bits: 2 }, Overflow::WrapSignMagnitude { bits: 3 }];
+        for overflow in Overflow::PLAIN.into_iter().chain(others) {
             let settings = settings(formats[2], rounding, overflow);
             let (sum, counts) = residual_add(&first, &second, &settings).unwrap();
             let (want, want_counts) = reference(&first, &second, &settings);
@@ -100,7 +104,11 @@ fn check(
 }
 
 fn format(fl: std::ops::RangeInclusive<i32>) -> impl Strategy<Value = Format> {
-    (1u32..=32, fl).prop_map(|(wl, fl)| Format::new(wl, fl).unwrap())
+    (1u32..=32, fl, 0..4).prop_map(|(wl, fl, kind)| match kind {
+        0 | 1 => Format::new(wl, fl).unwrap(),
+        2 => Format::unsigned(wl, fl).unwrap(),
+        _ => Format::unsigned(wl, fl).unwrap().narrow(),
+    })
 }
 
 proptest! {
