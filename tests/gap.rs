@@ -130,8 +130,8 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
         assert_eq!(code, 2, "{line}");
         line
     };
-    insta::assert_snapshot!(usage(&["gap", "model", "--formats", "33,4"]), @"hwsim: `--formats` has `33,4`: word length 33 is impossible: use 1 to 32 bits, as in 8,4");
-    insta::assert_snapshot!(usage(&["gap", "model", "--formats", "8"]), @"hwsim: `--formats` has `8`: write WL,FL, as in 8,4");
+    insta::assert_snapshot!(usage(&["gap", "model", "--formats", "33,4"]), @"hwsim: `--formats` has `33,4`: word length 33 is impossible: use 1 to 32 bits");
+    insta::assert_snapshot!(usage(&["gap", "model", "--formats", "8"]), @"hwsim: `--formats` has `8`: not a number format: write WL,FL as in 8,4 (u8,4 is unsigned), ap_fixed<16,6,AP_RND,AP_SAT>, ac_fixed<16,6,true>, fixed<16,6>, FIXED<16,6> or INT8");
     insta::assert_snapshot!(usage(&["gap", "model", "--acc", "16", "65"]), @"hwsim: `--accumulator` has `65`: accumulator width `65` is impossible: use 1 to 64 bits, or `exact`");
     insta::assert_snapshot!(usage(&["gap", "model", "--layer", "conv1"]), @"hwsim: the network has no MAC layer `conv1`: use a name or number of fc1 (0), fc2 (1), fc3 (2)");
     insta::assert_snapshot!(usage(&["gap", "model", "--images", "0"]), @"hwsim: `--images` is 0: use at least 1");

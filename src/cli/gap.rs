@@ -3,18 +3,22 @@
 use super::arguments::{OutputArguments, expand, records};
 use super::errors::Failure;
 use super::files::Files;
+use super::gap_conventions::{self, ConventionArguments};
 use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, images};
 use super::{accumulator_warning, output, setup};
+use crate::data::Dataset;
+use crate::network::Network;
 use crate::verify::gap::{
     Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
 };
 use anyhow::{Context as _, anyhow};
 use hwmodel::number::accumulator::AccumulatorWidth;
+use hwmodel::number::format_text::FixedType;
 use hwmodel::{Accumulator, Format, Overflow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// How far a float32 emulation of fixed point is from the integers of hardware.
@@ -23,7 +27,7 @@ use std::process::ExitCode;
 pub(super) struct GapArguments {
     /// Model file whose layers are compared, as written by `hwsim train --save-model`; without it
     /// a random matrix product of --m, --n and --k.
-    #[arg(required_unless_present = "m", conflicts_with_all = ["m", "n", "k"])]
+    #[arg(required_unless_present_any = ["m", "conventions"], conflicts_with_all = ["m", "n", "k"])]
     model: Option<PathBuf>,
     /// Only this MAC layer, by name or number.
     #[arg(long, requires = "model")]
@@ -48,13 +52,9 @@ pub(super) struct GapArguments {
     /// Distribution of its numbers: normal or uniform; the right operand is divided by √K.
     #[arg(long, default_value_t, conflicts_with = "model")]
     distribution: Distribution,
-    /// Formats WL,FL of inputs, weights, biases and outputs, joined by `;`, as in '8,4;16,12'.
-    #[arg(
-        long,
-        value_name = "LIST",
-        allow_hyphen_values = true,
-        default_value = "8,4;12,8;16,12;24,16"
-    )]
+    /// Formats WL,FL of inputs, weights, biases and outputs, joined by `;`, as in '8,4;16,12' [default: 8,4;12,8;16,12;24,16;
+    /// with --conventions the model's own, else 8,4].
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     formats: Vec<String>,
     /// Accumulator widths in bits (1 to 64) or `exact`, separated by commas; 16..32:4 is a range.
     #[arg(long, alias = "acc", value_name = "LIST", default_value = "16,20,24,32,exact")]
@@ -62,6 +62,8 @@ pub(super) struct GapArguments {
     /// What an addition outside the accumulator's range does: wrap, saturate or both in turn [default: saturate].
     #[arg(long, value_name = "WORD")]
     accumulator_overflow: Option<OverflowChoice>,
+    #[command(flatten)]
+    conventions: ConventionArguments,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -70,6 +72,14 @@ pub(super) struct GapArguments {
     csv: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArguments,
+}
+
+/// What is compared.
+pub(super) enum Source<'a> {
+    /// The layers of a saved model.
+    Model(&'a Path),
+    /// A product of random numbers.
+    Random(RandomProduct),
 }
 
 /// Overflow policies that are compared.
@@ -81,14 +91,22 @@ enum OverflowChoice {
 }
 
 /// Images that run through a network at a time; results do not depend on it.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
+
+/// Formats that are compared if none are given.
+const FORMATS: &str = "8,4;12,8;16,12;24,16";
 
 pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
-    let options = GapOptions {
-        simd: setup::simd()?,
-        formats: arguments.formats()?,
-        accumulators: arguments.accumulators()?,
+    if arguments.conventions.list() {
+        return gap_conventions::list(&arguments.output);
+    }
+    let comparison = arguments.conventions.comparison()?;
+    let formats = match (&comparison, arguments.formats.is_empty()) {
+        (Some(_), true) => Vec::new(),
+        _ => arguments.formats()?,
     };
+    let options =
+        GapOptions { simd: setup::simd()?, formats, accumulators: arguments.accumulators()? };
     setup::threads(arguments.threads)?;
     Files::default()
         .input("the model", &arguments.model)
@@ -96,18 +114,15 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
         .output("--csv", &arguments.csv)
         .output("--output", arguments.output.file())
         .check()?;
-    let (subject, layers) = match (&arguments.model, arguments.m, arguments.n, arguments.k) {
-        (Some(model), ..) => network_gap(arguments, model, options)?,
-        (None, Some(m), Some(n), Some(k)) => {
-            if arguments.data.dataset.is_some() || arguments.data.data_dir.is_some() {
-                return Err(Failure::usage(anyhow!("a data set needs a MODEL that runs on it")));
-            }
-            let (seed, distribution) = (arguments.seed, arguments.distribution);
-            let product = RandomProduct { m, n, k, seed, distribution };
+    if let Some(comparison) = comparison {
+        return comparison.run(arguments, &options);
+    }
+    let (subject, layers) = match arguments.source()? {
+        Source::Model(model) => network_gap(arguments, model, options)?,
+        Source::Random(product) => {
             let gap = product.measure(&options).map_err(Failure::usage)?;
             (Subject::Random(product), vec![LayerGap { layer: "product".to_owned(), gap }])
         }
-        _ => return Err(Failure::usage(anyhow!("give a MODEL, or all of --m, --n and --k"))),
     };
     let rows = rows(&layers);
     // The widest accumulator that has the fault speaks for the others.
@@ -146,19 +161,9 @@ fn network_gap(
     model: &std::path::Path,
     options: GapOptions,
 ) -> Result<(Subject, Vec<LayerGap>), Failure> {
-    let data = ModelData::load(model, &arguments.data, arguments.images)?;
-    let layers = match &arguments.layer {
-        Some(layer) => vec![data.layer(layer)?],
-        None => (0..data.network.mac_layers.len()).collect(),
-    };
-    let ModelData { network, header, dataset } = data;
-    let fixed = network.parameters.iter().any(|parameter| parameter.quantised.is_some());
+    let ModelImages { network, layers, subject, dataset } = ModelImages::load(arguments, model)?;
     let count = dataset.test.len();
-    let bar = ProgressBar::new(count as u64).with_style(
-        ProgressStyle::with_template("{bar:30} {pos}/{len} images, {eta} left")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.tick();
+    let bar = progress(count);
     let cannot = || format!("cannot compare `{}`", model.display());
     let mut gap = NetworkGap::new(network, layers, options).with_context(cannot)?;
     for start in (0..count).step_by(BATCH) {
@@ -167,31 +172,80 @@ fn network_gap(
         bar.set_position(end as u64);
     }
     bar.finish_and_clear();
-    let subject = Subject::Network {
-        network: header.arch,
-        dataset: dataset.name,
-        data_origin: dataset.origin.to_string(),
-        images: count,
-        quantised_weights: fixed,
-    };
     Ok((subject, gap.finish()))
 }
 
-impl GapArguments {
-    fn formats(&self) -> Result<Vec<Format>, Failure> {
-        let wrong = |text: &str, why: String| {
-            Failure::usage(anyhow!("`--formats` has `{text}`: {why}, as in 8,4"))
+/// A bar over images.
+pub(super) fn progress(count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(count as u64).with_style(
+        ProgressStyle::with_template("{bar:30} {pos}/{len} images, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.tick();
+    bar
+}
+
+/// A model with the layers that are compared and the images that it is run on.
+pub(super) struct ModelImages {
+    pub(super) network: Network,
+    /// Numbers of the MAC layers.
+    pub(super) layers: Vec<usize>,
+    pub(super) subject: Subject,
+    pub(super) dataset: Dataset,
+}
+
+impl ModelImages {
+    pub(super) fn load(arguments: &GapArguments, model: &Path) -> Result<Self, Failure> {
+        let data = ModelData::load(model, &arguments.data, arguments.images)?;
+        let layers = match &arguments.layer {
+            Some(layer) => vec![data.layer(layer)?],
+            None => (0..data.network.mac_layers.len()).collect(),
         };
-        let parse = |text: &str| {
-            let form = || wrong(text, "write WL,FL".to_owned());
-            let (wl, fl) = text.split_once(',').ok_or_else(form)?;
-            let wl = wl.trim().parse().map_err(|_| form())?;
-            let fl = fl.trim().parse().map_err(|_| form())?;
-            Format::new(wl, fl).map_err(|error| wrong(text, error.to_string()))
+        let ModelData { network, header, dataset } = data;
+        let quantised_weights =
+            network.parameters.iter().any(|parameter| parameter.quantised.is_some());
+        let subject = Subject::Network {
+            network: header.arch,
+            dataset: dataset.name.clone(),
+            data_origin: dataset.origin.to_string(),
+            images: dataset.test.len(),
+            quantised_weights,
+        };
+        Ok(Self { network, layers, subject, dataset })
+    }
+}
+
+impl GapArguments {
+    /// The random product of these sizes.
+    pub(super) fn random(&self, [m, n, k]: [usize; 3]) -> Result<RandomProduct, Failure> {
+        if self.data.dataset.is_some() || self.data.data_dir.is_some() {
+            return Err(Failure::usage(anyhow!("a data set needs a MODEL that runs on it")));
+        }
+        Ok(RandomProduct { m, n, k, seed: self.seed, distribution: self.distribution })
+    }
+
+    /// What is compared: a saved model, or a random product of these sizes.
+    pub(super) fn source(&self) -> Result<Source<'_>, Failure> {
+        match (&self.model, self.m, self.n, self.k) {
+            (Some(model), ..) => Ok(Source::Model(model)),
+            (None, Some(m), Some(n), Some(k)) => Ok(Source::Random(self.random([m, n, k])?)),
+            _ => Err(Failure::usage(anyhow!("give a MODEL, or all of --m, --n and --k"))),
+        }
+    }
+
+    /// Where the result goes.
+    pub(super) fn output(&self) -> &OutputArguments {
+        &self.output
+    }
+
+    fn formats(&self) -> Result<Vec<Format>, Failure> {
+        let lists: Vec<&str> = match self.formats.is_empty() {
+            true => vec![FORMATS],
+            false => self.formats.iter().map(String::as_str).collect(),
         };
         let mut all = Vec::new();
-        for text in self.formats.iter().flat_map(|list| list.split(';')) {
-            all.push(parse(text)?);
+        for text in lists.into_iter().flat_map(|list| list.split(';')) {
+            all.push(words(text, "--formats")?);
         }
         Ok(all)
     }
@@ -226,6 +280,21 @@ impl GapArguments {
         }
         Ok(accumulators)
     }
+}
+
+/// The words of a format's text; a note says that its modes are not used here.
+///
+/// # Errors
+/// If the text is not a format.
+pub(super) fn words(text: &str, flag: &str) -> Result<Format, Failure> {
+    let wrong = |error| Failure::usage(anyhow!("`{flag}` has {error}"));
+    let fixed: FixedType = text.parse().map_err(wrong)?;
+    if fixed.rounding.is_some() || fixed.overflow.is_some() {
+        let stated =
+            "rounds operands to nearest even and saturates them, and outputs by --conventions";
+        output::note(&format!("hwsim: note: gap {stated}: the modes of `{text}` are not used"));
+    }
+    Ok(fixed.format)
 }
 
 #[derive(Serialize)]

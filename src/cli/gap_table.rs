@@ -24,7 +24,7 @@ pub(super) enum Subject {
 }
 
 /// `count` with its digits in groups of three.
-fn grouped(count: u64) -> String {
+pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -37,7 +37,7 @@ fn grouped(count: u64) -> String {
 }
 
 /// A share in percent; what is not zero never looks like zero, nor what is not all like all.
-fn percent(part: u64, whole: u64, decimals: usize) -> String {
+pub(super) fn percent(part: u64, whole: u64, decimals: usize) -> String {
     if part == 0 || part == whole {
         return if part == 0 { "0" } else { "100" }.to_owned();
     }
@@ -55,7 +55,7 @@ fn share(share: Share) -> String {
 }
 
 /// A value with four significant digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
         v if (0.001..100_000.0).contains(&v) => {
@@ -74,6 +74,28 @@ fn name(accumulator: Accumulator) -> String {
     }
 }
 
+/// What was compared, in one or two lines.
+pub(super) fn heading(what: &str, subject: &Subject) -> Vec<String> {
+    match subject {
+        Subject::Network { network, dataset, data_origin, images, quantised_weights } => {
+            let weights = if *quantised_weights {
+                "as the model file holds them (quantised in training)"
+            } else {
+                "the float32 master weights"
+            };
+            vec![
+                format!("{what} of {network} on {dataset} ({data_origin}): {images} images"),
+                format!(
+                    "weights: {weights}; inputs: those of each layer in a float32 forward pass"
+                ),
+            ]
+        }
+        Subject::Random(RandomProduct { m, n, k, seed, distribution }) => {
+            vec![format!("{what} of a {m} × {k} by {k} × {n} product, {distribution}, seed {seed}")]
+        }
+    }
+}
+
 /// The whole table.
 pub(super) fn render(subject: &Subject, layers: &[LayerGap]) -> String {
     let mut out = String::new();
@@ -81,26 +103,7 @@ pub(super) fn render(subject: &Subject, layers: &[LayerGap]) -> String {
         out.push_str(text.trim_end());
         out.push('\n');
     };
-    match subject {
-        Subject::Network { network, dataset, data_origin, images, quantised_weights } => {
-            line(format!(
-                "emulation gap of {network} on {dataset} ({data_origin}): {images} images"
-            ));
-            line(format!(
-                "weights: {}; inputs: those of each layer in a float32 forward pass",
-                if *quantised_weights {
-                    "as the model file holds them (quantised in training)"
-                } else {
-                    "the float32 master weights"
-                }
-            ));
-        }
-        Subject::Random(RandomProduct { m, n, k, seed, distribution }) => {
-            line(format!(
-                "emulation gap of a {m} × {k} by {k} × {n} product, {distribution}, seed {seed}"
-            ));
-        }
-    }
+    heading("emulation gap", subject).into_iter().for_each(&mut line);
     for layer in layers {
         let gap = &layer.gap;
         line(String::new());

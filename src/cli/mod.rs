@@ -11,6 +11,8 @@ mod eval_checks;
 mod eval_formats;
 mod files;
 mod gap;
+mod gap_conventions;
+mod gap_conventions_table;
 mod gap_table;
 mod gemm;
 mod golden;

@@ -48,6 +48,7 @@ pub use muppet::Muppet;
 pub use options::{ControllerDescription, ControllerKind, ControllerOptions};
 pub use push_down::PushDownRange;
 pub use scheduled::Scheduled;
+pub use shared_settings::START;
 pub use shen::{BitRange, BitRangeError, BitStrategy, Depth, Factor, ShenOptions};
 pub use state::{ControllerState, StateTensor};
 pub use static_formats::{

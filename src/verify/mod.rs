@@ -5,6 +5,7 @@
 //! float unit; [`accumulator_study`] finds the accumulator width that each layer needs.
 
 pub mod accumulator_study;
+pub mod conventions;
 pub mod export;
 pub mod gap;
 pub mod golden;

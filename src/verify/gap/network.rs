@@ -1,11 +1,9 @@
 //! The gap of a network's layers on real images.
 
 use super::error::GapError;
-use super::product::{GapOptions, Operands, ProductGap};
-use crate::network::{Activation, BackwardArithmetic, Network, PassSettings};
-use hwmodel::array::MacArray;
-use hwmodel::random::RandomSource;
-use hwmodel::{Accumulator, Overflow, Rounding};
+use super::layers::FloatLayers;
+use super::product::{GapOptions, ProductGap};
+use crate::network::{Activation, Network};
 
 /// The gap of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +14,10 @@ pub struct LayerGap {
     pub gap: ProductGap,
 }
 
-/// A comparison that images are added to.
-///
-/// The operands of a layer are real: the master weights, and the input that the layer has in a float32
-/// forward pass of the whole network with the master weights and biases, batch norm in inference. So a
-/// layer's gap shows that layer alone, not the errors of those before it.
+/// A comparison that images are added to, layer by layer on the operands of [`FloatLayers`].
 pub struct NetworkGap {
-    network: Network,
+    layers: FloatLayers,
     options: GapOptions,
-    layers: Vec<usize>,
     gaps: Vec<Option<ProductGap>>,
 }
 
@@ -37,27 +30,12 @@ impl NetworkGap {
     /// # Panics
     /// If a number is not below the number of MAC layers.
     pub fn new(
-        mut network: Network,
+        network: Network,
         layers: Vec<usize>,
         options: GapOptions,
     ) -> Result<Self, GapError> {
-        assert!(layers.iter().all(|&layer| layer < network.mac_layers.len()), "MAC layers");
-        for &layer in &layers {
-            network.single_product(layer)?;
-        }
-        network.set_float32();
-        // ReLU would turn NaN to 0 and hide it.
-        for parameter in &network.parameters {
-            check_finite(&parameter.name, &parameter.master)?;
-        }
-        for node in &network.nodes {
-            if let Some(running) = node.running() {
-                check_finite(&format!("{}.running_mean", node.name), &running.mean)?;
-                check_finite(&format!("{}.running_variance", node.name), &running.variance)?;
-            }
-        }
         let gaps = vec![None; layers.len()];
-        Ok(Self { network, options, layers, gaps })
+        Ok(Self { layers: FloatLayers::new(network, layers)?, options, gaps })
     }
 
     /// Runs `images` `[n, h, w, c]` through the network in float32 and compares every layer on them.
@@ -65,61 +43,21 @@ impl NetworkGap {
     /// # Errors
     /// If the images do not fit, or an activation is not a number.
     pub fn add(&mut self, images: Activation) -> Result<(), GapError> {
-        let array = MacArray { simd: self.options.simd, accumulator: Accumulator::default() };
-        let context = PassSettings {
-            array,
-            rounding: Rounding::NearestEven,
-            random: RandomSource::PCG,
-            overflow: Overflow::Saturate,
-            seed: 0,
-            step: 0,
-            training: false,
-            backward: BackwardArithmetic::Float32,
-        };
-        let pass = self.network.forward(images, &context)?;
-        for (&layer, slot) in self.layers.iter().zip(&mut self.gaps) {
-            let operands = self.network.mac_operands(layer).expect("checked when made");
-            let input = pass.mac_input(operands.node).expect("MAC layers keep their input");
-            let gap = ProductGap::measure(
-                &Operands {
-                    x: &input.to_f32(self.options.simd),
-                    input: input.shape(),
-                    weights: &operands.weight.master,
-                    weight_shape: &operands.weight.shape,
-                    bias: operands.bias.map(|bias| &bias.master[..]),
-                    geometry: operands.geometry,
-                },
-                &self.options,
-            )
-            .map_err(|error| match error {
-                GapError::NotANumber { tensor, source } => GapError::NotANumber {
-                    tensor: format!("{tensor} of `{}`", operands.name),
-                    source,
-                },
-                other => other,
-            })?;
-            match slot {
+        let Self { layers, options, gaps } = self;
+        layers.each(images, options.simd, |index, operands| {
+            let gap = ProductGap::measure(operands, options)?;
+            match &mut gaps[index] {
                 Some(sum) => sum.merge(&gap),
                 slot => *slot = Some(gap),
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The gap of each layer over all images; none if there were no images.
     pub fn finish(self) -> Vec<LayerGap> {
-        let names = self.layers.iter().map(|&layer| self.network.mac_layers[layer].name.clone());
-        let gaps = names.zip(self.gaps);
+        let gaps = self.layers.names().map(str::to_owned).zip(self.gaps);
         gaps.filter_map(|(layer, gap)| gap.map(|gap| LayerGap { layer, gap })).collect()
-    }
-}
-
-fn check_finite(tensor: &str, values: &[f32]) -> Result<(), GapError> {
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(index) => {
-            Err(GapError::NotFinite { tensor: tensor.to_owned(), value: values[index], index })
-        }
     }
 }
 
@@ -127,8 +65,9 @@ fn check_finite(tensor: &str, values: &[f32]) -> Result<(), GapError> {
 mod tests {
     use super::*;
     use crate::network::{Initialisation, arch};
+    use crate::verify::gap::Operands;
     use hwmodel::random::{generator, uniform_f32};
-    use hwmodel::{AccumulatorWidth, Format, SimdLevel};
+    use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow, SimdLevel};
 
     fn network(name: &str) -> Network {
         let initialisation = Initialisation { seed: 1, scale: 0.5 };

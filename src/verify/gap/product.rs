@@ -3,15 +3,15 @@
 use super::bits::AccumulatorBits;
 use super::compare::{Difference, ratio};
 use super::error::GapError;
+use super::operands::{ADDRESS, FixedOperands, Operands};
 use hwmodel::array::width;
 use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::cast::toward_zero;
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::qpytorch::{Clamp, Draws, fixed_point_quantize};
-use hwmodel::number::quantise::{QuantiseCounts, quantise};
+use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
-use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use rayon::prelude::*;
 
@@ -24,23 +24,6 @@ pub struct GapOptions {
     pub formats: Vec<Format>,
     /// Accumulators of the integers.
     pub accumulators: Vec<Accumulator>,
-}
-
-/// A product y = x ∗ w + b of real numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Operands<'a> {
-    /// Input values.
-    pub x: &'a [f32],
-    /// Their shape, `[n, h, w, c]`.
-    pub input: [usize; 4],
-    /// Weight values.
-    pub weights: &'a [f32],
-    /// Their shape, `[o, kh, kw, c / groups]`.
-    pub weight_shape: &'a [usize],
-    /// Bias values, `[o]`.
-    pub bias: Option<&'a [f32]>,
-    /// Geometry; a matrix product has a 1×1 kernel on images of one pixel.
-    pub geometry: Convolution2d,
 }
 
 /// Elements with some property among all of them.
@@ -94,9 +77,6 @@ pub struct AccumulatorGap {
     /// Additions that overflowed the accumulator, bias additions included.
     pub events: u64,
 }
-
-/// Nearest modes draw no random numbers; the requantiser still has an address.
-const ADDRESS: RandomAddress = RandomAddress::new(0, 0, 0, Role::Output);
 
 impl ProductGap {
     /// Computes `operands` in every format, emulated and with every accumulator.
@@ -155,36 +135,7 @@ impl Share {
     }
 }
 
-/// Operands on the grid of one format.
-struct FixedOperands {
-    format: Format,
-    x: FixedTensor,
-    weights: FixedTensor,
-    bias: Option<FixedTensor>,
-    inputs: QuantiseCounts,
-    weight_counts: QuantiseCounts,
-}
-
 impl FixedOperands {
-    fn quantise(
-        operands: &Operands<'_>,
-        format: Format,
-        simd: SimdLevel,
-    ) -> Result<Self, GapError> {
-        let fixed = |values: &[f32], shape: &[usize], tensor: &str| {
-            let (data, counts) = quantise(simd, values, format, Rounding::NearestEven, ADDRESS)
-                .map_err(|source| GapError::NotANumber { tensor: tensor.to_owned(), source })?;
-            Ok::<_, GapError>((FixedTensor::new(shape, format, data)?, counts))
-        };
-        let (x, inputs) = fixed(operands.x, &operands.input, "inputs")?;
-        let (weights, weight_counts) = fixed(operands.weights, operands.weight_shape, "weights")?;
-        let bias = match operands.bias {
-            Some(bias) => Some(fixed(bias, &[bias.len()], "biases")?.0),
-            None => None,
-        };
-        Ok(Self { format, x, weights, bias, inputs, weight_counts })
-    }
-
     fn measure(
         &self,
         shapes: &Shapes,

@@ -1,7 +1,8 @@
 //! A matrix product of seeded random numbers.
 
 use super::error::GapError;
-use super::product::{GapOptions, Operands, ProductGap};
+use super::operands::Operands;
+use super::product::{GapOptions, ProductGap};
 use hwmodel::array::Convolution2d;
 use hwmodel::cast::nearest_f32;
 use hwmodel::random::{generator, normal, uniform_f64};
@@ -69,6 +70,17 @@ impl RandomProduct {
     /// # Errors
     /// If a dimension is 0 or a matrix too large.
     pub fn measure(&self, options: &GapOptions) -> Result<ProductGap, GapError> {
+        self.with_operands(|operands| ProductGap::measure(operands, options))
+    }
+
+    /// Draws the matrices and gives them to `look` as a product with a 1×1 kernel.
+    ///
+    /// # Errors
+    /// If a dimension is 0 or a matrix too large, or `look` fails.
+    pub fn with_operands<T>(
+        &self,
+        look: impl FnOnce(&Operands<'_>) -> Result<T, GapError>,
+    ) -> Result<T, GapError> {
         let Self { m, n, k, .. } = *self;
         for (dimension, size) in [("m", m), ("n", n), ("k", k)] {
             if size == 0 {
@@ -82,15 +94,14 @@ impl RandomProduct {
         }
         let a = self.draw(0, m * k, 1.0);
         let b = self.draw(1, n * k, 1.0 / (k as f64).sqrt());
-        let operands = Operands {
+        look(&Operands {
             x: &a,
             input: [m, 1, 1, k],
             weights: &b,
             weight_shape: &[n, 1, 1, k],
             bias: None,
             geometry: Convolution2d::square(1, 1, 0),
-        };
-        ProductGap::measure(&operands, options)
+        })
     }
 
     /// `length` numbers of matrix `matrix`; B is drawn column by column.
