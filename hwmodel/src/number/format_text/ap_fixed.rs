@@ -79,11 +79,8 @@ pub(super) fn modes(
     prefix: &str,
     written: &str,
 ) -> Result<String, FormatTextError> {
-    let unwritable = |why: String| FormatTextError::Unwritable {
-        fixed: fixed.to_string(),
-        notation,
-        why,
-    };
+    let unwritable =
+        |why: String| FormatTextError::Unwritable { fixed: fixed.to_string(), notation, why };
     if fixed.format.is_narrow() {
         return Err(unwritable("it has no narrow words".to_owned()));
     }

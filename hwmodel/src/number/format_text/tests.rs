@@ -20,11 +20,26 @@ fn every_notation_is_read() {
         ("s8,4", fixed(8, 4, None)),
         ("8,4,half-up,wrap", fixed(8, 4, Some((HalfUp, Wrap)))),
         ("u8,4", unsigned(8, 4, None)),
-        ("u8,4,narrow", FixedType { format: unsigned(8, 4, None).format.narrow(), ..unsigned(8, 4, None) }),
-        ("4,0,narrow", FixedType { format: fixed(4, 0, None).format.narrow(), ..fixed(4, 0, None) }),
-        ("ap_ufixed<8,0,AP_TRN,AP_WRAP,2>", unsigned(8, 8, Some((Floor, Overflow::WrapSaturated { bits: 2 })))),
-        ("ap_fixed<8,4,AP_RND,AP_WRAP_SM,1>", fixed(8, 4, Some((HalfUp, Overflow::WrapSignMagnitude { bits: 1 })))),
-        ("ap_fixed<8,4,AP_RND,AP_SAT_SYM>", fixed(8, 4, Some((HalfUp, Overflow::SaturateSymmetric)))),
+        (
+            "u8,4,narrow",
+            FixedType { format: unsigned(8, 4, None).format.narrow(), ..unsigned(8, 4, None) },
+        ),
+        (
+            "4,0,narrow",
+            FixedType { format: fixed(4, 0, None).format.narrow(), ..fixed(4, 0, None) },
+        ),
+        (
+            "ap_ufixed<8,0,AP_TRN,AP_WRAP,2>",
+            unsigned(8, 8, Some((Floor, Overflow::WrapSaturated { bits: 2 }))),
+        ),
+        (
+            "ap_fixed<8,4,AP_RND,AP_WRAP_SM,1>",
+            fixed(8, 4, Some((HalfUp, Overflow::WrapSignMagnitude { bits: 1 }))),
+        ),
+        (
+            "ap_fixed<8,4,AP_RND,AP_SAT_SYM>",
+            fixed(8, 4, Some((HalfUp, Overflow::SaturateSymmetric))),
+        ),
         ("ap_uint<8>", unsigned(8, 0, Some((Floor, Wrap)))),
         ("ufixed<8,2,TRN,SAT_ZERO>", unsigned(8, 6, Some((Floor, Overflow::SaturateZero)))),
         ("ac_fixed<8,2,false>", unsigned(8, 6, Some((Floor, Wrap)))),
