@@ -79,8 +79,8 @@ fn wrong_texts_are_explained() {
     insta::assert_snapshot!(explain("ap_fixed<16,6,AP_ROUND>"), @"`ap_fixed<16,6,AP_ROUND>`: `AP_ROUND` is not a rounding mode: use one of AP_RND_CONV, AP_RND_INF, AP_RND_ZERO, AP_RND, AP_RND_MIN_INF, AP_TRN, AP_TRN_ZERO");
     insta::assert_snapshot!(explain("ap_fixed<16,6,AP_RND_CONV_ODD>"), @"`ap_fixed<16,6,AP_RND_CONV_ODD>`: `AP_RND_CONV_ODD` is not a rounding mode: use one of AP_RND_CONV, AP_RND_INF, AP_RND_ZERO, AP_RND, AP_RND_MIN_INF, AP_TRN, AP_TRN_ZERO");
     insta::assert_snapshot!(explain("ap_fixed<16,6,AP_RND,AP_CLIP>"), @"`ap_fixed<16,6,AP_RND,AP_CLIP>`: `AP_CLIP` is not an overflow mode: use one of AP_WRAP, AP_SAT, AP_SAT_SYM, AP_SAT_ZERO, AP_WRAP_SM");
-    insta::assert_snapshot!(explain("ap_fixed<8,4,AP_TRN,AP_WRAP,9>"), @"");
-    insta::assert_snapshot!(explain("ap_ufixed<8,4,AP_TRN,AP_WRAP_SM>"), @"");
+    insta::assert_snapshot!(explain("ap_fixed<8,4,AP_TRN,AP_WRAP,9>"), @"`ap_fixed<8,4,AP_TRN,AP_WRAP,9>`: `wrap:9` needs a word of at least 9 bits, got 8");
+    insta::assert_snapshot!(explain("ap_ufixed<8,4,AP_TRN,AP_WRAP_SM>"), @"`ap_ufixed<8,4,AP_TRN,AP_WRAP_SM>`: `wrap-sm` needs a signed word, and this one is unsigned: use wrap or a saturating mode");
     insta::assert_snapshot!(explain("ac_fixed<16,6,yes>"), @"`ac_fixed<16,6,yes>`: `yes` is not a sign: use one of true, false");
     insta::assert_snapshot!(explain("BIPOLAR"), @"`BIPOLAR`: its words are -1 and +1, which is not a range of integers: 2,0,narrow holds both, and 0");
     insta::assert_snapshot!(explain("8"), @"`8`: not a number format: write WL,FL as in 8,4 (u8,4 is unsigned), ap_fixed<16,6,AP_RND,AP_SAT>, ac_fixed<16,6,true>, fixed<16,6>, FIXED<16,6> or INT8");
