@@ -141,3 +141,53 @@ fn predictions_of_a_text_have_positions() {
     assert_eq!((lines[0], lines.len()), ("index,position,label,prediction", 13));
     assert!(lines[1].starts_with("0,0,") && lines[6].starts_with("1,1,"), "{text}");
 }
+
+#[test]
+fn formats_of_other_tools_bring_their_modes() {
+    let folder = models();
+    let plain = eval(&folder, "float32 --wl 8 --fl 5");
+    let same = eval(&folder, "float32 --number-format 8,5,nearest-even,saturate");
+    assert_eq!((&plain["loss"], &plain["top1"]), (&same["loss"], &same["top1"]));
+    let hls = eval(&folder, "float32 --number-format ap_fixed<8,3>");
+    assert_ne!(hls["loss"], plain["loss"]);
+    let text = hls["quantised_after_training"]["format"].as_str().unwrap();
+    assert_eq!(text, "⟨8, 5⟩, floor, wrap");
+    // Floor in every layer is the run's rounding and that of the weights.
+    let unsigned = eval(&folder, "float32 --wl 8 --fl 5 --layer-formats fc2=u8,5");
+    assert_ne!(unsigned["loss"], plain["loss"]);
+    for line in [
+        "eval float32 --number-format ap_fixed<0,0>",
+        "eval float32 --number-format 8,5 --wl 8",
+        "eval float32 --layer-formats fc1=ap_fixed<16,6",
+        "eval float32 --integer-only --number-format ap_fixed<8,3>",
+    ] {
+        let output = hwsim(&folder, line).output().unwrap();
+        assert_ne!(output.status.code(), Some(0), "{line}");
+    }
+    refused(&folder, "eval float32 --number-format ap_fixed<0,0>");
+}
+
+/// A model trained in formats with modes keeps them: evaluated as it is, it rounds by them.
+#[test]
+fn a_saved_model_carries_its_modes() {
+    let folder = TempDir::new().unwrap();
+    let line = "train --arch mlp --limit-train 64 --limit-test 20 --batch-size 32 --epochs 1 --quiet --controller static";
+    let train = |more: &str| hwsim(&folder, &format!("{line} {more}")).assert().success();
+    train("--number-format ap_fixed<10,4,AP_TRN,AP_SAT> --save-model typed");
+    train(
+        "--wl 10 --fl 6 --rounding-weights floor --rounding-activations floor --rounding-gradients floor --rounding-evaluation floor --save-model flags",
+    );
+    let result =
+        |model: &str, more: &str| eval(&folder, &format!("{model} {more}"))["loss"].clone();
+    assert_eq!(result("typed", ""), result("flags", "--rounding floor"));
+    assert_eq!(result("typed", "--rounding nearest-even"), result("typed", ""));
+    assert_ne!(result("flags", "--rounding nearest-even"), result("typed", ""));
+    // The same from a configuration file.
+    fs::write(folder.path().join("run.toml"), "number-format = \"ap_fixed<10,4,AP_TRN,AP_SAT>\"\n")
+        .unwrap();
+    train("--config run.toml --save-model file");
+    assert_eq!(result("file", ""), result("typed", ""));
+    let text = refused(&folder, &format!("{line} --number-format ap_fixed<0,0>"));
+    assert!(text.contains("word length 0"), "{text}");
+    refused(&folder, &format!("{line} --number-format 8,4 --wl 8"));
+}

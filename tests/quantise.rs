@@ -78,3 +78,34 @@ fn wrong_input_is_one_line() {
     assert_eq!(code, 2);
     insta::assert_snapshot!(line, @"hwsim: format (--wl, --fl): word length 33 is impossible: use 1 to 32 bits");
 }
+
+#[test]
+fn formats_of_other_tools_bring_their_modes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("values.txt"), folder.path().join("raw.txt"));
+    std::fs::write(&input, "0.53125 -0.53125 9 -9 -0.03").unwrap();
+    let raw = |arguments: &[&str]| {
+        let mut command = hwsim(&["--repeat", "1", "--json"]);
+        command.args(arguments).arg("--in").arg(&input).arg("--out").arg(&out);
+        command.assert().success();
+        std::fs::read_to_string(&out).unwrap().replace('\n', " ")
+    };
+    // In sixteenths: 8.5, -8.5, 144, -144, -0.48.
+    assert_eq!(raw(&["--number-format", "8,4"]), "8 -8 127 -128 0 ");
+    assert_eq!(raw(&["--number-format", "ap_fixed<8,4>"]), "8 -9 -112 112 -1 ");
+    assert_eq!(raw(&["--number-format", "ap_fixed<8,4,AP_RND,AP_SAT_SYM>"]), "9 -8 127 -127 0 ");
+    assert_eq!(raw(&["--number-format", "u8,4"]), "8 0 144 0 0 ");
+    assert_eq!(raw(&["--number-format", "8,4", "--overflow", "saturate-zero"]), "8 -8 0 0 0 ");
+    assert_eq!(raw(&["--wl", "8", "--fl", "4", "--rounding", "HALF_UP"]), "9 -9 127 -128 0 ");
+    for wrong in [
+        &["--number-format", "ap_fixed<0,0>"][..],
+        &["--number-format", "8,4", "--wl", "8"],
+        &["--number-format", "ap_fixed<8,4>", "--overflow", "wrap"],
+        &["--number-format", "BIPOLAR"],
+        &["--overflow", "clip"],
+    ] {
+        let output = hwsim(wrong).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((text.trim_end().lines().count(), output.status.code()), (1, Some(2)), "{text}");
+    }
+}

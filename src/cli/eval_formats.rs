@@ -3,8 +3,9 @@
 use super::errors::Failure;
 use crate::files::model;
 use crate::network::Network;
-use crate::precision::{LayerFormats, NumberFormat};
+use crate::precision::{LayerFormats, NumberFormat, RoleFormats};
 use anyhow::anyhow;
+use hwmodel::number::format_text::FixedType;
 use hwmodel::{Format, SimdLevel};
 use serde::Serialize;
 
@@ -18,6 +19,10 @@ pub(super) struct FormatsAfterTraining {
     /// Fractional length of these words, -64 to 64.
     #[arg(long, value_name = "BITS", allow_hyphen_values = true, value_parser = clap::value_parser!(i32).range(-64..=64), help_heading = "Quantise after training")]
     fl: Option<i32>,
+    /// Quantise the model to this format in place of --wl and --fl, as in u8,4 or ap_fixed<16,6,AP_RND,AP_SAT>, whose modes then
+    /// hold for the layers that have it.
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"], help_heading = "Quantise after training")]
+    number_format: Option<FixedType>,
     /// Quantise single layers to other formats, as in conv1=8,4;fc=16,12; the others have --wl
     /// and --fl, or stay as they are without --wl.
     #[arg(long, value_name = "LIST", help_heading = "Quantise after training")]
@@ -50,15 +55,15 @@ impl FormatsAfterTraining {
         simd: SimdLevel,
     ) -> Result<Option<Quantised>, Failure> {
         let all = match (self.wl, self.fl) {
-            (None, None) => None,
+            (None, None) => self.number_format.map(RoleFormats::typed),
             (None, Some(fl)) => {
                 return Err(Failure::usage(anyhow!(
                     "`--fl {fl}` needs a word length: add `--wl BITS`, 1 to 32"
                 )));
             }
-            (Some(wl), None) => Some(NumberFormat::DynamicFixed { wl }),
+            (Some(wl), None) => Some(RoleFormats::all(NumberFormat::DynamicFixed { wl })),
             (Some(wl), Some(fl)) => {
-                Some(NumberFormat::Fixed(Format::new(wl, fl).map_err(Failure::usage)?))
+                Some(RoleFormats::fixed(Format::new(wl, fl).map_err(Failure::usage)?))
             }
         };
         let list = self.layer_formats.clone().unwrap_or_default();
@@ -67,10 +72,10 @@ impl FormatsAfterTraining {
         }
         self.check_layers(network, &list)?;
         let counts = model::quantise(network, simd, |layer| {
-            list.get(layer).map(NumberFormat::Fixed).or(all)
+            list.get(layer).map(RoleFormats::typed).or(all)
         })?;
         Ok(Some(Quantised {
-            format: all.map(|format| format.to_string()),
+            format: all.map(|formats| described(&formats)),
             layer_formats: self.layer_formats.as_ref().map(ToString::to_string),
             parameters: counts.elements,
             saturated: counts.saturated_high + counts.saturated_low,
@@ -90,6 +95,13 @@ impl FormatsAfterTraining {
             ))),
         }
     }
+}
+
+/// A format with the modes that it brings.
+fn described(formats: &RoleFormats) -> String {
+    let rounding = formats.modes.rounding.map(|mode| format!(", {mode}")).unwrap_or_default();
+    let overflow = formats.modes.overflow.map(|mode| format!(", {mode}")).unwrap_or_default();
+    format!("{}{rounding}{overflow}", formats.weight)
 }
 
 impl Quantised {

@@ -3,11 +3,13 @@
 use super::arguments::{AccumulatorArguments, FormatArguments};
 use super::errors::Failure;
 use super::files::Files;
+use super::gemm_output::{OutputWords, RequantiseArguments};
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::number::accumulator::AccumulatorWidth;
+use hwmodel::number::format_text::FixedType;
 use hwmodel::random;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, SimdLevel};
 use rand_core::Rng;
@@ -29,6 +31,13 @@ pub(super) struct GemmArguments {
     /// Terms of a sum: columns of A, rows of B.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     k: u32,
+    /// Format of A, as in 8,4, u8,4 or ap_fixed<16,6>, in place of --wl-a and --fl-a; its modes are not used, since raw
+    /// integers are read or drawn.
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl_a", "fl_a"])]
+    format_a: Option<FixedType>,
+    /// Format of B, as --format-a.
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl_b", "fl_b"])]
+    format_b: Option<FixedType>,
     /// Word length of A in bits, 1 to 32.
     #[arg(long, default_value_t = 8)]
     wl_a: u32,
@@ -43,6 +52,8 @@ pub(super) struct GemmArguments {
     fl_b: i32,
     #[command(flatten)]
     accumulator: AccumulatorArguments,
+    #[command(flatten)]
+    requantise: RequantiseArguments,
     /// Repeats of the product; the best time counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
@@ -94,6 +105,8 @@ struct GemmResult {
     threads: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     float32_gmacs_per_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<OutputWords>,
 }
 
 pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
@@ -103,8 +116,15 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     let format = |wl, fl, which| {
         Format::new(wl, fl).with_context(|| format!("format of {which}")).map_err(Failure::Usage)
     };
-    let a_format = format(arguments.wl_a, arguments.fl_a, "A (--wl-a, --fl-a)")?;
-    let b_format = format(arguments.wl_b, arguments.fl_b, "B (--wl-b, --fl-b)")?;
+    let a_format = match arguments.format_a {
+        Some(fixed) => fixed.format,
+        None => format(arguments.wl_a, arguments.fl_a, "A (--wl-a, --fl-a)")?,
+    };
+    let b_format = match arguments.format_b {
+        Some(fixed) => fixed.format,
+        None => format(arguments.wl_b, arguments.fl_b, "B (--wl-b, --fl-b)")?,
+    };
+    let requantiser = arguments.requantise.requantiser(simd, arguments.seed)?;
     for (rows, columns) in [(m, k), (k, n), (m, n)] {
         // 2^31 elements are 16 GiB of accumulators.
         if rows * columns > 1 << 31 {
@@ -117,6 +137,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         .input("--a", &arguments.a)
         .input("--b", &arguments.b)
         .output("--output", &arguments.output)
+        .output("--output-words", arguments.requantise.file())
         .check()?;
     let operand = |file: &Option<PathBuf>, shape, format, which| match file {
         None => Ok(random_operand(shape, format, arguments.seed, which)),
@@ -125,7 +146,10 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     let a = operand(&arguments.a, [m, k], a_format, 0)?;
     let b = operand(&arguments.b, [k, n], b_format, 1)?;
     let exact = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
-    let accumulator = arguments.accumulator.over(exact)?;
+    let mut accumulator = arguments.accumulator;
+    accumulator.accumulator_overflow =
+        accumulator.accumulator_overflow.or(arguments.requantise.older_accumulator_overflow());
+    let accumulator = accumulator.over(exact)?;
     let array = MacArray { simd, accumulator };
 
     let mut repeats = Vec::new();
@@ -143,6 +167,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         .float32
         .then(|| time_float32(simd, &a, &b, [m, n, k], arguments.repeat).map(rate))
         .transpose()?;
+    let words = requantiser.map(|to| to.product(&product, None)).transpose()?;
     let result = GemmResult {
         m,
         n,
@@ -162,10 +187,17 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         simd: simd.name(),
         threads: rayon::current_num_threads(),
         float32_gmacs_per_s,
+        output: requantiser
+            .zip(words.as_ref())
+            .map(|(to, (words, report))| OutputWords::new(&to, words, report.counts, &product)),
     };
     let mut outputs = output::Attempts::default();
     if let Some(path) = &arguments.output {
         outputs.add(output::write(path, &sums_text(&product)));
+    }
+    if let (Some(path), Some((words, _))) = (arguments.requantise.file(), &words) {
+        let text = matrix_text([m, n], |index| i128::from(words.get(index)));
+        outputs.add(output::write(path, &text));
     }
     outputs.add(arguments.format.print(&result, render));
     outputs.finish()?;
@@ -180,16 +212,24 @@ fn proven_bits(bound: u128) -> u32 {
 fn random_operand(shape: [usize; 2], format: Format, seed: u64, which: u64) -> FixedTensor {
     let mut generator = random::generator(seed, &[which]);
     let unused = 32 - format.wl();
-    let raw: Vec<i32> =
-        (0..shape[0] * shape[1]).map(|_| (generator.next_u32() as i32) >> unused).collect();
-    FixedTensor::from_raw(&shape, format, &raw).expect("shifted into the range of the word")
+    let draw = |_| {
+        let bits = generator.next_u32();
+        let raw = match format.is_signed() {
+            true => i64::from((bits as i32) >> unused),
+            false => i64::from(bits >> unused),
+        };
+        // A narrow word has one raw integer less.
+        raw.clamp(format.min_raw(), format.max_raw())
+    };
+    let raw: Vec<i64> = (0..shape[0] * shape[1]).map(draw).collect();
+    FixedTensor::from_raw(&shape, format, &raw).expect("in the range of the word")
 }
 
 fn read_operand(path: &Path, shape: [usize; 2], format: Format) -> Result<FixedTensor, Failure> {
     let what = || format!("operand `{}`", path.display());
     let text = std::fs::read_to_string(path).with_context(what)?;
     let numbers = text.split(|c: char| c.is_whitespace() || c == ',').filter(|s| !s.is_empty());
-    let raw: Vec<i32> = numbers
+    let raw: Vec<i64> = numbers
         .enumerate()
         .map(|(index, number)| {
             number.parse().with_context(|| {
@@ -233,12 +273,16 @@ fn checksum(product: &Product) -> u64 {
 }
 
 fn sums_text(product: &Product) -> String {
+    matrix_text([product.rows(), product.columns()], |index| product.sums().get(index))
+}
+
+/// A line a row, separated by blanks.
+fn matrix_text([rows, columns]: [usize; 2], element: impl Fn(usize) -> i128) -> String {
     let mut text = String::new();
-    for row in 0..product.rows() {
-        for column in 0..product.columns() {
+    for row in 0..rows {
+        for column in 0..columns {
             let separator = if column == 0 { "" } else { " " };
-            let sum = product.sums().get(row * product.columns() + column);
-            let _ = write!(text, "{separator}{sum}");
+            let _ = write!(text, "{separator}{}", element(row * columns + column));
         }
         text.push('\n');
     }
@@ -265,6 +309,9 @@ fn render(result: &GemmResult) -> String {
     line("stepped outputs", result.stepped_outputs.to_string());
     line("proven accumulator", format!("{} bits", result.proven_bits));
     line("checksum", result.checksum.clone());
+    if let Some(words) = &result.output {
+        words.render(&mut line);
+    }
     line("instructions", format!("{}, {} threads", result.simd, result.threads));
     text
 }

@@ -10,11 +10,13 @@ mod eval;
 mod eval_checks;
 mod eval_formats;
 mod files;
+mod formats;
 mod gap;
 mod gap_conventions;
 mod gap_conventions_table;
 mod gap_table;
 mod gemm;
+mod gemm_output;
 mod golden;
 mod golden_export;
 mod integer_table;
@@ -58,6 +60,8 @@ enum Command {
     /// Floats to raw integers, counted and timed.
     #[command(alias = "quantize")]
     Quantise(quantise::QuantiseArguments),
+    /// A format in every notation: ⟨WL, FL⟩, ap_fixed, ac_fixed, hls4ml, QONNX.
+    Formats(formats::FormatsArguments),
     /// Cycles, traffic and energy of a network on machines, layer by layer, without running it.
     Cost(cost::CostArguments),
     /// Compare a float32 emulation of fixed point with the integers of hardware.
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Quantise(arguments) => quantise::run(&arguments),
+        Command::Formats(arguments) => formats::run(&arguments),
         Command::Cost(arguments) => cost::run(&arguments),
         Command::Gap(arguments) => gap::run(&arguments),
         Command::Machines(arguments) => machines::run(&arguments),

@@ -1,14 +1,15 @@
 //! `hwsim quantise`.
 
-use super::arguments::{FormatArguments, named};
+use super::arguments::{FormatArguments, named, one_of_each};
 use super::errors::Failure;
 use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::cast::nearest_f32;
-use hwmodel::number::quantise::{Decimal, QuantiseCounts, quantise, quantise_decimals};
+use hwmodel::number::format_text::FixedType;
+use hwmodel::number::quantise::{Decimal, QuantiseCounts, Quantiser, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
-use hwmodel::{Format, Rounding};
+use hwmodel::{Format, Overflow, Rounding, SimdLevel};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,15 +20,22 @@ use std::time::Instant;
 /// Floats to raw integers of ⟨WL, FL⟩, counted and timed.
 #[derive(Debug, clap::Args)]
 pub(super) struct QuantiseArguments {
+    /// Format, as in 8,4, u8,4 (unsigned), 8,4,narrow or ap_fixed<16,6,AP_RND,AP_SAT>, whose modes then hold, in place of --wl
+    /// and --fl.
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"])]
+    number_format: Option<FixedType>,
     /// Word length in bits, 1 to 32.
     #[arg(long, default_value_t = 8)]
     wl: u32,
     /// Fractional length in bits.
     #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
     fl: i32,
-    /// Rounding mode, by its name or as ap_fixed, ac_fixed or QONNX call it.
-    #[arg(long, value_name = "WORD", default_value = "nearest-even", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
-    rounding: Rounding,
+    /// Rounding mode, by its name or as ap_fixed, ac_fixed or QONNX call it [default: nearest-even].
+    #[arg(long, value_name = "WORD", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
+    rounding: Option<Rounding>,
+    /// What a value outside the format does [default: saturate].
+    #[arg(long, value_name = "WORD", value_parser = named(Overflow::NAMES.to_vec(), Overflow::from_str))]
+    overflow: Option<Overflow>,
     /// Normally distributed random values, as many, with a standard deviation of a quarter of the format's range.
     #[arg(long, conflicts_with = "input", default_value_t = 1 << 22, value_parser = clap::value_parser!(u32).range(1..))]
     elements: u32,
@@ -56,6 +64,8 @@ struct QuantiseResult {
     elements: u64,
     format: Format,
     rounding: Rounding,
+    #[serde(skip_serializing_if = "is_saturate")]
+    overflow: Overflow,
     /// Elements per second of the best repeat, in 10^6.
     melements_per_s: f64,
     /// Wall time of the best repeat.
@@ -73,9 +83,8 @@ struct QuantiseResult {
 pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
-    let format = Format::new(arguments.wl, arguments.fl)
-        .context("format (--wl, --fl)")
-        .map_err(Failure::Usage)?;
+    let quantiser = arguments.quantiser(simd)?;
+    let format = quantiser.format;
     Files::default()
         .input("--in", &arguments.input)
         .output("--output", &arguments.output)
@@ -84,17 +93,14 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
         None => Values::Floats(random(arguments, format)),
         Some(path) => Values::Decimals(read(path)?),
     };
-    let address = RandomAddress::new(arguments.seed, 0, 0, Role::Activation);
     let mut seconds = f64::INFINITY;
     let mut last = None;
     for _ in 0..arguments.repeat {
         drop(last.take());
         let start = Instant::now();
         let result = match &values {
-            Values::Floats(values) => quantise(simd, values, format, arguments.rounding, address)?,
-            Values::Decimals(values) => {
-                quantise_decimals(simd, values, format, arguments.rounding, address)?
-            }
+            Values::Floats(values) => quantiser.slice(values)?,
+            Values::Decimals(values) => quantise_decimals(&quantiser, values)?,
         };
         seconds = seconds.min(start.elapsed().as_secs_f64());
         last = Some(result);
@@ -111,7 +117,8 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     let result = QuantiseResult {
         elements,
         format,
-        rounding: arguments.rounding,
+        rounding: quantiser.rounding,
+        overflow: quantiser.overflow,
         melements_per_s: elements as f64 / seconds / 1e6,
         seconds,
         saturated_high,
@@ -130,9 +137,36 @@ pub(super) fn run(arguments: &QuantiseArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Results of earlier versions do not name it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "called by serde")]
+fn is_saturate(overflow: &Overflow) -> bool {
+    *overflow == Overflow::Saturate
+}
+
+impl QuantiseArguments {
+    /// # Errors
+    /// If the format is impossible, or format and flags both state a mode.
+    fn quantiser(&self, simd: SimdLevel) -> Result<Quantiser, Failure> {
+        let fixed = match self.number_format {
+            Some(fixed) => fixed,
+            None => Format::new(self.wl, self.fl)
+                .context("format (--wl, --fl)")
+                .map_err(Failure::Usage)?
+                .into(),
+        };
+        let (rounding, overflow) =
+            one_of_each(&fixed, "--number-format", self.rounding, self.overflow)?;
+        let address = RandomAddress::new(self.seed, 0, 0, Role::Activation);
+        Ok(Quantiser { simd, format: fixed.format, rounding, overflow, address })
+    }
+}
+
 fn render(result: &QuantiseResult) -> String {
-    let mut text =
-        format!("{} values to {}, {}\n", result.elements, result.format, result.rounding);
+    let mut text = format!("{} values to {}, {}", result.elements, result.format, result.rounding);
+    if result.overflow != Overflow::Saturate {
+        let _ = write!(text, ", {}", result.overflow);
+    }
+    text.push('\n');
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<24}{value}");
     };

@@ -6,12 +6,12 @@ use super::graph::PassSettings;
 use super::parameter::Parameter;
 use super::tally::LayerTally;
 use super::vector::batch_norm::RunningStatistics;
-use crate::precision::{NumberFormat, RoleFormats};
+use crate::precision::{Modes, NumberFormat, RoleFormats};
 use hwmodel::number::block_float::{BlockFloatError, raw_format, tensor_format};
-use hwmodel::number::quantise::{self, NotANumber, QuantiseCounts};
+use hwmodel::number::quantise::{NotANumber, QuantiseCounts, Quantiser};
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, Format};
+use hwmodel::{FixedTensor, Format, Overflow, Rounding};
 
 /// A forward call of one layer.
 pub struct Forward<'a, 'c> {
@@ -68,9 +68,36 @@ impl Forward<'_, '_> {
         Requantiser {
             simd: self.context.array.simd,
             format,
-            rounding: self.context.rounding,
-            overflow: self.context.overflow,
+            rounding: self.rounding(),
+            overflow: self.overflow(),
             address: self.address(role),
+        }
+    }
+
+    /// Modes that the formats of this layer, or of the one it belongs to, bring.
+    fn modes(&self) -> Modes {
+        let first = self.parameters.first();
+        first.map_or(self.owner.modes, |parameter| parameter.formats.modes)
+    }
+
+    /// Rounding of results: that of the formats, else of the pass.
+    pub fn rounding(&self) -> Rounding {
+        self.modes().rounding.unwrap_or(self.context.rounding)
+    }
+
+    /// Overflow mode of requantised results: that of the formats, else of the pass.
+    pub fn overflow(&self) -> Overflow {
+        self.modes().overflow.unwrap_or(self.context.overflow)
+    }
+
+    /// How floats of the vector unit become words: saturated where the formats state nothing else.
+    fn quantiser(&self, format: Format) -> Quantiser {
+        Quantiser {
+            simd: self.context.array.simd,
+            format,
+            rounding: self.rounding(),
+            overflow: self.modes().overflow.unwrap_or_default(),
+            address: self.address(Role::Activation),
         }
     }
 
@@ -170,13 +197,11 @@ impl Forward<'_, '_> {
         format: Format,
         produce: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Activation, NetworkError> {
-        let context = self.context;
         let size = (shape.iter().product(), unit);
-        let address = self.address(Role::Activation);
-        let simd = context.array.simd;
-        let (data, counts) =
-            quantise::quantise_produced(simd, size, format, context.rounding, address, produce)
-                .map_err(|source| self.diverged("output", source))?;
+        let (data, counts) = self
+            .quantiser(format)
+            .produced(size, produce)
+            .map_err(|source| self.diverged("output", source))?;
         self.tally.output += counts;
         Ok(Activation::fixed(FixedTensor::new(&shape, format, data)?))
     }
@@ -192,11 +217,8 @@ impl Forward<'_, '_> {
         format: Format,
         what: &'static str,
     ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
-        let context = self.context;
-        let address = self.address(Role::Activation);
-        let simd = context.array.simd;
-        let (data, counts) = quantise::quantise(simd, values, format, context.rounding, address)
-            .map_err(|source| self.diverged(what, source))?;
+        let quantised = self.quantiser(format).slice(values);
+        let (data, counts) = quantised.map_err(|source| self.diverged(what, source))?;
         Ok((FixedTensor::new(&shape, format, data)?, counts))
     }
 }

@@ -1,7 +1,8 @@
 //! The trait between the training loop and a precision controller.
 
-use super::{ControllerState, PrecisionError, Strategy};
+use super::{ControllerState, Modes, PrecisionError, Strategy};
 use hwmodel::Format;
+use hwmodel::number::format_text::FixedType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -65,17 +66,26 @@ pub struct RoleFormats {
     pub output: Option<NumberFormat>,
     /// The gradient with respect to the tensor.
     pub gradient: NumberFormat,
+    /// Modes that the formats bring.
+    #[serde(default, skip_serializing_if = "Modes::is_none")]
+    pub modes: Modes,
 }
 
 impl RoleFormats {
     /// One format for every role.
     pub const fn all(format: NumberFormat) -> Self {
-        Self { weight: format, activation: format, output: None, gradient: format }
+        let modes = Modes { rounding: None, overflow: None };
+        Self { weight: format, activation: format, output: None, gradient: format, modes }
     }
 
     /// ⟨WL, FL⟩ for every role.
     pub const fn fixed(format: Format) -> Self {
         Self::all(NumberFormat::Fixed(format))
+    }
+
+    /// A format for every role, with its modes.
+    pub fn typed(fixed: FixedType) -> Self {
+        Self { modes: fixed.into(), ..Self::fixed(fixed.format) }
     }
 
     /// The format of output activations.

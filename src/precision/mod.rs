@@ -21,6 +21,7 @@ pub mod edf;
 mod error;
 pub mod float32;
 pub mod lookback;
+mod modes;
 pub mod muppet;
 pub mod muppet_policy;
 pub mod options;
@@ -44,6 +45,7 @@ pub use controller::{
     Switch, TensorInfo, TensorView,
 };
 pub use error::PrecisionError;
+pub use modes::Modes;
 pub use muppet::Muppet;
 pub use options::{ControllerDescription, ControllerKind, ControllerOptions};
 pub use push_down::PushDownRange;

@@ -9,18 +9,19 @@ pub use layer_formats::{LayerFormats, LayerFormatsError};
 use super::constant::Constant;
 use super::options::ControllerDescription;
 use super::scheduled::Scheduled;
-use super::shared_settings::{FL, HEADING, WL, format};
+use super::shared_settings::{FL, HEADING, NUMBER_FORMAT, WL, number_format};
 use super::{
     ControllerOptions, NumberFormat, PrecisionController, PrecisionError, RoleFormats, TensorInfo,
 };
 use crate::setting::{Given, Refusal, Setting, text};
 use hwmodel::Format;
+use hwmodel::number::format_text::FixedType;
 use serde::{Deserialize, Serialize};
 
 /// Formats of single layers. They are completed with the layers of the network when there is one.
 pub const LAYER_FORMATS: Setting<LayerFormats> = text(
     "layer-formats",
-    "static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12; all other layers have --wl and --fl",
+    "static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12; all other layers have --wl and --fl, or --number-format",
 )
 .placeholder("LIST")
 .example("conv1=8,4;fc=16,12");
@@ -37,7 +38,7 @@ pub const FORMAT_SCHEDULE: Setting<FormatSchedule> = text(
 pub const DESCRIPTION: ControllerDescription = ControllerDescription {
     name: "static",
     heading: HEADING,
-    settings: &[&WL, &FL, &LAYER_FORMATS, &FORMAT_SCHEDULE],
+    settings: &[&WL, &FL, &NUMBER_FORMAT, &LAYER_FORMATS, &FORMAT_SCHEDULE],
     defaults: &[],
     options: |given| Ok(ControllerOptions::Static(options(given)?)),
 };
@@ -45,7 +46,7 @@ pub const DESCRIPTION: ControllerDescription = ControllerDescription {
 /// The options without formats of single layers.
 fn options(given: &dyn Given) -> Result<StaticOptions, Refusal> {
     let schedule = FORMAT_SCHEDULE.optional(given)?.unwrap_or_default();
-    Ok(StaticOptions::scheduled(format(given)?, &schedule))
+    Ok(StaticOptions::scheduled(number_format(given)?, &schedule))
 }
 
 pub(super) fn build(
@@ -83,8 +84,9 @@ impl StaticOptions {
     }
 
     /// Options that name no layer: every tensor has the latest format of `schedule`, before its first entry `global`.
-    pub fn scheduled(global: Format, schedule: &FormatSchedule) -> Self {
-        let at = |epoch| vec![RoleFormats::fixed(schedule.latest(epoch, None).unwrap_or(global))];
+    pub fn scheduled(global: impl Into<FixedType>, schedule: &FormatSchedule) -> Self {
+        let global = global.into();
+        let at = |epoch| vec![RoleFormats::typed(schedule.latest(epoch, None).unwrap_or(global))];
         let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
         Self { formats: at(0), later: schedule.changes().into_iter().map(stage).collect() }
     }

@@ -11,9 +11,9 @@ use crate::network::Parameter;
 use crate::precision::{ControllerOptions, NumberFormat};
 use hwmodel::cast::exact;
 use hwmodel::number::block_float;
-use hwmodel::number::quantise::{self, QuantiseCounts};
+use hwmodel::number::quantise::{QuantiseCounts, Quantiser};
 use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, Rounding, SimdLevel};
+use hwmodel::{FixedTensor, Overflow, Rounding, SimdLevel};
 
 /// Statistics of the prepared gradients of a step.
 pub(super) struct Gradients {
@@ -53,7 +53,7 @@ impl Update {
         let mut square = 0.0;
         for (tensor, optimiser) in self.optimisers.iter_mut().enumerate() {
             let parameter = &parameters[tensor];
-            let format = parameter.formats.gradient;
+            let (format, modes) = (parameter.formats.gradient, parameter.formats.modes);
             let address = RandomAddress {
                 seed: options.seed,
                 step,
@@ -63,10 +63,11 @@ impl Update {
                 source: options.random,
             };
             let mut counts = QuantiseCounts::default();
-            let rounding = options.rounding.gradients;
+            let rounding = modes.rounding.unwrap_or(options.rounding.gradients);
+            let modes = (rounding, modes.overflow.unwrap_or_default());
             let norm = optimiser
                 .prepare(simd, parameter.values(), |gradient| {
-                    counts = quantise_in_place(simd, gradient, format, rounding, address)?;
+                    counts = quantise_in_place(simd, gradient, format, modes, address)?;
                     Ok(())
                 })
                 .map_err(|source| named(&parameter.name, source))?;
@@ -82,7 +83,7 @@ fn quantise_in_place(
     simd: SimdLevel,
     values: &mut [f32],
     format: NumberFormat,
-    rounding: Rounding,
+    (rounding, overflow): (Rounding, Overflow),
     address: RandomAddress,
 ) -> Result<QuantiseCounts, String> {
     let format = match format {
@@ -92,8 +93,8 @@ fn quantise_in_place(
             block_float::tensor_format(values, wl).map_err(|error| error.to_string())?
         }
     };
-    let (data, counts) = quantise::quantise(simd, values, format, rounding, address)
-        .map_err(|error| error.to_string())?;
+    let to = Quantiser { simd, format, rounding, overflow, address };
+    let (data, counts) = to.slice(values).map_err(|error| error.to_string())?;
     let tensor =
         FixedTensor::new(&[values.len()], format, data).map_err(|error| error.to_string())?;
     tensor.dequantise_into(simd, values);

@@ -11,7 +11,7 @@ use crate::precision::{
 };
 use hwmodel::cast::exact;
 use hwmodel::number::block_float;
-use hwmodel::number::quantise;
+use hwmodel::number::quantise::Quantiser;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{FixedTensor, Rounding, SimdLevel};
 
@@ -122,12 +122,16 @@ impl Model {
             role: Role::Weight,
             source,
         };
-        let (data, counts) = quantise::quantise(simd, &parameter.master, format, rounding, address)
-            .map_err(|source| NetworkError::Diverged {
-                what: "weights",
-                layer: parameter.name.clone(),
-                source,
-            })?;
+        let to = Quantiser {
+            simd,
+            format,
+            rounding: formats.modes.rounding.unwrap_or(rounding),
+            overflow: formats.modes.overflow.unwrap_or_default(),
+            address,
+        };
+        let (data, counts) = to.slice(&parameter.master).map_err(|source| {
+            NetworkError::Diverged { what: "weights", layer: parameter.name.clone(), source }
+        })?;
         pending.counts += counts;
         let words = FixedTensor::new(&parameter.shape, format, data).map_err(NetworkError::from)?;
         parameter.quantised = Some(words);

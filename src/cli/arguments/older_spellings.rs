@@ -13,7 +13,6 @@ pub(in crate::cli) fn accept_older_spellings(command: Command) -> Command {
         command.mut_arg("accumulator_overflow", |argument| argument.alias("overflow"))
     };
     command
-        .mut_subcommand("gemm", overflow)
         .mut_subcommand("gap", overflow)
         .mut_subcommand("golden", |golden| golden.mut_subcommand("export", overflow))
 }

@@ -13,7 +13,7 @@ use crate::precision::{ControllerOptions, FormatSchedule, LayerFormats, TensorIn
 use crate::setting::common::{LEARNING_RATE, SEED};
 use crate::setting::{Given, Refusal};
 use crate::train::{RunOptions, StartingModel};
-use hwmodel::Format;
+use hwmodel::number::format_text::FixedType;
 use std::path::PathBuf;
 
 /// A training run as it was asked for.
@@ -34,8 +34,8 @@ pub struct Resolved {
     pub layer_formats: LayerFormats,
     /// Formats by epoch for the static controller.
     pub format_schedule: FormatSchedule,
-    /// ⟨WL, FL⟩ of `--wl` and `--fl`.
-    pub format: Format,
+    /// The format of `--number-format`, else of `--wl` and `--fl`.
+    pub format: FixedType,
     /// Names of the settings that were given by flag or file.
     pub explicit: Vec<&'static str>,
 }
@@ -119,7 +119,7 @@ impl Resolved {
             quiet: outputs::QUIET.get(given)?,
             layer_formats: LAYER_FORMATS.optional(given)?.unwrap_or_default(),
             format_schedule: FORMAT_SCHEDULE.optional(given)?.unwrap_or_default(),
-            format: shared_settings::format(given)?,
+            format: shared_settings::number_format(given)?,
             explicit,
         })
     }

@@ -5,7 +5,7 @@ use crate::files::model::layer_of;
 use crate::precision::{
     FormatSchedule, FormatStage, LayerFormats, RoleFormats, StaticOptions, TensorInfo,
 };
-use hwmodel::Format;
+use hwmodel::number::format_text::FixedType;
 
 /// Options of the static controller for the `tensors` of a network. In every epoch, every tensor of a layer (weights
 /// and biases) has in every role the layer's latest format in `schedule`, else the layer's in `list`, else the
@@ -15,10 +15,11 @@ use hwmodel::Format;
 /// If the network has no layer of a name in list or schedule.
 pub fn static_options(
     tensors: &[TensorInfo],
-    global: Format,
+    global: impl Into<FixedType>,
     list: &LayerFormats,
     schedule: &FormatSchedule,
 ) -> Result<StaticOptions, SettingsError> {
+    let global = global.into();
     let mut known: Vec<&str> = tensors.iter().map(|tensor| layer_of(&tensor.name)).collect();
     known.dedup();
     let listed = list.iter().map(|(layer, _)| ("layer-formats", layer));
@@ -36,7 +37,7 @@ pub fn static_options(
         let layer = layer_of(&tensor.name);
         let own = schedule.latest(epoch, Some(layer)).or_else(|| list.get(layer));
         let format = own.or_else(|| schedule.latest(epoch, None)).unwrap_or(global);
-        RoleFormats::fixed(format)
+        RoleFormats::typed(format)
     };
     let at = |epoch| tensors.iter().map(|tensor| format(tensor, epoch)).collect();
     let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
@@ -46,6 +47,7 @@ pub fn static_options(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hwmodel::Format;
 
     fn tensors() -> Vec<TensorInfo> {
         let shapes: [(&str, &[usize]); 5] = [

@@ -124,7 +124,10 @@ fn without_settings_the_defaults_hold() {
     let expected = Paths { trace_every: 1, checkpoint_every: 1000, ..Paths::default() };
     assert_eq!(paths, expected);
     assert_eq!((threads, with_baseline, quiet), (None, false, false));
-    assert_eq!((layer_formats, format), (LayerFormats::default(), Format::new(8, 4).unwrap()));
+    assert_eq!(
+        (layer_formats, format),
+        (LayerFormats::default(), Format::new(8, 4).unwrap().into())
+    );
     assert!(explicit.is_empty());
 }
 

@@ -1,17 +1,17 @@
 //! Post-training quantisation of a saved network.
 
 use crate::network::{Network, NetworkError, Parameter};
-use crate::precision::{NumberFormat, RoleFormats};
+use crate::precision::{Modes, NumberFormat, RoleFormats};
 use hwmodel::number::block_float;
-use hwmodel::number::quantise::{self, QuantiseCounts};
+use hwmodel::number::quantise::{QuantiseCounts, Quantiser};
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
-use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
+use hwmodel::{FixedTensor, Format, Rounding, SimdLevel};
 
 /// Gives the tensors of each layer (weights, biases, γ and β of a batch norm) and its activations and results the
 /// format that `format` has for the name of the layer; `None` leaves a layer as it is.
 ///
-/// The values that the hardware holds are rounded to nearest, ties to even, and saturated, exactly: a tensor that
+/// The values that the hardware holds are rounded to nearest, ties to even, and saturated, or by the modes of the format, exactly: a tensor that
 /// has the format already keeps its bits. [`NumberFormat::DynamicFixed`] takes for each parameter tensor the largest
 /// fractional length at which its values fit ([`block_float::tensor_format`]), and for activations one for each
 /// tensor and batch.
@@ -21,12 +21,12 @@ use hwmodel::{FixedTensor, Format, Overflow, Rounding, SimdLevel};
 pub fn quantise(
     network: &mut Network,
     simd: SimdLevel,
-    format: impl Fn(&str) -> Option<NumberFormat>,
+    format: impl Fn(&str) -> Option<RoleFormats>,
 ) -> Result<QuantiseCounts, NetworkError> {
     let mut counts = QuantiseCounts::default();
     for parameter in &mut network.parameters {
         let Some(wanted) = format(layer_of(&parameter.name)) else { continue };
-        let format = match wanted {
+        let format = match wanted.weight {
             NumberFormat::Float32 => None,
             NumberFormat::Fixed(format) => Some(format),
             NumberFormat::DynamicFixed { wl } => {
@@ -42,13 +42,13 @@ pub fn quantise(
         let quantised = match format {
             None => None,
             Some(format) => {
-                let (tensor, counted) = tensor(parameter, simd, format)?;
+                let (tensor, counted) = tensor(parameter, simd, format, wanted.modes)?;
                 counts += counted;
                 Some(tensor)
             }
         };
         parameter.quantised = quantised;
-        parameter.formats = RoleFormats::all(wanted);
+        parameter.formats = wanted;
     }
     Ok(counts)
 }
@@ -62,6 +62,7 @@ fn tensor(
     parameter: &Parameter,
     simd: SimdLevel,
     format: Format,
+    modes: Modes,
 ) -> Result<(FixedTensor, QuantiseCounts), NetworkError> {
     // Nothing is drawn: the rounding is deterministic.
     let address = RandomAddress {
@@ -72,12 +73,14 @@ fn tensor(
         role: Role::Weight,
         source: RandomSource::default(),
     };
-    let rounding = Rounding::NearestEven;
+    let rounding = modes.rounding.unwrap_or(Rounding::NearestEven);
+    let overflow = modes.overflow.unwrap_or_default();
     if let Some(tensor) = &parameter.quantised {
-        let to = Requantiser { format, rounding, overflow: Overflow::Saturate, simd, address };
+        let to = Requantiser { format, rounding, overflow, simd, address };
         return Ok(to.tensor(tensor));
     }
-    let quantised = quantise::quantise(simd, &parameter.master, format, rounding, address);
+    let quantised =
+        Quantiser { simd, format, rounding, overflow, address }.slice(&parameter.master);
     let (data, counts) = quantised.map_err(|source| NetworkError::Diverged {
         what: "weights",
         layer: parameter.name.clone(),
@@ -97,8 +100,8 @@ mod tests {
         arch::build("mlp", &task).unwrap()
     }
 
-    fn fixed(wl: u32, fl: i32) -> NumberFormat {
-        NumberFormat::Fixed(Format::new(wl, fl).unwrap())
+    fn fixed(wl: u32, fl: i32) -> RoleFormats {
+        RoleFormats::fixed(Format::new(wl, fl).unwrap())
     }
 
     #[test]
@@ -136,7 +139,7 @@ mod tests {
         let mut network = network();
         network.parameters[0].master.iter_mut().for_each(|w| *w *= 64.0);
         quantise(&mut network, SimdLevel::PORTABLE, |layer| {
-            (layer == "fc1").then_some(NumberFormat::DynamicFixed { wl: 6 })
+            (layer == "fc1").then_some(RoleFormats::all(NumberFormat::DynamicFixed { wl: 6 }))
         })
         .unwrap();
         for parameter in &network.parameters {

@@ -71,8 +71,8 @@ impl Compute for Add {
                 let settings = AddSettings {
                     simd: call.context.array.simd,
                     format: sum_format(call, first, second)?,
-                    rounding: call.context.rounding,
-                    overflow: call.context.overflow,
+                    rounding: call.rounding(),
+                    overflow: call.overflow(),
                     address: call.address(Role::Output),
                 };
                 let (tensor, counts) = residual_add(first, second, &settings)?;

@@ -68,7 +68,7 @@ impl Compute for LeakyRelu {
             }
             Activation::Fixed(tensor) => {
                 let address = call.address(Role::Output);
-                let (simd, rounding) = (call.context.array.simd, call.context.rounding);
+                let (simd, rounding) = (call.context.array.simd, call.rounding());
                 let (y, counts) =
                     leaky_rectify(owned(tensor), self.slope, simd, rounding, address)?;
                 call.tally.output += counts;

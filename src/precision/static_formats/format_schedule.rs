@@ -1,6 +1,6 @@
 //! Formats that change at the start of given epochs, for the static controller: `0:8,4;5:12,6;5:fc=16,12`.
 
-use hwmodel::{Format, FormatError};
+use hwmodel::number::format_text::{FixedType, FormatTextError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ struct Entry {
     epoch: u32,
     /// `None` for all layers that have no separate format.
     layer: Option<String>,
-    format: Format,
+    format: FixedType,
 }
 
 /// Entries by epoch, counted from 0 and never descending; written `EPOCH:WL,FL` for all layers or
@@ -21,8 +21,8 @@ struct Entry {
 /// use hwsim::precision::FormatSchedule;
 /// let schedule: FormatSchedule = "0:8,4; 5:12,6; 5:fc=16,12".parse()?;
 /// assert_eq!(schedule.changes(), [5]);
-/// assert_eq!(schedule.latest(7, Some("fc")).map(|format| format.wl()), Some(16));
-/// assert_eq!(schedule.latest(4, None).map(|format| format.wl()), Some(8));
+/// assert_eq!(schedule.latest(7, Some("fc")).map(|fixed| fixed.format.wl()), Some(16));
+/// assert_eq!(schedule.latest(4, None).map(|fixed| fixed.format.wl()), Some(8));
 /// assert_eq!(schedule.to_string(), "0:8,4;5:12,6;5:fc=16,12");
 /// # Ok::<(), hwsim::precision::FormatScheduleError>(())
 /// ```
@@ -44,7 +44,7 @@ pub enum FormatScheduleError {
         /// The epoch.
         epoch: u32,
         /// The problem.
-        source: FormatError,
+        source: FormatTextError,
     },
     /// Epochs do not ascend.
     #[error("epoch {later} comes after epoch {earlier}: list epochs in ascending order")]
@@ -89,7 +89,7 @@ impl FormatSchedule {
     }
 
     /// The last format of `layer`, or of all layers, that an entry up to `epoch` gives.
-    pub fn latest(&self, epoch: u32, layer: Option<&str>) -> Option<Format> {
+    pub fn latest(&self, epoch: u32, layer: Option<&str>) -> Option<FixedType> {
         let entries = self.0.iter().rev();
         let mut of_layer =
             entries.filter(|entry| entry.epoch <= epoch && entry.layer.as_deref() == layer);
@@ -122,12 +122,9 @@ impl FromStr for FormatSchedule {
                 Some((layer, _)) if layer.trim().is_empty() => return Err(form()),
                 Some((layer, format)) => (Some(layer.trim().to_owned()), format),
             };
-            let (wl, fl) = format.split_once(',').ok_or_else(form)?;
             let epoch = epoch.trim().parse().map_err(|_| form())?;
-            let wl = wl.trim().parse().map_err(|_| form())?;
-            let fl = fl.trim().parse().map_err(|_| form())?;
-            let format = Format::new(wl, fl)
-                .map_err(|source| FormatScheduleError::Format { epoch, source })?;
+            let format =
+                format.parse().map_err(|source| FormatScheduleError::Format { epoch, source })?;
             schedule.add(Entry { epoch, layer, format })?;
         }
         Ok(schedule)
@@ -155,7 +152,7 @@ impl fmt::Display for FormatSchedule {
             if let Some(layer) = layer {
                 write!(f, "{layer}=")?;
             }
-            write!(f, "{},{}", format.wl(), format.fl())?;
+            write!(f, "{format}")?;
         }
         Ok(())
     }
@@ -168,7 +165,7 @@ mod tests {
     #[test]
     fn entries_hold_until_the_next_of_the_same_layer() {
         let schedule: FormatSchedule = "2:8,4;2:fc=6,2;5:12,6;9:fc=16,-3".parse().unwrap();
-        let wl = |epoch, layer| schedule.latest(epoch, layer).map(|format| format.wl());
+        let wl = |epoch, layer| schedule.latest(epoch, layer).map(|fixed| fixed.format.wl());
         assert_eq!(
             [1, 2, 4, 5, 100].map(|epoch| wl(epoch, None)),
             [None, Some(8), Some(8), Some(12), Some(12)]
@@ -184,11 +181,11 @@ mod tests {
     fn unreadable_schedules_are_explained() {
         let explain = |text: &str| text.parse::<FormatSchedule>().unwrap_err().to_string();
         insta::assert_snapshot!(explain("0:8,4;5"), @"`5` is no entry of a format schedule: write EPOCH:WL,FL or EPOCH:LAYER=WL,FL, several joined by `;`, as in 0:8,4;5:12,6;10:16,8");
-        insta::assert_snapshot!(explain("5:40,4"), @"epoch 5: word length 40 is impossible: use 1 to 32 bits");
+        insta::assert_snapshot!(explain("5:40,4"), @"epoch 5: `40,4`: word length 40 is impossible: use 1 to 32 bits");
         insta::assert_snapshot!(explain("5:8,4;3:12,6"), @"epoch 3 comes after epoch 5: list epochs in ascending order");
         insta::assert_snapshot!(explain("5:8,4;5:fc=8,4;5:12,6"), @"epoch 5 has two formats for all layers: keep one of them");
         insta::assert_snapshot!(explain("5:fc=8,4;5:fc=12,6"), @"epoch 5 has two formats for layer `fc`: keep one of them");
-        for text in ["", ";", "8,4", "x:8,4", "-1:8,4", "0:8", "0:=8,4", "0:8,4;", "0:fc=8"] {
+        for text in ["", ";", "8,4", "x:8,4", "-1:8,4", "0:=8,4", "0:8,4;"] {
             assert!(
                 matches!(text.parse::<FormatSchedule>(), Err(FormatScheduleError::Form(_))),
                 "{text}"

@@ -1,11 +1,12 @@
 //! Formats of single layers for the static controller: `conv1=8,4;fc=16,12`.
 
-use hwmodel::{Format, FormatError};
+use hwmodel::number::format_text::{FixedType, FormatTextError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Layers by name, each with its ⟨WL, FL⟩; written `LAYER=WL,FL`, several joined by `;`.
+/// Layers by name, each with its format; written `LAYER=WL,FL`, several joined by `;`. A format may have any notation of
+/// [`FixedType`], and brings its modes with it.
 ///
 /// ```
 /// use hwsim::precision::LayerFormats;
@@ -16,7 +17,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct LayerFormats(Vec<(String, Format)>);
+pub struct LayerFormats(Vec<(String, FixedType)>);
 
 /// A list of layer formats that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum LayerFormatsError {
         /// The layer.
         layer: String,
         /// The problem.
-        source: FormatError,
+        source: FormatTextError,
     },
     /// A layer stands twice in the list.
     #[error("layer `{0}` is named twice: keep one of its formats")]
@@ -41,7 +42,7 @@ pub enum LayerFormatsError {
 
 impl LayerFormats {
     /// The layers with their formats, in the order given.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Format)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, FixedType)> {
         self.0.iter().map(|(layer, format)| (layer.as_str(), *format))
     }
 
@@ -51,7 +52,7 @@ impl LayerFormats {
     }
 
     /// The format given for `layer`.
-    pub fn get(&self, layer: &str) -> Option<Format> {
+    pub fn get(&self, layer: &str) -> Option<FixedType> {
         self.iter().find(|(name, _)| *name == layer).map(|(_, format)| format)
     }
 }
@@ -63,17 +64,14 @@ impl FromStr for LayerFormats {
         for entry in text.split(';').map(str::trim) {
             let form = || LayerFormatsError::Form(entry.to_owned());
             let (layer, format) = entry.split_once('=').ok_or_else(form)?;
-            let (wl, fl) = format.split_once(',').ok_or_else(form)?;
             let layer = layer.trim().to_owned();
-            let wl = wl.trim().parse().map_err(|_| form())?;
-            let fl = fl.trim().parse().map_err(|_| form())?;
             if layer.is_empty() {
                 return Err(form());
             }
             if list.get(&layer).is_some() {
                 return Err(LayerFormatsError::Twice(layer));
             }
-            match Format::new(wl, fl) {
+            match format.parse() {
                 Ok(format) => list.0.push((layer, format)),
                 Err(source) => return Err(LayerFormatsError::Format { layer, source }),
             }
@@ -99,7 +97,7 @@ impl fmt::Display for LayerFormats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (layer, format)) in self.iter().enumerate() {
             let separator = if index == 0 { "" } else { ";" };
-            write!(f, "{separator}{layer}={},{}", format.wl(), format.fl())?;
+            write!(f, "{separator}{layer}={format}")?;
         }
         Ok(())
     }
@@ -112,13 +110,27 @@ mod tests {
     #[test]
     fn unreadable_lists_are_explained() {
         let explain = |text: &str| text.parse::<LayerFormats>().unwrap_err().to_string();
-        insta::assert_snapshot!(explain("conv1=8"), @"`conv1=8` is no layer format: write LAYER=WL,FL, several joined by `;`, as in conv1=8,4;fc=16,12");
-        insta::assert_snapshot!(explain("conv1=0,4"), @"layer `conv1`: word length 0 is impossible: use 1 to 32 bits");
-        insta::assert_snapshot!(explain("fc=8,4;conv1=8,65"), @"layer `conv1`: fractional length 65 is impossible: use -64 to 64 bits");
+        insta::assert_snapshot!(explain("conv1=8"), @"layer `conv1`: `8`: not a number format: write WL,FL as in 8,4 (u8,4 is unsigned), ap_fixed<16,6,AP_RND,AP_SAT>, ac_fixed<16,6,true>, fixed<16,6>, FIXED<16,6> or INT8");
+        insta::assert_snapshot!(explain("conv1=0,4"), @"layer `conv1`: `0,4`: word length 0 is impossible: use 1 to 32 bits");
+        insta::assert_snapshot!(explain("fc=8,4;conv1=8,65"), @"layer `conv1`: `8,65`: fractional length 65 is impossible: use -64 to 64 bits");
         insta::assert_snapshot!(explain("fc=8,4;fc=8,5"), @"layer `fc` is named twice: keep one of its formats");
-        for text in ["", ";", "=8,4", "fc=8,4;", "fc=8,x", "fc=-8,4", "fc 8,4"] {
+        for text in ["", ";", "=8,4", "fc=8,4;", "fc 8,4"] {
             assert!(
                 matches!(text.parse::<LayerFormats>(), Err(LayerFormatsError::Form(_))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn formats_of_any_notation_bring_their_modes() {
+        let text = "conv1=u8,4;conv2=ap_fixed<16,6>;fc=ac_fixed<8,3,true,AC_RND,AC_SAT>";
+        let list: LayerFormats = text.parse().unwrap();
+        assert_eq!(list.to_string(), "conv1=u8,4;conv2=16,10,floor,wrap;fc=8,5,half-up,saturate");
+        assert_eq!(list.to_string().parse(), Ok(list));
+        for text in ["fc=8,x", "fc=-8,4", "fc=ap_fixed<0,0>", "fc=ap_fixed<16,6"] {
+            assert!(
+                matches!(text.parse::<LayerFormats>(), Err(LayerFormatsError::Format { .. })),
                 "{text}"
             );
         }

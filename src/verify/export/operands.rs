@@ -49,10 +49,12 @@ impl LayerOperands {
         images: Activation,
         context: &PassSettings,
     ) -> Result<Self, ExportError> {
-        if context.rounding == Rounding::Stochastic {
+        let operands = network.single_product(layer)?;
+        let modes = operands.weight.formats.modes;
+        let rounding = modes.rounding.unwrap_or(context.rounding);
+        if rounding == Rounding::Stochastic {
             return Err(ExportError::Stochastic);
         }
-        let operands = network.single_product(layer)?;
         let node = operands.node;
         let format = operands.weight.formats.output();
         let not_fixed = || ExportError::NotFixed { layer: operands.name.to_owned(), format };
@@ -79,8 +81,8 @@ impl LayerOperands {
             geometry,
             accumulator: context.array.accumulator,
             output,
-            rounding: context.rounding,
-            overflow: context.overflow,
+            rounding,
+            overflow: modes.overflow.unwrap_or(context.overflow),
         })
     }
 

@@ -26,6 +26,11 @@ pub fn compile(network: &Network, context: &PassSettings) -> Result<Program, Com
     if context.rounding == Rounding::Stochastic {
         return Err(CompileError::Stochastic);
     }
+    // A program has one rounding and one overflow mode.
+    let stated = network.parameters.iter().find(|parameter| !parameter.formats.modes.is_none());
+    if let Some(parameter) = stated {
+        return Err(CompileError::Modes(parameter.name.clone()));
+    }
     let forms = network.nodes.iter().map(|node| {
         let (layer, kind) = (&node.name, node.kind());
         node.integer_form().ok_or_else(|| CompileError::Unsupported { layer: layer.clone(), kind })

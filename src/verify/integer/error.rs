@@ -35,6 +35,11 @@ pub enum CompileError {
         "an integer program rounds deterministically: use a `--rounding` other than stochastic"
     )]
     Stochastic,
+    /// A format that brings its modes.
+    #[error(
+        "the format of `{0}` brings its own rounding or overflow mode, and an integer program has one of each for all layers: quantise with --wl and --fl"
+    )]
+    Modes(String),
     /// A scale too large for a right shift.
     #[error(
         "batch norm `{layer}` multiplies channel {channel} by {factor:.3e} steps of the result per step of the accumulator: a right shift gives less than 2^31; give the layer's output fewer fractional bits"

@@ -1,13 +1,12 @@
 //! Decimal text → fixed, without a binary float in between: 0.1 is a tenth, not the float next to it.
 
 use super::natural::Natural;
-use super::{CHUNK, NotANumber, QuantiseCounts};
+use super::{CHUNK, NotANumber, QuantiseCounts, Quantiser};
 use crate::cast::exact;
-use crate::kernels::{SimdLevel, StoredInteger};
+use crate::kernels::StoredInteger;
 use crate::number::format::Format;
 use crate::number::rounding::Rounding;
 use crate::number::tensor::RawData;
-use crate::random::RandomAddress;
 use crate::with_raw;
 use std::str::FromStr;
 
@@ -178,19 +177,17 @@ impl Decimal {
     }
 }
 
-/// [`quantise`](super::quantise()) of decimals to raw integers: the same counts, and the same random numbers for the same
-/// address.
+/// [`Quantiser::slice`] of decimals: the same counts, and the same random numbers for the same address. Beyond 2^100 units of the
+/// last place a wrap takes the low bits of 2^100.
 ///
 /// # Errors
 /// If an element is not a number.
 pub fn quantise_decimals(
-    simd: SimdLevel,
+    quantiser: &Quantiser,
     x: &[Decimal],
-    format: Format,
-    rounding: Rounding,
-    address: RandomAddress,
 ) -> Result<(RawData, QuantiseCounts), NotANumber> {
-    let (min, max) = (i128::from(format.min_raw()), i128::from(format.max_raw()));
+    let Quantiser { simd, format, rounding, overflow, address } = *quantiser;
+    let word = format.word();
     let mut data = RawData::zeros(format, x.len());
     let mut counts = QuantiseCounts::default();
     let mut words = [0; CHUNK];
@@ -200,16 +197,18 @@ pub fn quantise_decimals(
             address.words(simd, start as u64, &mut words[..x.len()]);
             counts.random_bits += x.len() as u64 * address.source.bits_for_float();
         }
-        for (position, (x, word)) in x.iter().zip(words).enumerate() {
+        for (position, (x, random)) in x.iter().zip(words).enumerate() {
             let index = start + position;
-            let rounded = x.round(format, rounding, word >> 8).map_err(|_| NotANumber { index })?;
-            let raw = exact::<i64>(rounded.clamp(min, max));
+            let not_a_number = |_| NotANumber { index };
+            let rounded = x.round(format, rounding, random >> 8).map_err(not_a_number)?;
+            let floor = x.round(format, Rounding::Floor, 0).map_err(not_a_number)?;
+            let (raw, outside) = overflow.apply_rounded(rounded, floor, word);
             counts.elements += 1;
-            counts.saturated_high += u64::from(rounded > max);
-            counts.saturated_low += u64::from(rounded < min);
+            counts.saturated_high += u64::from(outside && rounded > word.max());
+            counts.saturated_low += u64::from(outside && rounded < word.min());
             counts.flushed_to_zero += u64::from(raw == 0 && !x.is_zero());
             counts.nonzero += u64::from(raw != 0);
-            with_raw!(&mut data, out => out[index] = StoredInteger::from_i64(raw));
+            with_raw!(&mut data, out => out[index] = StoredInteger::from_i64(exact::<i64>(raw)));
         }
     }
     Ok((data, counts))
@@ -217,8 +216,11 @@ pub fn quantise_decimals(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{quantise, quantise_with};
+    use super::super::quantise_with;
     use super::*;
+    use crate::kernels::SimdLevel;
+    use crate::number::overflow::Overflow;
+    use crate::random::RandomAddress;
     use crate::random::Role;
     use proptest::prelude::*;
 
@@ -297,15 +299,19 @@ mod tests {
         let format = Format::new(8, 4).unwrap();
         let address = RandomAddress::new(5, 1, 2, Role::Activation);
         let simd = SimdLevel::best();
+        let quantiser =
+            |rounding, overflow| Quantiser { simd, format, rounding, overflow, address };
         for rounding in Rounding::ALL {
-            let (data, expected) = quantise(simd, &x, format, rounding, address).unwrap();
-            let (raw, counts) =
-                quantise_decimals(simd, &decimals, format, rounding, address).unwrap();
-            assert_eq!((raw, counts), (data, expected), "{rounding}");
+            for overflow in Overflow::PLAIN {
+                let to = quantiser(rounding, overflow);
+                let found = quantise_decimals(&to, &decimals).unwrap();
+                assert_eq!(found, to.slice(&x).unwrap(), "{rounding} {overflow}");
+            }
         }
         let mut decimals = decimals;
         decimals[CHUNK + 1] = "nan".parse().unwrap();
-        let result = quantise_decimals(simd, &decimals, format, Rounding::Floor, address);
+        let to = quantiser(Rounding::Floor, Overflow::Saturate);
+        let result = quantise_decimals(&to, &decimals);
         assert_eq!(result.unwrap_err(), NotANumber { index: CHUNK + 1 });
     }
 

@@ -158,3 +158,28 @@ proptest! {
         let _ = steps.value.to_string();
     }
 }
+
+/// The named conventions are the rules of [`hwmodel::affine`].
+#[test]
+fn affine_rules_are_the_named_conventions() {
+    use hwmodel::affine::WordRange;
+    use hwmodel::affine::requantise::{RequantiseRule, Scales};
+    let format = Format::new(8, 0).unwrap();
+    let sums: Vec<i64> = (-3000..3000).map(|i| i * 37 + i % 5).collect();
+    let rules = [
+        ("onnxruntime", RequantiseRule::Float32Factor),
+        ("onnx-reference", RequantiseRule::ReferenceEvaluator),
+        ("hwsim", RequantiseRule::ExactFactor),
+    ];
+    for (name, rule) in rules {
+        for (scale, zero_point) in [(0.5f32, 3), (0.001, -7), (0.013, 0), (0.25, 127)] {
+            let scales = [Scales { input: scale, weight: 1.0, output: 1.0 }];
+            let range = WordRange::int8(zero_point);
+            let expected = rule.words(SimdLevel::best(), &sums, &scales, range, format).unwrap();
+            let output = output(8, 0, zero_point.into(), Some(scale.into()));
+            let wide: Vec<i128> = sums.iter().map(|&sum| sum.into()).collect();
+            let expected: Vec<i128> = expected.to_i64().into_iter().map(i128::from).collect();
+            assert_eq!(words(name, output, &wide), expected, "{name} {scale} {zero_point}");
+        }
+    }
+}

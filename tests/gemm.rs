@@ -1,0 +1,206 @@
+//! `hwsim gemm`: published products, formats as other tools write them, and output words.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn hwsim(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hwsim"));
+    command.env_remove("HWSIM_SIMD").current_dir(folder).arg("gemm").args(arguments);
+    command.args(["--repeat", "1"]);
+    command
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Value {
+    let output = hwsim(folder, arguments).args(["--format", "json"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The one line of a command that is refused.
+fn usage(arguments: &[&str]) -> String {
+    let folder = TempDir::new().unwrap();
+    let output = hwsim(folder.path(), arguments).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((text.trim_end().lines().count(), output.status.code()), (1, Some(2)), "{text}");
+    text.trim_end().to_owned()
+}
+
+/// Words of `wl` bits from a seed, written to `name`.
+fn operand(folder: &Path, name: &str, length: usize, wl: u32, seed: u64) -> Vec<i128> {
+    let mut state = seed;
+    let words: Vec<i128> = (0..length)
+        .map(|_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            i128::from((state >> 33) as u32 % (1 << wl)) - (1 << (wl - 1))
+        })
+        .collect();
+    write(folder, name, &words);
+    words
+}
+
+fn write(folder: &Path, name: &str, words: &[i128]) {
+    let text: Vec<String> = words.iter().map(ToString::to_string).collect();
+    std::fs::write(folder.join(name), text.join(" ")).unwrap();
+}
+
+fn read(folder: &Path, name: &str) -> Vec<i128> {
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    text.split_whitespace().map(|word| word.parse().unwrap()).collect()
+}
+
+#[test]
+fn unsigned_bytes_times_signed_bytes() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "a", &[210, 198, 234]);
+    write(folder.path(), "b", &[-81, -80, 127]);
+    let sizes = ["--m", "1", "--n", "1", "--k", "3", "--a", "a", "--b", "b"];
+    for (a, b, out) in
+        [("u8,0", "8,0", "16,0"), ("ap_uint<8>", "ap_int<8>", "INT16"), ("UINT8", "INT8", "16,0")]
+    {
+        let mut arguments = sizes.to_vec();
+        arguments.extend(["--format-a", a, "--format-b", b, "--format-out", out]);
+        let result = json(folder.path(), &arguments);
+        assert_eq!(result["output"]["sums"], serde_json::json!([-3132]), "{a}");
+        assert_eq!(result["output"]["words"], serde_json::json!([-3132]));
+        assert_eq!(result["accumulator_events"], 0);
+        assert_eq!(result["a"]["wl"], 8);
+    }
+}
+
+/// A layer of 19 inputs and 10 outputs in ⟨8, 5⟩: the sums have 10 fractional bits.
+#[test]
+fn outputs_of_a_linear_layer_by_rounding_and_overflow() {
+    let folder = TempDir::new().unwrap();
+    let x = operand(folder.path(), "x", 3 * 19, 7, 5);
+    let w = operand(folder.path(), "w", 19 * 10, 6, 9);
+    let sizes = ["--m", "3", "--n", "10", "--k", "19", "--a", "x", "--b", "w"];
+    let sum = |row: usize, column: usize| -> i128 {
+        (0..19).map(|term| x[row * 19 + term] * w[term * 10 + column]).sum()
+    };
+    let sums: Vec<i128> = (0..30).map(|index| sum(index / 10, index % 10)).collect();
+    let floor = |sum: i128| sum.div_euclid(32);
+    let half_up = |sum: i128| (sum + 16).div_euclid(32);
+    let even = |sum: i128| half_up(sum) - i128::from(sum.rem_euclid(64) == 16);
+    let saturate = |value: i128| value.clamp(-128, 127);
+    let wrap = |value: i128| (value + 128).rem_euclid(256) - 128;
+    let run = |format: &str, more: &[&str]| {
+        let mut arguments = sizes.to_vec();
+        arguments.extend(["--format-a", "8,5", "--format-b", "8,5", "--format-out", format]);
+        arguments.extend(["--output-words", "words", "--output", "sums"]);
+        arguments.extend(more);
+        let result = json(folder.path(), &arguments);
+        assert_eq!(read(folder.path(), "sums"), sums);
+        (read(folder.path(), "words"), result)
+    };
+    let of = |rule: &dyn Fn(i128) -> i128| sums.iter().map(|&sum| rule(sum)).collect::<Vec<_>>();
+    let (words, result) = run("8,5", &[]);
+    assert_eq!(words, of(&|sum| saturate(even(sum))));
+    let above = sums.iter().filter(|&&sum| even(sum) > 127).count();
+    let below = sums.iter().filter(|&&sum| even(sum) < -128).count();
+    assert!(above > 0 && below > 0, "{above} {below}");
+    assert_eq!(
+        (result["output"]["above"].as_u64(), result["output"]["below"].as_u64()),
+        (Some(above as u64), Some(below as u64))
+    );
+    let (floored, _) = run("8,5", &["--rounding", "floor"]);
+    assert_eq!(floored, of(&|sum| saturate(floor(sum))));
+    assert_ne!(floored, words);
+    assert_eq!(run("ap_fixed<8,3>", &[]).0, of(&|sum| wrap(floor(sum))));
+    assert_eq!(
+        run("8,5", &["--rounding", "AP_TRN", "--overflow", "AP_WRAP"]).0,
+        of(&|sum| wrap(floor(sum)))
+    );
+    assert_eq!(run("fixed<8,3,RND,SAT>", &[]).0, of(&|sum| saturate(half_up(sum))));
+    assert_eq!(run("u8,5", &["--rounding", "half-up"]).0, of(&|sum| half_up(sum).clamp(0, 255)));
+    assert_eq!(run("8,5,narrow,floor", &[]).0, of(&|sum| floor(sum).clamp(-127, 127)));
+}
+
+#[test]
+fn random_operands_fill_unsigned_words() {
+    let folder = TempDir::new().unwrap();
+    let sizes = ["--m", "9", "--n", "7", "--k", "40", "--format-a", "u3,0", "--format-b", "u1,0"];
+    let mut arguments = sizes.to_vec();
+    arguments.extend(["-o", "sums"]);
+    let result = json(folder.path(), &arguments);
+    let sums = read(folder.path(), "sums");
+    // 7 · 40 is the largest.
+    assert!(sums.iter().all(|sum| (1..280).contains(sum)), "{sums:?}");
+    assert!(sums.iter().max() > Some(&80));
+    assert!(result.get("output").is_none());
+    for level in hwmodel::SimdLevel::available() {
+        let output = hwsim(folder.path(), &sizes)
+            .args(["--format", "json"])
+            .env("HWSIM_SIMD", level.name())
+            .output()
+            .unwrap();
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(value["checksum"], result["checksum"], "{level}");
+    }
+}
+
+#[test]
+fn few_outputs_are_shown() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "a", &[3, 5]);
+    write(folder.path(), "b", &[7, -1]);
+    let output = hwsim(
+        folder.path(),
+        &[
+            "--m",
+            "1",
+            "--n",
+            "1",
+            "--k",
+            "2",
+            "--a",
+            "a",
+            "--b",
+            "b",
+            "--format-out",
+            "4,-1,half-up,wrap",
+        ],
+    )
+    .output()
+    .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    // 16 in steps of 2 is 8, which 4 bits hold as -8.
+    for line in [
+        "output                  ⟨4, -1⟩, half-up, wrap",
+        "outputs outside         1 above, 0 below",
+        "sums                    16",
+        "words                   -8",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn wrong_formats_are_one_line() {
+    let with = |more: &[&str]| {
+        let mut arguments = vec!["--m", "2", "--n", "2", "--k", "2"];
+        arguments.extend(more);
+        usage(&arguments)
+    };
+    insta::assert_snapshot!(with(&["--format-a", "ap_fixed<0,0>"]), @"");
+    insta::assert_snapshot!(with(&["--format-b", "ap_fixed<33,8>"]), @"");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6"]), @"");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6,AP_RUND>"]), @"");
+    insta::assert_snapshot!(with(&["--format-out", "8,65"]), @"");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<8,4>", "--rounding", "half-up"]), @"");
+    insta::assert_snapshot!(with(&["--format-out", "u8,4", "--overflow", "wrap-sm"]), @"");
+    for more in [
+        &["--format-a", "8,4", "--wl-a", "8"][..],
+        &["--rounding", "floor"],
+        &["--output-words", "x"],
+        &["--format-a", "u8"],
+    ] {
+        let mut arguments = vec!["--m", "2", "--n", "2", "--k", "2"];
+        arguments.extend(more);
+        let folder = TempDir::new().unwrap();
+        hwsim(folder.path(), &arguments).assert().code(2);
+    }
+}
