@@ -25,6 +25,7 @@ pages! {
     export: "docs/export.md",
     figures: "docs/figures.md",
     gap: "docs/gap.md",
+    gemm: "docs/gemm.md",
     glossary: "docs/glossary.md",
     golden: "docs/golden.md",
     integer: "docs/integer.md",

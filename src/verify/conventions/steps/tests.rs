@@ -170,6 +170,9 @@ fn affine_rules_are_the_named_conventions() {
         ("onnxruntime", RequantiseRule::Float32Factor),
         ("onnx-reference", RequantiseRule::ReferenceEvaluator),
         ("hwsim", RequantiseRule::ExactFactor),
+        ("tflite", RequantiseRule::DoubleRounding),
+        ("tflite-single", RequantiseRule::SingleRounding),
+        ("tflite-twice-up", RequantiseRule::TwiceUp),
     ];
     for (name, rule) in rules {
         for (scale, zero_point) in [(0.5f32, 3), (0.001, -7), (0.013, 0), (0.25, 127)] {
