@@ -185,13 +185,13 @@ fn wrong_formats_are_one_line() {
         arguments.extend(more);
         usage(&arguments)
     };
-    insta::assert_snapshot!(with(&["--format-a", "ap_fixed<0,0>"]), @"");
-    insta::assert_snapshot!(with(&["--format-b", "ap_fixed<33,8>"]), @"");
-    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6"]), @"");
-    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6,AP_RUND>"]), @"");
-    insta::assert_snapshot!(with(&["--format-out", "8,65"]), @"");
-    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<8,4>", "--rounding", "half-up"]), @"");
-    insta::assert_snapshot!(with(&["--format-out", "u8,4", "--overflow", "wrap-sm"]), @"");
+    insta::assert_snapshot!(with(&["--format-a", "ap_fixed<0,0>"]), @"hwsim: `--format-a` has `ap_fixed<0,0>`: word length 0 is impossible: use 1 to 32 bits (FL = W - I)");
+    insta::assert_snapshot!(with(&["--format-b", "ap_fixed<33,8>"]), @"hwsim: `--format-b` has `ap_fixed<33,8>`: word length 33 is impossible: use 1 to 32 bits (FL = W - I)");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6"]), @"hwsim: `--format-out` has `ap_fixed<16,6`: write ap_fixed<W,I> or ap_fixed<W,I,rounding,overflow,N>, as in ap_fixed<16,6,AP_RND,AP_SAT>");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<16,6,AP_RUND>"]), @"hwsim: `--format-out` has `ap_fixed<16,6,AP_RUND>`: `AP_RUND` is not a rounding mode: use one of AP_RND_CONV, AP_RND_INF, AP_RND_ZERO, AP_RND, AP_RND_MIN_INF, AP_TRN, AP_TRN_ZERO");
+    insta::assert_snapshot!(with(&["--format-out", "8,65"]), @"hwsim: `--format-out` has `8,65`: fractional length 65 is impossible: use -64 to 64 bits");
+    insta::assert_snapshot!(with(&["--format-out", "ap_fixed<8,4>", "--rounding", "half-up"]), @"hwsim: `--rounding half-up` and `--format-out 8,4,floor,wrap` both state a mode: leave out `--rounding`, or write the format as WL,FL");
+    insta::assert_snapshot!(with(&["--format-out", "u8,4", "--overflow", "wrap-sm"]), @"hwsim: `wrap-sm` needs a signed word, and this one is unsigned: use wrap or a saturating mode");
     for more in [
         &["--format-a", "8,4", "--wl-a", "8"][..],
         &["--rounding", "floor"],

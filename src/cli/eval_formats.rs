@@ -1,11 +1,11 @@
 //! `hwsim eval --wl --fl --layer-formats`: a saved model in other word lengths, without training it anew.
 
+use super::arguments::fixed_type;
 use super::errors::Failure;
 use crate::files::model;
 use crate::network::Network;
 use crate::precision::{LayerFormats, NumberFormat, RoleFormats};
 use anyhow::anyhow;
-use hwmodel::number::format_text::FixedType;
 use hwmodel::{Format, SimdLevel};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(super) struct FormatsAfterTraining {
     /// Quantise the model to this format in place of --wl and --fl, as in u8,4 or ap_fixed<16,6,AP_RND,AP_SAT>, whose modes then
     /// hold for the layers that have it.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"], help_heading = "Quantise after training")]
-    number_format: Option<FixedType>,
+    number_format: Option<String>,
     /// Quantise single layers to other formats, as in conv1=8,4;fc=16,12; the others have --wl
     /// and --fl, or stay as they are without --wl.
     #[arg(long, value_name = "LIST", help_heading = "Quantise after training")]
@@ -54,8 +54,10 @@ impl FormatsAfterTraining {
         network: &mut Network,
         simd: SimdLevel,
     ) -> Result<Option<Quantised>, Failure> {
+        let typed = self.number_format.as_ref().map(|text| fixed_type(text, "--number-format"));
+        let typed = typed.transpose()?.map(RoleFormats::typed);
         let all = match (self.wl, self.fl) {
-            (None, None) => self.number_format.map(RoleFormats::typed),
+            (None, None) => typed,
             (None, Some(fl)) => {
                 return Err(Failure::usage(anyhow!(
                     "`--fl {fl}` needs a word length: add `--wl BITS`, 1 to 32"

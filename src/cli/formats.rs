@@ -13,8 +13,8 @@ use std::process::ExitCode;
 #[command(after_help = "docs/command-line.md explains the notations.")]
 pub(super) struct FormatsArguments {
     /// Formats, as in 8,4, u8,4, ap_fixed<16,6,AP_RND,AP_SAT>, ac_fixed<8,3,false>, fixed<16,6> or UINT4.
-    #[arg(required = true, allow_hyphen_values = true, value_name = "FORMAT")]
-    formats: Vec<FixedType>,
+    #[arg(required = true, value_name = "FORMAT")]
+    formats: Vec<String>,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -44,9 +44,11 @@ struct Described {
 }
 
 pub(super) fn run(arguments: &FormatsArguments) -> Result<ExitCode, Failure> {
-    let described: Vec<Described> = arguments.formats.iter().map(Described::of).collect();
+    let read = |text: &String| text.parse().map_err(Failure::usage);
+    let formats = arguments.formats.iter().map(read).collect::<Result<Vec<FixedType>, _>>()?;
+    let described: Vec<Described> = formats.iter().map(Described::of).collect();
     let table = |_: &Vec<Described>| {
-        let each = arguments.formats.iter().zip(&described);
+        let each = formats.iter().zip(&described);
         each.map(|(fixed, described)| render(fixed, described)).collect::<Vec<_>>().join("\n")
     };
     let mut outputs = output::Attempts::default();

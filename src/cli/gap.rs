@@ -1,6 +1,6 @@
 //! `hwsim gap`.
 
-use super::arguments::{OutputArguments, expand, records};
+use super::arguments::{OutputArguments, expand, fixed_type, records};
 use super::errors::Failure;
 use super::files::Files;
 use super::gap_conventions::{self, ConventionArguments};
@@ -14,7 +14,6 @@ use crate::verify::gap::{
 };
 use anyhow::{Context as _, anyhow};
 use hwmodel::number::accumulator::AccumulatorWidth;
-use hwmodel::number::format_text::FixedType;
 use hwmodel::{Accumulator, Format, Overflow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -287,8 +286,7 @@ impl GapArguments {
 /// # Errors
 /// If the text is not a format.
 pub(super) fn words(text: &str, flag: &str) -> Result<Format, Failure> {
-    let wrong = |error| Failure::usage(anyhow!("`{flag}` has {error}"));
-    let fixed: FixedType = text.parse().map_err(wrong)?;
+    let fixed = fixed_type(text, flag)?;
     if fixed.rounding.is_some() || fixed.overflow.is_some() {
         let stated =
             "rounds operands to nearest even and saturates them, and outputs by --conventions";

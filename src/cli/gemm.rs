@@ -1,6 +1,6 @@
 //! `hwsim gemm`.
 
-use super::arguments::{AccumulatorArguments, FormatArguments};
+use super::arguments::{AccumulatorArguments, FormatArguments, fixed_type};
 use super::errors::Failure;
 use super::files::Files;
 use super::gemm_output::{OutputWords, RequantiseArguments};
@@ -9,7 +9,6 @@ use anyhow::{Context as _, anyhow};
 use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::number::accumulator::AccumulatorWidth;
-use hwmodel::number::format_text::FixedType;
 use hwmodel::random;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, SimdLevel};
 use rand_core::Rng;
@@ -34,10 +33,10 @@ pub(super) struct GemmArguments {
     /// Format of A, as in 8,4, u8,4 or ap_fixed<16,6>, in place of --wl-a and --fl-a; its modes are not used, since raw
     /// integers are read or drawn.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl_a", "fl_a"])]
-    format_a: Option<FixedType>,
+    format_a: Option<String>,
     /// Format of B, as --format-a.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl_b", "fl_b"])]
-    format_b: Option<FixedType>,
+    format_b: Option<String>,
     /// Word length of A in bits, 1 to 32.
     #[arg(long, default_value_t = 8)]
     wl_a: u32,
@@ -116,12 +115,12 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     let format = |wl, fl, which| {
         Format::new(wl, fl).with_context(|| format!("format of {which}")).map_err(Failure::Usage)
     };
-    let a_format = match arguments.format_a {
-        Some(fixed) => fixed.format,
+    let a_format = match &arguments.format_a {
+        Some(text) => fixed_type(text, "--format-a")?.format,
         None => format(arguments.wl_a, arguments.fl_a, "A (--wl-a, --fl-a)")?,
     };
-    let b_format = match arguments.format_b {
-        Some(fixed) => fixed.format,
+    let b_format = match &arguments.format_b {
+        Some(text) => fixed_type(text, "--format-b")?.format,
         None => format(arguments.wl_b, arguments.fl_b, "B (--wl-b, --fl-b)")?,
     };
     let requantiser = arguments.requantise.requantiser(simd, arguments.seed)?;

@@ -1,9 +1,8 @@
 //! `hwsim gemm --format-out`: the words that the sums become.
 
-use super::arguments::{named, one_of_each};
+use super::arguments::{fixed_type, named, one_of_each};
 use super::errors::Failure;
 use hwmodel::array::Product;
-use hwmodel::number::format_text::FixedType;
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
@@ -17,7 +16,7 @@ use std::str::FromStr as _;
 pub(super) struct RequantiseArguments {
     /// Requantise the sums to this format, as in 8,4, u8,4 or ap_fixed<16,6,AP_RND,AP_SAT>, whose modes then hold.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, help_heading = "Requantise")]
-    format_out: Option<FixedType>,
+    format_out: Option<String>,
     /// Rounding mode, where the format states none [default: nearest-even].
     #[arg(long, value_name = "WORD", requires = "format_out", help_heading = "Requantise", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
     rounding: Option<Rounding>,
@@ -75,7 +74,8 @@ impl RequantiseArguments {
         simd: SimdLevel,
         seed: u64,
     ) -> Result<Option<Requantiser>, Failure> {
-        let Some(fixed) = self.format_out else { return Ok(None) };
+        let Some(text) = &self.format_out else { return Ok(None) };
+        let fixed = fixed_type(text, "--format-out")?;
         let (rounding, overflow) =
             one_of_each(&fixed, "--format-out", self.rounding, self.overflow)?;
         let address = RandomAddress::new(seed, 0, 0, Role::Output);

@@ -1,12 +1,11 @@
 //! `hwsim quantise`.
 
-use super::arguments::{FormatArguments, named, one_of_each};
+use super::arguments::{FormatArguments, fixed_type, named, one_of_each};
 use super::errors::Failure;
 use super::files::Files;
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::cast::nearest_f32;
-use hwmodel::number::format_text::FixedType;
 use hwmodel::number::quantise::{Decimal, QuantiseCounts, Quantiser, quantise_decimals};
 use hwmodel::random::{self, RandomAddress, Role};
 use hwmodel::{Format, Overflow, Rounding, SimdLevel};
@@ -23,7 +22,7 @@ pub(super) struct QuantiseArguments {
     /// Format, as in 8,4, u8,4 (unsigned), 8,4,narrow or ap_fixed<16,6,AP_RND,AP_SAT>, whose modes then hold, in place of --wl
     /// and --fl.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"])]
-    number_format: Option<FixedType>,
+    number_format: Option<String>,
     /// Word length in bits, 1 to 32.
     #[arg(long, default_value_t = 8)]
     wl: u32,
@@ -147,8 +146,8 @@ impl QuantiseArguments {
     /// # Errors
     /// If the format is impossible, or format and flags both state a mode.
     fn quantiser(&self, simd: SimdLevel) -> Result<Quantiser, Failure> {
-        let fixed = match self.number_format {
-            Some(fixed) => fixed,
+        let fixed = match &self.number_format {
+            Some(text) => fixed_type(text, "--number-format")?,
             None => Format::new(self.wl, self.fl)
                 .context("format (--wl, --fl)")
                 .map_err(Failure::Usage)?

@@ -9,7 +9,7 @@ mod records;
 mod word;
 
 pub(super) use accumulator::{AccumulatorArguments, AccumulatorWidthArgument};
-pub(super) use modes::one_of_each;
+pub(super) use modes::{fixed_type, one_of_each};
 pub(super) use number_list::{ListError, expand, numbers};
 pub(super) use older_spellings::{accept_older_spellings, join_lists};
 pub(super) use output_format::{FormatArguments, OutputArguments, OutputFormat};

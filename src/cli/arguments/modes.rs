@@ -6,6 +6,14 @@ use hwmodel::number::format_text::FixedType;
 use hwmodel::{Overflow, Rounding};
 use std::fmt::Display;
 
+/// The format that flag `flag` gives. Read here and not by clap, so that an error is one line.
+///
+/// # Errors
+/// If `text` is not a format.
+pub(in crate::cli) fn fixed_type(text: &str, flag: &str) -> Result<FixedType, Failure> {
+    text.parse().map_err(|error| Failure::usage(anyhow!("`{flag}` has {error}")))
+}
+
 /// The modes of `fixed`, which flag `flag` gave, or else those of `--rounding` and `--overflow`; nearest even and saturated without
 /// either.
 ///

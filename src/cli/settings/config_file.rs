@@ -248,7 +248,7 @@ mod tests {
           |
         1 | layer-formats = 'conv1=40,4'
           |                 ^^^^^^^^^^^^
-        layer `conv1`: word length 40 is impossible: use 1 to 32 bits
+        layer `conv1`: `40,4`: word length 40 is impossible: use 1 to 32 bits
         ");
         insta::assert_snapshot!(refused("accumulator = 65"), @r"
         configuration file run.toml: TOML parse error at line 1, column 15

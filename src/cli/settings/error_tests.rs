@@ -272,7 +272,7 @@ fn unreadable_flags() {
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(unreadable("--layer-formats conv1=8"), @r"
-    error: invalid value 'conv1=8' for '--layer-formats <LIST>': `conv1=8` is no layer format: write LAYER=WL,FL, several joined by `;`, as in conv1=8,4;fc=16,12
+    error: invalid value 'conv1=8' for '--layer-formats <LIST>': layer `conv1`: `8`: not a number format: write WL,FL as in 8,4 (u8,4 is unsigned), ap_fixed<16,6,AP_RND,AP_SAT>, ac_fixed<16,6,true>, fixed<16,6>, FIXED<16,6> or INT8
 
     For more information, try '--help'.
     ");
