@@ -264,7 +264,6 @@ enum Operand {
 
 impl Operand {
     /// The sources that a tensor can have, with their rows; `None` if there are none.
-    #[expect(clippy::type_complexity, reason = "rows and what they are converted from")]
     fn new<'r, 'a>(rows: &'r [Row<'a>]) -> Result<Option<(Vec<&'r Row<'a>>, Self)>, GoldenError> {
         let mut kept = Vec::new();
         let (mut raw, mut floats) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! Overflow modes: what happens to a value that its word cannot hold.
 //!
-//! The definitions are those of ap_fixed and ac_fixed, which share them: [`saturating`] and [`wrapping`] by the formulas,
-//! [`names`] by the texts. Quantisers, requantisers and accumulators ask [`Overflow::apply`].
+//! The definitions are those of ap_fixed and ac_fixed, which share them: formulas of saturation and of
+//! wraps, and the texts, are one file each. Quantisers, requantisers and accumulators ask [`Overflow::apply`].
 
 mod bounds;
 mod names;
