@@ -4,6 +4,7 @@ mod golden_files;
 
 use assert_cmd::Command;
 use golden_files::{golden, plus_one, text, with_field};
+use hwsim::verify::golden::CHECKS;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -56,6 +57,19 @@ fn the_shipped_files_are_equal() {
     torch_ops.csv              46     25086          0  equal
     0 of 248369 values differ in 14726 cases; files: 13 equal; SIMD: portable
     "#);
+}
+
+/// What hls4ml, QONNX, brevitas, ONNX Runtime and TFLite compute.
+#[test]
+fn the_shipped_conventions_are_equal() {
+    let (code, out, error) = check(&golden("conventions"), &[]);
+    assert_eq!((code, error.as_str()), (0, ""), "{out}");
+    let files: Vec<&str> = out.lines().filter(|line| line.contains(".csv ")).collect();
+    assert_eq!(files.len(), 11, "{out}");
+    for line in files {
+        let known = CHECKS.iter().any(|(name, _)| line.starts_with(&format!("{name}.csv ")));
+        assert!(line.ends_with("  equal") || !known, "{line}");
+    }
 }
 
 #[test]

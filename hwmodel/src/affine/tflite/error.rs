@@ -63,10 +63,19 @@ pub enum TfliteError {
         /// What is wrong.
         why: &'static str,
     },
-    /// Tensors, scales or counts that do not fit.
+    /// Tensors, scales, counts or shapes that do not fit.
     #[error(transparent)]
-    Affine(#[from] AffineError),
-    /// Shapes that do not fit.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
+    Affine(Box<AffineError>),
+}
+
+impl From<AffineError> for TfliteError {
+    fn from(error: AffineError) -> Self {
+        Self::Affine(Box::new(error))
+    }
+}
+
+impl From<ShapeError> for TfliteError {
+    fn from(error: ShapeError) -> Self {
+        AffineError::from(error).into()
+    }
 }

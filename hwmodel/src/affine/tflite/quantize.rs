@@ -18,7 +18,8 @@ struct EightBits(i64);
 impl EightBits {
     fn new(input: f32, output: f32) -> Result<Self, TfliteError> {
         let ratio = input / output;
-        if !(ratio < (1 << 30) as f32) {
+        // Scales are positive, so that the ratio is no NaN.
+        if ratio >= (1u32 << 30) as f32 {
             let range = "ratios below 2^30";
             return Err(TfliteError::Ratio { ratio, operator: "QUANTIZE", range });
         }

@@ -93,7 +93,7 @@ proptest! {
         let (channel, integers) = quantiser.quantise(&weights, norm, scale).unwrap();
         prop_assert!(quantiser.holds(&integers));
         prop_assert_eq!(&integers, &quantiser.integers(&weights, channel));
-        let most = i64::from(quantiser.weight.max_raw());
+        let most = quantiser.weight.max_raw();
         prop_assert!(integers.iter().all(|&q| (-most..=most).contains(&i64::from(q))));
     }
 }
