@@ -116,7 +116,6 @@ fn words_of<R: Quantise, T: num_traits::NumCast + Copy + Send + 'static>(
     );
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the rule rounds")]
 fn dequantise<T: AsPrimitive<i32> + Sync>(
     simd: SimdLevel,
     parameters: &Parameters<'_>,

@@ -47,10 +47,6 @@ pub(super) fn numbers(line: &Line<'_>) -> Result<Vec<f64>, GoldenError> {
         let text = line.text(index, "number")?;
         let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
         match (numerator.parse::<i64>(), denominator.parse::<i64>()) {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a float32 number, or a fraction of one"
-            )]
             (Ok(numerator), Ok(denominator)) if denominator > 0 => {
                 Ok(numerator as f64 / denominator as f64)
             }

@@ -57,7 +57,6 @@ fn compare(
 ) -> Result<(), GoldenError> {
     let zero_point: f32 = case.value("zp")?;
     // The inputs are quantised values themselves.
-    #[expect(clippy::cast_precision_loss, reason = "at most 20 bits")]
     let inputs: Vec<f32> =
         integers(int)?.into_iter().map(|raw| (raw as f32 - zero_point) * scale).collect();
     compare_floats(checker, x, "input", &inputs)?;

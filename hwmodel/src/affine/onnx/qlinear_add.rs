@@ -48,6 +48,7 @@ pub enum AddRule {
 /// # Errors
 /// If the shapes differ, a tensor has more than one scale or words of more than 16 bits, or a scale divided by the output's is
 /// not a float32 above 0.
+#[expect(clippy::cast_possible_truncation, reason = "inside the words")]
 pub fn qlinear_add(
     simd: SimdLevel,
     rule: AddRule,

@@ -24,6 +24,7 @@ pub enum MulRule {
 ///
 /// # Errors
 /// If the shapes differ, a tensor has more than one scale or words of more than 16 bits, or the factor is not a float32 above 0.
+#[expect(clippy::cast_possible_truncation, reason = "inside the words")]
 pub fn qlinear_mul(
     simd: SimdLevel,
     rule: MulRule,

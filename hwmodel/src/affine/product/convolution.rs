@@ -1,7 +1,7 @@
 //! Convolutions of affine words: padding holds the zero point, dilations, groups.
 
 use super::operand::sums_of_runs;
-use super::{Adder, IntegerSums, RowSums, Words, pairs};
+use super::{Adder, IntegerSums, RowSums, Words};
 use crate::affine::AffineError;
 use crate::array::{Convolution2d, MacArray, MacReport, ShapeError};
 use crate::cast::low;
@@ -78,44 +78,34 @@ pub fn convolve(
     x.single()?;
     w.check_columns(filters)?;
     let terms = kernel[0] * kernel[1] * channels;
-    let (input, weights, left, right) = match adder {
-        Adder::Array => {
-            let (x, w) = (x.signed()?, w.signed()?);
-            (x.words, w.words, x.zero_points[0], w.zero_points)
-        }
-        Adder::SaturatedPairs => {
-            let (x, w) = (x, w);
-            (
-                Cow::Borrowed(x.words),
-                Cow::Borrowed(w.words),
-                x.zero_points[0],
-                w.zero_points.to_vec(),
-            )
-        }
-    };
-    let padded = padded(input, window, &shape, left)?;
+    let (x, w) = (adder.operand(x)?, adder.operand(w)?);
+    let (left, right, weights) = (x.zero_points[0], w.zero_points, w.words);
     let needs_rows = right.iter().any(|&zero_point| zero_point != 0);
-    let (mut sums, rows) = match adder {
-        Adder::Array if window.dilation == [1, 1] => {
-            let geometry = Convolution2d {
-                kernel,
-                stride: window.stride,
-                padding: [0, 0],
-                groups: window.groups,
-            };
-            let sums = IntegerSums::of_array(array.convolve(&padded, &weights, geometry)?);
-            let rows = match needs_rows {
-                true => Some(window_sums(array, &padded, geometry, channels)?),
-                false => None,
-            };
-            (sums, rows)
-        }
-        _ => {
-            let (sums, rows) = by_patches(array, adder, &padded, &weights, window, &shape)?;
-            (sums, Some(rows))
-        }
+    let (mut sums, rows) = if adder == Adder::Array && window.dilation == [1, 1] {
+        let (input, padding) = match window.padding {
+            // The array pads with words of 0.
+            [[top, bottom], [left_side, right_side]]
+                if left == 0 && top == bottom && left_side == right_side =>
+            {
+                (x.words, [top, left_side])
+            }
+            _ => (padded(x.words, window, &shape, left)?, [0, 0]),
+        };
+        let geometry =
+            Convolution2d { kernel, stride: window.stride, padding, groups: window.groups };
+        let sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?);
+        let rows = match needs_rows {
+            true => Some(window_sums(array, &input, geometry, channels)?),
+            false => None,
+        };
+        (sums, rows)
+    } else {
+        let input = padded(x.words, window, &shape, left)?;
+        let (sums, rows) = by_patches((array, adder), &input, &weights, window, &shape)?;
+        (sums, Some(rows))
     };
-    sums.correct(left, &right, terms, rows.as_ref(), &sums_of_runs(&weights, terms));
+    let of_columns = sums_of_runs(&weights, filters, terms);
+    sums.correct(left, &right, terms, rows.as_ref(), &of_columns);
     Ok(IntegerSums { pixels: shape.output, ..sums })
 }
 
@@ -236,8 +226,7 @@ fn window_sums(
 
 /// The sums by matrix products of patches, and the sums of the patches.
 fn by_patches(
-    array: &MacArray,
-    adder: Adder,
+    (array, adder): (&MacArray, Adder),
     padded: &FixedTensor,
     weights: &FixedTensor,
     window: Window,
@@ -267,20 +256,11 @@ fn by_patches(
                 row_sums[row * groups + group] = sum;
             }
             let of_group = &of_weights[group * width * terms..][..width * terms];
-            let product = match adder {
-                Adder::Array => {
-                    let x = FixedTensor::from_raw(&[count, terms], padded.format(), &patches)?;
-                    let w = FixedTensor::from_raw(&[width, terms], weights.format(), of_group)?;
-                    let product = IntegerSums::of_array(array.linear(&x, &w)?);
-                    report += product.report;
-                    product.sums
-                }
-                Adder::SaturatedPairs => {
-                    let (product, counted) = pairs::linear(&patches, of_group, terms);
-                    report += counted;
-                    product
-                }
-            };
+            let x = FixedTensor::from_raw(&[count, terms], padded.format(), &patches)?;
+            let w = FixedTensor::from_raw(&[width, terms], weights.format(), of_group)?;
+            let product = adder.linear(array, &x, &w, [count, terms, width])?;
+            report += product.report;
+            let product = product.sums;
             for (row, product) in (start..).zip(product.chunks_exact(width.max(1))) {
                 let first = row * filters + group * width;
                 sums[first..first + width].copy_from_slice(product);

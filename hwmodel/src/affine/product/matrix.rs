@@ -6,7 +6,6 @@ use crate::affine::AffineError;
 use crate::array::{MacArray, ShapeError};
 use crate::cast::low;
 use crate::{FixedTensor, with_raw};
-use std::borrow::Cow;
 
 /// Σ_k (a[m, k] - za)·(b[k, n] - zb[n]) of a `[m, k]` and b `[k, n]`, modulo 2^32: ONNX's MatMulInteger, and the sums of
 /// QLinearMatMul.
@@ -36,39 +35,69 @@ pub fn matmul(
     a: Words<'_>,
     b: Words<'_>,
 ) -> Result<IntegerSums, AffineError> {
+    product(array, adder, [a, b], Order::ByTerm)
+}
+
+/// [`matmul`] of x `[m, k]` and the transpose of w `[n, k]`, as in a linear layer; a zero point of w is one for all or one for
+/// each of its rows.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn linear(
+    array: &MacArray,
+    adder: Adder,
+    x: Words<'_>,
+    w: Words<'_>,
+) -> Result<IntegerSums, AffineError> {
+    product(array, adder, [x, w], Order::ByColumn)
+}
+
+/// Memory layout of the right operand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// `[k, n]`.
+    ByTerm,
+    /// `[n, k]`.
+    ByColumn,
+}
+
+fn product(
+    array: &MacArray,
+    adder: Adder,
+    [a, b]: [Words<'_>; 2],
+    order: Order,
+) -> Result<IntegerSums, AffineError> {
     let inner =
         || ShapeError::Inner { left: a.words.shape().to_vec(), right: b.words.shape().to_vec() };
-    let (&[_, terms], &[of_b, columns]) = (a.words.shape(), b.words.shape()) else {
+    let (&[rows, terms], &[first, second]) = (a.words.shape(), b.words.shape()) else {
         return Err(inner().into());
+    };
+    let (of_b, columns) = match order {
+        Order::ByTerm => (first, second),
+        Order::ByColumn => (second, first),
     };
     if terms != of_b {
         return Err(inner().into());
     }
     a.single()?;
     b.check_columns(columns)?;
-    let (mut sums, left, right, a, b) = match adder {
-        Adder::Array => {
-            let (a, b) = (a.signed()?, b.signed()?);
-            let sums = IntegerSums::of_array(array.matmul(&a.words, &b.words)?);
-            (sums, a.zero_points[0], b.zero_points, a.words, b.words)
+    let (a, b) = (adder.operand(a)?, adder.operand(b)?);
+    let mut sums = match (order, adder) {
+        (Order::ByTerm, Adder::Array) => IntegerSums::of_array(array.matmul(&a.words, &b.words)?),
+        (Order::ByTerm, Adder::SaturatedPairs) => {
+            let b = pairs::transposed(&b.words, [terms, columns])?;
+            pairs::linear(&a.words, &b, [rows, terms, columns])
         }
-        Adder::SaturatedPairs => {
-            let raw = |words: &FixedTensor| -> Vec<i32> {
-                with_raw!(words.data(), raw => raw.iter().map(|&raw| low(raw)).collect())
-            };
-            let by_row = raw(b.words);
-            let column = |n: usize| by_row.iter().skip(n).step_by(columns.max(1)).copied();
-            let by_column: Vec<i32> = (0..columns).flat_map(column).collect();
-            let (sums, report) = pairs::linear(&raw(a.words), &by_column, terms);
-            let pixels = [a.words.shape()[0], 1];
-            let sums = IntegerSums { sums, columns, pixels, report };
-            let (left, right) = (a.zero_points[0], b.zero_points.to_vec());
-            (sums, left, right, Cow::Borrowed(a.words), Cow::Borrowed(b.words))
-        }
+        (Order::ByColumn, _) => adder.linear(array, &a.words, &b.words, [rows, terms, columns])?,
     };
-    let needs_rows = right.iter().any(|&zero_point| zero_point != 0);
-    let rows = needs_rows.then(|| RowSums { groups: 1, sums: sums_of_runs(&a, terms) });
-    sums.correct(left, &right, terms, rows.as_ref(), &sums_of_columns(&b, columns));
+    let needs_rows = b.zero_points.iter().any(|&zero_point| zero_point != 0);
+    let of_rows =
+        needs_rows.then(|| RowSums { groups: 1, sums: sums_of_runs(&a.words, rows, terms) });
+    let of_columns = match order {
+        Order::ByTerm => sums_of_columns(&b.words, columns),
+        Order::ByColumn => sums_of_runs(&b.words, columns, terms),
+    };
+    sums.correct(a.zero_points[0], &b.zero_points, terms, of_rows.as_ref(), &of_columns);
     Ok(sums)
 }
 

@@ -16,14 +16,15 @@ mod operand;
 mod pairs;
 
 pub use convolution::{Window, convolve};
-pub use matrix::matmul;
+pub use matrix::{linear, matmul};
 pub use operand::Words;
 
 use super::requantise::{RequantiseRule, Scales};
 use super::{AffineError, WordRange};
-use crate::array::{MacReport, Product, Sums};
+use crate::array::{MacArray, MacReport, Product, Sums};
 use crate::cast::low;
-use crate::{Format, RawData, SimdLevel};
+use crate::{FixedTensor, Format, RawData, SimdLevel};
+use operand::Operand;
 
 /// How the products of a sum are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -45,6 +46,28 @@ impl Adder {
         match bytes && !left.is_signed() && right.is_signed() {
             true => Self::SaturatedPairs,
             false => Self::Array,
+        }
+    }
+
+    /// The words that enter the array.
+    fn operand<'a>(self, words: Words<'a>) -> Result<Operand<'a>, AffineError> {
+        match self {
+            Self::Array => words.signed(),
+            Self::SaturatedPairs => Ok(words.unchanged()),
+        }
+    }
+
+    /// The sums of a `[m, k]` and b `[n, k]`.
+    fn linear(
+        self,
+        array: &MacArray,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        sizes: [usize; 3],
+    ) -> Result<IntegerSums, AffineError> {
+        match self {
+            Self::Array => Ok(IntegerSums::of_array(array.linear(a, b)?)),
+            Self::SaturatedPairs => Ok(pairs::linear(a, b, sizes)),
         }
     }
 }

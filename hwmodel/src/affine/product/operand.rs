@@ -76,14 +76,16 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The words as they are.
+    pub(super) fn unchanged(&self) -> Operand<'a> {
+        Operand { words: Cow::Borrowed(self.words), zero_points: self.zero_points.to_vec() }
+    }
+
     /// Signed words and zero points with the same differences: unsigned ones with their highest bit inverted.
-    pub(super) fn signed(&self) -> Result<SignedWords<'a>, AffineError> {
+    pub(super) fn signed(&self) -> Result<Operand<'a>, AffineError> {
         let format = self.words.format();
         if format.is_signed() {
-            return Ok(SignedWords {
-                words: Cow::Borrowed(self.words),
-                zero_points: self.zero_points.to_vec(),
-            });
+            return Ok(self.unchanged());
         }
         // Words of at most 31 bits.
         let half = 1i32 << (format.wl() - 1);
@@ -91,23 +93,26 @@ impl<'a> Words<'a> {
             raw.iter().map(|&raw| low::<i32>(raw) - half).collect()
         });
         let signed = Format::new(format.wl(), 0).map_err(|_| AffineError::Word(format))?;
-        Ok(SignedWords {
+        Ok(Operand {
             words: Cow::Owned(FixedTensor::from_raw(self.words.shape(), signed, &raw)?),
             zero_points: self.zero_points.iter().map(|zero_point| zero_point - half).collect(),
         })
     }
 }
 
-/// Signed words as the array multiplies them.
-pub(super) struct SignedWords<'a> {
+/// Words as the array multiplies them.
+pub(super) struct Operand<'a> {
     pub(super) words: Cow<'a, FixedTensor>,
     pub(super) zero_points: Vec<i32>,
 }
 
-/// Σ of every run of `length` words, modulo 2^32.
-pub(super) fn sums_of_runs(words: &FixedTensor, length: usize) -> Vec<i32> {
+/// Σ of each of `count` runs of `length` words, modulo 2^32.
+pub(super) fn sums_of_runs(words: &FixedTensor, count: usize, length: usize) -> Vec<i32> {
+    if length == 0 {
+        return vec![0; count];
+    }
     with_raw!(words.data(), raw => {
-        raw.chunks_exact(length.max(1))
+        raw.chunks_exact(length)
             .map(|run| run.iter().fold(0i32, |sum, &raw| sum.wrapping_add(low::<i32>(raw))))
             .collect()
     })

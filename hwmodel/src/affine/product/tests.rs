@@ -20,8 +20,8 @@ fn arrays() -> impl Iterator<Item = MacArray> {
 fn word(seed: u64, index: usize, format: Format) -> i32 {
     let mixed = (seed + index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let (low, high) = (format.min_raw(), format.max_raw());
-    let count = i64::from(high) - i64::from(low) + 1;
-    (i64::from(low) + (mixed % count as u64) as i64) as i32
+    let count = high - low + 1;
+    (low + (mixed % count as u64) as i64) as i32
 }
 
 fn words(seed: u64, shape: &[usize], format: Format) -> FixedTensor {
@@ -91,6 +91,11 @@ proptest! {
                         prop_assert_eq!(found.sums()[row * n + column], want);
                     }
                 }
+                let by_column: Vec<i64> =
+                    (0..k * n).map(|i| b.data().get(i % k * n + i / k)).collect();
+                let w = FixedTensor::from_raw(&[n, k], formats[1], &by_column).unwrap();
+                let w = Words::new(&w, &right).unwrap();
+                prop_assert_eq!(linear(&array, adder, x, w).unwrap(), found);
             }
         }
     }
@@ -165,6 +170,24 @@ fn sums_wrap_at_32_bits() {
         assert_eq!(found.sums(), [wrapped(70_000 * 255 * 127 + i128::from(i32::MIN))]);
         assert!(matches!(found.add_bias(&[1, 2]), Err(AffineError::Count { .. })));
     }
+}
+
+#[test]
+fn products_without_terms_rows_or_columns() {
+    for (m, k, n) in [(2, 0, 3), (0, 2, 3), (2, 3, 0)] {
+        let (a, b) = (words(1, &[m, k], format(false, 8)), words(2, &[k, n], format(true, 8)));
+        let array = MacArray { simd: SimdLevel::PORTABLE, accumulator: Accumulator::default() };
+        for adder in [Adder::Array, Adder::SaturatedPairs] {
+            let (x, y) = (Words::new(&a, &[5]).unwrap(), Words::new(&b, &[-5]).unwrap());
+            assert_eq!(matmul(&array, adder, x, y).unwrap().sums(), vec![0; m * n]);
+        }
+    }
+    let x = words(1, &[1, 2, 2, 0], format(false, 8));
+    let w = words(1, &[2, 1, 1, 0], format(true, 8));
+    let array = MacArray { simd: SimdLevel::PORTABLE, accumulator: Accumulator::default() };
+    let (x, w) = (Words::new(&x, &[5]).unwrap(), Words::new(&w, &[-5]).unwrap());
+    let found = convolve(&array, Adder::Array, x, w, Window::DENSE).unwrap();
+    assert_eq!(found.sums(), [0; 8]);
 }
 
 #[test]

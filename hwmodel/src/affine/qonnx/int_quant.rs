@@ -3,6 +3,7 @@
 use super::super::quantisation::stored;
 use super::super::rational::Rational;
 use super::super::{AffineError, AffineTensor};
+use super::rounding::with_qonnx_rounding;
 use super::{QonnxRounding, QonnxScales};
 use crate::cast::{exact, nearest_f32, toward_zero};
 use crate::number::format::exp2;
@@ -114,21 +115,16 @@ impl IntQuant {
         let parameters = scales.on(shape)?;
         parameters.check_elements(x.len())?;
         let mut out = vec![0.0; x.len()];
-        // One loop for each mode.
         let quant = *self;
-        for rounding in QonnxRounding::ALL {
-            if rounding == self.rounding {
-                parameters.each(
-                    simd,
-                    x,
-                    &mut out,
-                    #[inline(always)]
-                    |x, scale, zero_point| {
-                        IntQuant { rounding, ..quant }.value(x, scale, zero_point)
-                    },
-                );
-            }
-        }
+        with_qonnx_rounding!(self.rounding, MODE => parameters.each(
+            simd,
+            x,
+            &mut out,
+            #[inline(always)]
+            |x, scale, zero_point| {
+                IntQuant { rounding: MODE, ..quant }.value(x, scale, zero_point)
+            },
+        ));
         Ok(out)
     }
 
@@ -154,13 +150,16 @@ impl IntQuant {
         let format = self.format()?;
         let mut out = vec![0i32; x.len()];
         let quant = *self;
-        parameters.each(
+        with_qonnx_rounding!(self.rounding, MODE => parameters.each(
             simd,
             x,
             &mut out,
             #[inline(always)]
-            |x, scale, zero_point| toward_zero::<i32>(quant.integer(x, scale, zero_point).into()),
-        );
+            |x, scale, zero_point| {
+                let quant = IntQuant { rounding: MODE, ..quant };
+                toward_zero::<i32>(quant.integer(x, scale, zero_point).into())
+            },
+        ));
         let mut data = RawData::zeros(format, x.len());
         // The limits of more than 24 bits are checked with the tensor.
         if self.bits > 24 {

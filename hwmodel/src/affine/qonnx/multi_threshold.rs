@@ -69,7 +69,6 @@ impl<T: PartialOrd + Copy> MultiThreshold<T> {
     /// # Panics
     /// If there is no such channel.
     #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "a count of thresholds")]
     pub fn value(&self, channel: usize, x: T) -> f32 {
         self.scale * self.count(channel, x) as f32 + self.bias
     }

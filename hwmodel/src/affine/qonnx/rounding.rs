@@ -21,6 +21,11 @@ impl QonnxRounding {
         Self(Rounding::NearestZero),
     ];
 
+    /// One of [`QonnxRounding::ALL`].
+    pub(super) const fn of(mode: Rounding) -> Self {
+        Self(mode)
+    }
+
     /// The mode on real numbers.
     pub fn exact(self) -> Rounding {
         self.0
@@ -56,6 +61,25 @@ impl QonnxRounding {
         }
     }
 }
+
+/// Evaluates `$body` with the constant `$mode`, so that its loops are compiled once for every mode.
+macro_rules! with_qonnx_rounding {
+    ($value:expr, $mode:ident => $body:expr) => {
+        $crate::affine::qonnx::rounding::with_qonnx_rounding!(@ $value, $mode => $body;
+            Ceiling Floor AwayFromZero TowardZero NearestAway NearestZero NearestEven)
+    };
+    (@ $value:expr, $mode:ident => $body:expr; $($other:ident)* ) => {
+        match $value.exact() {
+            $($crate::Rounding::$other => {
+                const $mode: $crate::affine::qonnx::QonnxRounding =
+                    $crate::affine::qonnx::QonnxRounding::of($crate::Rounding::$other);
+                $body
+            })*
+            _ => unreachable!("QONNX has seven modes"),
+        }
+    };
+}
+pub(super) use with_qonnx_rounding;
 
 /// numpy's sign: +0 for -0.
 #[inline(always)]

@@ -125,9 +125,12 @@ mod tests {
 
     #[test]
     fn logarithms_round_at_the_root_of_two() {
-        let found = [1.0, 1.4142135, 1.4142137, 2.828427, 2.8284273, 0.70710677, 0.7071068, 0.75]
-            .map(nearest_log2);
-        assert_eq!(found, [0, 0, 1, 1, 2, -1, 0, 0]);
+        use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+        // Both constants are just below the irrational number.
+        let below = [SQRT_2, 2.0 * SQRT_2, FRAC_1_SQRT_2];
+        assert_eq!(below.map(nearest_log2), [0, 1, -1]);
+        assert_eq!(below.map(|x| nearest_log2(x.next_up())), [1, 2, 0]);
+        assert_eq!([1.0, 0.75, 1.5].map(nearest_log2), [0, 0, 1]);
         assert_eq!([f32::from_bits(1), f32::MAX].map(nearest_log2), [-149, 128]);
     }
 

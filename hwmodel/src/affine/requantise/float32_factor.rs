@@ -37,11 +37,7 @@ impl Requantise for Float32Factor {
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "the rule rounds"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the rule rounds")]
     fn word(sum: i64, factor: f32, range: WordRange) -> i32 {
         let v = sum as f32 * factor;
         let zero_point = range.zero_point;

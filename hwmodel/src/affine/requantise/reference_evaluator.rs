@@ -24,11 +24,7 @@ impl Requantise for ReferenceEvaluator {
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "the rule rounds"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the rule rounds")]
     fn word(sum: i64, factor: f32, range: WordRange) -> i32 {
         let v = sum as f64 * f64::from(factor) + f64::from(range.zero_point);
         let (low, high) = (f64::from(range.lowest), f64::from(range.highest));
