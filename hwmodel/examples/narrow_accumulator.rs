@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:>4}  {:<9} {:>13} {:>16}", "bits", "overflow", "changed sums", "overflow events");
     for bits in [20, 16, 15, 14] {
         for overflow in [Overflow::Saturate, Overflow::Wrap] {
-            let accumulator = Accumulator { width: AccumulatorWidth::bits(bits)?, overflow };
+            let accumulator = Accumulator::new(AccumulatorWidth::bits(bits)?, overflow);
             let product = MacArray { accumulator, ..exact }.matmul(&a, &b)?;
             let changed =
                 (0..m * n).filter(|&i| product.sums().get(i) != reference.sums().get(i)).count();

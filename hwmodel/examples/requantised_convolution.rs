@@ -33,8 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let w = FixedTensor::new(&[4, 3, 3, 2], weight, raw)?;
     let bias = FixedTensor::from_raw(&[4], Format::new(8, 4)?, &[4, -4, 8, 0])?;
 
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::bits(16)?, overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(16)?, Overflow::Saturate);
     let array = MacArray { simd, accumulator };
     let requantiser = Requantiser {
         simd,

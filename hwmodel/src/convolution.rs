@@ -50,6 +50,18 @@ pub enum ShapeError {
         /// Columns of the product.
         columns: usize,
     },
+    /// An exact accumulator with too long a fraction.
+    #[error(
+        "an exact accumulator with {fl} fractional bits is too long for products with {product_fl}: use at most {most} more than the product has, or state a width"
+    )]
+    AccumulatorFraction {
+        /// Fractional length of the accumulator in bits.
+        fl: i32,
+        /// That of the product in bits.
+        product_fl: i32,
+        /// The most additional bits.
+        most: i32,
+    },
     /// An operand with more or fewer elements than its shape has.
     #[error("the {operand} of shape {shape:?} cannot have {elements} elements")]
     Elements {

@@ -74,12 +74,12 @@ mod tests {
                 fractional_bits,
                 sufficient,
             });
-            of_sums(sums, Accumulator { width, overflow: Overflow::Saturate }, events)
+            of_sums(sums, Accumulator::new(width, Overflow::Saturate), events)
         };
         assert_eq!(of(12, 12, 0), None, "nothing overflowed");
         assert_eq!(of(12, 11, 5), None, "sums of 1 fit");
         insta::assert_snapshot!(of(12, 12, 5).unwrap(), @"the products of layer `b` have 12 fractional bits, and an accumulator of 12 bits holds no sum of 1 or more with them: 5 additions overflowed; `--accumulator 20` suffices for any input");
-        let exact = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Wrap };
+        let exact = Accumulator::new(AccumulatorWidth::Exact, Overflow::Wrap);
         let sums = [Sums { layer: "a", fractional_bits: 99, sufficient: 99 }];
         assert_eq!(of_sums(sums, exact, 1), None);
     }

@@ -151,7 +151,7 @@ fn warning(row: &GapRow) -> Option<String> {
         fractional_bits: 2 * row.fl,
         sufficient: row.bits_any_words,
     };
-    let accumulator = Accumulator { width: row.accumulator, overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(row.accumulator, Overflow::Saturate);
     accumulator_warning::of_sums([sums], accumulator, row.accumulator_events)
 }
 
@@ -268,7 +268,7 @@ impl GapArguments {
                 AccumulatorWidth::Exact => &policies[..1],
                 AccumulatorWidth::Bits(_) => policies,
             };
-            let with_width = |&overflow: &Overflow| Accumulator { width, overflow };
+            let with_width = |&overflow: &Overflow| Accumulator::new(width, overflow);
             accumulators.extend(policies.iter().map(with_width));
         }
         let all_exact = accumulators.iter().all(|each| each.width == AccumulatorWidth::Exact);

@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     };
     let a = operand(&arguments.a, [m, k], a_format, 0)?;
     let b = operand(&arguments.b, [k, n], b_format, 1)?;
-    let exact = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
+    let exact = Accumulator::new(AccumulatorWidth::Exact, Overflow::Saturate);
     let mut accumulator = arguments.accumulator;
     accumulator.accumulator_overflow =
         accumulator.accumulator_overflow.or(arguments.requantise.older_accumulator_overflow());

@@ -89,7 +89,7 @@ mod tests {
             for width in [AccumulatorWidth::Exact, AccumulatorWidth::bits(14).unwrap()] {
                 for overflow in [Overflow::Saturate, Overflow::Wrap] {
                     let simd = SimdLevel::best();
-                    let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
+                    let array = MacArray { simd, accumulator: Accumulator::new(width, overflow) };
                     let mut product = array.linear(&x, &w).unwrap();
                     let requantiser = Requantiser {
                         simd,

@@ -1,17 +1,21 @@
 //! The scalar definition of a product: every state of the accumulator, one addition at a time.
 
 use super::{MacArray, ShapeError, inner_error, matrix};
-use crate::number::accumulator::AccumulatorWidth;
+use crate::number::accumulator::{AccumulatorEvents, Summation};
 use crate::number::tensor::FixedTensor;
 use std::num::NonZeroUsize;
 
-/// The accumulator of one output after one addition.
+/// The accumulator of one output after one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepState {
-    /// What the accumulator holds.
+    /// What the accumulator holds; with two levels, the outer one, which changes at the end of a block.
     pub sum: i128,
-    /// Whether the addition left the accumulator's range.
+    /// What the inner accumulator holds; the product, if there is one level.
+    pub inner: i128,
+    /// Whether anything left its range.
     pub event: bool,
+    /// What left its range.
+    pub events: AccumulatorEvents,
 }
 
 impl MacArray {
@@ -26,7 +30,7 @@ impl MacArray {
     /// let a = FixedTensor::from_raw(&[1, 3], format, &[7, 7, -1])?;
     /// let b = FixedTensor::from_raw(&[3, 1], format, &[1, 1, 1])?;
     /// let accumulator =
-    ///     Accumulator { width: AccumulatorWidth::bits(4).unwrap(), overflow: Overflow::Saturate };
+    ///     Accumulator::new(AccumulatorWidth::bits(4).unwrap(), Overflow::Saturate);
     /// let array = MacArray { simd: SimdLevel::best(), accumulator };
     /// let states = array.step_output(&a, &b, 0, 0)?;
     /// assert_eq!(states.iter().map(|state| state.sum).collect::<Vec<_>>(), [7, 7, 6]);
@@ -50,18 +54,20 @@ impl MacArray {
         if row >= m || column >= n {
             return Err(ShapeError::Output { output: [row, column], shape: [m, n] });
         }
-        let mut sum = 0i128;
+        let fl = a.format().fl() + b.format().fl();
+        let mut summation = Summation::new(&self.accumulator, fl);
+        let mut before = AccumulatorEvents::default();
         let states = (0..k).map(|term| {
             let product = i128::from(a.data().get(row * k + term))
                 * i128::from(b.data().get(term * n + column));
-            let (next, event) = match self.accumulator.width {
-                AccumulatorWidth::Exact => (sum + product, false),
-                AccumulatorWidth::Bits(bits) => {
-                    self.accumulator.overflow.apply(sum + product, bits)
-                }
-            };
-            sum = next;
-            StepState { sum, event }
+            summation.add(product);
+            if term + 1 == k {
+                summation.finish();
+            }
+            let after = summation.events();
+            let events = after.since(std::mem::replace(&mut before, after));
+            let (sum, inner) = (summation.value(), summation.inner());
+            StepState { sum, inner, event: events.total() > 0, events }
         });
         Ok(states.collect())
     }
@@ -83,7 +89,7 @@ impl MacArray {
         let tiles = states.chunks(k_tile.get()).map(|tile| TileState {
             terms: tile.len(),
             sum: tile.last().map_or(0, |state| state.sum),
-            events: tile.iter().map(|state| u64::from(state.event)).sum(),
+            events: tile.iter().map(|state| state.events.total()).sum(),
         });
         Ok(tiles.collect())
     }
@@ -96,6 +102,6 @@ pub struct TileState {
     pub terms: usize,
     /// The sum held.
     pub sum: i128,
-    /// Additions of the tile that left the range.
+    /// Values of the tile that left their range, at any level.
     pub events: u64,
 }

@@ -9,8 +9,10 @@ mod bias;
 mod definition;
 mod exact;
 mod gradients;
+mod initial;
 mod operands;
 mod overflow;
+mod plan;
 mod product;
 mod product_format;
 mod requantise;
@@ -24,9 +26,10 @@ pub use product::{Product, Sums, SumsError};
 pub use product_format::product_format;
 
 use crate::kernels::SimdLevel;
-use crate::number::accumulator::{Accumulator, AccumulatorWidth};
+use crate::number::accumulator::{Accumulator, AccumulatorEvents, AccumulatorWidth};
 use crate::number::tensor::FixedTensor;
 use exact::{Proof, SumContainer, stored};
+use initial::Initial;
 use operands::{Operands, Order};
 use overflow::Stepped;
 use serde::{Deserialize, Serialize};
@@ -60,8 +63,11 @@ pub struct MacReport {
     pub macs: u64,
     /// Those whose two operands are not zero.
     pub nonzero_macs: u64,
-    /// Additions that overflowed the accumulator.
+    /// Values that left the range of the accumulator, at any of its levels.
     pub accumulator_events: u64,
+    /// The same by level.
+    #[serde(default)]
+    pub level_events: AccumulatorEvents,
     /// Outputs for which no bound excludes an overflow, so that they were stepped addition by addition.
     pub stepped_outputs: u64,
 }
@@ -71,6 +77,7 @@ impl std::ops::AddAssign for MacReport {
         self.macs += other.macs;
         self.nonzero_macs += other.nonzero_macs;
         self.accumulator_events += other.accumulator_events;
+        self.level_events += other.level_events;
         self.stepped_outputs += other.stepped_outputs;
     }
 }
@@ -79,39 +86,39 @@ impl MacArray {
     /// A `[m, k]` times B `[k, n]`.
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the accumulator's fractional length is impossible.
     pub fn matmul(&self, a: &FixedTensor, b: &FixedTensor) -> Result<Product, ShapeError> {
         let ([m, k], [inner, n]) = (matrix(a, b, a)?, matrix(a, b, b)?);
         if k != inner {
             return Err(inner_error(a, b));
         }
-        Ok(self.product(&Operands::matrices(a, b, Order::ByK, [m, k, n])))
+        self.product(&Operands::matrices(a, b, Order::ByK, [m, k, n]))
     }
 
     /// X `[n, k]` times the transpose of W `[o, k]`, as in a linear layer.
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the accumulator's fractional length is impossible.
     pub fn linear(&self, x: &FixedTensor, w: &FixedTensor) -> Result<Product, ShapeError> {
         let ([m, k], [n, inner]) = (matrix(x, w, x)?, matrix(x, w, w)?);
         if k != inner {
             return Err(inner_error(x, w));
         }
-        Ok(self.product(&Operands::matrices(x, w, Order::ByN, [m, k, n])))
+        self.product(&Operands::matrices(x, w, Order::ByN, [m, k, n]))
     }
 
     /// X `[n, h, w, c]` convolved (cross-correlated) with W `[o, kh, kw, c / groups]`; rows of the
     /// product are output pixels (n, y, x), columns output channels.
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not fit, or the accumulator's fractional length is impossible.
     pub fn convolve(
         &self,
         x: &FixedTensor,
         w: &FixedTensor,
         geometry: Convolution2d,
     ) -> Result<Product, ShapeError> {
-        Ok(self.product(&self.convolution(x, w, geometry)?))
+        self.product(&self.convolution(x, w, geometry)?)
     }
 
     fn convolution<'a>(
@@ -133,26 +140,45 @@ impl MacArray {
         })
     }
 
-    fn product(&self, operands: &Operands<'_>) -> Product {
+    fn product(&self, operands: &Operands<'_>) -> Result<Product, ShapeError> {
+        self.check(operands.product_fl())?;
         if operands.are_wide() {
-            return self.product_of_wide_words(operands);
+            return Ok(self.product_of_wide_words(operands, &Initial::ZERO));
         }
-        self.proven_product(operands, &Proof::new(self, operands))
+        Ok(self.proven_product(operands, &Proof::new(self, operands, 0.0), &Initial::ZERO))
     }
 
-    fn proven_product(&self, operands: &Operands<'_>, proof: &Proof) -> Product {
-        let stride = operands.stride();
-        let (sums, stepped) = match self.accumulator.width {
-            AccumulatorWidth::Bits(bits) if !proof.excludes_overflow() => match proof.container() {
-                SumContainer::I32 => {
-                    let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
-                    (Sums::I32(sums), stepped)
-                }
-                _ => {
-                    let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
-                    (Sums::I64(sums), stepped)
-                }
-            },
+    /// Checks that exact sums with the accumulator's own fractional length have few enough bits.
+    fn check(&self, product_fl: i32) -> Result<(), ShapeError> {
+        let Accumulator { width, fl, .. } = self.accumulator;
+        let left = self.accumulator.shift(product_fl).saturating_neg();
+        match fl {
+            Some(fl) if width == AccumulatorWidth::Exact && left > MOST_LEFT => {
+                Err(ShapeError::AccumulatorFraction { fl, product_fl, most: MOST_LEFT })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn proven_product(&self, operands: &Operands<'_>, proof: &Proof, initial: &Initial) -> Product {
+        let one_level = self.accumulator.is_one_level() && initial.is_zero();
+        let (sums, stepped, bound) = match self.accumulator.width {
+            AccumulatorWidth::Bits(bits) if one_level && !proof.excludes_overflow() => {
+                let (sums, stepped) = match proof.container() {
+                    SumContainer::I32 => {
+                        let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
+                        (Sums::I32(sums), stepped)
+                    }
+                    _ => {
+                        let (sums, stepped) = self.product_with_overflow(operands, proof, bits);
+                        (Sums::I64(sums), stepped)
+                    }
+                };
+                (sums, stepped, toward_zero::<u128>(proof.bound))
+            }
+            _ if !proof.leaves_free(initial.largest()) => {
+                self.stepped_levels(operands, proof, &initial.values)
+            }
             _ => {
                 let sums = match proof.container() {
                     SumContainer::I32 => Sums::I32(stored(operands, |sink| {
@@ -163,25 +189,33 @@ impl MacArray {
                     })),
                     SumContainer::I128 => Sums::I128(self.sums_i128(operands, proof)),
                 };
-                (sums, Stepped::default())
+                let left = self.accumulator.shift(operands.product_fl()).min(0).unsigned_abs();
+                let bound = toward_zero::<u128>(proof.bound);
+                let (sums, bound) = initial.added(sums, bound, left);
+                (sums, Stepped::default(), bound)
             }
         };
+        let events = stepped.events + initial.events(operands.rows());
         Product {
             rows: operands.rows(),
-            columns: stride,
+            columns: operands.stride(),
             terms: operands.terms,
-            fl: operands.left.format().fl() + operands.right.format().fl(),
+            fl: self.accumulator.sum_fl(operands.product_fl()),
             accumulator: self.accumulator,
             sums,
-            bound: toward_zero::<u128>(proof.bound),
+            bound,
             report: MacReport {
-                accumulator_events: stepped.events,
+                accumulator_events: events.total(),
+                level_events: events,
                 stepped_outputs: stepped.outputs,
                 ..operands.report(self.simd)
             },
         }
     }
 }
+
+/// The most fractional bits that an exact accumulator may have beyond the product's.
+const MOST_LEFT: i32 = 32;
 
 fn matrix(a: &FixedTensor, b: &FixedTensor, of: &FixedTensor) -> Result<[usize; 2], ShapeError> {
     of.shape().try_into().map_err(|_| inner_error(a, b))

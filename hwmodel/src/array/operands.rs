@@ -61,6 +61,11 @@ impl<'a> Operands<'a> {
         is_wide(self.left) || is_wide(self.right)
     }
 
+    /// Fractional length of a product, FLa + FLb.
+    pub(super) fn product_fl(&self) -> i32 {
+        self.left.format().fl() + self.right.format().fl()
+    }
+
     /// Rows, M.
     pub(super) fn rows(&self) -> usize {
         self.input[0] * self.output[0] * self.output[1]

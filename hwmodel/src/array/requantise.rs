@@ -4,7 +4,7 @@ use super::exact::{Proof, SumContainer};
 use super::{Convolution2d, MacArray, MacReport, Product, ShapeError, Sums};
 use crate::blocking::Consume;
 use crate::cast::toward_zero;
-use crate::number::accumulator::AccumulatorWidth;
+use crate::number::accumulator::{AccumulatorWidth, BiasOrder};
 use crate::number::requantise::{RequantiseReport, Requantiser, aligned};
 use crate::number::tensor::{FixedTensor, RawData};
 use crate::with_narrow;
@@ -25,22 +25,28 @@ impl MacArray {
     ) -> Result<(RawData, MacReport, RequantiseReport), ShapeError> {
         let operands = self.convolution(x, w, geometry)?;
         check_bias(bias, operands.stride())?;
+        let product_fl = operands.product_fl();
+        self.check(product_fl)?;
+        let initial = self.initial(bias, &operands);
         if operands.are_wide() {
-            let product = self.product_of_wide_words(&operands);
-            let (data, report) = requantiser.product(&product, bias)?;
+            let product = self.product_of_wide_words(&operands, &initial);
+            let last = bias.filter(|_| self.accumulator.bias == BiasOrder::Last);
+            let (data, report) = requantiser.product(&product, last)?;
             return Ok((data, product.report, report));
         }
-        let proof = Proof::new(self, &operands);
-        let fl = x.format().fl() + w.format().fl();
-        let stage = requantiser.stage(
-            self.accumulator,
-            toward_zero::<u128>(proof.bound),
-            fl,
-            operands.stride(),
-            bias,
-        );
+        let proof = Proof::new(self, &operands, initial.largest());
+        // A bias that nothing rounds is the same first or last where nothing can overflow.
+        let fl = self.accumulator.sum_fl(product_fl);
+        let whole = bias.is_none_or(|bias| bias.format().fl() <= fl);
+        let last = self.accumulator.bias == BiasOrder::Last || whole;
+        let stage = (last && self.accumulator.shift(product_fl) == 0)
+            .then(|| {
+                let bound = toward_zero::<u128>(proof.bound);
+                requantiser.stage(self.accumulator, bound, fl, operands.stride(), bias)
+            })
+            .flatten();
         if let Some(stage) = stage
-            && proof.excludes_overflow()
+            && proof.leaves_free(initial.largest())
             && operands.rows_are_complete()
             && !matches!(proof.container(), SumContainer::I128)
         {
@@ -62,8 +68,9 @@ impl MacArray {
                 RequantiseReport::of_limits(length, limits),
             ));
         }
-        let product = self.proven_product(&operands, &proof);
-        let (data, report) = requantiser.product(&product, bias)?;
+        let product = self.proven_product(&operands, &proof, &initial);
+        let last = bias.filter(|_| self.accumulator.bias == BiasOrder::Last);
+        let (data, report) = requantiser.product(&product, last)?;
         Ok((data, product.report, report))
     }
 }
@@ -80,7 +87,8 @@ pub(super) fn check_bias(bias: Option<&FixedTensor>, columns: usize) -> Result<(
 
 impl Requantiser {
     /// Requantises the accumulators of `product`, after adding `bias` (one value a column) aligned
-    /// to their fractional length, in the accumulator.
+    /// to their fractional length, in the accumulator. It is added last, whatever the accumulator says: for one that begins
+    /// with it use [`MacArray::convolve_biased`], and no bias here.
     ///
     /// A bias with more fractional bits than the accumulator is rounded to nearest even first.
     /// The shift is FLa + FLb - FLo; a negative one (left) is exact before saturation.

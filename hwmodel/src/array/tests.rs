@@ -70,7 +70,7 @@ pub(super) fn any_accumulator() -> impl Strategy<Value = Accumulator> {
         (1u32..=64).prop_map(|bits| AccumulatorWidth::bits(bits).unwrap()),
     ];
     let overflow = prop_oneof![Just(Overflow::Wrap), Just(Overflow::Saturate)];
-    (width, overflow).prop_map(|(width, overflow)| Accumulator { width, overflow })
+    (width, overflow).prop_map(|(width, overflow)| Accumulator::new(width, overflow))
 }
 
 proptest! {
@@ -106,7 +106,7 @@ proptest! {
         m in 1usize..4, k in prop_oneof![500usize..1100, 60_000usize..65_536], n in 1usize..4,
         wl_a in 17u32..=32, wl_b in 17u32..=32, seed: u64,
     ) {
-        let accumulator = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Wrap };
+        let accumulator = Accumulator::new(AccumulatorWidth::Exact, Overflow::Wrap);
         let a = random_tensor(&[m, k], wl_a, seed, 0);
         let b = random_tensor(&[k, n], wl_b, !seed, 0);
         let expected = reference(&a.data().to_i32(), &b.data().to_i32(), (m, k, n), accumulator);
@@ -218,7 +218,7 @@ fn long_sums_cross_blocks_of_k() {
 /// Words that are all the lowest integer: the largest sums that there are.
 #[test]
 fn the_largest_sums_of_all() {
-    let accumulator = Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Wrap };
+    let accumulator = Accumulator::new(AccumulatorWidth::Exact, Overflow::Wrap);
     for (wl, k) in [(16, 40_000), (24, 65_535), (32, 2), (32, 65_535)] {
         let format = Format::new(wl, 0).unwrap();
         let words = vec![format.min_raw(); k];
@@ -233,8 +233,7 @@ fn the_largest_sums_of_all() {
 
 #[test]
 fn threads_do_not_matter() {
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::bits(15).unwrap(), overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(15).unwrap(), Overflow::Saturate);
     let x = random_tensor(&[9, 7, 7, 6], 8, 1, 1);
     let w = random_tensor(&[11, 3, 3, 6], 8, 2, 1);
     let run = |threads| {
@@ -254,10 +253,7 @@ fn the_bound_clears_what_cannot_overflow() {
     let b = FixedTensor::from_raw(&[4, 1], Format::new(8, 0).unwrap(), &[30, 30, 30, 30]).unwrap();
     let array = |bits| MacArray {
         simd: SimdLevel::best(),
-        accumulator: Accumulator {
-            width: AccumulatorWidth::bits(bits).unwrap(),
-            overflow: Overflow::Saturate,
-        },
+        accumulator: Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), Overflow::Saturate),
     };
     // ‖a‖₁·max|b| = 120 needs 8 bits; 7 bits hold 63, and the sums 30, 0, 30, 60 stay inside.
     assert_eq!(array(8).matmul(&a, &b).unwrap().report.stepped_outputs, 0);
@@ -283,8 +279,7 @@ fn shapes_that_do_not_fit_are_errors() {
 
 #[test]
 fn tiles_observe_the_same_additions() {
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::bits(9).unwrap(), overflow: Overflow::Wrap };
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(9).unwrap(), Overflow::Wrap);
     let array = MacArray { simd: SimdLevel::best(), accumulator };
     let (a, b) = (random_tensor(&[3, 23], 6, 1, 0), random_tensor(&[23, 2], 6, 2, 0));
     let product = array.matmul(&a, &b).unwrap();

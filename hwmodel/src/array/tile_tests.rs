@@ -10,8 +10,7 @@ use crate::{SimdError, random};
 use proptest::prelude::*;
 use random::{RandomAddress, Role};
 
-const EXACT: Accumulator =
-    Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
+const EXACT: Accumulator = Accumulator::new(AccumulatorWidth::Exact, Overflow::Saturate);
 
 fn model() -> SimdLevel {
     SimdLevel::named("amx-model").expect("there on every CPU")
@@ -162,7 +161,7 @@ fn many_rows_and_blocks_of_k_equal_the_portable_level() {
         let a = random_tensor(&[m, k], wl.into(), 1, 0);
         let b = random_tensor(&[k, n], wl.into(), 2, 0);
         let bits = AccumulatorWidth::bits(u32::from(2 * wl + 3)).unwrap();
-        let narrow = Accumulator { width: bits, overflow: Overflow::Saturate };
+        let narrow = Accumulator::new(bits, Overflow::Saturate);
         for accumulator in [EXACT, narrow] {
             let [got, expected] = [model(), SimdLevel::PORTABLE]
                 .map(|simd| MacArray { simd, accumulator }.matmul(&a, &b).unwrap());

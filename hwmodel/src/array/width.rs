@@ -99,7 +99,7 @@ pub fn on_data(
     // A partial sum may be larger than every whole sum, so the search begins at the width of the whole sums.
     for bits in sums..=64 {
         let width = AccumulatorWidth::Bits(BitWidth::new(bits).unwrap_or(BitWidth::MOST));
-        let accumulator = Accumulator { width, overflow: Overflow::Saturate };
+        let accumulator = Accumulator::new(width, Overflow::Saturate);
         if bits >= provable || run(accumulator)?.report.accumulator_events == 0 {
             return Ok(Some(bits));
         }

@@ -9,6 +9,7 @@
 mod amx;
 mod element;
 mod level;
+mod levels;
 mod step;
 mod tile;
 #[cfg(target_arch = "x86_64")]
@@ -22,6 +23,7 @@ pub(crate) use element::{
     requantise_narrow, stochastic_words,
 };
 pub use level::{SimdError, SimdLevel};
+pub(crate) use levels::{Carry, Fit, LevelEvents, Levels, Tiles, step_levels};
 pub(crate) use step::{STEP_LANES, StepRange, StepSum, step_lanes};
 pub(crate) use tile::{
     TileKernel, TileSession, WrappingSum, byte_kernel, float32_kernel, has_tiles, int8_kernel,

@@ -2,12 +2,13 @@
 
 use super::{RawInteger, multiversion};
 use crate::cast::exact;
+use num_traits::PrimInt;
 
 /// Accumulators that are stepped at once.
 pub(crate) const STEP_LANES: usize = 64;
 
 /// Integer type that an accumulator is simulated in.
-pub(crate) trait StepSum: Copy + Into<i128> {
+pub(crate) trait StepSum: PrimInt + Into<i128> {
     /// A bound of the range.
     fn from_i128(value: i128) -> Self;
     /// `self + a·b`.

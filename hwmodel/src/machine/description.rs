@@ -180,7 +180,7 @@ impl Source<'_> {
                 )?,
             },
         };
-        Ok(Accumulator { width, overflow })
+        Ok(Accumulator::new(width, overflow))
     }
 
     fn memory(

@@ -1,32 +1,43 @@
-//! The accumulator of a MAC: its width, its overflow policy and the K-tile.
+//! The accumulator of a MAC, as circuits have it: one register or two, its fractional length, where values are rounded and
+//! limited, and partial sums stored in few bits.
+//!
+//! [`Accumulator`] is the setting, [`Summation`] the scalar definition of what it computes.
 
-use crate::{BitWidth, Overflow};
+mod definition;
+mod events;
+mod levels;
+mod stored;
+mod width;
+
+pub use definition::Summation;
+pub use events::AccumulatorEvents;
+pub use levels::{BiasOrder, Cast, InnerAccumulator};
+pub use stored::{StoredRun, StoredSums};
+pub use width::{AccumulatorWidth, AccumulatorWidthError};
+
+use crate::number::format::MAX_FRACTIONAL_LENGTH;
+use crate::{Overflow, Rounding};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// Width of an accumulator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum AccumulatorWidth {
-    /// Wide enough that nothing can overflow.
-    #[default]
-    Exact,
-    /// Two's complement of this many bits.
-    Bits(BitWidth),
-}
 
 /// How a MAC array adds up products.
 ///
-/// Products are added in ascending k inside a K-tile, K-tiles ascending, the partial sum carried in
-/// an accumulator of the same width, so the K-tile marks observation points and never changes a
-/// result.
+/// Products are added in ascending k. With the defaults there is one register with the fractional length of the product,
+/// wide enough that nothing can overflow. [`Summation`] says exactly what every field does.
 ///
 /// ```
-/// use hwmodel::{Accumulator, AccumulatorWidth, Overflow};
-/// let accumulator = Accumulator { width: "24".parse()?, overflow: Overflow::Wrap };
+/// use hwmodel::{Accumulator, AccumulatorWidth, Overflow, Rounding};
+/// let accumulator = Accumulator::new("24".parse()?, Overflow::Wrap);
 /// assert_eq!(accumulator.width.to_string(), "24");
 /// // By default nothing can overflow.
 /// assert_eq!(Accumulator::default().width, AccumulatorWidth::Exact);
 /// assert!(AccumulatorWidth::bits(65).is_err());
+/// // A Q8.8 unit whose products are rounded and saturated before they are added.
+/// let unit = Accumulator {
+///     fl: Some(8),
+///     rounding: Some(Rounding::HalfUp),
+///     ..Accumulator::new(AccumulatorWidth::bits(16)?, Overflow::Saturate)
+/// };
+/// assert_eq!(unit.check(), Ok(()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -36,113 +47,118 @@ pub struct Accumulator {
     pub width: AccumulatorWidth,
     /// Overflow mode of an addition whose result is outside the range.
     pub overflow: Overflow,
+    /// Fractional length in bits; `None` for that of the product, FLa + FLb.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fl: Option<i32>,
+    /// Rounding mode where bits are dropped, for an accumulator with its own fractional length; `None` is
+    /// floor, as in ap_fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<Rounding>,
+    /// Where an addend is brought to the accumulator's fractional length and range; `None` is
+    /// [`Cast::Term`] with its own fractional length, else [`Cast::Sum`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cast: Option<Cast>,
+    /// A first level that sums a few products, whose sum is then the addend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inner: Option<InnerAccumulator>,
+    /// Partial sums that are stored in few bits between K-tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredSums>,
+    /// Whether the bias is added last or is the initial value.
+    #[serde(skip_serializing_if = "BiasOrder::is_last")]
+    pub bias: BiasOrder,
 }
 
-/// Error of an accumulator width outside 1 to 64 bits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("accumulator width `{0}` is impossible: use 1 to 64 bits, or `exact`")]
-pub struct AccumulatorWidthError(String);
+/// Error of settings that no accumulator can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccumulatorError {
+    /// A fractional length outside -64 to 64 bits.
+    #[error(
+        "accumulator fractional length {0} is impossible: use -{MAX_FRACTIONAL_LENGTH} to {MAX_FRACTIONAL_LENGTH}"
+    )]
+    FractionalLength(i32),
+    /// A rounding mode where no bits are dropped.
+    #[error(
+        "accumulator rounding {0} rounds nothing: the accumulator has the fractional length of the product, so give its own `fl`"
+    )]
+    Rounding(Rounding),
+    /// Stochastic rounding.
+    #[error(
+        "stochastic rounding in an accumulator is not supported: use nearest-even or another deterministic mode"
+    )]
+    Stochastic,
+    /// A step of stored sums that is too long.
+    #[error("a shift of {0} bits of stored partial sums is impossible: use 0 to {most}", most = StoredSums::MOST_SHIFT)]
+    StoredShift(u32),
+}
 
-impl AccumulatorWidth {
-    /// An accumulator of `bits` bits.
+impl Accumulator {
+    /// One register with the fractional length of the product.
+    pub const fn new(width: AccumulatorWidth, overflow: Overflow) -> Self {
+        Self {
+            width,
+            overflow,
+            fl: None,
+            rounding: None,
+            cast: None,
+            inner: None,
+            stored: None,
+            bias: BiasOrder::Last,
+        }
+    }
+
+    /// Checks that the fields fit each other.
     ///
     /// # Errors
-    /// If `bits` is not 1 to 64.
-    pub fn bits(bits: u32) -> Result<Self, AccumulatorWidthError> {
-        BitWidth::new(bits).map(Self::Bits).map_err(|_| AccumulatorWidthError(bits.to_string()))
-    }
-
-    /// Bits in which `terms` products of words of `wl_a` and `wl_b` bits can never overflow:
-    /// WLa + WLb + ⌈log2 terms⌉, the formula that hardware is usually dimensioned by. It is enough for any
-    /// number of terms; [`width::any_words`](crate::array::width::any_words) gives the fewest bits, which may be less.
-    pub fn provable_bits(wl_a: u32, wl_b: u32, terms: u64) -> u32 {
-        wl_a + wl_b + (u64::BITS - terms.saturating_sub(1).leading_zeros())
-    }
-
-    /// The width in bits that this accumulator has for a product of `terms` terms: its own, or for
-    /// `exact` the provable one.
-    pub fn bits_for(self, wl_a: u32, wl_b: u32, terms: u64) -> u32 {
-        match self {
-            Self::Exact => Self::provable_bits(wl_a, wl_b, terms),
-            Self::Bits(bits) => u32::from(bits),
+    /// If the fractional length or a shift is out of range, or a rounding mode has nothing to round or is stochastic.
+    pub fn check(&self) -> Result<(), AccumulatorError> {
+        let longest = MAX_FRACTIONAL_LENGTH;
+        match (self.fl, self.rounding) {
+            (Some(fl), _) if !(-longest..=longest).contains(&fl) => {
+                return Err(AccumulatorError::FractionalLength(fl));
+            }
+            (_, Some(Rounding::Stochastic)) => return Err(AccumulatorError::Stochastic),
+            (None, Some(rounding)) => return Err(AccumulatorError::Rounding(rounding)),
+            _ => {}
+        }
+        match self.stored {
+            Some(stored) if stored.rounding == Rounding::Stochastic => {
+                Err(AccumulatorError::Stochastic)
+            }
+            Some(stored) if stored.shift > StoredSums::MOST_SHIFT => {
+                Err(AccumulatorError::StoredShift(stored.shift))
+            }
+            _ => Ok(()),
         }
     }
-}
 
-impl std::str::FromStr for AccumulatorWidth {
-    type Err = AccumulatorWidthError;
-    fn from_str(text: &str) -> Result<Self, AccumulatorWidthError> {
-        if text == "exact" {
-            return Ok(Self::Exact);
-        }
-        let bits = text.parse().map_err(|_| AccumulatorWidthError(text.to_owned()))?;
-        Self::bits(bits)
+    /// Whether there is nothing but one register with the fractional length of the product.
+    pub fn is_one_level(&self) -> bool {
+        let Self { width, overflow, bias, .. } = *self;
+        *self == Self { bias, ..Self::new(width, overflow) }
     }
-}
 
-impl fmt::Display for AccumulatorWidth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact => f.pad("exact"),
-            Self::Bits(bits) => f.pad(&bits.to_string()),
-        }
+    /// The fractional length of sums of products with `product_fl` fractional bits.
+    pub fn sum_fl(&self, product_fl: i32) -> i32 {
+        self.fl.unwrap_or(product_fl)
     }
-}
 
-impl Serialize for AccumulatorWidth {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Exact => serializer.serialize_str("exact"),
-            Self::Bits(bits) => serializer.serialize_u32(bits.get()),
-        }
+    /// Bits by which a product with `product_fl` fractional bits is shifted to the right; negative to the left.
+    pub fn shift(&self, product_fl: i32) -> i32 {
+        product_fl.saturating_sub(self.sum_fl(product_fl))
     }
-}
 
-impl<'de> Deserialize<'de> for AccumulatorWidth {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Text {
-            Bits(u32),
-            Word(String),
-        }
-        let parsed = match Text::deserialize(deserializer)? {
-            Text::Bits(bits) => Self::bits(bits),
-            Text::Word(word) => word.parse(),
-        };
-        parsed.map_err(serde::de::Error::custom)
+    /// The rounding mode where bits are dropped.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding.unwrap_or(Rounding::Floor)
+    }
+
+    /// Where an addend is brought to the accumulator's fractional length and range.
+    pub fn cast(&self) -> Cast {
+        let own = if self.fl.is_some() { Cast::Term } else { Cast::Sum };
+        self.cast.unwrap_or(own)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widths_parse_and_refuse() {
-        assert_eq!("exact".parse(), Ok(AccumulatorWidth::Exact));
-        assert_eq!("24".parse(), AccumulatorWidth::bits(24));
-        for bad in ["0", "65", "-3", "wide", ""] {
-            assert!(bad.parse::<AccumulatorWidth>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn provable_width_holds_the_worst_sum() {
-        let most = u64::MAX;
-        for (wl_a, wl_b, terms) in [
-            (1, 1, 1),
-            (8, 8, 64),
-            (8, 8, 65),
-            (16, 4, 1000),
-            (32, 32, 7),
-            (8, 8, most),
-            (4, 4, 1 << 63),
-            (4, 4, (1 << 63) + 1),
-        ] {
-            let bits = AccumulatorWidth::provable_bits(wl_a, wl_b, terms);
-            let worst = i128::from(terms) << (wl_a - 1 + wl_b - 1);
-            assert!(worst < 1i128 << (bits - 1), "{wl_a} {wl_b} {terms}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Sums exactly at the edges of accumulators, and at those of the numbers that the simulation computes with:
 //! float32's 24 bits, float64's 53, and integers of 32 and 64.
 
-use crate::mac::{Expected, product};
+use crate::mac::{Circuit, Expected, product};
 use hwmodel::array::MacArray;
 use hwmodel::array::width;
 use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, FixedTensor, Format, Overflow, SimdLevel};
@@ -66,7 +66,7 @@ impl Rows {
         let shape = (self.rows, self.terms, 2);
         let expected: Expected = product(
             shape,
-            accumulator,
+            &Circuit { accumulator, fl: 0, bias: None },
             |row, term| self.left[row * self.terms + term],
             |term, column| right[column * self.terms + term],
         );
@@ -92,7 +92,7 @@ fn sums_at_the_edges_of_accumulators() {
             };
             let rows = Rows::new(&Vec::from_iter::<Vec<_>>(factors));
             for overflow in [Overflow::Wrap, Overflow::Saturate] {
-                rows.check(wl, Accumulator { width: AccumulatorWidth::Bits(bits), overflow });
+                rows.check(wl, Accumulator::new(AccumulatorWidth::Bits(bits), overflow));
                 checked += 1;
             }
             rows.check(wl, Accumulator::default());
@@ -112,7 +112,7 @@ fn a_prefix_beyond_the_edge_whose_sum_is_inside() {
                 let rows = Rows::new(&[beyond]);
                 for overflow in [Overflow::Wrap, Overflow::Saturate] {
                     let width = AccumulatorWidth::Bits(bits);
-                    rows.check(wl, Accumulator { width, overflow });
+                    rows.check(wl, Accumulator::new(width, overflow));
                 }
             }
         }

@@ -146,7 +146,7 @@ fn sums_saturate_and_wrap_as_in_a_loop() {
         assert!(events > 100);
         for simd in SimdLevel::testable() {
             let width = AccumulatorWidth::bits(16).unwrap();
-            let array = MacArray { simd, accumulator: Accumulator { width, overflow } };
+            let array = MacArray { simd, accumulator: Accumulator::new(width, overflow) };
             let product = array.matmul(&a, &b).unwrap();
             let got: Vec<i128> = (0..m * n).map(|i| product.sums().get(i)).collect();
             assert_eq!(got, sums, "{overflow} {simd}");

@@ -1,7 +1,7 @@
 //! A saturating sum that continues in the next fold of the array.
 
 use crate::inputs::Inputs;
-use crate::mac::product;
+use crate::mac::{Circuit, product};
 use crate::reference;
 use hwmodel::array::MacArray;
 use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
@@ -19,9 +19,9 @@ fn a_saturating_sum_is_carried_from_fold_to_fold() {
     let mut inputs = Inputs::new(7);
     let a: Vec<i32> = (0..m * k).map(|_| inputs.raw(8)).collect();
     let b: Vec<i32> = (0..k * n).map(|_| inputs.raw(8)).collect();
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::bits(ACC).unwrap(), overflow: Overflow::Saturate };
-    let carried = product(SHAPE, accumulator, |i, j| a[i * k + j], |i, j| b[i * n + j]);
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(ACC).unwrap(), Overflow::Saturate);
+    let circuit = Circuit { accumulator, fl: 0, bias: None };
+    let carried = product(SHAPE, &circuit, |i, j| a[i * k + j], |i, j| b[i * n + j]);
 
     let policy = (Some(ACC), Overflow::Saturate);
     let added_below = |row: usize, column: usize| {

@@ -1,70 +1,70 @@
 //! The MAC array: sums, events and non-zero MACs, addition by addition.
 
 use crate::inputs::Inputs;
-use crate::reference;
+use crate::levels;
 use hwmodel::array::{Convolution2d, MacArray, Product};
-use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, SimdLevel};
+use hwmodel::number::accumulator::{AccumulatorEvents, BiasOrder};
+use hwmodel::{Accumulator, FixedTensor, Format, SimdLevel};
 use proptest::prelude::*;
 use std::num::NonZeroUsize;
 
 /// A product by the definition.
 pub(crate) struct Expected {
     pub(crate) sums: Vec<i128>,
-    events: u64,
+    events: AccumulatorEvents,
     nonzero: u64,
+    fl: i32,
+}
+
+/// The accumulators' setting, the fractional length of the products, and a bias of each column that they begin with, with its
+/// fractional length.
+pub(crate) struct Circuit<'a> {
+    pub(crate) accumulator: Accumulator,
+    pub(crate) fl: i32,
+    pub(crate) bias: Option<(&'a [i32], i32)>,
 }
 
 /// Σ_k left[m][k]·right[k][n] with k ascending.
 pub(crate) fn product(
     (m, k, n): (usize, usize, usize),
-    accumulator: Accumulator,
+    circuit: &Circuit<'_>,
     left: impl Fn(usize, usize) -> i32,
     right: impl Fn(usize, usize) -> i32,
 ) -> Expected {
-    let bits = bits(accumulator);
-    let mut expected = Expected { sums: Vec::with_capacity(m * n), events: 0, nonzero: 0 };
+    let Circuit { accumulator, fl, bias } = circuit;
+    let mut expected = Expected {
+        sums: Vec::with_capacity(m * n),
+        events: AccumulatorEvents::default(),
+        nonzero: 0,
+        fl: accumulator.fl.unwrap_or(*fl),
+    };
     for row in 0..m {
         for column in 0..n {
-            let mut sum = 0;
-            for term in 0..k {
-                let (a, b) = (i128::from(left(row, term)), i128::from(right(term, column)));
-                expected.nonzero += u64::from(a != 0 && b != 0);
-                let policy = (bits, accumulator.overflow);
-                reference::add(&mut sum, a * b, policy, &mut expected.events);
-            }
+            let products: Vec<i128> = (0..k)
+                .map(|term| i128::from(left(row, term)) * i128::from(right(term, column)))
+                .collect();
+            expected.nonzero += products.iter().filter(|&&product| product != 0).count() as u64;
+            let start = bias.map(|(raw, fl)| (raw[column].into(), fl));
+            let events = &mut expected.events;
+            let sum = levels::accumulate(accumulator, *fl, &products, start, events);
             expected.sums.push(sum);
         }
     }
     expected
 }
 
-fn bits(accumulator: Accumulator) -> Option<u32> {
-    match accumulator.width {
-        AccumulatorWidth::Exact => None,
-        AccumulatorWidth::Bits(bits) => Some(bits.into()),
-    }
-}
-
 impl Expected {
     pub(crate) fn check(&self, product: &Product, what: &str) {
         let sums: Vec<i128> = (0..product.sums().len()).map(|i| product.sums().get(i)).collect();
         assert_eq!(sums, self.sums, "{what}");
-        assert_eq!(product.report().accumulator_events, self.events, "events, {what}");
-        assert_eq!(product.report().nonzero_macs, self.nonzero, "non-zero MACs, {what}");
+        let report = product.report();
+        assert_eq!(report.level_events, self.events, "events, {what}");
+        assert_eq!(report.accumulator_events, self.events.total(), "events, {what}");
+        assert_eq!(report.nonzero_macs, self.nonzero, "non-zero MACs, {what}");
+        assert_eq!(product.fl(), self.fl, "{what}");
+        let most = sums.iter().map(|sum| sum.unsigned_abs()).max().unwrap_or(0);
+        assert!(most <= product.bound(), "bound, {what}");
     }
-}
-
-/// An accumulator; if it has a width, one near that of the products, so that it overflows at times.
-fn accumulator(inputs: &mut Inputs, wl: u32) -> Accumulator {
-    let width = match inputs.between(0, 5) {
-        0 => AccumulatorWidth::Exact,
-        1 => AccumulatorWidth::bits(inputs.between(1, 64) as u32).unwrap(),
-        _ => {
-            let bits = wl as i32 + inputs.between(-3, 6);
-            AccumulatorWidth::bits(bits.clamp(1, 64) as u32).unwrap()
-        }
-    };
-    Accumulator { width, overflow: inputs.overflow() }
 }
 
 fn raws(inputs: &mut Inputs, wl: u32, length: usize) -> Vec<i32> {
@@ -83,10 +83,19 @@ pub(crate) fn matrix_batch(seed: u64, (m, k, n): (usize, usize, usize)) -> u64 {
     let mut inputs = Inputs::new(seed);
     let [wl_a, wl_b] = [0; 2].map(|_| inputs.between(1, 32) as u32);
     let (a, b) = (tensor(&mut inputs, &[m, k], wl_a), tensor(&mut inputs, &[k, n], wl_b));
-    let accumulator = accumulator(&mut inputs, wl_a + wl_b);
+    let fl = a.format().fl() + b.format().fl();
+    let accumulator = levels::accumulator(&mut inputs, wl_a + wl_b, fl);
     let (raw_a, raw_b) = (a.data().to_i32(), b.data().to_i32());
-    let expected =
-        product((m, k, n), accumulator, |i, j| raw_a[i * k + j], |i, j| raw_b[i * n + j]);
+    let expect = |bias| {
+        let circuit = Circuit { accumulator, fl, bias };
+        product((m, k, n), &circuit, |i, j| raw_a[i * k + j], |i, j| raw_b[i * n + j])
+    };
+    let expected = expect(None);
+    let bias_format = Format::new(16, (fl + inputs.between(-4, 4)).clamp(-64, 64)).unwrap();
+    let raw_bias: Vec<i32> = (0..n).map(|_| inputs.raw(16) >> inputs.between(0, 15)).collect();
+    let bias = FixedTensor::from_raw(&[n], bias_format, &raw_bias).expect("in range");
+    let first = (accumulator.bias == BiasOrder::First && (fl - bias_format.fl()).abs() < 20)
+        .then(|| expect(Some((&raw_bias, bias_format.fl()))));
     let transposed: Vec<i32> = (0..n)
         .flat_map(|column| (0..k).map(move |term| (term, column)))
         .map(|(term, column)| raw_b[term * n + column])
@@ -95,9 +104,10 @@ pub(crate) fn matrix_batch(seed: u64, (m, k, n): (usize, usize, usize)) -> u64 {
     for simd in SimdLevel::testable() {
         let array = MacArray { simd, accumulator };
         let what = format!("{m}×{k}×{n}, {wl_a} and {wl_b} bits, {accumulator:?}, {simd}");
-        let product = array.matmul(&a, &b).expect("shapes fit");
-        assert_eq!(product.fl(), a.format().fl() + b.format().fl());
-        expected.check(&product, &what);
+        expected.check(&array.matmul(&a, &b).expect("shapes fit"), &what);
+        if let Some(first) = &first {
+            first.check(&array.linear_biased(&a, &w, Some(&bias)).expect("shapes fit"), &what);
+        }
         expected.check(&array.linear(&a, &w).expect("shapes fit"), &what);
     }
     if let Some(index) = (m * n > 0).then(|| inputs.size(0, m * n - 1)) {
@@ -121,17 +131,23 @@ fn tiles(
     let tile = NonZeroUsize::new(tile).expect("at least 1");
     let states = array.tile_output(a, b, (row, column), tile).expect("there is such an output");
     assert_eq!(states.len(), k.div_ceil(tile.get()));
-    let mut sum = 0;
+    let one_level = array.accumulator.is_one_level();
+    let products: Vec<i128> = (0..k)
+        .map(|term| i128::from(raw_a[row * k + term]) * i128::from(raw_b[term * n + column]))
+        .collect();
+    let mut all = 0;
     for (index, state) in states.iter().enumerate() {
         let terms = index * tile.get()..((index + 1) * tile.get()).min(k);
         assert_eq!(state.terms, terms.len());
-        let mut events = 0;
-        for term in terms {
-            let product = i128::from(raw_a[row * k + term]) * i128::from(raw_b[term * n + column]);
-            let policy = (bits(array.accumulator), array.accumulator.overflow);
-            reference::add(&mut sum, product, policy, &mut events);
+        all += state.events;
+        // In the middle of a product, other accumulators have open blocks and tiles.
+        if one_level || terms.end == k {
+            let mut events = AccumulatorEvents::default();
+            let fl = a.format().fl() + b.format().fl();
+            let products = &products[..terms.end];
+            let sum = levels::accumulate(&array.accumulator, fl, products, None, &mut events);
+            assert_eq!((state.sum, all), (sum, events.total()), "tile {index} of {tile}");
         }
-        assert_eq!((state.sum, state.events), (sum, events), "tile {index} of {tile}");
     }
 }
 
@@ -150,7 +166,10 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
     let [kh, kw] = geometry.kernel;
     let x = tensor(&mut inputs, &[batch, h, w, channels * groups], wl_x);
     let weights = tensor(&mut inputs, &[filters * groups, kh, kw, channels], wl_w);
-    let accumulator = accumulator(&mut inputs, wl_x + wl_w);
+    let fl = x.format().fl() + weights.format().fl();
+    let circuit =
+        Circuit { accumulator: levels::accumulator(&mut inputs, wl_x + wl_w, fl), fl, bias: None };
+    let accumulator = circuit.accumulator;
     let [ph, pw] = geometry.padding;
     if kh > h + 2 * ph || kw > w + 2 * pw {
         let array = MacArray { simd: SimdLevel::best(), accumulator };
@@ -162,7 +181,12 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
     let (raw_x, raw_w) = (x.data().to_i32(), weights.data().to_i32());
     let k = kh * kw * channels;
     let pixels = batch * oh * ow;
-    let mut whole = Expected { sums: vec![0; pixels * filters * groups], events: 0, nonzero: 0 };
+    let mut whole = Expected {
+        sums: vec![0; pixels * filters * groups],
+        events: AccumulatorEvents::default(),
+        nonzero: 0,
+        fl: accumulator.fl.unwrap_or(fl),
+    };
     for group in 0..groups {
         let pixel_value = |pixel: usize, term: usize| {
             let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
@@ -176,7 +200,7 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
             raw_x[at * channels * groups + group * channels + channel]
         };
         let weight = |term: usize, filter: usize| raw_w[(group * filters + filter) * k + term];
-        let part = product((pixels, k, filters), accumulator, pixel_value, weight);
+        let part = product((pixels, k, filters), &circuit, pixel_value, weight);
         for (i, sum) in part.sums.iter().enumerate() {
             whole.sums[i / filters * filters * groups + group * filters + i % filters] = *sum;
         }

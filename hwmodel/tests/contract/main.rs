@@ -12,6 +12,7 @@ mod edges;
 mod fixed_crate;
 mod folds;
 mod inputs;
+mod levels;
 mod long;
 mod mac;
 mod quantise;

@@ -81,7 +81,7 @@ pub(crate) fn product_batch(seed: u64, rows: usize) -> u64 {
     let acc = (inputs.between(0, 2) > 0).then(|| inputs.between(1, 64) as u32);
     let overflow = inputs.overflow();
     let width = acc.map_or(AccumulatorWidth::Exact, |bits| AccumulatorWidth::bits(bits).unwrap());
-    let accumulator = Accumulator { width, overflow };
+    let accumulator = Accumulator::new(width, overflow);
     let kind = inputs.between(0, if acc.is_some() { 1 } else { 2 });
     let bits = [32, 62, 85][kind as usize].min(acc.unwrap_or(128));
     let drops = shift.max(0).unsigned_abs();

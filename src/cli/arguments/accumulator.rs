@@ -30,7 +30,7 @@ impl AccumulatorArguments {
             (AccumulatorWidth::Exact, Some(overflow)) => Err(Failure::usage(anyhow!(
                 "`--accumulator-overflow {overflow}` has no effect, since the accumulator is exact: add `--accumulator BITS` or leave it out"
             ))),
-            (_, overflow) => Ok(Accumulator { width, overflow: overflow.unwrap_or(own.overflow) }),
+            (_, overflow) => Ok(Accumulator::new(width, overflow.unwrap_or(own.overflow))),
         }
     }
 

@@ -253,7 +253,7 @@ pub(super) fn random(given: &dyn Given) -> Result<RandomSource, Refusal> {
 
 pub(super) fn accumulator(given: &dyn Given) -> Result<Option<Accumulator>, Refusal> {
     let overflow = ACCUMULATOR_OVERFLOW.get(given)?;
-    Ok(ACCUMULATOR.optional(given)?.map(|width| Accumulator { width, overflow }))
+    Ok(ACCUMULATOR.optional(given)?.map(|width| Accumulator::new(width, overflow)))
 }
 
 pub(super) fn backward(given: &dyn Given) -> Result<BackwardArithmetic, Refusal> {

@@ -261,9 +261,9 @@ fn the_accumulator_is_the_machines_unless_given() {
     let accumulator = |line: &str| resolved(line, "").options.accumulator;
     let bits = |bits| AccumulatorWidth::bits(bits).unwrap();
     assert_eq!(accumulator(""), None);
-    let saturating = Accumulator { width: bits(16), overflow: Overflow::Saturate };
+    let saturating = Accumulator::new(bits(16), Overflow::Saturate);
     assert_eq!(accumulator("--accumulator 16"), Some(saturating));
-    let wrapping = Accumulator { width: bits(64), overflow: Overflow::Wrap };
+    let wrapping = Accumulator::new(bits(64), Overflow::Wrap);
     assert_eq!(accumulator("--accumulator 64 --accumulator-overflow wrap"), Some(wrapping));
     let exact = accumulator("--accumulator exact").unwrap();
     assert_eq!(exact.width, AccumulatorWidth::Exact);

@@ -146,10 +146,10 @@ impl Folder {
             weights,
             bias,
             geometry: manifest.geometry,
-            accumulator: Accumulator {
-                width: manifest.accumulator.width,
-                overflow: manifest.accumulator.overflow,
-            },
+            accumulator: Accumulator::new(
+                manifest.accumulator.width,
+                manifest.accumulator.overflow,
+            ),
             output: manifest.output.format,
             rounding: manifest.rounding,
             overflow: manifest.output_overflow,

@@ -49,7 +49,7 @@ fn options() -> ExportOptions {
 }
 
 fn bits(bits: u32, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
+    Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), overflow)
 }
 
 #[test]

@@ -86,7 +86,7 @@ mod tests {
 
     fn options() -> GapOptions {
         let accumulator =
-            |bits, overflow| Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow };
+            |bits, overflow| Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), overflow);
         GapOptions {
             simd: SimdLevel::best(),
             formats: vec![Format::new(8, 5).unwrap(), Format::new(20, 15).unwrap()],

@@ -76,7 +76,7 @@ fn check_case(case: &Case<'_>, checker: &mut Checker) -> Result<(u64, u64), Gold
         (Overflow::Wrap, c_wrap, ovf_wrap, first_wrap),
         (Overflow::Saturate, c_sat, ovf_sat, first_sat),
     ] {
-        let accumulator = Accumulator { width, overflow };
+        let accumulator = Accumulator::new(width, overflow);
         let totals = check_sums(checker, (sums, outputs), &operands, accumulator)?;
         let expected = counts.list::<u64>(1, outputs, "count of overflows")?;
         let total = expected.iter().fold(0u64, |sum, &count| sum.saturating_add(count));

@@ -133,8 +133,7 @@ fn check_products(
     let narrow: Option<Vec<i32>> = wide.iter().map(|&sum| i32::try_from(sum).ok()).collect();
     let format = first.format;
     let sums = narrow.map_or(Sums::I64(wide), Sums::I32);
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::Bits(first.bits), overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(AccumulatorWidth::Bits(first.bits), Overflow::Saturate);
     // Only the difference from the result's fractional length matters.
     let product = Product::from_sums(sums, 1, first.shift, accumulator)
         .map_err(|error| first.line.error(error.to_string()))?;

@@ -137,7 +137,7 @@ mod tests {
                 let array = MacArray { simd, accumulator: Accumulator::default() };
                 let operands = array.convolution(&x, &w, geometry).unwrap();
                 prop_assert!(operands.is_depthwise());
-                let proof = Proof::new(&array, &operands);
+                let proof = Proof::new(&array, &operands, 0.0);
                 let wide: Vec<i64> = stored(&operands, |sink| {
                     array.wrapping_sums(&operands, &proof, sink);
                 });

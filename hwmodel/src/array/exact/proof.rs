@@ -3,14 +3,14 @@
 use super::norms::{self, Norms};
 use crate::array::MacArray;
 use crate::array::operands::Operands;
-use crate::number::accumulator::AccumulatorWidth;
+use crate::array::plan::ExactLimits;
 use crate::number::tensor::FixedTensor;
 use crate::with_narrow;
 
 /// Bounds of a product's partial sums, and the norms behind them.
 pub(in crate::array) struct Proof {
-    /// The magnitude that the accumulator holds; infinite if exact.
-    limit: f64,
+    /// What exact sums must not exceed.
+    limits: ExactLimits,
     /// No partial sum has a larger magnitude.
     pub(in crate::array) bound: f64,
     /// The largest magnitudes of the left and the right words.
@@ -32,24 +32,15 @@ pub(in crate::array) enum SumContainer {
 /// Bounds up to this are safe for i64 sums and an aligned bias of the same size.
 const I64_LIMIT: f64 = (1u64 << 62) as f64;
 
-impl MacArray {
-    /// The magnitude that the accumulator holds, rounded down to a float; infinite if exact.
-    pub(in crate::array) fn largest_sum(&self) -> f64 {
-        match self.accumulator.width {
-            AccumulatorWidth::Exact => f64::INFINITY,
-            AccumulatorWidth::Bits(bits) => norms::at_most(bits.max()),
-        }
-    }
-}
-
 impl Proof {
-    pub(in crate::array) fn new(array: &MacArray, operands: &Operands<'_>) -> Self {
+    /// Of sums that begin at a value of a magnitude up to `initial`.
+    pub(in crate::array) fn new(array: &MacArray, operands: &Operands<'_>, initial: f64) -> Self {
         let (a, b) = (operands.left, operands.right);
         let groups = 0..operands.geometry.groups;
         let columns: Vec<Norms> =
             groups.clone().map(|group| operands.column_norms(array.simd, group)).collect();
-        let limit = array.largest_sum();
-        let goal = limit.min(f64::from(i32::MAX));
+        let limits = ExactLimits::new(array, operands.product_fl());
+        let goal = limits.beyond(initial).min(f64::from(i32::MAX));
         // Each step of the proof costs more than the one before and is taken only if it may help.
         let all = |largest: f64| {
             columns.iter().map(|norms| norms::of_all(largest, norms)).fold(0.0, f64::max)
@@ -58,10 +49,12 @@ impl Proof {
         let largest_b = columns.iter().map(|norms| norms.largest).fold(0.0, f64::max);
         let mut bound = all(largest_a);
         let mut rows = Vec::new();
-        if bound > goal || !fits_word(a, largest_a) {
+        let block_fits = |largest_a: f64| limits.holds_blocks(largest_a * largest_b);
+        if bound > goal || !fits_word(a, largest_a) || !block_fits(largest_a) {
             largest_a = with_narrow!(a.data(), data => norms::largest(data));
             bound = all(largest_a);
-            if bound > goal {
+            // Where bits are dropped, no bound helps.
+            if bound > goal && !limits.never() {
                 rows = groups.map(|group| operands.row_norms(largest_a, group)).collect();
                 let pairs = rows.iter().zip(&columns);
                 let tight = pairs.map(|(rows, columns)| norms::of_all_rows(rows, columns));
@@ -69,19 +62,41 @@ impl Proof {
             }
         }
         let words = fits_word(a, largest_a) && fits_word(b, largest_b);
-        Self { limit, bound, largest: [largest_a, largest_b], words, rows, columns }
+        Self { limits, bound, largest: [largest_a, largest_b], words, rows, columns }
     }
 
-    /// Whether no partial sum of any output can leave the accumulator.
+    /// Whether the accumulator gives exact sums: no partial sum of any output can leave it, at any level, and no bits are
+    /// dropped.
     pub(in crate::array) fn excludes_overflow(&self) -> bool {
-        self.bound <= self.limit
+        self.leaves_free(0.0)
+    }
+
+    /// The same for sums that begin at a value of a magnitude up to `initial`.
+    pub(in crate::array) fn leaves_free(&self, initial: f64) -> bool {
+        self.bound <= self.limits.beyond(initial) && self.blocks_fit()
+    }
+
+    /// Whether no block's sum can leave the inner register.
+    pub(in crate::array) fn blocks_fit(&self) -> bool {
+        let [a, b] = self.largest;
+        self.bound <= self.limits.block || self.limits.holds_blocks(a * b)
+    }
+
+    /// What exact sums must not exceed.
+    pub(in crate::array) fn limits(&self) -> ExactLimits {
+        self.limits
+    }
+
+    /// Whether there are norms of rows and columns, by which single outputs may be excluded.
+    pub(in crate::array) fn has_norms(&self) -> bool {
+        !self.rows.is_empty()
     }
 
     /// The narrowest container of the sums, which need be right only modulo 2^64 if the accumulator has a stated width.
     pub(in crate::array) fn container(&self) -> SumContainer {
         if self.bound <= f64::from(i32::MAX) && self.words {
             SumContainer::I32
-        } else if self.bound <= I64_LIMIT || self.limit.is_finite() {
+        } else if self.bound <= I64_LIMIT || self.limits.whole.is_finite() {
             SumContainer::I64
         } else {
             SumContainer::I128

@@ -113,16 +113,16 @@ impl MacArray {
                 let place = (input, geometry, output, group);
                 let (sums, nonzero_macs) = self.sums_by_pixels(dy, x, wanted, place, terms);
                 let macs = (filters * terms * pixels) as u64;
-                return Product {
+                return Ok(Product {
                     rows: filters,
                     columns: terms,
                     terms: pixels,
-                    fl: dy.format().fl() + x.format().fl(),
+                    fl: self.accumulator.sum_fl(dy.format().fl() + x.format().fl()),
                     accumulator: self.accumulator,
                     sums: Sums::I32(sums),
                     bound: toward_zero::<u128>(bound),
                     report: MacReport { macs, nonzero_macs, ..MacReport::default() },
-                };
+                });
             }
             let left = rearranged!(dy, [filters, pixels], data => {
                 columns_as_rows(data, o, wanted.clone())
@@ -133,9 +133,9 @@ impl MacArray {
             self.product(&Operands::matrices(&left, &right, Order::ByK, [filters, pixels, terms]))
         };
         // The rows of one group follow those of another.
-        let mut all = product(0);
+        let mut all = product(0)?;
         for group in 1..groups {
-            all.append(product(group));
+            all.append(product(group)?);
         }
         Ok(all)
     }
@@ -185,12 +185,13 @@ struct PixelProof {
 
 impl PixelProof {
     fn new(array: &MacArray, dy: &FixedTensor, x: &FixedTensor, [pixels, o]: [usize; 2]) -> Self {
+        let fl = dy.format().fl() + x.format().fl();
         Self {
             norms: with_narrow!(dy.data(), data => {
                 Norms::of_columns(array.simd, RightMatrix::ByK(data), pixels, o)
             }),
             largest: with_narrow!(x.data(), data => norms::largest(data)),
-            goal: array.largest_sum().min(f64::from(i32::MAX)),
+            goal: array.most_plain_sum(fl).min(f64::from(i32::MAX)),
         }
     }
 

@@ -162,10 +162,8 @@ fn many_pixels_equal_their_definition() {
             let (channels, filters) = (c / geometry.groups, 3);
             let output = [n, oh, ow, filters * geometry.groups];
             assert!(by_pixels::pays(n * oh * ow, filters, channels));
-            let accumulator = Accumulator {
-                width: AccumulatorWidth::bits(bits).unwrap(),
-                overflow: Overflow::Saturate,
-            };
+            let accumulator =
+                Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), Overflow::Saturate);
             let x = random_tensor(&input, wl[0], 5 + index as u64, 1);
             let dy = random_tensor(&output, wl[1], 9 + index as u64, 2);
             let case = Case { input, output, channels, filters, geometry };
@@ -218,7 +216,7 @@ fn threads_do_not_matter() {
     let width = AccumulatorWidth::bits(15).unwrap();
     let array = MacArray {
         simd: SimdLevel::best(),
-        accumulator: Accumulator { width, overflow: Overflow::Saturate },
+        accumulator: Accumulator::new(width, Overflow::Saturate),
     };
     let geometry = Convolution2d { groups: 2, ..Convolution2d::square(3, 2, 1) };
     let x = random_tensor(&[9, 8, 8, 6], 8, 1, 1);

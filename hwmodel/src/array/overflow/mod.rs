@@ -6,6 +6,8 @@
 //! outputs whose sums stay well inside the range. The remaining candidates are stepped, many at a time.
 
 mod lanes;
+mod levels;
+mod scalar;
 mod stepping;
 
 use super::MacArray;
@@ -18,8 +20,9 @@ use crate::number::bit_width::BitWidth;
 use crate::number::overflow::Overflow;
 use crate::parallel::{self, Done};
 use crate::with_narrow;
-use stepping::{AccumulatorSum, ROWS, Stepping, right_by_column};
+use stepping::{AccumulatorSum, ROWS, Stepping, Steps, right_by_column};
 
+pub(super) use scalar::scalar_sums;
 pub(super) use stepping::Stepped;
 
 /// The largest sum to which a block can be added in 64 bits.
@@ -30,7 +33,7 @@ const STEP_COST: usize = 16;
 const FLAGS: usize = 1 << 15;
 
 impl MacArray {
-    /// The accumulators of `bits` bits of a product for which [`Proof::excludes_overflow`] fails.
+    /// The accumulators of `bits` bits of a product for which [`Proof::excludes_overflow`] fails, where there is one level.
     /// `C` holds every exact sum, or what an accumulator can hold.
     pub(super) fn product_with_overflow<C: AccumulatorSum>(
         &self,
@@ -38,22 +41,38 @@ impl MacArray {
         proof: &Proof,
         bits: BitWidth,
     ) -> (Vec<C>, Stepped) {
-        let mut candidates = self.candidates_by_norms(operands, proof, bits);
+        let limit = norms::at_most(bits.max());
+        let (mut sums, candidates) = self.exact_or_candidate(operands, proof, limit, None);
+        if count_candidates(&candidates) == 0 {
+            return (sums, Stepped::default());
+        }
+        let stepped = self.step(operands, proof, bits, &candidates, &mut sums);
+        (sums, stepped)
+    }
+
+    /// Exact sums, and flags of the outputs that must be stepped instead: those with partial sums that may exceed `limit`, and
+    /// those in `others`. Sums of the latter may be missing. `C` holds the sums of the former.
+    fn exact_or_candidate<C: AccumulatorSum>(
+        &self,
+        operands: &Operands<'_>,
+        proof: &Proof,
+        limit: f64,
+        others: Option<&[bool]>,
+    ) -> (Vec<C>, Vec<bool>) {
+        let mut candidates = self.candidates_by_norms(operands, proof, limit);
+        if let Some(others) = others {
+            merge(&mut candidates, others, |candidate, other| candidate | other);
+        }
         let count = count_candidates(&candidates);
-        let block = self.checkpoint_block(operands, proof, bits);
-        let mut sums = match block {
+        let block = self.checkpoint_block(operands, proof, limit);
+        let sums = match block {
             Some(block) if count > candidates.len() / STEP_COST => {
-                let limits = self.checkpoint_limits(operands, block, bits);
+                let limits = self.checkpoint_limits(operands, block / 2, limit);
                 let (sums, near_limit) = self.checkpointed_sums(operands, proof, block, &limits);
-                parallel::each(
-                    candidates.chunks_mut(FLAGS).zip(near_limit.chunks(FLAGS)),
-                    |(candidates, near_limit)| {
-                        candidates
-                            .iter_mut()
-                            .zip(near_limit)
-                            .for_each(|(candidates, &near_limit)| *candidates &= near_limit);
-                    },
-                );
+                merge(&mut candidates, &near_limit, |candidate, near| candidate & near);
+                if let Some(others) = others {
+                    merge(&mut candidates, others, |candidate, other| candidate | other);
+                }
                 sums
             }
             // If all outputs are stepped, no exact product is needed.
@@ -62,23 +81,20 @@ impl MacArray {
                 self.wrapping_sums(operands, proof, sink);
             }),
         };
-        if count_candidates(&candidates) == 0 {
-            return (sums, Stepped::default());
-        }
-        let stepped = self.step(operands, proof, bits, &candidates, &mut sums);
-        (sums, stepped)
+        (sums, candidates)
     }
 
     /// Outputs that the norms do not exclude, row-major.
-    fn candidates_by_norms(
-        &self,
-        operands: &Operands<'_>,
-        proof: &Proof,
-        bits: BitWidth,
-    ) -> Vec<bool> {
+    fn candidates_by_norms(&self, operands: &Operands<'_>, proof: &Proof, limit: f64) -> Vec<bool> {
         let (n, stride) = (operands.columns, operands.stride());
-        let limit = norms::at_most(bits.max());
         let mut candidates = vec![false; operands.rows() * stride];
+        if proof.bound <= limit {
+            return candidates;
+        }
+        if !proof.has_norms() {
+            candidates.fill(true);
+            return candidates;
+        }
         parallel::each(candidates.chunks_mut(stride.max(1)).enumerate(), |(row, candidates)| {
             for (group, candidates) in candidates.chunks_exact_mut(n.max(1)).enumerate() {
                 let (rows, columns): (&Norms, &Norms) = proof.norms(group);
@@ -100,12 +116,11 @@ impl MacArray {
         &self,
         operands: &Operands<'_>,
         proof: &Proof,
-        bits: BitWidth,
+        limit: f64,
     ) -> Option<usize> {
-        if proof.bound > I64_LIMIT {
+        if proof.bound > I64_LIMIT || proof.bound <= limit || !proof.has_norms() {
             return None;
         }
-        let limit = norms::at_most(bits.max());
         let longest = self.longest_checkpoint(operands, proof);
         let mean = |norms: &[f64]| norms.iter().sum::<f64>() / norms.len().max(1) as f64;
         let means = (0..operands.geometry.groups).map(|group| {
@@ -121,17 +136,16 @@ impl MacArray {
         blocks.next()
     }
 
-    /// How much the terms between a sum and the next check can add, by row and by column.
+    /// How much `half` consecutive terms from a multiple of `half` on can add, by row and by column.
     fn checkpoint_limits(
         &self,
         operands: &Operands<'_>,
-        block: usize,
-        bits: BitWidth,
+        half: usize,
+        limit: f64,
     ) -> CheckpointLimits {
         let (k, n) = (operands.terms, operands.columns);
-        let half = block / 2;
         let mut limits = CheckpointLimits {
-            limit: norms::at_most(bits.max()),
+            limit,
             rows: vec![0.0; operands.rows() * operands.geometry.groups],
             columns: vec![0.0; operands.stride()],
         };
@@ -188,12 +202,13 @@ impl MacArray {
             ($sum:ty, $word:ty) => {
                 Stepping::<$sum> {
                     simd: self.simd,
-                    range: StepRange {
+                    initial: &[],
+                    steps: Steps::OneLevel(StepRange {
                         min: exact(-limit),
                         max: exact(limit - 1),
                         unused: <$sum>::BITS - bits.get(),
                         saturate: overflow == Overflow::Saturate,
-                    },
+                    }),
                 }
                 .all::<$word, C>(operands, candidates, sums)
             };
@@ -206,6 +221,13 @@ impl MacArray {
             stepping!(i128, i32)
         }
     }
+}
+
+/// Combines two lists of flags in the first.
+fn merge(flags: &mut [bool], others: &[bool], with: impl Fn(bool, bool) -> bool + Sync) {
+    parallel::each(flags.chunks_mut(FLAGS).zip(others.chunks(FLAGS)), |(flags, others)| {
+        flags.iter_mut().zip(others).for_each(|(flag, &other)| *flag = with(*flag, other));
+    });
 }
 
 /// Number of candidates.

@@ -4,7 +4,10 @@ use super::lanes::pack_lanes;
 use crate::array::exact::WideSum;
 use crate::array::operands::Operands;
 use crate::cast::exact;
-use crate::kernels::{self, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum};
+use crate::kernels::{
+    self, LevelEvents, Levels, RawInteger, STEP_LANES, SimdLevel, StepRange, StepSum,
+};
+use crate::number::accumulator::AccumulatorEvents;
 use crate::parallel;
 use crate::with_narrow;
 use std::ops::Add;
@@ -13,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Result of stepping: events and the outputs concerned.
 #[derive(Clone, Copy, Default)]
 pub(in crate::array) struct Stepped {
-    /// Additions that overflowed the accumulator.
-    pub(in crate::array) events: u64,
+    /// What overflowed, by level.
+    pub(in crate::array) events: AccumulatorEvents,
     /// Outputs that had to be stepped.
     pub(in crate::array) outputs: u64,
 }
@@ -45,10 +48,20 @@ impl AccumulatorSum for i64 {
     }
 }
 
+/// How accumulators are stepped.
+pub(super) enum Steps<S> {
+    /// One register with the fractional length of the product, from zero.
+    OneLevel(StepRange<S>),
+    /// Any other.
+    Levels(Levels<S>),
+}
+
 /// Stepping in sums of one type.
-pub(super) struct Stepping<S> {
+pub(super) struct Stepping<'a, S> {
     pub(super) simd: SimdLevel,
-    pub(super) range: StepRange<S>,
+    pub(super) steps: Steps<S>,
+    /// What the accumulators of each column begin with; empty for zero.
+    pub(super) initial: &'a [i128],
 }
 
 /// A few rows to step.
@@ -73,7 +86,7 @@ struct Scratch<B> {
     lanes: Vec<B>,
 }
 
-impl<S: StepSum + Send + Sync> Stepping<S> {
+impl<S: StepSum + Send + Sync> Stepping<'_, S> {
     /// Steps every candidate.
     pub(super) fn all<B: RawInteger, C: AccumulatorSum>(
         &self,
@@ -193,20 +206,46 @@ impl<S: StepSum + Send + Sync> Stepping<S> {
         &self,
         patch: &[i32],
         lanes: &[B],
-        columns: impl Iterator<Item = usize>,
+        columns: impl Iterator<Item = usize> + Clone,
         wanted: impl Fn(usize) -> bool,
         place: impl Fn(usize) -> usize,
         sums: &mut [C],
     ) -> Stepped {
         let mut accumulators = [S::from_i128(0); STEP_LANES];
-        let mut events = [0u32; STEP_LANES];
-        kernels::step_lanes(self.simd, patch, lanes, self.range, &mut accumulators, &mut events);
+        let mut events = LevelEvents::ZERO;
+        match &self.steps {
+            Steps::OneLevel(range) => {
+                let events = &mut events.outer;
+                kernels::step_lanes(self.simd, patch, lanes, *range, &mut accumulators, events);
+            }
+            Steps::Levels(levels) => {
+                if !self.initial.is_empty() {
+                    for (accumulator, column) in accumulators.iter_mut().zip(columns.clone()) {
+                        *accumulator =
+                            S::from_i128(self.initial[place(column) % self.initial.len()]);
+                    }
+                }
+                kernels::step_levels(
+                    self.simd,
+                    patch,
+                    lanes,
+                    levels,
+                    &mut accumulators,
+                    &mut events,
+                );
+            }
+        }
         let mut stepped = Stepped::default();
-        for ((column, accumulator), events) in columns.zip(accumulators).zip(events) {
+        for (lane, (column, accumulator)) in columns.zip(accumulators).enumerate() {
             if wanted(column) {
                 let sum: i128 = accumulator.into();
                 sums[place(column)] = C::from_accumulator(sum);
-                stepped.events += u64::from(events);
+                stepped.events += AccumulatorEvents {
+                    inner: events.inner[lane].into(),
+                    cast: events.cast[lane].into(),
+                    outer: events.outer[lane].into(),
+                    stored: events.stored[lane].into(),
+                };
                 stepped.outputs += 1;
             }
         }

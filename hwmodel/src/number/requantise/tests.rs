@@ -121,8 +121,7 @@ fn shifts_beyond_127_bits_round_stochastically_as_shorter_ones() {
 
 #[test]
 fn the_bias_is_added_in_the_accumulator() {
-    let accumulator =
-        Accumulator { width: AccumulatorWidth::bits(8).unwrap(), overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(8).unwrap(), Overflow::Saturate);
     let product = product(Sums::I64(vec![120, -120, 5]), 1, 4, accumulator);
     let bias = FixedTensor::from_raw(&[1], Format::new(8, 2).unwrap(), &[3]).unwrap();
     let unit = Requantiser {

@@ -36,6 +36,12 @@ impl<T: PrimInt> Shifted<T> {
         Self { floor: value >> shift as usize, rest, unit, random }
     }
 
+    /// The value plus a whole number.
+    #[inline(always)]
+    pub fn plus(self, whole: T) -> Self {
+        Self { floor: self.floor + whole, ..self }
+    }
+
     /// The integer below.
     #[inline(always)]
     pub fn floor(self) -> T {

@@ -2,11 +2,10 @@ use super::*;
 use hwmodel::number::requantise::align;
 use proptest::prelude::*;
 
-const EXACT: Accumulator =
-    Accumulator { width: AccumulatorWidth::Exact, overflow: Overflow::Saturate };
+const EXACT: Accumulator = Accumulator::new(AccumulatorWidth::Exact, Overflow::Saturate);
 
 fn bits(bits: u32, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
+    Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), overflow)
 }
 
 /// The gap of one row times one column.

@@ -20,7 +20,7 @@ fn network(name: &str) -> Network {
 }
 
 fn bits(bits: u32, overflow: Overflow) -> Accumulator {
-    Accumulator { width: AccumulatorWidth::bits(bits).unwrap(), overflow }
+    Accumulator::new(AccumulatorWidth::bits(bits).unwrap(), overflow)
 }
 
 /// Both ways of running the same images.

@@ -94,7 +94,7 @@ fn wide_gradients_are_those_of_float32() {
 #[test]
 fn narrow_accumulators_and_formats_are_counted_for_any_threads() {
     let width = AccumulatorWidth::bits(15).unwrap();
-    let accumulator = Accumulator { width, overflow: Overflow::Saturate };
+    let accumulator = Accumulator::new(width, Overflow::Saturate);
     let on = |threads, backward| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| run("lenet5", 8, &context(backward, accumulator)))

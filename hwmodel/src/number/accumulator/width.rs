@@ -1,0 +1,132 @@
+//! The width of an accumulator: a number of bits, or as many as are needed.
+
+use crate::{BitWidth, Overflow};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Width of an accumulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AccumulatorWidth {
+    /// Wide enough that nothing can overflow.
+    #[default]
+    Exact,
+    /// Two's complement of this many bits.
+    Bits(BitWidth),
+}
+
+/// Error of an accumulator width outside 1 to 64 bits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("accumulator width `{0}` is impossible: use 1 to 64 bits, or `exact`")]
+pub struct AccumulatorWidthError(String);
+
+impl AccumulatorWidth {
+    /// An accumulator of `bits` bits.
+    ///
+    /// # Errors
+    /// If `bits` is not 1 to 64.
+    pub fn bits(bits: u32) -> Result<Self, AccumulatorWidthError> {
+        BitWidth::new(bits).map(Self::Bits).map_err(|_| AccumulatorWidthError(bits.to_string()))
+    }
+
+    /// `value` in this width; the flag says whether it was outside the range.
+    pub fn fit(self, overflow: Overflow, value: i128) -> (i128, bool) {
+        match self {
+            Self::Exact => (value, false),
+            Self::Bits(bits) => overflow.apply(value, bits),
+        }
+    }
+
+    /// Bits in which `terms` products of words of `wl_a` and `wl_b` bits can never overflow:
+    /// WLa + WLb + ⌈log2 terms⌉, the formula that hardware is usually dimensioned by. It is enough for any
+    /// number of terms; [`width::any_words`](crate::array::width::any_words) gives the fewest bits, which may be less.
+    pub fn provable_bits(wl_a: u32, wl_b: u32, terms: u64) -> u32 {
+        wl_a + wl_b + (u64::BITS - terms.saturating_sub(1).leading_zeros())
+    }
+
+    /// The width in bits that this accumulator has for a product of `terms` terms: its own, or for
+    /// `exact` the provable one.
+    pub fn bits_for(self, wl_a: u32, wl_b: u32, terms: u64) -> u32 {
+        match self {
+            Self::Exact => Self::provable_bits(wl_a, wl_b, terms),
+            Self::Bits(bits) => u32::from(bits),
+        }
+    }
+}
+
+impl std::str::FromStr for AccumulatorWidth {
+    type Err = AccumulatorWidthError;
+    fn from_str(text: &str) -> Result<Self, AccumulatorWidthError> {
+        if text == "exact" {
+            return Ok(Self::Exact);
+        }
+        let bits = text.parse().map_err(|_| AccumulatorWidthError(text.to_owned()))?;
+        Self::bits(bits)
+    }
+}
+
+impl fmt::Display for AccumulatorWidth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.pad("exact"),
+            Self::Bits(bits) => f.pad(&bits.to_string()),
+        }
+    }
+}
+
+impl Serialize for AccumulatorWidth {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Exact => serializer.serialize_str("exact"),
+            Self::Bits(bits) => serializer.serialize_u32(bits.get()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AccumulatorWidth {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Text {
+            Bits(u32),
+            Word(String),
+        }
+        let parsed = match Text::deserialize(deserializer)? {
+            Text::Bits(bits) => Self::bits(bits),
+            Text::Word(word) => word.parse(),
+        };
+        parsed.map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_parse_and_refuse() {
+        assert_eq!("exact".parse(), Ok(AccumulatorWidth::Exact));
+        assert_eq!("24".parse(), AccumulatorWidth::bits(24));
+        for bad in ["0", "65", "-3", "wide", ""] {
+            assert!(bad.parse::<AccumulatorWidth>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn provable_width_holds_the_worst_sum() {
+        let most = u64::MAX;
+        for (wl_a, wl_b, terms) in [
+            (1, 1, 1),
+            (8, 8, 64),
+            (8, 8, 65),
+            (16, 4, 1000),
+            (32, 32, 7),
+            (8, 8, most),
+            (4, 4, 1 << 63),
+            (4, 4, (1 << 63) + 1),
+        ] {
+            let bits = AccumulatorWidth::provable_bits(wl_a, wl_b, terms);
+            let worst = i128::from(terms) << (wl_a - 1 + wl_b - 1);
+            assert!(worst < 1i128 << (bits - 1), "{wl_a} {wl_b} {terms}");
+        }
+    }
+}
