@@ -55,5 +55,43 @@ pub(super) fn render(layers: &[LayerAccumulator], machine: &str) -> String {
             layer.a2q_norm.as_deref().unwrap_or("any (exact)"),
         ));
     }
+    if layers.iter().any(|layer| layer.two_levels.is_some()) {
+        text.push_str(&two_levels(layers));
+    }
+    text
+}
+
+/// One line a layer: bits of an inner and an outer accumulator that suffice, and energy and area with those on the data.
+fn two_levels(layers: &[LayerAccumulator]) -> String {
+    let mut text = format!(
+        "\ninner and outer accumulators (bits that suffice)\n{:<18} {:>7} {:>15} {:>16} {:>16} {:>15} {:>10} {:>10}\n",
+        "layer",
+        "block",
+        "inner, on data",
+        "inner, any input",
+        "inner, any words",
+        "outer, on data",
+        "pJ",
+        "µm²"
+    );
+    for layer in layers {
+        let Some(found) = &layer.two_levels else { continue };
+        let bits = |bits: Option<u32>| bits.map_or("> 64".to_owned(), |bits| bits.to_string());
+        let number = |value: Option<f64>, digits: usize| match value {
+            Some(value) => format!("{value:.digits$}"),
+            None => "-".to_owned(),
+        };
+        text.push_str(&format!(
+            "{:<18} {:>7} {:>15} {:>16} {:>16} {:>15} {:>10} {:>10}\n",
+            layer.layer,
+            found.inner_terms,
+            bits(found.inner_on_data_bits),
+            found.inner_any_input_bits,
+            found.inner_any_words_bits,
+            bits(found.outer_on_data_bits),
+            number(found.on_data.map(|cost| cost.energy.total_pj()), 4),
+            number(found.on_data.and_then(|cost| cost.area_um2), 1),
+        ));
+    }
     text
 }

@@ -21,7 +21,6 @@ use crate::verify::integer::{self, Comparison, Program, RunError};
 use anyhow::{Context as _, anyhow};
 use hwmodel::array::MacArray;
 use hwmodel::counters::Counters;
-use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::random::RandomSource;
 use hwmodel::{Rounding, SimdLevel};
 use serde::Serialize;
@@ -218,7 +217,10 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         None
     };
     let mut study = match arguments.accumulator_study {
-        true => Some(AccumulatorStudy::new(&network).context("`--accumulator-study`")?),
+        true => Some(
+            AccumulatorStudy::new(&network, accumulator.inner.map(|inner| inner.terms))
+                .context("`--accumulator-study`")?,
+        ),
         false => None,
     };
     let accountant = Accountant { machine: &machine, accumulator };
@@ -292,11 +294,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         loss: result.loss,
         perplexity: dataset.text.map(|_| libm::exp(result.loss)),
         quantised_after_training: quantised,
-        accumulator: match (fixed, accumulator.width) {
-            (false, _) => "float32".to_owned(),
-            (true, AccumulatorWidth::Exact) => "exact".to_owned(),
-            (true, width) => format!("{width} {}", accumulator.overflow),
-        },
+        accumulator: if fixed { accumulator.to_string() } else { "float32".to_owned() },
         rounding,
         random_source: context.random.to_string(),
         random_bits_drawn: total.random_bits,

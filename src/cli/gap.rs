@@ -1,6 +1,6 @@
 //! `hwsim gap`.
 
-use super::arguments::{OutputArguments, expand, fixed_type, records};
+use super::arguments::{LevelArguments, OutputArguments, expand, fixed_type, records};
 use super::errors::Failure;
 use super::files::Files;
 use super::gap_conventions::{self, ConventionArguments};
@@ -63,6 +63,8 @@ pub(super) struct GapArguments {
     accumulator_overflow: Option<OverflowChoice>,
     #[command(flatten)]
     conventions: ConventionArguments,
+    #[command(flatten)]
+    levels: LevelArguments,
     /// Threads; all processors if not given.
     #[arg(long)]
     threads: Option<usize>,
@@ -268,8 +270,9 @@ impl GapArguments {
                 AccumulatorWidth::Exact => &policies[..1],
                 AccumulatorWidth::Bits(_) => policies,
             };
-            let with_width = |&overflow: &Overflow| Accumulator::new(width, overflow);
-            accumulators.extend(policies.iter().map(with_width));
+            for &overflow in policies {
+                accumulators.push(self.levels.over(Accumulator::new(width, overflow))?);
+            }
         }
         let all_exact = accumulators.iter().all(|each| each.width == AccumulatorWidth::Exact);
         if all_exact && self.accumulator_overflow.is_some() {

@@ -8,7 +8,7 @@ use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
 use hwmodel::array::{Convolution2d, MacArray, Product};
 use hwmodel::float32::{self, Shapes, Values};
-use hwmodel::number::accumulator::AccumulatorWidth;
+use hwmodel::number::accumulator::{AccumulatorEvents, AccumulatorWidth};
 use hwmodel::random;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, SimdLevel};
 use rand_core::Rng;
@@ -95,6 +95,9 @@ struct GemmResult {
     macs: u64,
     nonzero_macs: u64,
     accumulator_events: u64,
+    /// The same by level, where the accumulator has more than one register with the fractional length of the products.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level_events: Option<AccumulatorEvents>,
     stepped_outputs: u64,
     /// Smallest two's complement accumulator that the bound of these operands proves sufficient.
     proven_bits: u32,
@@ -180,6 +183,7 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
         macs: product.report().macs,
         nonzero_macs: product.report().nonzero_macs,
         accumulator_events: product.report().accumulator_events,
+        level_events: (!accumulator.is_one_level()).then_some(product.report().level_events),
         stepped_outputs: product.report().stepped_outputs,
         proven_bits: proven_bits(product.bound()),
         checksum: format!("{:016x}", checksum(&product)),
@@ -291,8 +295,14 @@ fn matrix_text([rows, columns]: [usize; 2], element: impl Fn(usize) -> i128) -> 
 fn render(result: &GemmResult) -> String {
     let GemmResult { m, n, k, .. } = result;
     let mut text = format!(
-        "C [{m}, {n}] = A [{m}, {k}] {} · B [{k}, {n}] {}, accumulator {} ({})\n",
-        result.a, result.b, result.accumulator.width, result.accumulator.overflow
+        "C [{m}, {n}] = A [{m}, {k}] {} · B [{k}, {n}] {}, accumulator {}\n",
+        result.a,
+        result.b,
+        if result.accumulator.is_one_level() {
+            format!("{} ({})", result.accumulator.width, result.accumulator.overflow)
+        } else {
+            result.accumulator.to_string()
+        }
     );
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<24}{value}");
@@ -305,6 +315,12 @@ fn render(result: &GemmResult) -> String {
     line("MACs", result.macs.to_string());
     line("non-zero MACs", result.nonzero_macs.to_string());
     line("accumulator events", result.accumulator_events.to_string());
+    if let Some(AccumulatorEvents { inner, cast, outer, stored }) = result.level_events {
+        line("  inner additions", inner.to_string());
+        line("  casts", cast.to_string());
+        line("  outer additions", outer.to_string());
+        line("  stored sums", stored.to_string());
+    }
     line("stepped outputs", result.stepped_outputs.to_string());
     line("proven accumulator", format!("{} bits", result.proven_bits));
     line("checksum", result.checksum.clone());

@@ -98,13 +98,19 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
     let layer = data.layer(&arguments.layer)?;
     let ModelData { network, header, dataset } = data;
-    let AccumulatorArguments { accumulator: width, accumulator_overflow: overflow } =
+    let AccumulatorArguments { accumulator: width, accumulator_overflow: overflow, .. } =
         arguments.accumulator;
     if arguments.accumulator_everywhere && width.is_none() && overflow.is_none() {
         let why = "`--accumulator-everywhere` needs --accumulator or --accumulator-overflow";
         return Err(Failure::usage(anyhow!(why)));
     }
     let tested = arguments.accumulator.over(header.accumulator)?;
+    if !arguments.accumulator.levels.is_empty() {
+        let why = ExportError::Levels;
+        return Err(Failure::usage(anyhow!(
+            "{why}: leave out the --accumulator-... flags of other parts"
+        )));
+    }
     let others = if arguments.accumulator_everywhere { tested } else { header.accumulator };
     let context = PassSettings {
         array: MacArray { simd, accumulator: others },

@@ -3,7 +3,12 @@
 use crate::files::trace::{AccumulatorSource, GemmRow};
 use hwmodel::machine::Machine;
 use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
-use hwmodel::{AccumulatorWidth, Format};
+use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
+
+/// An accumulator of this width; what it does outside costs nothing.
+pub(in crate::design) fn one_level(width: AccumulatorWidth) -> Accumulator {
+    Accumulator::new(width, Overflow::default())
+}
 
 /// A product of one micro-batch, apart from its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,7 +40,8 @@ impl Work {
     ) -> Result<GemmWork, GemmWorkError> {
         match (asked, self.accumulator) {
             (None, AccumulatorSource::Run) => self.gemm.work(self.recorded_bits),
-            (asked, _) => machine.work(&self.gemm, asked),
+            (Some(width), _) => machine.work(&self.gemm, Some(one_level(width))),
+            (None, _) => machine.work(&self.gemm, None),
         }
     }
 

@@ -158,7 +158,7 @@ fn of_kind(accounts: &mut [GemmAccount], kind: GemmKind) -> Option<&mut GemmAcco
 impl Accountant<'_> {
     /// Accumulator width and counters of a product and its groups.
     fn gemm(&self, tally: &GemmTally) -> Result<(u32, Counters), GemmWorkError> {
-        let work = self.machine.work(&tally.gemm, Some(self.accumulator.width))?;
+        let work = self.machine.work(&tally.gemm, Some(self.accumulator))?;
         let work = work.with_nonzero_macs(tally.report.nonzero_macs)?;
         let mut counters = Counters::default();
         counters.add_gemm(&work, &self.machine.cost(&work));

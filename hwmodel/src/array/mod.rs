@@ -27,6 +27,7 @@ pub use product_format::product_format;
 
 use crate::kernels::SimdLevel;
 use crate::number::accumulator::{Accumulator, AccumulatorEvents, AccumulatorWidth};
+use crate::number::overflow::Overflow;
 use crate::number::tensor::FixedTensor;
 use exact::{Proof, SumContainer, stored};
 use initial::Initial;
@@ -161,7 +162,8 @@ impl MacArray {
     }
 
     fn proven_product(&self, operands: &Operands<'_>, proof: &Proof, initial: &Initial) -> Product {
-        let one_level = self.accumulator.is_one_level() && initial.is_zero();
+        let plain = matches!(self.accumulator.overflow, Overflow::Wrap | Overflow::Saturate);
+        let one_level = self.accumulator.is_one_level() && plain && initial.is_zero();
         let (sums, stepped, bound) = match self.accumulator.width {
             AccumulatorWidth::Bits(bits) if one_level && !proof.excludes_overflow() => {
                 let (sums, stepped) = match proof.container() {

@@ -9,12 +9,13 @@ use crate::BitWidth;
 use crate::array::requantise::check_bias;
 use crate::array::{Convolution2d, MacArray, ShapeError};
 use crate::kernels::SimdLevel;
-use crate::number::accumulator::{Accumulator, AccumulatorWidth};
+use crate::number::accumulator::{Accumulator, AccumulatorWidth, InnerAccumulator};
 use crate::number::format::Format;
 use crate::number::overflow::Overflow;
 use crate::number::requantise::align;
 use crate::number::tensor::FixedTensor;
 use crate::parallel;
+use std::num::NonZeroU32;
 
 /// Bits of the smallest two's complement word that holds `lowest` and `highest`.
 ///
@@ -107,9 +108,99 @@ pub fn on_data(
     Ok(None)
 }
 
+/// Inner accumulator width in which no block of `terms` consecutive products of words of `input` and the weights `[o, …]` can
+/// overflow, for any words.
+pub fn any_input_blocks(input: Format, weights: &FixedTensor, terms: NonZeroU32) -> u32 {
+    let (least, most) = (i128::from(input.min_raw()), i128::from(input.max_raw()));
+    let filters = weights.shape().first().copied().unwrap_or(0);
+    let length = weights.len() / filters.max(1);
+    let mut bits = 1;
+    for filter in 0..filters {
+        for first in (0..length).step_by(terms.get() as usize) {
+            let block = first..length.min(first + terms.get() as usize);
+            let (mut lowest, mut highest) = (0i128, 0i128);
+            for term in block {
+                let weight = i128::from(weights.data().get(filter * length + term));
+                lowest += (weight * least).min(weight * most);
+                highest += (weight * least).max(weight * most);
+            }
+            bits = bits.max(of_range(lowest, highest));
+        }
+    }
+    bits
+}
+
+/// Bits of the smallest inner and outer accumulators that X convolved with W leaves nowhere, if blocks of `terms` products are
+/// summed in the inner one; the bias is added last in the outer one. `None` if it takes more than 64.
+///
+/// # Errors
+/// As [`on_data`].
+pub fn on_data_blocks(
+    simd: SimdLevel,
+    x: &FixedTensor,
+    weights: &FixedTensor,
+    bias: Option<&FixedTensor>,
+    geometry: Convolution2d,
+    terms: NonZeroU32,
+) -> Result<[Option<u32>; 2], ShapeError> {
+    let bits = |bits: u32| AccumulatorWidth::Bits(BitWidth::new(bits).unwrap_or(BitWidth::MOST));
+    let overflow = Overflow::Saturate;
+    let free = |accumulator: Accumulator| {
+        let array = MacArray { simd, accumulator };
+        let product = array.convolve_biased(x, weights, geometry, bias)?;
+        Ok(product.report().accumulator_events == 0)
+    };
+    let inner = |width| {
+        let inner = InnerAccumulator { terms, width, overflow };
+        Accumulator { inner: Some(inner), ..Accumulator::default() }
+    };
+    // Sums that leave no width leave no wider one, so that halving finds the least.
+    let least = |most: u32, fits: &dyn Fn(u32) -> Result<bool, ShapeError>| {
+        if most > 64 && !fits(64)? {
+            return Ok(None);
+        }
+        let (mut low, mut high) = (1, most.min(64));
+        while low < high {
+            let middle = (low + high) / 2;
+            if fits(middle)? { high = middle } else { low = middle + 1 }
+        }
+        Ok(Some(low))
+    };
+    let of_blocks = any_input_blocks(x.format(), weights, terms);
+    let of_sums = any_input(x.format(), weights, bias);
+    Ok([
+        least(of_blocks, &|width| free(inner(bits(width))))?,
+        least(of_sums, &|width| {
+            free(Accumulator { width: bits(width), overflow, ..inner(AccumulatorWidth::Exact) })
+        })?,
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_need_their_own_widths() {
+        let x = FixedTensor::from_raw(&[1, 1, 1, 4], format(4, 0), &[7, 7, -8, -8]).unwrap();
+        let w = FixedTensor::from_raw(&[1, 1, 1, 4], format(4, 0), &[7, 7, 7, 6]).unwrap();
+        let geometry = Convolution2d::square(1, 1, 0);
+        let two = NonZeroU32::new(2).unwrap();
+        // Blocks of 98 and -104, whose sum is -6; the bias leads to -110.
+        let found = on_data_blocks(SimdLevel::best(), &x, &w, None, geometry, two).unwrap();
+        assert_eq!(found, [Some(8), Some(8)]);
+        let bias = FixedTensor::from_raw(&[1], format(9, 0), &[-130]).unwrap();
+        let found = on_data_blocks(SimdLevel::best(), &x, &w, Some(&bias), geometry, two).unwrap();
+        assert_eq!(found, [Some(8), Some(9)]);
+        // Any input: a block of 7·-8·2 = -112, the whole of -216.
+        assert_eq!(any_input_blocks(format(4, 0), &w, two), 8);
+        assert_eq!(any_input_blocks(format(4, 0), &w, NonZeroU32::MIN), 7);
+        assert_eq!(any_input(format(4, 0), &w, None), 9);
+        // A block that is as long as the sum needs what the sum does.
+        let all = NonZeroU32::new(4).unwrap();
+        let [inner, _] = on_data_blocks(SimdLevel::best(), &x, &w, None, geometry, all).unwrap();
+        assert_eq!(inner, on_data(SimdLevel::best(), &x, &w, None, geometry).unwrap());
+    }
 
     fn format(wl: u32, fl: i32) -> Format {
         Format::new(wl, fl).unwrap()

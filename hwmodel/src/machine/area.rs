@@ -3,6 +3,7 @@
 use super::Machine;
 use crate::Rounding;
 use crate::energy::transistors;
+use crate::number::accumulator::AccumulatorBits;
 use crate::product::ByOperand;
 use crate::timing::Stationary;
 use serde::Serialize;
@@ -34,12 +35,19 @@ impl Area {
 }
 
 impl Machine {
-    /// The area of this machine with an accumulator of `accumulator_bits` bits and requantisers of `rounding`.
+    /// The area of this machine with an accumulator (a number of bits, or two levels) and requantisers of `rounding`.
     ///
     /// With a MAC style `exact` the array is built for the word lengths `bits`; other styles have a width of their
     /// own, and `bits` only sizes the requantisers' output and the second registers of overlapped loads.
-    pub fn area(&self, bits: ByOperand<u32>, accumulator_bits: u32, rounding: Rounding) -> Area {
-        let mac = self.mac_cost(bits.input, bits.weight, accumulator_bits);
+    pub fn area(
+        &self,
+        bits: ByOperand<u32>,
+        accumulator: impl Into<AccumulatorBits>,
+        rounding: Rounding,
+    ) -> Area {
+        let accumulator = accumulator.into();
+        let accumulator_bits = accumulator.outer;
+        let mac = self.mac_cost(bits.input, bits.weight, accumulator);
         let outputs = self.mac.style.most_outputs();
         let sums = transistors::registers(accumulator_bits) * f64::from(outputs);
         // A partial sum of an earlier fold waits here for its turn at the top of the column.

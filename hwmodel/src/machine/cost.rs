@@ -1,7 +1,7 @@
 //! Cost of a matrix product or of vector operations on a machine: cycles, memory traffic, energy.
 
 use super::Machine;
-use crate::AccumulatorWidth;
+use crate::Accumulator;
 use crate::energy::Energy;
 use crate::mac_style::MacEnergy;
 use crate::product::{ByOperand, Gemm, GemmWork, GemmWorkError, NumberSystem};
@@ -41,11 +41,14 @@ impl Machine {
     pub fn work(
         &self,
         gemm: &Gemm,
-        accumulator: Option<AccumulatorWidth>,
+        accumulator: Option<Accumulator>,
     ) -> Result<GemmWork, GemmWorkError> {
-        let width = accumulator.unwrap_or(self.accumulator.width);
-        let bits = |wl: ByOperand<u32>| width.bits_for(wl.input, wl.weight, gemm.shape.k);
-        gemm.work(gemm.word_lengths().map_or(0, bits))
+        let accumulator = accumulator.unwrap_or(self.accumulator);
+        let bits = |wl: ByOperand<u32>| accumulator.bits_for(wl.input, wl.weight, gemm.shape.k);
+        match gemm.word_lengths().map(bits) {
+            Some(bits) => gemm.work(bits.outer)?.with_inner(bits.inner),
+            None => gemm.work(0),
+        }
     }
 
     /// The timetable of a matrix product before memory limits.
@@ -83,7 +86,7 @@ impl Machine {
     fn mac_energy(&self, work: &GemmWork) -> MacEnergy {
         match work.number_system() {
             NumberSystem::Fixed => {
-                self.mac.style.energy(&self.energy, timing::words(self.dataflow, work))
+                self.energy_of(timing::words(self.dataflow, work), work.accumulator())
             }
             NumberSystem::Float32 => MacEnergy {
                 multiply_pj: self.energy.float32_multiply_pj(),

@@ -1,5 +1,6 @@
 //! The TOML text of a machine and its checks.
 
+mod accumulator;
 mod mac;
 mod source;
 
@@ -9,12 +10,12 @@ use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
 use crate::mac_style::ColumnOperand;
 use crate::number::format::MAX_WORD_LENGTH;
 use crate::product::{ByOperand, MAX_ACCUMULATOR_BITS};
-use crate::{Accumulator, AccumulatorWidth, Overflow};
+use accumulator::AccumulatorTable;
 use mac::MacKeys;
 use serde::Deserialize;
 use source::Source;
 use std::ops::RangeInclusive;
-use toml::{Spanned, Value};
+use toml::Spanned;
 
 const ARRAY_SIDE: RangeInclusive<i64> = 1..=65_536;
 const MAX_SRAM_BITS: i64 = 1 << 43;
@@ -34,7 +35,7 @@ struct Description {
     #[serde(default)]
     mac: MacKeys,
     #[serde(default)]
-    accumulator: AccumulatorKeys,
+    accumulator: AccumulatorTable,
     sram: SramKeys,
     dram: DramKeys,
     #[serde(default)]
@@ -50,13 +51,6 @@ struct ArrayKeys {
     columns: Spanned<i64>,
     overlap_load: Option<bool>,
     overlap_drain: Option<bool>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct AccumulatorKeys {
-    width: Option<Spanned<Value>>,
-    overflow: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -144,43 +138,6 @@ impl Source<'_> {
             overlap_load: keys.overlap_load.unwrap_or(false),
             overlap_drain: keys.overlap_drain.unwrap_or(false),
         })
-    }
-
-    fn accumulator(&self, keys: &AccumulatorKeys) -> Result<Accumulator, MachineError> {
-        let width = match &keys.width {
-            None => AccumulatorWidth::default(),
-            Some(found) => {
-                let parsed = match found.get_ref() {
-                    Value::Integer(bits) => {
-                        u32::try_from(*bits).ok().and_then(|bits| AccumulatorWidth::bits(bits).ok())
-                    }
-                    Value::String(word) if word == "exact" => Some(AccumulatorWidth::Exact),
-                    _ => None,
-                };
-                match parsed {
-                    Some(width) => width,
-                    None => self.refuse(
-                        "accumulator.width",
-                        found,
-                        found.get_ref(),
-                        "1 to 64 bits, or \"exact\"",
-                    )?,
-                }
-            }
-        };
-        let overflow = match &keys.overflow {
-            None => Overflow::default(),
-            Some(found) => match found.get_ref().parse() {
-                Ok(overflow) => overflow,
-                Err(_) => self.refuse(
-                    "accumulator.overflow",
-                    found,
-                    format!("`{}`", found.get_ref()),
-                    "wrap or saturate",
-                )?,
-            },
-        };
-        Ok(Accumulator::new(width, overflow))
     }
 
     fn memory(

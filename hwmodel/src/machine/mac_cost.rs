@@ -2,13 +2,15 @@
 
 use super::Machine;
 use crate::AccumulatorWidth;
+use crate::energy::transistors;
 use crate::mac_style::{MacEnergy, MacWords, Throughput};
+use crate::number::accumulator::AccumulatorBits;
 use serde::Serialize;
 
 /// One MAC of a machine at given widths.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MacCost {
-    /// Width of the accumulator in bits.
+    /// Width of the accumulator in bits; with two levels, of the outer one.
     pub accumulator_bits: u32,
     /// MACs side by side, and their cycles.
     pub throughput: Throughput,
@@ -54,19 +56,59 @@ impl Machine {
         MacWords { input_bits: wl_input, weight_bits: wl_weight, accumulator_bits, column }
     }
 
-    /// One MAC of a word of `wl_input` by one of `wl_weight` bits into `accumulator_bits` bits: a few power
-    /// laws, cheap enough for a scan over widths.
-    pub fn mac_cost(&self, wl_input: u32, wl_weight: u32, accumulator_bits: u32) -> MacCost {
-        let words = self.words(wl_input, wl_weight, accumulator_bits);
+    /// One MAC of a word of `wl_input` by one of `wl_weight` bits into an accumulator (a number of bits, or two levels): a
+    /// few power laws, cheap enough for a scan over widths.
+    ///
+    /// With two levels, the processing element adds every product in the inner register, and every `terms` products in the
+    /// outer one, whose energy they share; its adder and register are added to the area.
+    ///
+    /// ```
+    /// use hwmodel::machine::Machine;
+    /// use hwmodel::number::accumulator::{AccumulatorBits, InnerBits};
+    /// let edge = Machine::builtin("edge-16x16")?;
+    /// let two = AccumulatorBits { outer: 32, inner: Some(InnerBits { bits: 16, terms: 4 }) };
+    /// let pj = |bits: u32| edge.mac_cost(8, 8, bits).energy.accumulate_pj;
+    /// let two_pj = edge.mac_cost(8, 8, two).energy.accumulate_pj;
+    /// assert!((two_pj - (pj(16) + pj(32) / 4.0)).abs() < 1e-12);
+    /// # Ok::<(), hwmodel::machine::MachineError>(())
+    /// ```
+    pub fn mac_cost(
+        &self,
+        wl_input: u32,
+        wl_weight: u32,
+        accumulator: impl Into<AccumulatorBits>,
+    ) -> MacCost {
+        let bits = accumulator.into();
+        let words = self.words(wl_input, wl_weight, bits.outer);
         let style = &self.mac.style;
-        let transistors = style.transistors(words, self.accumulator.overflow);
+        let overflow = self.accumulator.overflow;
+        let transistors = match bits.inner {
+            None => style.transistors(words, overflow),
+            Some(inner) => {
+                let first = MacWords { accumulator_bits: inner.bits, ..words };
+                let of_inner = self.accumulator.inner.map_or(overflow, |inner| inner.overflow);
+                style.transistors(first, of_inner)
+                    + transistors::adder(bits.outer, overflow)
+                    + transistors::registers(bits.outer)
+            }
+        };
         MacCost {
-            accumulator_bits,
+            accumulator_bits: bits.outer,
             throughput: style.throughput(words),
-            energy: style.energy(&self.energy, words),
+            energy: self.energy_of(words, bits),
             transistors,
             area_um2: self.energy.transistor_um2().map(|um2| um2 * transistors),
         }
+    }
+
+    /// Energy of one MAC of `words`, whose accumulator is the outer register of `bits`.
+    pub(super) fn energy_of(&self, words: MacWords, bits: AccumulatorBits) -> MacEnergy {
+        let outer = self.mac.style.energy(&self.energy, words);
+        let Some(inner) = bits.inner else { return outer };
+        let first = MacWords { accumulator_bits: inner.bits, ..words };
+        let first = self.mac.style.energy(&self.energy, first);
+        let share = outer.accumulate_pj / f64::from(inner.terms.max(1));
+        MacEnergy { accumulate_pj: first.accumulate_pj + share, ..first }
     }
 
     /// What guard bits cost in sums of `terms` products of `wl_input` by `wl_weight` bits.

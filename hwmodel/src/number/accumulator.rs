@@ -3,14 +3,18 @@
 //!
 //! [`Accumulator`] is the setting, [`Summation`] the scalar definition of what it computes.
 
+mod bits;
 mod definition;
 mod events;
+mod keys;
 mod levels;
 mod stored;
 mod width;
 
+pub use bits::{AccumulatorBits, InnerBits};
 pub use definition::Summation;
 pub use events::AccumulatorEvents;
+pub use keys::{AccumulatorKeys, AccumulatorKeysError};
 pub use levels::{BiasOrder, Cast, InnerAccumulator};
 pub use stored::{StoredRun, StoredSums};
 pub use width::{AccumulatorWidth, AccumulatorWidthError};
@@ -18,6 +22,7 @@ pub use width::{AccumulatorWidth, AccumulatorWidthError};
 use crate::number::format::MAX_FRACTIONAL_LENGTH;
 use crate::{Overflow, Rounding};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a MAC array adds up products.
 ///
@@ -157,6 +162,40 @@ impl Accumulator {
     pub fn cast(&self) -> Cast {
         let own = if self.fl.is_some() { Cast::Term } else { Cast::Sum };
         self.cast.unwrap_or(own)
+    }
+}
+
+impl fmt::Display for Accumulator {
+    /// Its parts in words: `32 wrap, inner 16 saturate of 2 terms`; `exact` for the default.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.width)?;
+        if self.width != AccumulatorWidth::Exact {
+            write!(f, " {}", self.overflow)?;
+        }
+        if let Some(fl) = self.fl {
+            write!(f, ", FL {fl} {}", self.rounding())?;
+        }
+        if let Some(cast) = self.cast {
+            write!(f, ", cast {cast}")?;
+        }
+        if let Some(InnerAccumulator { terms, width, overflow }) = self.inner {
+            write!(f, ", inner {width}")?;
+            if width != AccumulatorWidth::Exact {
+                write!(f, " {overflow}")?;
+            }
+            write!(f, " of {terms} terms")?;
+        }
+        if let Some(StoredSums { tile, width, shift, rounding, group, last_exact }) = self.stored {
+            write!(
+                f,
+                ", stored in {width} bits after {tile} terms (shift {shift} {rounding}, group {group}"
+            )?;
+            f.write_str(if last_exact { ", last exact)" } else { ")" })?;
+        }
+        match self.bias {
+            BiasOrder::Last => Ok(()),
+            BiasOrder::First => f.write_str(", bias first"),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cost parameters of a matrix product.
 
 use super::{ByOperand, GemmKind, GemmShape};
+use crate::number::accumulator::{AccumulatorBits, InnerBits};
 use crate::number::format::MAX_WORD_LENGTH;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,8 @@ pub struct GemmWork {
     number_system: NumberSystem,
     bits: ByOperand<u32>,
     accumulator_bits: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inner: Option<InnerBits>,
     macs: u64,
     nonzero_macs: u64,
     elements: ByOperand<u64>,
@@ -140,6 +143,7 @@ impl GemmWork {
             number_system,
             bits,
             accumulator_bits,
+            inner: None,
             macs,
             nonzero_macs: macs,
             elements,
@@ -158,6 +162,19 @@ impl GemmWork {
                 Ok(Self { groups, macs, nonzero_macs: macs, ..self })
             }
             _ => Err(GemmWorkError::Groups(groups)),
+        }
+    }
+
+    /// The same product, whose products are first summed in an inner register.
+    ///
+    /// # Errors
+    /// If it is not 1 to 128 bits.
+    pub fn with_inner(self, inner: Option<InnerBits>) -> Result<Self, GemmWorkError> {
+        match inner {
+            Some(InnerBits { bits, .. }) if !(1..=MAX_ACCUMULATOR_BITS).contains(&bits) => {
+                Err(GemmWorkError::Accumulator(bits))
+            }
+            _ => Ok(Self { inner, ..self }),
         }
     }
 
@@ -213,9 +230,14 @@ impl GemmWork {
         self.bits
     }
 
-    /// Width of the accumulator in bits.
+    /// Width of the accumulator in bits; with two levels, of the outer one.
     pub fn accumulator_bits(&self) -> u32 {
         self.accumulator_bits
+    }
+
+    /// The accumulator's registers.
+    pub fn accumulator(&self) -> AccumulatorBits {
+        AccumulatorBits { outer: self.accumulator_bits, inner: self.inner }
     }
 
     /// groups·M·N·K.

@@ -4,13 +4,15 @@ use super::controller::QUANTISED;
 use super::gradient_scale::GradientScale;
 use super::random_source::{DEFAULT_LFSR_WIDTH, RandomSettings, RandomSourceKind};
 use crate::network::{BackwardArithmetic, GradientFormat};
-use crate::setting::{Given, Need, Refusal, Setting, Unmet, named, text, whole, word};
+use crate::setting::{Given, Need, Refusal, Setting, Unmet, named, switch, text, whole, word};
 use crate::train::RoundingOptions;
 use hwmodel::machine::Machine;
+use hwmodel::number::accumulator::{AccumulatorKeys, BiasOrder, Cast, StoredSums};
 use hwmodel::number::format::MAX_WORD_LENGTH;
 use hwmodel::random::{RandomBits, RandomSource};
-use hwmodel::{Accumulator, AccumulatorWidth, Overflow, Rounding};
+use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, Overflow, Rounding};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 
 const WORD_LENGTHS: (i64, i64) = (1, MAX_WORD_LENGTH as i64);
 
@@ -26,6 +28,12 @@ pub enum BackwardKind {
 
 fn roundings() -> Vec<&'static str> {
     Rounding::NAMES.to_vec()
+}
+
+/// The modes that an accumulator can have.
+fn deterministic() -> Vec<&'static str> {
+    let modes = Rounding::ALL.iter().filter(|&&mode| mode != Rounding::Stochastic);
+    modes.map(|mode| mode.name()).collect()
 }
 
 fn overflows() -> Vec<&'static str> {
@@ -145,6 +153,118 @@ pub const ACCUMULATOR_OVERFLOW: Setting<Overflow> = named(
 .default(|| Overflow::Saturate)
 .needs(&[QUANTISED, Need::With(&["accumulator"])]);
 
+/// Every part of an accumulator needs its width.
+const OF_ACCUMULATOR: &[Need] = &[QUANTISED, Need::With(&["accumulator"])];
+const OF_INNER: &[Need] =
+    &[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-inner-terms"])];
+const OF_TILES: &[Need] =
+    &[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-tile-terms"])];
+/// Above every sensible number of products or tiles.
+const MOST_TERMS: i64 = 1 << 31;
+
+/// Fractional length of the accumulator.
+pub const ACCUMULATOR_FL: Setting<i32> =
+    whole("accumulator-fl", "Fractional length of the accumulator in bits", (-64, 64))
+        .placeholder("BITS")
+        .default_words("that of the products, FLa + FLb")
+        .needs(OF_ACCUMULATOR);
+
+/// Rounding in the accumulator.
+pub const ACCUMULATOR_ROUNDING: Setting<Rounding> =
+    named("accumulator-rounding", "Rounding where the accumulator drops bits", deterministic)
+        .default_words("floor")
+        .needs(&[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-fl"])]);
+
+/// Place of the accumulator's cast.
+pub const ACCUMULATOR_CAST: Setting<Cast> = word(
+    "accumulator-cast",
+    "What is rounded and limited: each term before it is added, or the sum",
+)
+.default_words("term with accumulator-fl, else sum")
+.needs(OF_ACCUMULATOR);
+
+/// Place of the bias.
+pub const ACCUMULATOR_BIAS: Setting<BiasOrder> = word(
+    "accumulator-bias",
+    "Whether the bias is added last, or is the value that the accumulator begins with",
+)
+.default_words("last")
+.needs(OF_ACCUMULATOR);
+
+/// Products of a block.
+pub const ACCUMULATOR_INNER_TERMS: Setting<u32> = whole(
+    "accumulator-inner-terms",
+    "Products that an inner accumulator sums before their sum is added to the outer one",
+    (1, MOST_TERMS),
+)
+.default_words("no inner accumulator")
+.needs(OF_ACCUMULATOR);
+
+/// Width of the inner accumulator.
+pub const ACCUMULATOR_INNER_WIDTH: Setting<AccumulatorWidth> =
+    text("accumulator-inner-width", "Width of the inner accumulator in bits, or `exact`")
+        .placeholder("BITS")
+        .range("1 to 64, exact")
+        .default_words("exact")
+        .needs(OF_INNER)
+        .example("16");
+
+/// Overflow of the inner accumulator.
+pub const ACCUMULATOR_INNER_OVERFLOW: Setting<Overflow> = named(
+    "accumulator-inner-overflow",
+    "What an addition outside the inner accumulator does; needs --accumulator-inner-width",
+    overflows,
+)
+.default_words("saturate")
+.needs(&[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-inner-width"])]);
+
+/// Products of a K-tile.
+pub const ACCUMULATOR_TILE_TERMS: Setting<u32> = whole(
+    "accumulator-tile-terms",
+    "Products of a K-tile, after which the partial sum is stored in accumulator-tile-width bits",
+    (1, MOST_TERMS),
+)
+.default_words("sums are not stored")
+.needs(&[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-tile-width"])]);
+
+/// Width of a stored sum.
+pub const ACCUMULATOR_TILE_WIDTH: Setting<u32> =
+    whole("accumulator-tile-width", "Width of a stored partial sum in bits", (1, 64))
+        .placeholder("BITS")
+        .default_words("sums are not stored")
+        .needs(OF_TILES);
+
+/// Bits that a stored sum leaves out.
+pub const ACCUMULATOR_TILE_SHIFT: Setting<u32> = whole(
+    "accumulator-tile-shift",
+    "Low bits that a stored partial sum leaves out",
+    (0, StoredSums::MOST_SHIFT as i64),
+)
+.placeholder("BITS")
+.default_words("0")
+.needs(OF_TILES);
+
+/// Rounding of stored sums.
+pub const ACCUMULATOR_TILE_ROUNDING: Setting<Rounding> =
+    named("accumulator-tile-rounding", "Rounding of the bits that a stored partial sum leaves out", deterministic)
+        .default_words("nearest-even")
+        .needs(OF_TILES);
+
+/// Tiles of a group.
+pub const ACCUMULATOR_TILE_GROUP: Setting<u32> = whole(
+    "accumulator-tile-group",
+    "Tiles of a group, of which the first takes all stored sums with it; 0 adds them at the end",
+    (0, MOST_TERMS),
+)
+.default_words("1")
+.needs(OF_TILES);
+
+/// Whether the last tile is stored.
+pub const ACCUMULATOR_TILE_LAST_EXACT: Setting<bool> =
+    switch("accumulator-tile-last-exact", "Add the last tile without storing it", None)
+        .default_words("off")
+        .needs(OF_TILES);
+
 /// The machine.
 pub const MACHINE: Setting<String> =
     text("machine", "Machine to simulate: the name of a shipped one, or a TOML file")
@@ -216,6 +336,19 @@ pub(super) const SETTINGS: super::table::Group = (
         &OVERFLOW,
         &ACCUMULATOR,
         &ACCUMULATOR_OVERFLOW,
+        &ACCUMULATOR_FL,
+        &ACCUMULATOR_ROUNDING,
+        &ACCUMULATOR_CAST,
+        &ACCUMULATOR_BIAS,
+        &ACCUMULATOR_INNER_TERMS,
+        &ACCUMULATOR_INNER_WIDTH,
+        &ACCUMULATOR_INNER_OVERFLOW,
+        &ACCUMULATOR_TILE_TERMS,
+        &ACCUMULATOR_TILE_WIDTH,
+        &ACCUMULATOR_TILE_SHIFT,
+        &ACCUMULATOR_TILE_ROUNDING,
+        &ACCUMULATOR_TILE_GROUP,
+        &ACCUMULATOR_TILE_LAST_EXACT,
         &MACHINE,
         &BACKWARD,
         &GRADIENT_WL,
@@ -253,7 +386,32 @@ pub(super) fn random(given: &dyn Given) -> Result<RandomSource, Refusal> {
 
 pub(super) fn accumulator(given: &dyn Given) -> Result<Option<Accumulator>, Refusal> {
     let overflow = ACCUMULATOR_OVERFLOW.get(given)?;
-    Ok(ACCUMULATOR.optional(given)?.map(|width| Accumulator::new(width, overflow)))
+    let Some(width) = ACCUMULATOR.optional(given)? else { return Ok(None) };
+    let terms = |setting: Setting<u32>| Ok(setting.optional(given)?.and_then(NonZeroU32::new));
+    let width_of_tiles = ACCUMULATOR_TILE_WIDTH.optional(given)?;
+    let keys = AccumulatorKeys {
+        fl: ACCUMULATOR_FL.optional(given)?,
+        rounding: ACCUMULATOR_ROUNDING.optional(given)?,
+        cast: ACCUMULATOR_CAST.optional(given)?,
+        bias: ACCUMULATOR_BIAS.optional(given)?,
+        inner_terms: terms(ACCUMULATOR_INNER_TERMS)?,
+        inner_width: ACCUMULATOR_INNER_WIDTH.optional(given)?,
+        inner_overflow: ACCUMULATOR_INNER_OVERFLOW.optional(given)?,
+        tile_terms: terms(ACCUMULATOR_TILE_TERMS)?,
+        tile_width: width_of_tiles.and_then(|bits| BitWidth::new(bits).ok()),
+        tile_shift: ACCUMULATOR_TILE_SHIFT.optional(given)?,
+        tile_rounding: ACCUMULATOR_TILE_ROUNDING.optional(given)?,
+        tile_group: ACCUMULATOR_TILE_GROUP.optional(given)?,
+        tile_last_exact: ACCUMULATOR_TILE_LAST_EXACT.optional(given)?,
+    };
+    let accumulator = keys.over(Accumulator::new(width, overflow));
+    accumulator.map(Some).map_err(|error| {
+        let setting = match error.key() {
+            "rounding" => ACCUMULATOR_ROUNDING,
+            _ => ACCUMULATOR_TILE_ROUNDING,
+        };
+        setting.refuse("stochastic", error.to_string())
+    })
 }
 
 pub(super) fn backward(given: &dyn Given) -> Result<BackwardArithmetic, Refusal> {

@@ -16,7 +16,8 @@ pub(super) fn area(charge: &Charge<'_>, rows: &[CostRow]) -> Option<AreaRow> {
         weight: fixed().map(|product| product.wl.weight).max()?,
         output: fixed().map(|product| product.wl.output).max()?,
     };
-    let area = charge.area(bits, fixed().map(|product| product.accumulator_bits).max()?);
+    let outer = fixed().map(|product| product.accumulator_bits).max()?;
+    let area = charge.area(bits, outer, fixed().map(|product| product.k).max()?);
     Some(AreaRow {
         array_transistors: area.array_transistors,
         requantiser_transistors: area.requantiser_transistors,

@@ -3,9 +3,10 @@
 use crate::train::optimiser::RuleOptions;
 use hwmodel::energy::Energy;
 use hwmodel::machine::{Area, Cost, Machine, WeightUpdate};
+use hwmodel::number::accumulator::AccumulatorBits;
 use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
 use hwmodel::timing::Cycles;
-use hwmodel::{AccumulatorWidth, Rounding};
+use hwmodel::{Accumulator, Rounding};
 
 const FLOAT32_BITS: u32 = 32;
 /// Rounding of the requantisers whose area is counted.
@@ -15,7 +16,7 @@ const ROUNDING: Rounding = Rounding::NearestEven;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Charge<'a> {
     pub(super) machine: &'a Machine,
-    pub(super) accumulator: AccumulatorWidth,
+    pub(super) accumulator: Accumulator,
     /// Rule of the optimiser's updates.
     pub(super) rule: RuleOptions,
 }
@@ -78,10 +79,11 @@ impl Charge<'_> {
         self.machine.reconfiguration_cost()
     }
 
-    /// Array, requantisers and memories for words of `bits` bits and accumulators of
-    /// `accumulator_bits`.
-    pub(super) fn area(&self, bits: ByOperand<u32>, accumulator_bits: u32) -> Area {
-        self.machine.area(bits, accumulator_bits, ROUNDING)
+    /// Array, requantisers and memories for words of `bits` bits and accumulators of `outer` bits, with an inner register for
+    /// sums of `terms` terms if the accumulator has one.
+    pub(super) fn area(&self, bits: ByOperand<u32>, outer: u32, terms: u64) -> Area {
+        let registers = self.accumulator.bits_for(bits.input, bits.weight, terms);
+        self.machine.area(bits, AccumulatorBits { outer, ..registers }, ROUNDING)
     }
 }
 
@@ -91,7 +93,7 @@ mod tests {
     use hwmodel::product::{GemmKind, GemmShape};
 
     fn charge(machine: &Machine) -> Charge<'_> {
-        let (accumulator, rule) = (AccumulatorWidth::Exact, RuleOptions::default());
+        let (accumulator, rule) = (Accumulator::default(), RuleOptions::default());
         Charge { machine, accumulator, rule }
     }
 

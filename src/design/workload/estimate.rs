@@ -10,6 +10,7 @@ use super::error::{LayerProblem, WorkloadError};
 use super::formats::Formats;
 use super::layer::{Layer, Workload};
 use super::report::{CostRow, MachineCost, Phase, ProductRow, Totals};
+use crate::design::work::one_level;
 use crate::network::{VectorWork, Work};
 use crate::train::optimiser::RuleOptions;
 use hwmodel::machine::{Cost, Machine, WeightUpdate};
@@ -55,7 +56,7 @@ pub fn estimate(
     if options.batch == 0 {
         return Err(WorkloadError::Batch);
     }
-    let accumulator = options.accumulator.unwrap_or(machine.accumulator().width);
+    let accumulator = options.accumulator.map_or(machine.accumulator(), one_level);
     let mut ledger = Ledger {
         charge: Charge { machine, accumulator, rule: options.rule },
         training: options.pass == Pass::Training,

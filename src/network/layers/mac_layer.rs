@@ -54,6 +54,7 @@ pub(super) fn forward(
     call.tally.output += report.counts;
     let formats = ByOperand { input: own, weight: quantised.format(), output: format };
     counted.accumulator_events += report.accumulator_events;
+    counted.level_events.outer += report.accumulator_events;
     let gemm = shapes.products().forward.in_formats(formats);
     call.tally.forward = Some(GemmTally::new(gemm, counted));
     let y = FixedTensor::new(&output, format, data)?;

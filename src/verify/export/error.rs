@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 /// An export that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
+    /// An accumulator with more parts than the files describe.
+    #[error(
+        "an export describes accumulators of one register with the fractional length of the products, to which the bias is added last"
+    )]
+    Levels,
     /// A file or folder.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {

@@ -10,6 +10,7 @@ use super::memory::{self, MAX_WORD_BITS};
 use super::operands::LayerOperands;
 use flate2::Crc;
 use hwmodel::array::width;
+use hwmodel::number::accumulator::BiasOrder;
 use hwmodel::number::pack;
 use hwmodel::{FixedTensor, SimdLevel};
 use std::num::NonZeroUsize;
@@ -129,6 +130,9 @@ pub fn write(
         && !(1..=MAX_WORD_BITS).contains(&bits)
     {
         return Err(ExportError::WordBits(bits));
+    }
+    if !operands.accumulator.is_one_level() || operands.accumulator.bias == BiasOrder::First {
+        return Err(ExportError::Levels);
     }
     let shapes = operands.shapes()?;
     let terms = NonZeroUsize::new(shapes.terms()).unwrap_or(NonZeroUsize::MIN);

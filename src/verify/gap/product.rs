@@ -144,7 +144,7 @@ impl FixedOperands {
     ) -> Result<FormatGap, GapError> {
         let run = |accumulator| {
             let array = MacArray { simd: options.simd, accumulator };
-            array.convolve(&self.x, &self.weights, geometry)
+            array.convolve_biased(&self.x, &self.weights, geometry, self.bias.as_ref())
         };
         let requantiser = Requantiser {
             simd: options.simd,
@@ -154,7 +154,7 @@ impl FixedOperands {
             address: ADDRESS,
         };
         let outputs = |product: &Product| {
-            let (data, report) = requantiser.product(product, self.bias.as_ref())?;
+            let (data, report) = requantiser.product(product, None)?;
             Ok::<_, GapError>((data.to_i64(), report))
         };
         let emulated = self.emulate(shapes, options.simd)?;
@@ -173,14 +173,14 @@ impl FixedOperands {
                 AccumulatorWidth::Exact => true,
                 AccumulatorWidth::Bits(bits) => data.is_some_and(|data| u32::from(bits) >= data),
             };
-            if suffices {
+            if suffices && accumulator.is_one_level() {
                 let difference = Difference::of(&emulated, &exact, &exact);
                 return Ok(AccumulatorGap { accumulator, difference, events: 0 });
             }
             let product = run(accumulator)?;
-            let (held, report) = outputs(&product)?;
+            let (held, _) = outputs(&product)?;
             let difference = Difference::of(&emulated, &exact, &held);
-            let events = product.report().accumulator_events + report.accumulator_events;
+            let events = product.report().accumulator_events;
             Ok(AccumulatorGap { accumulator, difference, events })
         });
         Ok(FormatGap {

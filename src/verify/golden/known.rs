@@ -3,7 +3,7 @@
 use super::{
     BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_fixed,
     ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant,
-    qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch,
+    qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch, two_level_acc,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -134,6 +134,11 @@ const KNOWN: &[Known] = &[
         name: "torch_ops",
         header: Header::Text("case / tensor,name,dtype,shape,values"),
         check: |file, levels| torch::check_ops(&file, levels),
+    },
+    Known {
+        name: "two_level_acc",
+        header: Header::Text("blocked: case / a / w"),
+        check: |file, levels| two_level_acc::check(&file, levels),
     },
 ];
 

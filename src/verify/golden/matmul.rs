@@ -3,6 +3,7 @@
 use super::layout::elements;
 use super::{BlockFile, Case, Checker, GoldenError, Line, Report};
 use hwmodel::array::{MacArray, ShapeError};
+use hwmodel::number::accumulator::Cast;
 use hwmodel::{Accumulator, AccumulatorWidth, BitWidth, FixedTensor, Format, Overflow, SimdLevel};
 use std::path::Path;
 
@@ -10,8 +11,7 @@ use std::path::Path;
 ///
 /// Sums and overflow counts come from [`MacArray::matmul`] at every SIMD level of this CPU: the sums
 /// of the whole product and its total count, and the count of each output as a separate product.
-/// The first overflow is taken from [`MacArray::step_output`]. `cpf_sat` follows another convention,
-/// which no [`Overflow`] mode describes: the product is saturated before it is added.
+/// The first overflow is taken from [`MacArray::step_output`]. For `cpf_sat` the product is saturated before it is added.
 ///
 /// # Errors
 /// If the file cannot be read or a line is malformed.
@@ -87,12 +87,10 @@ fn check_case(case: &Case<'_>, checker: &mut Checker) -> Result<(u64, u64), Gold
         check_counts(checker, (counts, &expected), &operands, accumulator)?;
         check_first(checker, (first, outputs), &operands, accumulator)?;
     }
-    checker.row(cpf_sat);
-    let expected = cpf_sat.list::<i128>(1, outputs, "sum")?;
-    for (index, expected) in expected.into_iter().enumerate() {
-        let found = operands.product_first(index, bits);
-        checker.equal(cpf_sat, format_args!("sum {index}"), expected, found);
-    }
+    // Each product is saturated before it is added.
+    let term =
+        Accumulator { cast: Some(Cast::Term), ..Accumulator::new(width, Overflow::Saturate) };
+    check_sums(checker, (cpf_sat, outputs), &operands, term)?;
     Ok((2 * outputs as u64, events))
 }
 
@@ -193,12 +191,5 @@ impl Operands {
         };
         let row = tensor([1, self.terms], self.a.format(), &a)?;
         Ok((row, tensor([self.terms, 1], self.b.format(), &b)?))
-    }
-
-    /// Output `index` if each product is saturated to `bits` before the saturating addition.
-    fn product_first(&self, index: usize, bits: BitWidth) -> i128 {
-        let saturate = |value| Overflow::Saturate.apply(value, bits).0;
-        self.factors(index)
-            .fold(0, |sum, (a, b)| saturate(sum + saturate(i128::from(a) * i128::from(b))))
     }
 }

@@ -35,6 +35,7 @@ mod table;
 mod tflite_ops;
 mod tflite_requant;
 mod torch;
+mod two_level_acc;
 
 use std::path::Path;
 
@@ -64,6 +65,7 @@ pub use table::Table;
 pub use tflite_ops::check_tflite_ops;
 pub use tflite_requant::check_tflite_requant;
 pub use torch::{check_torch_nets, check_torch_ops};
+pub use two_level_acc::check_two_level_acc;
 
 /// A check of one layout.
 pub type Check = fn(&Path) -> Result<Report, GoldenError>;
@@ -93,4 +95,5 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("tflite_requant", check_tflite_requant),
     ("torch_nets", check_torch_nets),
     ("torch_ops", check_torch_ops),
+    ("two_level_acc", check_two_level_acc),
 ];

@@ -133,7 +133,12 @@ impl Program {
             counts.input = input;
             Arc::new(x)
         };
-        let product = self.array.convolve(&x, &convolution.weight, convolution.geometry)?;
+        let bias = match &convolution.finish {
+            Finish::Shift { bias, .. } => bias.as_ref(),
+            Finish::Scale(_) => None,
+        };
+        let (weight, geometry) = (&convolution.weight, convolution.geometry);
+        let product = self.array.convolve_biased(&x, weight, geometry, bias)?;
         counts.accumulator_events = product.report().accumulator_events;
         counts.stepped_outputs = product.report().stepped_outputs;
         let [n, h, w] = [x.shape()[0], x.shape()[1], x.shape()[2]];
@@ -141,10 +146,9 @@ impl Program {
         let [oh, ow] = size.expect("the product has this size");
         let shape = [n, oh, ow, product.columns()];
         match &convolution.finish {
-            Finish::Shift { bias, rectifies } => {
-                let (data, report) = self.requantiser(format).product(&product, bias.as_ref())?;
+            Finish::Shift { rectifies, .. } => {
+                let (data, report) = self.requantiser(format).product(&product, None)?;
                 counts.output = report.counts;
-                counts.accumulator_events += report.accumulator_events;
                 let y = FixedTensor::new(&shape, format, data)?;
                 if *rectifies { self.rectified(y) } else { Ok(y) }
             }

@@ -55,7 +55,7 @@ impl MacArray {
 
     /// Whether the lanes have every overflow mode of the accumulator.
     fn has_lanes(&self) -> bool {
-        let has = |overflow: Overflow| matches!(overflow, Overflow::Wrap | Overflow::Saturate);
+        let has = |overflow: Overflow| overflow.saturates() || overflow == Overflow::Wrap;
         let inner = self.accumulator.inner;
         has(self.accumulator.overflow) && inner.is_none_or(|inner| has(inner.overflow))
     }
@@ -179,7 +179,18 @@ fn fit<S: StepSum>(width: AccumulatorWidth, overflow: Overflow) -> Fit<S> {
         AccumulatorWidth::Bits(bits) if bits.get() < lane => {
             let (min, max) = (S::from_i128(bits.min()), S::from_i128(bits.max()));
             match overflow {
-                Overflow::Wrap => Fit { unused: (lane - bits.get()) as usize, ..free },
+                Overflow::SaturateSymmetric => {
+                    // One bit has no symmetric range.
+                    let least = if bits.get() > 1 { min + S::one() } else { min };
+                    Fit { min, max, least, ..free }
+                }
+                Overflow::SaturateZero => Fit { min, max, least: min, kept: S::zero(), ..free },
+                // Other wraps have no lanes.
+                Overflow::Wrap
+                | Overflow::WrapSaturated { .. }
+                | Overflow::WrapSignMagnitude { .. } => {
+                    Fit { unused: (lane - bits.get()) as usize, ..free }
+                }
                 Overflow::Saturate => Fit { min, max, least: min, ..free },
             }
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Accumulator;
 use crate::mac_style::{BitSerial, Composable, Fixed, MacStyle, SerialOperand};
 use crate::machine::MacUnit;
 

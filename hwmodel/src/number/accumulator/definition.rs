@@ -157,21 +157,25 @@ impl<'a> Summation<'a> {
         self.accumulator.width.fit(self.accumulator.overflow, value)
     }
 
+    /// `whole` + `value`·2^-`shift`, rounded once and limited.
+    fn cast(&self, whole: i128, value: i128, shift: i32) -> (i128, bool) {
+        let rounded = rounded_sum(self.accumulator.rounding(), whole, value, shift);
+        self.accumulator.width.fit_rounded(self.accumulator.overflow, rounded)
+    }
+
     /// Adds the sum of the open block to the outer register.
     fn close_block(&mut self) {
         if std::mem::take(&mut self.in_block) == 0 {
             return;
         }
-        let (rounding, shift) = (self.accumulator.rounding(), self.shift);
-        let sum = match self.accumulator.cast() {
-            Cast::Sum => rounded_sum(rounding, self.outer, self.inner, shift),
+        let (sum, outside) = match self.accumulator.cast() {
+            Cast::Sum => self.cast(self.outer, self.inner, self.shift),
             Cast::Term => {
-                let (addend, outside) = self.limited(rounded_sum(rounding, 0, self.inner, shift));
+                let (addend, outside) = self.cast(0, self.inner, self.shift);
                 self.events.cast += u64::from(outside);
-                self.outer + addend
+                self.limited(self.outer + addend)
             }
         };
-        let (sum, outside) = self.limited(sum);
         self.outer = sum;
         self.events.outer += u64::from(outside);
     }
@@ -200,17 +204,19 @@ impl<'a> Summation<'a> {
 /// The longest right shift of [`Shifted`] in i128, of which a value keeps its sign and whether it is 0.
 const LONGEST: u32 = 125;
 
-/// `whole` + `value`·2^-`shift`, rounded once. A sum beyond 2^100 keeps its sign and its low 64 bits.
-fn rounded_sum(rounding: Rounding, whole: i128, value: i128, shift: i32) -> i128 {
+/// `whole` + `value`·2^-`shift`, rounded once, and its ⌊v⌋. A sum beyond 2^100 keeps its sign and its low 64 bits.
+fn rounded_sum(rounding: Rounding, whole: i128, value: i128, shift: i32) -> (i128, i128) {
     if shift <= 0 {
         let left = shift.unsigned_abs();
         let fits = left + 28 < value.unsigned_abs().leading_zeros();
         let shifted = if fits { value << left } else { value.signum() << 100 };
-        return whole + if left == 0 { value } else { shifted };
+        let sum = whole + if left == 0 { value } else { shifted };
+        return (sum, sum);
     }
     let shift = shift.unsigned_abs();
     // Far below half a unit only the sign matters.
     let value = if shift > LONGEST { value.signum() } else { value };
     let parts = Shifted::new(value, shift.min(LONGEST), 0).plus(whole);
-    parts.floor() + i128::from(with_rounding!(rounding, M => M::up(parts)))
+    let floor = parts.floor();
+    (floor + i128::from(with_rounding!(rounding, M => M::up(parts))), floor)
 }

@@ -36,6 +36,14 @@ impl AccumulatorWidth {
         }
     }
 
+    /// The same for a `rounded` value of which ⌊v⌋ was `floor`, see [`Overflow::apply_rounded`].
+    pub fn fit_rounded(self, overflow: Overflow, (rounded, floor): (i128, i128)) -> (i128, bool) {
+        match self {
+            Self::Exact => (rounded, false),
+            Self::Bits(bits) => overflow.apply_rounded(rounded, floor, bits),
+        }
+    }
+
     /// Bits in which `terms` products of words of `wl_a` and `wl_b` bits can never overflow:
     /// WLa + WLb + ⌈log2 terms⌉, the formula that hardware is usually dimensioned by. It is enough for any
     /// number of terms; [`width::any_words`](crate::array::width::any_words) gives the fewest bits, which may be less.

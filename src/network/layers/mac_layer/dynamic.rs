@@ -27,10 +27,7 @@ pub(super) fn forward(
     };
     let Activation::Fixed(x) = &input else { unreachable!("both return a fixed tensor") };
     let bias = call.parameters.get(1).and_then(|bias| bias.quantised.as_ref());
-    let mut product = call.context.array.convolve(x, quantised, geometry)?;
-    if let Some(bias) = bias {
-        product.report().accumulator_events += product.add_bias(bias)?;
-    }
+    let product = call.context.array.convolve_biased(x, quantised, geometry, bias)?;
     let format = match output_format {
         NumberFormat::Fixed(format) => format,
         other => product_format(&product, other.word_length())
