@@ -245,10 +245,13 @@ pub const ACCUMULATOR_TILE_SHIFT: Setting<u32> = whole(
 .needs(OF_TILES);
 
 /// Rounding of stored sums.
-pub const ACCUMULATOR_TILE_ROUNDING: Setting<Rounding> =
-    named("accumulator-tile-rounding", "Rounding of the bits that a stored partial sum leaves out", deterministic)
-        .default_words("nearest-even")
-        .needs(OF_TILES);
+pub const ACCUMULATOR_TILE_ROUNDING: Setting<Rounding> = named(
+    "accumulator-tile-rounding",
+    "Rounding of the bits that a stored partial sum leaves out",
+    deterministic,
+)
+.default_words("nearest-even")
+.needs(OF_TILES);
 
 /// Tiles of a group.
 pub const ACCUMULATOR_TILE_GROUP: Setting<u32> = whole(

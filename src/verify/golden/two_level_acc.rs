@@ -115,7 +115,7 @@ impl<'a> Operands<'a> {
 
     fn column(&self, column: usize) -> Result<FixedTensor, GoldenError> {
         let place = |term: usize| term * self.columns + column;
-        let raw: Vec<i32> = (0..self.terms).map(|term| self.w.data().get(place(term))).collect();
+        let raw: Vec<i64> = (0..self.terms).map(|term| self.w.data().get(place(term))).collect();
         self.found(FixedTensor::from_raw(&[self.terms, 1], self.w.format(), &raw))
     }
 

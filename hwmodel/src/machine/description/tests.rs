@@ -59,7 +59,7 @@ fn values_out_of_range_name_line_key_and_range() {
             "overflow",
             0,
             "overflow = \"ignore\"",
-            ", key `accumulator.overflow`: `ignore` is not allowed; use wrap or saturate",
+            ", key `accumulator.overflow`: `ignore` is not allowed; use wrap, saturate, saturate-symmetric, saturate-zero, wrap-sm",
         ),
         (
             "input_bits",

@@ -76,8 +76,7 @@ impl<'a> Summation<'a> {
     /// fractional bits.
     pub fn starting_at(mut self, raw: i128, bias_fl: i32, product_fl: i32) -> Self {
         let shift = bias_fl.saturating_sub(self.accumulator.sum_fl(product_fl));
-        let (outer, outside) =
-            self.limited(rounded_sum(self.accumulator.rounding(), 0, raw, shift));
+        let (outer, outside) = self.cast(0, raw, shift);
         self.outer = outer;
         self.events.cast += u64::from(outside);
         self
