@@ -5,10 +5,12 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hwmodel::array::{Convolution2d, MacArray};
 use hwmodel::float32::{self, Shapes, Values};
+use hwmodel::number::accumulator::InnerAccumulator;
 use hwmodel::number::quantise::quantise;
 use hwmodel::random::{self, RandomAddress, Role};
-use hwmodel::{Accumulator, FixedTensor, Format, Rounding, SimdLevel};
+use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, Rounding, SimdLevel};
 use std::hint::black_box;
+use std::num::NonZeroU32;
 
 /// AlexNet's second and ResNet-20's last kind of layer, at batch 32.
 fn layers() -> [(&'static str, [usize; 4], [usize; 4], Convolution2d); 2] {
@@ -53,6 +55,41 @@ fn products(criterion: &mut Criterion) {
     }
 }
 
+/// Accumulators of ResNet-20's last kind of layer in 8 bits, whose products are at most 64: levels that a bound clears, levels
+/// whose outputs are all stepped, and one level, cleared and stepped, to compare with.
+fn accumulators(criterion: &mut Criterion) {
+    let bits = |bits: u32| AccumulatorWidth::bits(bits).expect("1 to 64 bits");
+    let one = |width| Accumulator::new(bits(width), Overflow::Saturate);
+    let two = |inner: u32, outer: u32| {
+        let terms = NonZeroU32::new(8).expect("not 0");
+        let inner = InnerAccumulator { terms, width: bits(inner), overflow: Overflow::Saturate };
+        Accumulator { inner: Some(inner), ..one(outer) }
+    };
+    let rounded = Accumulator { fl: Some(4), rounding: Some(Rounding::NearestEven), ..one(16) };
+    let cases = [
+        ("exact", Accumulator::default()),
+        ("one level, cleared", one(32)),
+        ("two levels, cleared", two(16, 32)),
+        ("one level, stepped", one(8)),
+        ("two levels, stepped", two(6, 8)),
+        ("own fraction, stepped", rounded),
+    ];
+    let (_, input, weights, geometry) = layers()[1];
+    let mut group = criterion.benchmark_group("accumulators, resnet stage 3");
+    let shapes = Shapes::new(&input, &weights, geometry).expect("shapes fit");
+    group.throughput(Throughput::Elements(shapes.macs()));
+    let (x, w) = (tensor(&input, 8, 1), tensor(&weights, 8, 2));
+    for simd in SimdLevel::available() {
+        for (name, accumulator) in cases {
+            let array = MacArray { simd, accumulator };
+            group.bench_function(BenchmarkId::new(simd.name(), name), |bencher| {
+                bencher.iter(|| array.convolve(black_box(&x), &w, geometry));
+            });
+        }
+    }
+    group.finish();
+}
+
 fn quantisers(criterion: &mut Criterion) {
     const ELEMENTS: usize = 1 << 20;
     let x: Vec<f32> = (0..ELEMENTS).map(|i| (i as f32 * 0.37).sin()).collect();
@@ -70,5 +107,5 @@ fn quantisers(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, products, quantisers);
+criterion_group!(benches, products, accumulators, quantisers);
 criterion_main!(benches);

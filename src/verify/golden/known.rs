@@ -1,7 +1,7 @@
 //! Which layout a file has, by its name or its header, and its check.
 
 use super::{
-    BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_fixed,
+    BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_accum, ap_fixed,
     ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant,
     qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch, two_level_acc,
 };
@@ -43,6 +43,11 @@ const KNOWN: &[Known] = &[
         name: "adapt_units",
         header: Header::Keys(&["push_down", "push_up", "lookback"]),
         check: |file, _| adapt_units::check(&file),
+    },
+    Known {
+        name: "ap_accum",
+        header: Header::Text("case / x / w [in][out] / b / start"),
+        check: |file, levels| ap_accum::check(&file, levels),
     },
     Known {
         name: "ap_fixed",

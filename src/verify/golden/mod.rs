@@ -9,6 +9,7 @@ mod a2q_bound;
 mod adapt_sequences;
 mod adapt_units;
 mod affine;
+mod ap_accum;
 mod ap_fixed;
 mod ap_width;
 mod bits;
@@ -42,6 +43,7 @@ use std::path::Path;
 pub use a2q_bound::check_a2q_bound;
 pub use adapt_sequences::check_adapt_sequences;
 pub use adapt_units::check_adapt_units;
+pub use ap_accum::check_ap_accum;
 pub use ap_fixed::check_ap_fixed;
 pub use ap_width::check_ap_width;
 pub use block::{BlockFile, Case};
@@ -76,6 +78,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("a2q_bound", check_a2q_bound),
     ("adapt_sequences", check_adapt_sequences),
     ("adapt_units", check_adapt_units),
+    ("ap_accum", check_ap_accum),
     ("ap_fixed", check_ap_fixed),
     ("ap_width", check_ap_width),
     ("cost_model", check_cost_model),

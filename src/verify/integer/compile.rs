@@ -31,6 +31,9 @@ pub fn compile(network: &Network, context: &PassSettings) -> Result<Program, Com
     if let Some(parameter) = stated {
         return Err(CompileError::Modes(parameter.name.clone()));
     }
+    if let Some(fl) = context.array.accumulator.fl {
+        return Err(CompileError::AccumulatorFraction { fl });
+    }
     let forms = network.nodes.iter().map(|node| {
         let (layer, kind) = (&node.name, node.kind());
         node.integer_form().ok_or_else(|| CompileError::Unsupported { layer: layer.clone(), kind })

@@ -40,6 +40,14 @@ pub enum CompileError {
         "the format of `{0}` brings its own rounding or overflow mode, and an integer program has one of each for all layers: quantise with --wl and --fl"
     )]
     Modes(String),
+    /// An accumulator whose sums are not those that batch norms were folded for.
+    #[error(
+        "an integer program folds batch norms for sums with the fractional length of the products, and the accumulator has {fl} bits of its own: leave out `--accumulator-fl`"
+    )]
+    AccumulatorFraction {
+        /// Its fractional length in bits.
+        fl: i32,
+    },
     /// A scale too large for a right shift.
     #[error(
         "batch norm `{layer}` multiplies channel {channel} by {factor:.3e} steps of the result per step of the accumulator: a right shift gives less than 2^31; give the layer's output fewer fractional bits"

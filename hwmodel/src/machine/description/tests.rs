@@ -285,3 +285,32 @@ fn a_stationary_array_needs_room_for_a_row_of_sums() {
     let error = machine(&text).unwrap_err().to_string();
     assert!(error.contains("key `sram.output_bits`: 4095 is not allowed; use 4096 to"), "{error}");
 }
+
+#[test]
+fn an_accumulator_of_two_levels_is_read_and_checked() {
+    let with = |keys: &str| {
+        let (text, _) = edge_with("[accumulator]", 0, &format!("[accumulator]\n{keys}"));
+        machine(&text)
+    };
+    let keys = "fl = 4\nrounding = \"half-up\"\ncast = \"sum\"\nbias = \"first\"\ninner_terms = 8\ninner_width = 16\n\
+                inner_overflow = \"wrap\"\ntile_terms = 64\ntile_width = 12\ntile_shift = 3\n\
+                tile_rounding = \"floor\"\ntile_group = 2\ntile_last_exact = true";
+    let found = with(keys).unwrap().accumulator().to_string();
+    assert_eq!(
+        found,
+        "exact, FL 4 half-up, cast sum, inner 16 wrap of 8 terms, stored in 12 bits after 64 terms \
+         (shift 3 floor, group 2, last exact), bias first"
+    );
+    for (keys, message) in [
+        ("inner_terms = 0", "key `accumulator.inner_terms`: 0 is not allowed; use 1 to"),
+        ("inner_width = 16", "`accumulator.inner_width` needs `accumulator.inner_terms`"),
+        ("inner_terms = 2\ninner_width = 65", "use 1 to 64 bits"),
+        ("rounding = \"floor\"", "`accumulator.rounding` needs `accumulator.fl`"),
+        ("fl = 65", "use -64 to 64"),
+        ("fl = 1\nrounding = \"stochastic\"", "not supported"),
+        ("tile_width = 8", "`accumulator.tile_width` needs `accumulator.tile_terms`"),
+    ] {
+        let error = with(keys).unwrap_err().to_string();
+        assert!(error.contains(message), "{keys}: {error}");
+    }
+}
