@@ -1,9 +1,10 @@
 //! Which layout a file has, by its name or its header, and its check.
 
 use super::{
-    BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_accum, ap_fixed,
-    ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear, qonnx_quant,
-    qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops, tflite_requant, torch, two_level_acc,
+    BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_accum,
+    ap_fixed, ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear,
+    qonnx_quant, qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops,
+    tflite_requant, torch, two_level_acc,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
