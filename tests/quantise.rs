@@ -99,13 +99,14 @@ fn formats_of_other_tools_bring_their_modes() {
     assert_eq!(raw(&["--wl", "8", "--fl", "4", "--rounding", "HALF_UP"]), "9 -9 127 -128 0 ");
     for wrong in [
         &["--number-format", "ap_fixed<0,0>"][..],
-        &["--number-format", "8,4", "--wl", "8"],
         &["--number-format", "ap_fixed<8,4>", "--overflow", "wrap"],
         &["--number-format", "BIPOLAR"],
-        &["--overflow", "clip"],
     ] {
         let output = hwsim(wrong).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!((text.trim_end().lines().count(), output.status.code()), (1, Some(2)), "{text}");
     }
+    // Two flags for one thing, and an unknown word, are explained with the usage.
+    hwsim(&["--number-format", "8,4", "--wl", "8"]).assert().code(2);
+    hwsim(&["--overflow", "clip"]).assert().code(2);
 }
