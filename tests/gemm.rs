@@ -71,6 +71,96 @@ fn unsigned_bytes_times_signed_bytes() {
     }
 }
 
+/// 210 · -81 + 198 · -80 is -32850, which 16 bits hold as -32768; 234 · 127 is added to that.
+#[test]
+fn pairs_summed_in_a_saturating_adder_of_16_bits() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "a", &[210, 198, 234]);
+    write(folder.path(), "b", &[-81, -80, 127]);
+    let sizes = ["--m", "1", "--n", "1", "--k", "3", "--a", "a", "--b", "b"];
+    let mut arguments = sizes.to_vec();
+    arguments.extend(["--format-a", "u8,0", "--format-b", "8,0", "-o", "sum"]);
+    arguments.extend(["--accumulator", "32", "--accumulator-overflow", "wrap"]);
+    arguments.extend(["--accumulator-inner-terms", "2", "--accumulator-inner-width", "16"]);
+    let result = json(folder.path(), &arguments);
+    assert_eq!(read(folder.path(), "sum"), [-3050]);
+    assert_eq!(result["accumulator_events"], 1);
+}
+
+/// Products of Q8.8 words rounded half up and saturated to 16 bits before they are added with saturation, layer after layer.
+#[test]
+fn a_network_with_partial_sums_in_q8_8() {
+    let folder = TempDir::new().unwrap();
+    let fit = |value: i128| value.clamp(-32768, 32767);
+    let sizes = [3usize, 784, 64, 10];
+    let mut words = operand(folder.path(), "a0", sizes[0] * sizes[1], 9, 3);
+    let mut events = 0;
+    for (layer, pair) in sizes[1..].windows(2).enumerate() {
+        let &[k, n] = pair else { unreachable!() };
+        let (a, b, out) = (format!("a{layer}"), format!("b{layer}"), format!("a{}", layer + 1));
+        let weights = operand(folder.path(), &b, k * n, 11, 7);
+        let expected: Vec<i128> = (0..sizes[0] * n)
+            .map(|index| {
+                let products =
+                    (0..k).map(|term| words[index / n * k + term] * weights[term * n + index % n]);
+                products.fold(0, |sum, product| {
+                    let term = (product + 128).div_euclid(256);
+                    let next = sum + fit(term);
+                    events += u64::from(term != fit(term)) + u64::from(next != fit(next));
+                    fit(next)
+                })
+            })
+            .collect();
+        let [m, k, n] = [sizes[0], k, n].map(|size| size.to_string());
+        let mut arguments = vec!["--m", &m, "--n", &n, "--k", &k, "--a", &a, "--b", &b, "-o", &out];
+        arguments.extend(["--format-a", "16,8", "--format-b", "16,8", "--accumulator", "16"]);
+        arguments.extend(["--accumulator-fl", "8", "--accumulator-rounding", "half-up"]);
+        let result = json(folder.path(), &arguments);
+        assert_eq!(read(folder.path(), &out), expected, "layer {layer}");
+        assert_eq!(result["accumulator_events"].as_u64(), Some(events), "layer {layer}");
+        (words, events) = (expected, 0);
+    }
+}
+
+/// Rounding each product to the 5 fractional bits of the output, or the sum: floor and nearest, all four differ.
+#[test]
+fn rounding_before_and_after_the_sum() {
+    let folder = TempDir::new().unwrap();
+    let x = operand(folder.path(), "x", 19, 6, 5);
+    let w = operand(folder.path(), "w", 19 * 10, 6, 9);
+    let sizes = ["--m", "1", "--n", "10", "--k", "19", "--a", "x", "--b", "w"];
+    let floor = |value: i128| value.div_euclid(32);
+    let half_up = |value: i128| (value + 16).div_euclid(32);
+    let product = |term: usize, column: usize| x[term] * w[term * 10 + column];
+    let before = |round: &dyn Fn(i128) -> i128| -> Vec<i128> {
+        (0..10).map(|column| (0..19).map(|term| round(product(term, column))).sum()).collect()
+    };
+    let after = |round: &dyn Fn(i128) -> i128| -> Vec<i128> {
+        (0..10).map(|column| round((0..19).map(|term| product(term, column)).sum())).collect()
+    };
+    let run = |more: &[&str]| {
+        let mut arguments = sizes.to_vec();
+        arguments.extend(["--format-a", "8,5", "--format-b", "8,5", "--format-out", "16,5"]);
+        arguments.extend(["--output-words", "words"]);
+        arguments.extend(more);
+        json(folder.path(), &arguments);
+        read(folder.path(), "words")
+    };
+    let own = |mode| {
+        run(&["--accumulator", "24", "--accumulator-fl", "5", "--accumulator-rounding", mode])
+    };
+    let found = [
+        own("floor"),
+        own("half-up"),
+        run(&["--rounding", "floor"]),
+        run(&["--rounding", "half-up"]),
+    ];
+    assert_eq!(found, [before(&floor), before(&half_up), after(&floor), after(&half_up)]);
+    for (index, words) in found.iter().enumerate() {
+        assert!(!found[..index].contains(words), "{index}");
+    }
+}
+
 /// A layer of 19 inputs and 10 outputs in ⟨8, 5⟩: the sums have 10 fractional bits.
 #[test]
 fn outputs_of_a_linear_layer_by_rounding_and_overflow() {

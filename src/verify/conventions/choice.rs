@@ -3,13 +3,14 @@
 use super::convention::Convention;
 use super::error::ConventionError;
 use super::named::{Named, apply};
+use hwmodel::number::accumulator::AccumulatorError;
 
 /// A convention that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// As it was written.
     pub name: String,
-    /// What it means.
+    /// Its settings.
     pub convention: Convention,
 }
 
@@ -34,7 +35,18 @@ pub fn parse(text: &str) -> Result<Vec<Choice>, ConventionError> {
         for setting in parts {
             apply(&mut convention, setting)?;
         }
-        if let Some(first) = choices.first().filter(|first| first.convention == convention) {
+        convention
+            .accumulator
+            .check()
+            .map_err(|error| match error {
+                // Without a fractional length it has no effect.
+                AccumulatorError::Rounding(_) => None,
+                error => {
+                    Some(ConventionError::Accumulator { name: item.to_owned(), source: error })
+                }
+            })
+            .or_else(|error| error.map_or(Ok(()), Err))?;
+        if let Some(first) = choices.first().filter(|first| first.convention.equals(&convention)) {
             let (first, second) = (first.name.clone(), item.to_owned());
             return Err(ConventionError::Same { first, second });
         }

@@ -184,6 +184,7 @@ impl Usage {
 
 /// The settings in which two conventions differ.
 fn effects(first: Convention, second: Convention) -> Vec<SettingEffect> {
+    let (first, second) = (first.explicit(), second.explicit());
     let effect = |key: &'static super::keys::Key| {
         let (of_first, of_second) = (key.get(&first), key.get(&second));
         if of_first == of_second {
@@ -216,23 +217,26 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// The index of the sums of an accumulator.
-    fn sums(&mut self, accumulator: Accumulator) -> Result<usize, GapError> {
+    fn sums(&mut self, convention: Convention) -> Result<usize, GapError> {
+        let accumulator = convention.effective_accumulator();
         if let Some(known) = self.sums.iter().position(|(known, ..)| *known == accumulator) {
             return Ok(known);
         }
         let array = MacArray { simd: self.simd, accumulator };
         let Self { fixed, operands, .. } = &*self;
-        let mut product = array.convolve(&fixed.x, &fixed.weights, operands.geometry)?;
-        let mut events = product.report().accumulator_events;
-        if let Some(bias) = &fixed.bias {
-            events += product.add_bias(bias)?;
-        }
+        let product = array.convolve_biased(
+            &fixed.x,
+            &fixed.weights,
+            operands.geometry,
+            fixed.bias.as_ref(),
+        )?;
+        let events = product.report().accumulator_events;
         self.sums.push((accumulator, product, events));
         Ok(self.sums.len() - 1)
     }
 
     fn stage(&mut self, convention: Convention) -> Result<(usize, Stage), GapError> {
-        let sums = self.sums(convention.accumulator)?;
+        let sums = self.sums(convention)?;
         let product_fl = self.fixed.x.format().fl() + self.fixed.weights.format().fl();
         let stage = Stage::new(convention, self.output, product_fl, self.sums[sums].1.fl());
         Ok((sums, stage))

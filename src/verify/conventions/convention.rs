@@ -1,12 +1,12 @@
 //! What a convention consists of.
 
 use super::requantiser::Requantiser;
-use hwmodel::{Accumulator, Overflow, Rounding};
+use hwmodel::{Accumulator, AccumulatorWidth, Overflow, Rounding};
 
 /// Everything between integer operands and an output word that is not a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convention {
-    /// Width and overflow of the sums.
+    /// The accumulator of the sums.
     pub accumulator: Accumulator,
     /// How a sum becomes a number in units of the output's last place.
     pub requantiser: Requantiser,
@@ -40,6 +40,41 @@ pub enum ZeroPoint {
     After,
     /// Added to the number that is rounded: with an odd zero point, ties to even go the other way.
     Before,
+}
+
+impl Convention {
+    /// The accumulator without settings that have no effect: a rounding where no bits are dropped, the usual cast, an inner
+    /// register of one exact product.
+    pub fn effective_accumulator(&self) -> Accumulator {
+        let mut accumulator = self.accumulator;
+        let cast = accumulator.cast();
+        accumulator.cast = None;
+        if accumulator.cast() != cast {
+            accumulator.cast = Some(cast);
+        }
+        if accumulator.fl.is_none() {
+            accumulator.rounding = None;
+        }
+        accumulator.inner = accumulator
+            .inner
+            .filter(|inner| inner.terms.get() > 1 || inner.width != AccumulatorWidth::Exact);
+        accumulator
+    }
+
+    /// The same with the cast stated, so that another setting does not change it.
+    pub(super) fn explicit(self) -> Self {
+        let cast = Some(self.accumulator.cast());
+        Self { accumulator: Accumulator { cast, ..self.accumulator }, ..self }
+    }
+
+    /// Whether both always give the same words.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        let settled = |convention: &Self| Self {
+            accumulator: convention.effective_accumulator(),
+            ..*convention
+        };
+        settled(self) == settled(other)
+    }
 }
 
 impl Default for Convention {

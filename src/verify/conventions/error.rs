@@ -1,5 +1,7 @@
 //! Errors of a list of conventions.
 
+use hwmodel::number::accumulator::AccumulatorError;
+
 /// A list of conventions that cannot be read, or conventions that a product cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConventionError {
@@ -28,6 +30,14 @@ pub enum ConventionError {
         value: String,
         /// What is wrong with it.
         why: String,
+    },
+    /// An accumulator that cannot be.
+    #[error("`{name}`: {source}")]
+    Accumulator {
+        /// The convention as it was written.
+        name: String,
+        /// What is wrong with it.
+        source: AccumulatorError,
     },
     /// Nothing to compare with.
     #[error(

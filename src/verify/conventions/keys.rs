@@ -3,8 +3,10 @@
 use super::convention::{Clip, Convention, ZeroPoint};
 use super::error::ConventionError;
 use super::requantiser::Requantiser;
-use hwmodel::Rounding;
+use hwmodel::number::accumulator::{AccumulatorWidth, InnerAccumulator};
+use hwmodel::{Overflow, Rounding};
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 /// A setting of a convention.
@@ -33,6 +35,59 @@ pub const KEYS: &[Key] = &[
         write: |convention, text| set(&mut convention.accumulator.overflow, text),
     },
     Key {
+        name: "accumulator-fl",
+        help: "fractional length of the sums: product (FLa + FLb), or -64 to 64",
+        read: |convention| {
+            convention.accumulator.fl.map_or("product".to_owned(), |fl| fl.to_string())
+        },
+        write: |convention, text| optional(&mut convention.accumulator.fl, text, "product"),
+    },
+    Key {
+        name: "accumulator-rounding",
+        help: "rounding where such sums drop bits",
+        read: |convention| convention.accumulator.rounding().to_string(),
+        write: |convention, text| {
+            let mut mode = Rounding::Floor;
+            set(&mut mode, text)?;
+            repeats(mode)?;
+            convention.accumulator.rounding = Some(mode);
+            Ok(())
+        },
+    },
+    Key {
+        name: "accumulator-cast",
+        help: "what is rounded and limited: each term before it is added, or the sum",
+        read: |convention| convention.accumulator.cast().to_string(),
+        write: |convention, text| {
+            convention.accumulator.cast = Some(text.parse()?);
+            Ok(())
+        },
+    },
+    Key {
+        name: "accumulator-bias",
+        help: "whether the bias is added last, or is what the accumulator begins with: first",
+        read: |convention| convention.accumulator.bias.to_string(),
+        write: |convention, text| set(&mut convention.accumulator.bias, text),
+    },
+    Key {
+        name: "inner-terms",
+        help: "products that an inner accumulator sums before their sum is added; 1 is none",
+        read: |convention| inner(convention).terms.to_string(),
+        write: |convention, text| set_inner(convention, |inner| set(&mut inner.terms, text)),
+    },
+    Key {
+        name: "inner-width",
+        help: "width of the inner accumulator: exact, or 1 to 64 bits",
+        read: |convention| inner(convention).width.to_string(),
+        write: |convention, text| set_inner(convention, |inner| set(&mut inner.width, text)),
+    },
+    Key {
+        name: "inner-overflow",
+        help: "what an addition outside the inner accumulator does",
+        read: |convention| inner(convention).overflow.to_string(),
+        write: |convention, text| set_inner(convention, |inner| set(&mut inner.overflow, text)),
+    },
+    Key {
         name: "requantiser",
         help: "how a sum is scaled: shift (exact), float32, float64, tflite-double, tflite-single, tflite-twice-up",
         read: |convention| convention.requantiser.name().to_owned(),
@@ -44,12 +99,7 @@ pub const KEYS: &[Key] = &[
         read: |convention| convention.rounding.to_string(),
         write: |convention, text| {
             set(&mut convention.rounding, text)?;
-            match convention.rounding {
-                Rounding::Stochastic => {
-                    Err("a comparison needs a rounding that repeats".to_owned())
-                }
-                _ => Ok(()),
-            }
+            repeats(convention.rounding)
         },
     },
     Key {
@@ -96,6 +146,45 @@ pub const KEYS: &[Key] = &[
 
 fn set<T: FromStr<Err: Display>>(field: &mut T, text: &str) -> Result<(), String> {
     *field = text.parse().map_err(|error: T::Err| error.to_string())?;
+    Ok(())
+}
+
+/// A setting that may be absent, which `none` says.
+fn optional<T: FromStr<Err: Display>>(
+    field: &mut Option<T>,
+    text: &str,
+    none: &str,
+) -> Result<(), String> {
+    *field = match text {
+        text if text == none => None,
+        text => Some(text.parse().map_err(|error: T::Err| error.to_string())?),
+    };
+    Ok(())
+}
+
+fn repeats(rounding: Rounding) -> Result<(), String> {
+    match rounding {
+        Rounding::Stochastic => Err("a comparison needs a rounding that repeats".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// The inner accumulator; without one, one that changes nothing.
+fn inner(convention: &Convention) -> InnerAccumulator {
+    convention.accumulator.inner.unwrap_or(InnerAccumulator {
+        terms: NonZeroU32::MIN,
+        width: AccumulatorWidth::Exact,
+        overflow: Overflow::default(),
+    })
+}
+
+fn set_inner(
+    convention: &mut Convention,
+    change: impl FnOnce(&mut InnerAccumulator) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut changed = inner(convention);
+    change(&mut changed)?;
+    convention.accumulator.inner = Some(changed);
     Ok(())
 }
 

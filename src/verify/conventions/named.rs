@@ -28,6 +28,11 @@ pub const NAMED: &[Named] = &[
         settings: "rounding=AP_TRN+overflow=AP_WRAP",
     },
     Named {
+        name: "hls4ml-accum",
+        about: "hls4ml with accum_t fixed<16,6>, its default: each product and the bias are cast to it (AP_TRN, AP_WRAP), then added",
+        settings: "accumulator=16+accumulator-overflow=AP_WRAP+accumulator-fl=10+accumulator-rounding=AP_TRN+accumulator-cast=term+accumulator-bias=first+rounding=AP_TRN+overflow=AP_WRAP",
+    },
+    Named {
         name: "hls4ml-rnd-sat",
         about: "the same with a result type of AP_RND, AP_SAT: (sum + half) >> shift, saturated, as most RTL has it",
         settings: "rounding=half-up",
@@ -46,6 +51,16 @@ pub const NAMED: &[Named] = &[
         name: "onnxruntime",
         about: "ONNX Runtime's QLinearMatMul and QLinearConv, and XNNPACK: float32 factor, limit, nearest even, zero point",
         settings: "requantiser=float32+clip=before",
+    },
+    Named {
+        name: "onnxruntime-avx2",
+        about: "ONNX Runtime's u8 x s8 products on x86 with AVX2 and without VNNI: neighbouring products are added in 16 bits, saturating",
+        settings: "requantiser=float32+clip=before+accumulator=32+accumulator-overflow=wrap+inner-terms=2+inner-width=16+inner-overflow=saturate",
+    },
+    Named {
+        name: "q8.8-mac",
+        about: "a MAC of 16 bits in Q8.8, as tiny-tpu has it: each product is rounded half up and saturated, then added with saturation",
+        settings: "accumulator=16+accumulator-overflow=saturate+accumulator-fl=8+accumulator-rounding=half-up+accumulator-cast=term+rounding=half-up",
     },
     Named {
         name: "onnx-reference",
@@ -103,7 +118,8 @@ mod tests {
         let all: Vec<Convention> =
             NAMED.iter().map(|named| Named::find(named.name).unwrap()).collect();
         for (index, convention) in all.iter().enumerate() {
-            assert!(!all[..index].contains(convention), "{}", NAMED[index].name);
+            let known = all[..index].iter().any(|other| other.equals(convention));
+            assert!(!known, "{}", NAMED[index].name);
         }
         assert_eq!(all[0], Convention::default());
     }
