@@ -133,7 +133,7 @@ impl IntQuant {
     ///
     /// # Errors
     /// If the scales or the number of floats do not fit the shape, a zero point has a fraction or is not a word, x is NaN, or
-    /// float32 moves the limit out of the word (more than 24 bits).
+    /// float32 moves the limit out of the word (24 bits or more).
     pub fn words(
         &self,
         simd: SimdLevel,
