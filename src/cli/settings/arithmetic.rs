@@ -157,8 +157,12 @@ pub const ACCUMULATOR_OVERFLOW: Setting<Overflow> = named(
 const OF_ACCUMULATOR: &[Need] = &[QUANTISED, Need::With(&["accumulator"])];
 const OF_INNER: &[Need] =
     &[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-inner-terms"])];
-const OF_TILES: &[Need] =
-    &[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-tile-terms"])];
+const OF_TILES: &[Need] = &[
+    QUANTISED,
+    Need::With(&["accumulator"]),
+    Need::With(&["accumulator-tile-terms"]),
+    Need::With(&["accumulator-tile-width"]),
+];
 /// Above every sensible number of products or tiles.
 const MOST_TERMS: i64 = 1 << 31;
 
@@ -216,7 +220,12 @@ pub const ACCUMULATOR_INNER_OVERFLOW: Setting<Overflow> = named(
     overflows,
 )
 .default_words("saturate")
-.needs(&[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-inner-width"])]);
+.needs(&[
+    QUANTISED,
+    Need::With(&["accumulator"]),
+    Need::With(&["accumulator-inner-terms"]),
+    Need::With(&["accumulator-inner-width"]),
+]);
 
 /// Products of a K-tile.
 pub const ACCUMULATOR_TILE_TERMS: Setting<u32> = whole(
@@ -232,7 +241,7 @@ pub const ACCUMULATOR_TILE_WIDTH: Setting<u32> =
     whole("accumulator-tile-width", "Width of a stored partial sum in bits", (1, 64))
         .placeholder("BITS")
         .default_words("sums are not stored")
-        .needs(OF_TILES);
+        .needs(&[QUANTISED, Need::With(&["accumulator"]), Need::With(&["accumulator-tile-terms"])]);
 
 /// Bits that a stored sum leaves out.
 pub const ACCUMULATOR_TILE_SHIFT: Setting<u32> = whole(
