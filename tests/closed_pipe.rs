@@ -8,7 +8,7 @@ use tempfile::TempDir;
 const HWSIM: &str = env!("CARGO_BIN_EXE_hwsim");
 
 /// A command of every kind, in an order in which each finds what it reads.
-const LINES: [&str; 26] = [
+const LINES: &[&str] = &[
     "train --arch mlp --data-dir DATA --limit-train 32 --limit-test 4 --batch-size 16 --max-steps 2 \
      --controller static --save-model m --trace t.csv --summary s.json",
     "train --arch mlp --data-dir DATA --limit-train 32 --limit-test 4 --batch-size 16 --max-steps 1 \
@@ -36,6 +36,7 @@ const LINES: [&str; 26] = [
     "golden export m --layer fc1 --images 1 --data-dir DATA --out golden",
     "golden verify golden",
     "golden check GOLDEN",
+    "formats 8,4 ap_fixed<16,6>",
     "completions bash",
     "man train",
 ];

@@ -61,6 +61,7 @@ const CASES: &[(&str, i32)] = &[
     ("train --machine nowhere.toml", 1),
     ("eval nowhere", 1),
     ("eval empty", 1),
+    ("formats ap_fixed<0,0>", 2),
     ("gemm --m 1 --n 1 --k 1 --a nowhere --b nowhere", 1),
     ("quantise --in nowhere", 1),
     ("gap nowhere", 1),
@@ -75,6 +76,7 @@ const CASES: &[(&str, i32)] = &[
     ("golden export nowhere --layer 0 -o out", 1),
     ("golden verify nowhere", 1),
     // Success.
+    ("formats 8,4", 0),
     ("--help", 0),
     ("--version", 0),
     ("train -h", 0),

@@ -155,8 +155,8 @@ fn wrong_input_is_one_line() {
         arguments.extend(more);
         usage(&arguments)
     };
-    insta::assert_snapshot!(with(&["--conventions", "hwsim,brevitas"]), @"hwsim: unknown convention `brevitas`: use one of hwsim, hls4ml, hls4ml-rnd-sat, saturate-first, qonnx, onnxruntime, onnx-reference, tflite, tflite-single, tflite-twice-up, or settings such as rounding=floor");
-    insta::assert_snapshot!(with(&["--conventions", "hwsim,ronding=floor"]), @"hwsim: unknown setting `ronding` of a convention: use one of accumulator, accumulator-overflow, requantiser, rounding, overflow, clip, zero-point");
+    insta::assert_snapshot!(with(&["--conventions", "hwsim,brevitas"]), @"hwsim: unknown convention `brevitas`: use one of hwsim, hls4ml, hls4ml-accum, hls4ml-rnd-sat, saturate-first, qonnx, onnxruntime, onnxruntime-avx2, q8.8-mac, onnx-reference, tflite, tflite-single, tflite-twice-up, or settings such as rounding=floor");
+    insta::assert_snapshot!(with(&["--conventions", "hwsim,ronding=floor"]), @"hwsim: unknown setting `ronding` of a convention: use one of accumulator, accumulator-overflow, accumulator-fl, accumulator-rounding, accumulator-cast, accumulator-bias, inner-terms, inner-width, inner-overflow, requantiser, rounding, overflow, clip, zero-point");
     insta::assert_snapshot!(with(&["--conventions", "hwsim,rounding=stochastic"]), @"hwsim: `rounding=stochastic`: a comparison needs a rounding that repeats");
     insta::assert_snapshot!(with(&["--conventions", "hwsim"]), @"hwsim: `--conventions hwsim` names one convention: name two or more, as in hls4ml,hwsim or hwsim,rounding=floor");
     insta::assert_snapshot!(with(&["--conventions", "hwsim,hls4ml", "--zero-point", "128"]), @"hwsim: zero point 128 is outside the words -128 to 127 of the output format ⟨8, 4⟩");

@@ -31,10 +31,9 @@ fn products_in_narrow_accumulators() {
     for (kind, count) in &report.rows {
         assert_eq!(*count, report.cases, "{kind}");
     }
-    // Per output: three sums and two counts at every level, two first terms and one other sum; per
-    // case two total counts at every level.
+    // Per output: four sums and two counts at every level, and two first terms; per case two total counts at every level.
     let outputs = 2422 / 2;
-    let expected = outputs * (5 * levels() + 3) + report.cases * 2 * levels();
+    let expected = outputs * (6 * levels() + 2) + report.cases * 2 * levels();
     assert_eq!(report.values, expected);
 }
 
@@ -96,7 +95,7 @@ fn a_corrupted_value_is_caught() {
         (check_matmul, "matmul.csv", "c_sat,", None, levels),
         (check_matmul, "matmul.csv", "ovf_sat,", Some(1), 2 * levels),
         (check_matmul, "matmul.csv", "first_sat,", None, 1),
-        (check_matmul, "matmul.csv", "cpf_sat,", None, 1),
+        (check_matmul, "matmul.csv", "cpf_sat,", None, levels),
         (check_requant, "requant.csv", "12,10,12,3,-219", Some(6), levels + 1),
         (check_requant, "requant.csv", "12,10,12,3,-219", Some(11), levels + 1),
         (check_requant, "requant.csv", "12,10,12,3,-219", Some(15), levels + 1),

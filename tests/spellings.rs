@@ -155,7 +155,9 @@ fn help_shows_one_spelling() {
     for command in commands {
         let help = printed(&[command, &["--help"]].concat());
         for old in ["--json", "--out ", "--acc ", "--csv", " --overflow"] {
-            assert!(!help.contains(old), "{command:?} shows {old}\n{help}");
+            // These have output words, for which `--overflow` is the only spelling.
+            let words = ["gemm", "quantise"].contains(&command[0]) && old == " --overflow";
+            assert!(words || !help.contains(old), "{command:?} shows {old}\n{help}");
         }
         assert!(help.contains("--output"), "{command:?}\n{help}");
     }

@@ -68,7 +68,8 @@ impl Block {
     ///
     /// If lines that are no commands stand between commands.
     pub(crate) fn commands(&self) -> Vec<Command> {
-        if !self.text.iter().any(|line| is_command(line)) {
+        // A table may have a row for hwsim.
+        if !self.text.iter().any(|line| !line.starts_with(' ') && is_command(line)) {
             return Vec::new();
         }
         let mut commands = Vec::new();

@@ -18,7 +18,9 @@ macro_rules! pages {
 
 pages! {
     readme: "README.md",
+    accumulators: "docs/accumulators.md",
     command_line: "docs/command-line.md",
+    conventions: "docs/conventions.md",
     cost: "docs/cost.md",
     data: "docs/data.md",
     explore: "docs/explore.md",

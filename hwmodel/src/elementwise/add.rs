@@ -154,7 +154,7 @@ impl Plan {
             bits: [first.signed_bits(), second.signed_bits()],
             left: left.map(|left| (left - common).min(LONGEST_LEFT)),
             right,
-            common: common.min(LONGEST_LEFT - 1),
+            common: common.min(LONGEST_LEFT),
             exact: lengths.map(|fl| (finest - fl).unsigned_abs().min(LONGEST_LEFT)),
         }
     }
