@@ -249,6 +249,7 @@ fn tile_sums<S: StepSum, B: RawInteger>(
 }
 
 /// Adds an addend of each lane to the outer register.
+#[expect(clippy::needless_range_loop, reason = "lanes of several arrays")]
 #[inline(always)]
 fn add_outer<S: StepSum>(
     levels: &Levels<S>,

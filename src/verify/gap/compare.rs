@@ -45,7 +45,7 @@ impl Difference {
             .map(|((emulated, exact), accumulated)| {
                 let mut part = Self::default();
                 for ((&emulated, &exact), &held) in emulated.iter().zip(exact).zip(accumulated) {
-                    part.add(emulated, exact.into(), held.into());
+                    part.add(emulated, exact, held);
                 }
                 part
             })

@@ -238,6 +238,6 @@ fn compare(
 ) {
     for (index, &expected) in expected.iter().enumerate() {
         let what = format_args!("output {index} ({simd})");
-        checker.equal(line, what, expected, found.get(index).into());
+        checker.equal(line, what, expected, found.get(index));
     }
 }

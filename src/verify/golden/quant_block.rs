@@ -161,7 +161,7 @@ impl Tensor {
                 BlockFloatTensor::quantise(simd, x, shape, wl, axis, self.rounding, address)
                     .map_err(|error| case.line.error(error.to_string()))?;
             for (i, &expected) in expected.iter().enumerate() {
-                let found = self.exponents[i].map(|_| i64::from(tensor.raw().get(i)));
+                let found = self.exponents[i].map(|_| tensor.raw().get(i));
                 let what = format_args!("k_exact {i} ({simd})");
                 checker.equal(line, what, expected, Integer(found));
             }

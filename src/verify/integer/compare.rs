@@ -63,7 +63,7 @@ impl Comparison {
             self.correct += usize::from(class == usize::from(label));
             self.differing += usize::from(class != first_largest(float));
             let difference =
-                raw.iter().zip(expected).map(|(a, b)| i64::from(*a).abs_diff((*b).into()));
+                raw.iter().zip(expected).map(|(a, b)| (*a).abs_diff(*b));
             let largest = difference.max().unwrap_or(0);
             self.differing_logits += usize::from(largest > 0);
             self.largest_difference = self.largest_difference.max(largest);

@@ -114,7 +114,7 @@ impl MacArray {
         let terms = self.accumulator.inner.map_or(1, |inner| inner.terms.get() as usize);
         let tile = self.accumulator.stored.map_or(0, |stored| stored.tile.get() as usize);
         // Blocks begin at multiples of their length only if tiles do not cut them.
-        if tile % terms > 0 || operands.terms == 0 {
+        if !tile.is_multiple_of(terms) || operands.terms == 0 {
             return candidates;
         }
         let terms = terms.min(operands.terms);

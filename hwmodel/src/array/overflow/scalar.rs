@@ -27,7 +27,7 @@ pub(in crate::array) fn scalar_sums(
                 let mut stepped = Stepped::default();
                 for (column, sum) in sums[group * n..][..n].iter_mut().enumerate() {
                     let initial = initial.get(group * n + column).copied().unwrap_or(0);
-                    let mut summation = Summation::new(accumulator, fl).from_value(initial);
+                    let mut summation = Summation::new(accumulator, fl).holding(initial);
                     for (term, &a) in patch.iter().enumerate() {
                         let b = match operands.order {
                             Order::ByK => right[term * n + column],

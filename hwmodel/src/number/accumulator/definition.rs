@@ -83,7 +83,7 @@ impl<'a> Summation<'a> {
     }
 
     /// Begins at what the outer register holds.
-    pub(crate) fn from_value(mut self, outer: i128) -> Self {
+    pub(crate) fn holding(mut self, outer: i128) -> Self {
         self.outer = outer;
         self
     }

@@ -36,11 +36,10 @@ pub(super) fn write(fixed: &FixedType) -> String {
     let unsigned = if format.is_signed() { "" } else { "u" };
     let narrow = if format.is_narrow() { ",narrow" } else { "" };
     let mut text = format!("{unsigned}{},{}{narrow}", format.wl(), format.fl());
-    for mode in [rounding.map(|mode| mode.to_string()), overflow.map(|mode| mode.to_string())] {
-        if let Some(mode) = mode {
-            text.push(',');
-            text.push_str(&mode);
-        }
+    let modes = [rounding.map(|mode| mode.to_string()), overflow.map(|mode| mode.to_string())];
+    for mode in modes.into_iter().flatten() {
+        text.push(',');
+        text.push_str(&mode);
     }
     text
 }
