@@ -62,8 +62,7 @@ impl Comparison {
             let class = first_largest(raw);
             self.correct += usize::from(class == usize::from(label));
             self.differing += usize::from(class != first_largest(float));
-            let difference =
-                raw.iter().zip(expected).map(|(a, b)| (*a).abs_diff(*b));
+            let difference = raw.iter().zip(expected).map(|(a, b)| (*a).abs_diff(*b));
             let largest = difference.max().unwrap_or(0);
             self.differing_logits += usize::from(largest > 0);
             self.largest_difference = self.largest_difference.max(largest);

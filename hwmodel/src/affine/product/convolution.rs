@@ -46,7 +46,7 @@ struct Shape {
     output: [usize; 2],
 }
 
-/// Σ (x - zx)·(w - zw[o]) over the window of every output pixel, modulo 2^32, of x `[n, h, w, c]` and w `[o, kh, kw, c / groups]`:
+/// Σ `(x - zx)·(w - zw[o])` over the window of every output pixel, modulo 2^32, of x `[n, h, w, c]` and w `[o, kh, kw, c / groups]`:
 /// ONNX's ConvInteger, and the sums of QLinearConv. Rows of the result are output pixels (n, y, x), columns output channels; the
 /// terms of a sum ascend over kernel row, kernel column and channel.
 ///

@@ -7,7 +7,7 @@ use crate::array::{MacArray, ShapeError};
 use crate::cast::low;
 use crate::{FixedTensor, with_raw};
 
-/// Σ_k (a[m, k] - za)·(b[k, n] - zb[n]) of a `[m, k]` and b `[k, n]`, modulo 2^32: ONNX's MatMulInteger, and the sums of
+/// Σ_k `(a[m, k] - za)·(b[k, n] - zb[n])` of a `[m, k]` and b `[k, n]`, modulo 2^32: ONNX's MatMulInteger, and the sums of
 /// QLinearMatMul.
 ///
 /// ```

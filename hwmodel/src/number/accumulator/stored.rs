@@ -72,7 +72,7 @@ impl StoredSums {
         Overflow::Saturate.apply(rounded, self.width)
     }
 
-    /// Stores the sums of tiles one after the other, tile i in steps of 2^`shifts`[i] (the last shift holds for all tiles
+    /// Stores the sums of tiles one after the other, tile i in steps of `2^shifts[i]` (the last shift holds for all tiles
     /// after it); the setting's own shift where there are none.
     pub fn run(&self, tiles: impl IntoIterator<Item = i128>, shifts: &[u32]) -> StoredRun {
         let mut run = StoredRun::default();
