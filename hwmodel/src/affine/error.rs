@@ -82,6 +82,11 @@ pub enum AffineError {
         /// Position of the first NaN.
         index: usize,
     },
+    /// An accumulator with fractional bits, which words do not have.
+    #[error(
+        "an accumulator with a fractional length of {0}: affine words have integer sums, so leave `fl` out"
+    )]
+    Fraction(i32),
     /// Words that are too long for an operator.
     #[error("{0} is too long for an element-wise operator: use words of at most 16 bits")]
     LongWord(Format),

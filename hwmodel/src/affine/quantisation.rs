@@ -1,7 +1,7 @@
 //! Scales and zero points of a tensor, checked.
 
 use super::granularity::{Granularity, Layout};
-use super::requantise::check_scales;
+use super::requantise::zero_points_of;
 use super::{AffineError, WordRange};
 use crate::cast::exact;
 use crate::parallel;
@@ -32,19 +32,7 @@ impl Quantisation {
         scales: Vec<f32>,
         zero_points: Vec<i32>,
     ) -> Result<Self, AffineError> {
-        check_scales(&scales)?;
-        let zero_points = match zero_points.len() {
-            0 => vec![0; scales.len()],
-            _ => zero_points,
-        };
-        if zero_points.len() != scales.len() {
-            return Err(AffineError::Count {
-                what: "zero points",
-                given: zero_points.len(),
-                needed: scales.len(),
-                why: "one for each scale",
-            });
-        }
+        let zero_points = zero_points_of(&scales, zero_points, 0)?;
         Ok(Self { granularity, scales, zero_points })
     }
 

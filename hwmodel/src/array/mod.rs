@@ -197,6 +197,16 @@ impl MacArray {
                 (sums, Stepped::default(), bound)
             }
         };
+        self.summed(operands, initial, (sums, stepped, bound))
+    }
+
+    /// The product of these sums, of magnitudes up to the bound, and its report.
+    fn summed(
+        &self,
+        operands: &Operands<'_>,
+        initial: &Initial,
+        (sums, stepped, bound): (Sums, Stepped, u128),
+    ) -> Product {
         let events = stepped.events + initial.events(operands.rows());
         Product {
             rows: operands.rows(),

@@ -211,7 +211,7 @@ pub(crate) fn requantise(
         let left = shift.unsigned_abs();
         let length = u128::BITS - value.unsigned_abs().leading_zeros();
         // Beyond 2^126 only the sign matters, and for wrapping the low 32 bits, which then are zero
-        // as long as the value has fewer than 94 bits of its own.
+        // as long as the value itself has fewer than 94 bits.
         if length + left <= 125 { value << left } else { value.signum() << 120 }
     };
     let values = [rounded(rounding, random), rounded(Rounding::Floor, Random::ZERO)];

@@ -150,7 +150,7 @@ impl<'a> Run<'a> {
             images: Vec::new(),
         };
         for parameter in 0..run.accumulators.len() {
-            // Step 0 of training rounds under other addresses: those of its own state.
+            // Step 0 of training rounds under other addresses: those of the run's state.
             run.quantise_state(parameter, u64::MAX)?;
         }
         Ok(run)

@@ -89,7 +89,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "requantiser",
-        help: "how a sum is scaled: shift (exact), float32, float64, tflite-double, tflite-single, tflite-twice-up",
+        help: "how a sum is scaled: shift (exact), float32, float64, double_rounding, single_rounding, twice_up",
         read: |convention| convention.requantiser.name().to_owned(),
         write: |convention, text| set::<Requantiser>(&mut convention.requantiser, text),
     },

@@ -70,17 +70,17 @@ pub const NAMED: &[Named] = &[
     Named {
         name: "tflite",
         about: "TFLite, TFLite Micro and CMSIS-NN by default, gemmlowp: 31-bit multiplier, rounded twice (half up, then half away)",
-        settings: "requantiser=tflite-double",
+        settings: "requantiser=double_rounding",
     },
     Named {
         name: "tflite-single",
         about: "TFLITE_SINGLE_ROUNDING, CMSIS_NN_USE_SINGLE_ROUNDING, ruy without AVX2: rounded once, half up",
-        settings: "requantiser=tflite-single",
+        settings: "requantiser=single_rounding",
     },
     Named {
         name: "tflite-twice-up",
         about: "TFLite's ruy with AVX2 or AVX-512: rounded twice, half up both times",
-        settings: "requantiser=tflite-twice-up",
+        settings: "requantiser=twice_up",
     },
 ];
 

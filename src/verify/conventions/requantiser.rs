@@ -2,6 +2,9 @@
 
 use super::fraction::Fraction;
 use hwmodel::Rounding;
+use hwmodel::affine::requantise::{
+    DoubleRounding, Multiplier, RealRule as _, SingleRounding, TwiceUp,
+};
 use hwmodel::cast::nearest_f32;
 
 /// How a sum is scaled. The factor m is the value of the sum's last place over that of the output's: a power of two between
@@ -15,11 +18,11 @@ pub enum Requantiser {
     /// f64(sum · f32(m)) of the onnx package's reference evaluator.
     Float64,
     /// gemmlowp's and TFLite's integer multiplier, rounded twice: half up, then half away from zero.
-    TfliteDouble,
+    DoubleRounding,
     /// The same multiplier rounded once, half up.
-    TfliteSingle,
+    SingleRounding,
     /// The same rounded twice, half up both times.
-    TfliteTwiceUp,
+    TwiceUp,
 }
 
 /// A scaled sum.
@@ -36,7 +39,7 @@ pub(super) struct Scaled {
 pub(super) enum Factor {
     /// mantissa · 2^exponent.
     Real(i128, i64),
-    /// Nearest float32.
+    /// The nearest float32.
     Float32(f32),
     /// multiplier · 2^(shift - 31).
     Integer { multiplier: i128, shift: i64 },
@@ -48,9 +51,9 @@ impl Requantiser {
         Self::Shift,
         Self::Float32,
         Self::Float64,
-        Self::TfliteDouble,
-        Self::TfliteSingle,
-        Self::TfliteTwiceUp,
+        Self::DoubleRounding,
+        Self::SingleRounding,
+        Self::TwiceUp,
     ];
 
     /// The name in a convention.
@@ -59,9 +62,9 @@ impl Requantiser {
             Self::Shift => "shift",
             Self::Float32 => "float32",
             Self::Float64 => "float64",
-            Self::TfliteDouble => "tflite-double",
-            Self::TfliteSingle => "tflite-single",
-            Self::TfliteTwiceUp => "tflite-twice-up",
+            Self::DoubleRounding => DoubleRounding::RULE,
+            Self::SingleRounding => SingleRounding::RULE,
+            Self::TwiceUp => TwiceUp::RULE,
         }
     }
 
@@ -75,8 +78,14 @@ impl Requantiser {
             Self::Float32 | Self::Float64 => {
                 Factor::Float32(nearest_f32(libm::ldexp(factor, exponent)))
             }
-            Self::TfliteDouble | Self::TfliteSingle | Self::TfliteTwiceUp => {
-                multiplier(factor, exponent)
+            Self::DoubleRounding | Self::SingleRounding | Self::TwiceUp => {
+                // A factor of 2^30 or more is limited to the largest multiplier and shift.
+                let real = libm::ldexp(factor, exponent).min(f64::MAX);
+                let parts = Multiplier::limited(real).expect("finite and above 0");
+                Factor::Integer {
+                    multiplier: parts.multiplier().into(),
+                    shift: parts.shift().into(),
+                }
             }
         }
     }
@@ -97,32 +106,19 @@ impl Requantiser {
                 Scaled { value: Fraction::of_float(value), rounding: None }
             }
             Factor::Integer { multiplier, shift } => {
-                if self == Self::TfliteSingle {
+                if self == Self::SingleRounding {
                     return own(Fraction::new(sum * multiplier, 31 - shift), Rounding::HalfUp);
                 }
                 let (left, right) = (shift.clamp(0, 31), (-shift).max(0));
                 let high = Rounding::HalfUp.shift_right(wrap32(sum << left) * multiplier, 31, 0);
                 let last = match self {
-                    Self::TfliteDouble => Rounding::NearestAway,
+                    Self::DoubleRounding => Rounding::NearestAway,
                     _ => Rounding::HalfUp,
                 };
                 own(Fraction::new(high, right), last)
             }
         }
     }
-}
-
-/// TFLite's `QuantizeMultiplier`: f · 2^shift with f in [½, 1) as a 31-bit integer, rounded half away from zero.
-fn multiplier(factor: f64, exponent: i32) -> Factor {
-    let (mantissa, shift) = libm::frexp(factor);
-    let shift = i64::from(shift) + i64::from(exponent);
-    let scaled = Fraction::of_float(mantissa * f64::from(1u32 << 31)).round(Rounding::NearestAway);
-    let (multiplier, shift) =
-        if scaled == 1 << 31 { (1 << 30, shift + 1) } else { (scaled, shift) };
-    if shift < -31 {
-        return Factor::Integer { multiplier: 0, shift: 0 };
-    }
-    Factor::Integer { multiplier, shift }
 }
 
 /// The nearest float32 of an integer.

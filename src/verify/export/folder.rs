@@ -101,7 +101,7 @@ impl Place {
                 filled = entries.next().is_some();
             }
         }
-        target.file_name().ok_or_else(|| no("it has no name of its own"))?;
+        target.file_name().ok_or_else(|| no("it does not end in a name"))?;
         let parent = match target.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),

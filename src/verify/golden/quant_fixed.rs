@@ -201,7 +201,7 @@ fn check_tensor(checker: &mut Checker, rows: &[Row<'_>]) {
         return;
     }
     let address = RandomAddress::new(0, 0, 0, Role::Weight);
-    // A NaN fails the tensor that it is in, so that it is one of its own.
+    // A NaN fails the tensor that it is in, so that it is tested as a tensor alone.
     let (not_a_number, numbers): (Vec<&Row<'_>>, Vec<&Row<'_>>) =
         rows.iter().partition(|row| row.x.is_nan());
     let x: Vec<f32> = numbers.iter().map(|row| row.x).collect();

@@ -42,7 +42,7 @@ pub enum CompileError {
     Modes(String),
     /// An accumulator whose sums are not those that batch norms were folded for.
     #[error(
-        "an integer program folds batch norms for sums with the fractional length of the products, and the accumulator has {fl} bits of its own: leave out `--accumulator-fl`"
+        "an integer program folds batch norms for sums with the fractional length of the products, but the accumulator is set to {fl} fractional bits: leave out `--accumulator-fl`"
     )]
     AccumulatorFraction {
         /// Its fractional length in bits.

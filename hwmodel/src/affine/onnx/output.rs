@@ -1,7 +1,7 @@
 //! The words of an operator's result.
 
 use super::super::quantisation::{check_zero_points, stored, word_range};
-use super::super::requantise::check_scales;
+use super::super::requantise::{Scales, check_scales};
 use super::super::{AffineError, AffineTensor, Quantisation, WordRange};
 use crate::cast::low;
 use crate::{FixedTensor, Format, RawData, SimdLevel, parallel, with_raw};
@@ -44,6 +44,12 @@ impl Output {
     /// The format of the words.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// The scales of sums of words of scale `input` and words of `weights`, one for each of these scales.
+    pub(super) fn scales_of_sums(&self, input: f32, weights: &AffineTensor) -> Vec<Scales> {
+        let of_weights = weights.quantisation().scales().iter();
+        of_weights.map(|&weight| Scales { input, weight, output: self.scale }).collect()
     }
 
     /// A tensor of these words.

@@ -1,7 +1,7 @@
 //! QLinearConv.
 
 use super::super::product::{Adder, Window, Words, convolve};
-use super::super::requantise::{RequantiseRule, Scales};
+use super::super::requantise::RequantiseRule;
 use super::super::{AffineError, AffineTensor};
 use super::Output;
 use super::output::single;
@@ -41,12 +41,7 @@ pub fn qlinear_conv(
     if !bias.is_empty() {
         sums.add_bias(bias)?;
     }
-    let scales: Vec<_> = weights
-        .quantisation()
-        .scales()
-        .iter()
-        .map(|&weight| Scales { input, weight, output: output.scale() })
-        .collect();
+    let scales = output.scales_of_sums(input, weights);
     let data = sums.requantised(array.simd, rule, &scales, output.range(), output.format())?;
     let [height, width] = sums.pixels();
     let shape = [x.shape()[0], height, width, sums.columns()];

@@ -1,7 +1,7 @@
 //! QLinearMatMul.
 
 use super::super::product::{Adder, Words, matmul};
-use super::super::requantise::{RequantiseRule, Scales};
+use super::super::requantise::RequantiseRule;
 use super::super::{AffineError, AffineTensor};
 use super::Output;
 use super::output::single;
@@ -23,12 +23,7 @@ pub fn qlinear_mat_mul(
 ) -> Result<(AffineTensor, MacReport), AffineError> {
     let (input, _) = single(a)?;
     let sums = matmul(array, adder, Words::of(a, 0)?, Words::of(b, 1)?)?;
-    let scales: Vec<_> = b
-        .quantisation()
-        .scales()
-        .iter()
-        .map(|&weight| Scales { input, weight, output: output.scale() })
-        .collect();
+    let scales = output.scales_of_sums(input, b);
     let data = sums.requantised(array.simd, rule, &scales, output.range(), output.format())?;
     let shape = [sums.rows(), sums.columns()];
     Ok((output.tensor(&shape, data)?, sums.report()))

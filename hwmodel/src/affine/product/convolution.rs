@@ -65,7 +65,8 @@ struct Shape {
 /// ```
 ///
 /// # Errors
-/// If the shapes do not fit, x has more than one zero point, or w neither one nor one for each output channel.
+/// If the shapes do not fit, x has more than one zero point, w neither one nor one for each output channel, or the array's
+/// accumulator has its own fractional length.
 pub fn convolve(
     array: &MacArray,
     adder: Adder,
@@ -80,8 +81,9 @@ pub fn convolve(
     let terms = kernel[0] * kernel[1] * channels;
     let (x, w) = (adder.operand(x)?, adder.operand(w)?);
     let (left, right, weights) = (x.zero_points[0], w.zero_points, w.words);
+    let array = adder.on(array);
     let needs_rows = right.iter().any(|&zero_point| zero_point != 0);
-    let (mut sums, rows) = if adder == Adder::Array && window.dilation == [1, 1] {
+    let (mut sums, rows) = if window.dilation == [1, 1] {
         let (input, padding) = match window.padding {
             // The array pads with words of 0.
             [[top, bottom], [left_side, right_side]]
@@ -93,15 +95,15 @@ pub fn convolve(
         };
         let geometry =
             Convolution2d { kernel, stride: window.stride, padding, groups: window.groups };
-        let sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?);
+        let sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?)?;
         let rows = match needs_rows {
-            true => Some(window_sums(array, &input, geometry, channels)?),
+            true => Some(window_sums(&array, &input, geometry, channels)?),
             false => None,
         };
         (sums, rows)
     } else {
         let input = padded(x.words, window, &shape, left)?;
-        let (sums, rows) = by_patches((array, adder), &input, &weights, window, &shape)?;
+        let (sums, rows) = by_patches(&array, &input, &weights, window, &shape)?;
         (sums, Some(rows))
     };
     let of_columns = sums_of_runs(&weights, filters, terms);
@@ -220,13 +222,13 @@ fn window_sums(
     let bits = Format::new(2, 0).map_err(|_| AffineError::Word(padded.format()))?;
     let ones = FixedTensor::from_raw(&shape, bits, &vec![1i32; shape.iter().product()])?;
     let exact = MacArray { accumulator: Accumulator::default(), ..*array };
-    let sums = IntegerSums::of_array(exact.convolve(padded, &ones, geometry)?).sums;
+    let sums = IntegerSums::of_array(exact.convolve(padded, &ones, geometry)?)?.sums;
     Ok(RowSums { groups: geometry.groups, sums })
 }
 
 /// The sums by matrix products of patches, and the sums of the patches.
 fn by_patches(
-    (array, adder): (&MacArray, Adder),
+    array: &MacArray,
     padded: &FixedTensor,
     weights: &FixedTensor,
     window: Window,
@@ -258,7 +260,7 @@ fn by_patches(
             let of_group = &of_weights[group * width * terms..][..width * terms];
             let x = FixedTensor::from_raw(&[count, terms], padded.format(), &patches)?;
             let w = FixedTensor::from_raw(&[width, terms], weights.format(), of_group)?;
-            let product = adder.linear(array, &x, &w, [count, terms, width])?;
+            let product = IntegerSums::of_array(array.linear(&x, &w)?)?;
             report += product.report;
             let product = product.sums;
             for (row, product) in (start..).zip(product.chunks_exact(width.max(1))) {

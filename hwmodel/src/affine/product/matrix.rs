@@ -1,7 +1,7 @@
 //! Matrix products of affine words.
 
 use super::operand::sums_of_runs;
-use super::{Adder, IntegerSums, RowSums, Words, pairs};
+use super::{Adder, IntegerSums, RowSums, Words};
 use crate::affine::AffineError;
 use crate::array::{MacArray, ShapeError};
 use crate::cast::low;
@@ -28,7 +28,8 @@ use crate::{FixedTensor, with_raw};
 /// ```
 ///
 /// # Errors
-/// If the shapes do not fit, a has more than one zero point, or b neither one nor one a column.
+/// If the shapes do not fit, a has more than one zero point, b neither one nor one a column, or the array's accumulator has its
+/// own fractional length.
 pub fn matmul(
     array: &MacArray,
     adder: Adder,
@@ -82,14 +83,12 @@ fn product(
     a.single()?;
     b.check_columns(columns)?;
     let (a, b) = (adder.operand(a)?, adder.operand(b)?);
-    let mut sums = match (order, adder) {
-        (Order::ByTerm, Adder::Array) => IntegerSums::of_array(array.matmul(&a.words, &b.words)?),
-        (Order::ByTerm, Adder::SaturatedPairs) => {
-            let b = pairs::transposed(&b.words, [terms, columns])?;
-            pairs::linear(&a.words, &b, [rows, terms, columns])
-        }
-        (Order::ByColumn, _) => adder.linear(array, &a.words, &b.words, [rows, terms, columns])?,
+    let array = adder.on(array);
+    let product = match order {
+        Order::ByTerm => array.matmul(&a.words, &b.words)?,
+        Order::ByColumn => array.linear(&a.words, &b.words)?,
     };
+    let mut sums = IntegerSums::of_array(product)?;
     let needs_rows = b.zero_points.iter().any(|&zero_point| zero_point != 0);
     let of_rows =
         needs_rows.then(|| RowSums { groups: 1, sums: sums_of_runs(&a.words, rows, terms) });

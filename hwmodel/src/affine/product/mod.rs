@@ -13,7 +13,6 @@
 mod convolution;
 mod matrix;
 mod operand;
-mod pairs;
 
 pub use convolution::{Window, convolve};
 pub use matrix::{linear, matmul};
@@ -23,8 +22,10 @@ use super::requantise::{RequantiseRule, Scales};
 use super::{AffineError, WordRange};
 use crate::array::{MacArray, MacReport, Product, Sums};
 use crate::cast::low;
-use crate::{FixedTensor, Format, RawData, SimdLevel};
+use crate::number::accumulator::InnerAccumulator;
+use crate::{Accumulator, AccumulatorWidth, BitWidth, Format, Overflow, RawData, SimdLevel};
 use operand::Operand;
+use std::num::NonZeroU32;
 
 /// How the products of a sum are added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,18 +58,29 @@ impl Adder {
         }
     }
 
-    /// The sums of a `[m, k]` and b `[n, k]`.
-    fn linear(
-        self,
-        array: &MacArray,
-        a: &FixedTensor,
-        b: &FixedTensor,
-        sizes: [usize; 3],
-    ) -> Result<IntegerSums, AffineError> {
+    /// The array that adds them.
+    fn on(self, array: &MacArray) -> MacArray {
         match self {
-            Self::Array => Ok(IntegerSums::of_array(array.linear(a, b)?)),
-            Self::SaturatedPairs => Ok(pairs::linear(a, b, sizes)),
+            Self::Array => *array,
+            Self::SaturatedPairs => MacArray { accumulator: SATURATED_PAIRS, ..*array },
         }
+    }
+}
+
+/// Two products in 16 bits with saturation, their sums in 32 bits.
+const SATURATED_PAIRS: Accumulator = Accumulator {
+    inner: Some(InnerAccumulator {
+        terms: NonZeroU32::MIN.saturating_add(1),
+        width: bits(16),
+        overflow: Overflow::Saturate,
+    }),
+    ..Accumulator::new(bits(32), Overflow::Wrap)
+};
+
+const fn bits(bits: u32) -> AccumulatorWidth {
+    match BitWidth::new(bits) {
+        Ok(bits) => AccumulatorWidth::Bits(bits),
+        Err(_) => AccumulatorWidth::Exact,
     }
 }
 
@@ -151,7 +163,13 @@ impl IntegerSums {
     }
 
     /// The array's sums of signed words, modulo 2^32.
-    fn of_array(product: Product) -> Self {
+    ///
+    /// # Errors
+    /// If the accumulator has its own fractional length.
+    fn of_array(product: Product) -> Result<Self, AffineError> {
+        if product.fl() != 0 {
+            return Err(AffineError::Fraction(product.fl()));
+        }
         let (columns, report) = (product.columns(), product.report());
         let pixels = [product.rows(), 1];
         let sums = match product.into_sums() {
@@ -159,7 +177,7 @@ impl IntegerSums {
             Sums::I64(sums) => sums.into_iter().map(low).collect(),
             Sums::I128(sums) => sums.into_iter().map(low).collect(),
         };
-        Self { sums, columns, pixels, report }
+        Ok(Self { sums, columns, pixels, report })
     }
 
     /// Takes the zero points off: `rows` holds Σ a of every row for each group of columns, `columns` Σ b of every column.

@@ -191,6 +191,15 @@ fn products_without_terms_rows_or_columns() {
 }
 
 #[test]
+fn accumulators_have_no_fraction() {
+    let accumulator = Accumulator { fl: Some(2), ..Accumulator::default() };
+    let array = MacArray { simd: SimdLevel::PORTABLE, accumulator };
+    let a = words(1, &[1, 1], format(true, 8));
+    let x = Words::new(&a, &[0]).unwrap();
+    assert_eq!(matmul(&array, Adder::Array, x, x), Err(AffineError::Fraction(2)));
+}
+
+#[test]
 fn bytes_stay_bytes_on_the_array() {
     let x = words(3, &[4, 4], format(false, 8));
     let signed = Words::new(&x, &[255]).unwrap().signed().unwrap();

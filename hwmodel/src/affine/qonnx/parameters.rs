@@ -2,7 +2,7 @@
 
 use super::super::granularity::Granularity;
 use super::super::quantisation::Parameters;
-use super::super::requantise::check_scales;
+use super::super::requantise::zero_points_of;
 use super::super::{AffineError, Quantisation};
 use crate::cast::toward_zero;
 
@@ -25,20 +25,8 @@ impl QonnxScales {
         scales: Vec<f32>,
         zero_points: Vec<f32>,
     ) -> Result<Self, AffineError> {
-        check_scales(&scales)?;
         zero_points.iter().try_for_each(|&zero_point| check_zero_point(zero_point))?;
-        let zero_points = match zero_points.len() {
-            0 => vec![0.0; scales.len()],
-            _ => zero_points,
-        };
-        if zero_points.len() != scales.len() {
-            return Err(AffineError::Count {
-                what: "zero points",
-                given: zero_points.len(),
-                needed: scales.len(),
-                why: "one for each scale",
-            });
-        }
+        let zero_points = zero_points_of(&scales, zero_points, 0.0)?;
         Ok(Self { granularity, scales, zero_points })
     }
 

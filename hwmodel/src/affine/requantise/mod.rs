@@ -105,6 +105,28 @@ pub(crate) fn check_scales(scales: &[f32]) -> Result<(), AffineError> {
     }
 }
 
+/// Checks scales and their zero points, one for each; none mean `zero` everywhere.
+pub(crate) fn zero_points_of<T: Clone>(
+    scales: &[f32],
+    zero_points: Vec<T>,
+    zero: T,
+) -> Result<Vec<T>, AffineError> {
+    check_scales(scales)?;
+    let zero_points = match zero_points.len() {
+        0 => vec![zero; scales.len()],
+        _ => zero_points,
+    };
+    if zero_points.len() != scales.len() {
+        return Err(AffineError::Count {
+            what: "zero points",
+            given: zero_points.len(),
+            needed: scales.len(),
+            why: "one for each scale",
+        });
+    }
+    Ok(zero_points)
+}
+
 /// Evaluates `$body` with the type `$rule` of a [`RequantiseRule`], so that it is compiled once for every rule.
 #[macro_export]
 macro_rules! with_requantise_rule {

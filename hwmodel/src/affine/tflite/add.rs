@@ -1,12 +1,12 @@
 //! ADD.
 
-use super::operand::{Operand, each_pair, is_int8};
+use super::operand::{Operand, is_int8, words_of_pairs};
 use super::{KernelSet, Output, TfliteError};
+use crate::SimdLevel;
 use crate::affine::requantise::{DoubleRounding, Multiplier, RealRule, shifted};
 use crate::affine::{AffineError, AffineTensor, WordRange};
 use crate::cast::toward_zero;
 use crate::number::rounding::modes::HalfUp;
-use crate::{RawData, SimdLevel, with_narrow};
 
 /// The multipliers of ADD in the sets `ref` and `opt`, and of int16 in all of them: of the first operand, the second and the sum.
 ///
@@ -95,17 +95,26 @@ pub fn add(
 ) -> Result<AffineTensor, TfliteError> {
     let (left, right) = operands("ADD", a, b, output)?;
     let range = output.range()?;
-    let mut data = RawData::zeros(output.format, left.words.len());
-    let (za, zb) = (left.zero_point, right.zero_point);
-    if kernels == KernelSet::Xnnpack && is_int8(output.format) {
+    let (both, format) = ([&left, &right], output.format);
+    let data = if kernels == KernelSet::Xnnpack && is_int8(format) {
         let rule = CommonShift::new(left.scale, right.scale, output.scale)?;
-        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
-            #[inline(always)] |a, b| rule.word(a - za, b - zb, range)));
+        words_of_pairs(
+            simd,
+            both,
+            format,
+            #[inline(always)]
+            |a, b| rule.word(a, b, range),
+        )
     } else {
         let rule = AddMultipliers::new(left.scale, right.scale, output)?;
-        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
-            #[inline(always)] |a, b| rule.word(a - za, b - zb, range)));
-    }
+        words_of_pairs(
+            simd,
+            both,
+            format,
+            #[inline(always)]
+            |a, b| rule.word(a, b, range),
+        )
+    };
     output.tensor(a.shape(), data)
 }
 

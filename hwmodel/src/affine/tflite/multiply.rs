@@ -1,11 +1,11 @@
 //! MUL.
 
 use super::add::operands;
-use super::operand::{each_pair, is_int8};
+use super::operand::{is_int8, words_of_pairs};
 use super::{KernelSet, Output, TfliteError};
+use crate::SimdLevel;
 use crate::affine::AffineTensor;
 use crate::affine::requantise::{DoubleRounding, Float32Factor, RealRule, Requantise, Scales};
-use crate::{RawData, SimdLevel, with_narrow};
 
 /// The product, element by element, of two tensors of one shape and type.
 ///
@@ -26,16 +26,25 @@ pub fn multiply(
     let range = output.range()?;
     let factor =
         Scales { input: left.scale, weight: right.scale, output: output.scale }.float32()?;
-    let mut data = RawData::zeros(output.format, left.words.len());
-    let (za, zb) = (left.zero_point, right.zero_point);
-    if kernels == KernelSet::Xnnpack && is_int8(output.format) {
-        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
-            #[inline(always)] |a, b| Float32Factor::word(product(a - za, b - zb), factor, range)));
+    let (both, format) = ([&left, &right], output.format);
+    let data = if kernels == KernelSet::Xnnpack && is_int8(format) {
+        words_of_pairs(
+            simd,
+            both,
+            format,
+            #[inline(always)]
+            |a, b| Float32Factor::word(product(a, b), factor, range),
+        )
     } else {
         let factor = DoubleRounding::of_real(factor.into())?;
-        with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
-            #[inline(always)] |a, b| DoubleRounding::word(product(a - za, b - zb), factor, range)));
-    }
+        words_of_pairs(
+            simd,
+            both,
+            format,
+            #[inline(always)]
+            |a, b| DoubleRounding::word(product(a, b), factor, range),
+        )
+    };
     output.tensor(a.shape(), data)
 }
 

@@ -3,7 +3,7 @@
 use super::TfliteError;
 use crate::affine::AffineTensor;
 use crate::kernels::RawInteger;
-use crate::{Format, SimdLevel, parallel};
+use crate::{Format, RawData, SimdLevel, parallel, with_narrow};
 
 /// Elements a thread handles at a time.
 const CHUNK: usize = 1 << 13;
@@ -47,6 +47,20 @@ pub(super) fn check_type(
         return Err(TfliteError::ZeroPoint { zero_point, what });
     }
     Ok(())
+}
+
+/// The words of `word(a - za, b - zb)` for every pair of words.
+pub(super) fn words_of_pairs(
+    simd: SimdLevel,
+    [left, right]: [&Operand; 2],
+    format: Format,
+    word: impl Fn(i32, i32) -> i32 + Sync,
+) -> RawData {
+    let mut data = RawData::zeros(format, left.words.len());
+    let (za, zb) = (left.zero_point, right.zero_point);
+    with_narrow!(&mut data, out => each_pair(simd, &left.words, &right.words, out,
+        #[inline(always)] |a, b| word(a - za, b - zb)));
+    data
 }
 
 /// out = `word(a, b)` for every element.
