@@ -15,6 +15,7 @@ pub mod cli;
 pub mod data;
 pub mod design;
 pub mod files;
+pub mod graph;
 pub mod network;
 pub mod onnx;
 pub mod precision;

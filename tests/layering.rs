@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of `src` with the modules that it may use. A module stands below all that use it.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("chart", &[]),
     ("data", &[]),
     ("setting", &[]),
@@ -15,6 +15,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("train", &["data", "files", "network", "precision"]),
     ("design", &["chart", "data", "files", "network", "precision", "train"]),
     ("onnx", &["design"]),
+    ("graph", &["onnx"]),
     ("verify", &["network", "precision", "train"]),
     ("report", &["chart", "design", "files", "precision", "train"]),
     (
@@ -24,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "data",
             "design",
             "files",
+            "graph",
             "network",
             "onnx",
             "precision",

@@ -13,6 +13,7 @@ mod dimensions;
 mod error;
 mod fact;
 mod fold;
+pub mod model;
 mod node;
 mod proto;
 mod rules;

@@ -1,4 +1,4 @@
-//! The ONNX protobuf messages, reduced to the fields that shapes need.
+//! The ONNX protobuf messages, reduced to the fields that shapes and values need.
 //!
 //! Field numbers are those of `onnx.proto` (ONNX IR version 3 and later); fields that are left out
 //! are skipped by the decoder.
@@ -7,8 +7,21 @@ use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Model {
+    #[prost(int64, tag = "1")]
+    pub(super) ir_version: i64,
     #[prost(message, optional, tag = "7")]
     pub(super) graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) opset_import: Vec<OperatorSet>,
+}
+
+/// Version of the operators of a domain.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OperatorSet {
+    #[prost(string, tag = "1")]
+    pub(super) domain: String,
+    #[prost(int64, tag = "2")]
+    pub(super) version: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -57,6 +70,11 @@ pub(super) struct Attribute {
     pub(super) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(super) strings: Vec<Vec<u8>>,
+    /// `AttributeProto.AttributeType`; old files leave it out.
+    #[prost(int32, tag = "20")]
+    pub(super) r#type: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -77,6 +95,22 @@ pub(super) struct Tensor {
     pub(super) raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub(super) double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub(super) uint64_data: Vec<u64>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<Entry>,
+    /// 1 if the data are in another file.
+    #[prost(int32, tag = "14")]
+    pub(super) data_location: i32,
+}
+
+/// A key and its value.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Entry {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -95,6 +129,8 @@ pub(super) struct Type {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorType {
+    #[prost(int32, tag = "1")]
+    pub(super) elem_type: i32,
     #[prost(message, optional, tag = "2")]
     pub(super) shape: Option<Shape>,
 }

@@ -200,7 +200,7 @@ mod tests {
         };
         let node = Node { op_type: "Relu".to_owned(), ..Node::default() };
         let graph = Graph { node: vec![node], initializer: vec![tensor], ..Graph::default() };
-        Model { graph: Some(graph) }
+        Model { graph: Some(graph), ..Model::default() }
     }
 
     #[test]

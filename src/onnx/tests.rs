@@ -174,7 +174,7 @@ fn model(input: &[Dim], initializer: Vec<Tensor>, node: Vec<Node>) -> Graph {
 }
 
 fn workload(graph: Graph, sizes: &[(&str, u64)]) -> Result<Workload, OnnxError> {
-    let bytes = Model { graph: Some(graph) }.encode_to_vec();
+    let bytes = Model { graph: Some(graph), ..Model::default() }.encode_to_vec();
     read_from(Cursor::new(bytes), "model", &dimensions(sizes))
 }
 

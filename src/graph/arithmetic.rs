@@ -1,0 +1,21 @@
+//! Which numbers stand for the reals of a graph.
+
+use hwmodel::SimdLevel;
+use hwmodel::array::MacArray;
+
+/// How a graph is run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Arithmetic {
+    /// The MAC array that sums products of integers.
+    pub array: MacArray,
+    /// Whether reals are float64 with products of floats in float64: exact arithmetic for graphs whose quantisers decide the
+    /// results. Otherwise reals are float32, as in the float unit, and rounded to the element type of float16 and bfloat16 values.
+    pub wide_reals: bool,
+}
+
+impl Arithmetic {
+    /// The SIMD level of all kernels.
+    pub fn simd(&self) -> SimdLevel {
+        self.array.simd
+    }
+}

@@ -1,0 +1,70 @@
+//! Operators, one file an operator or a family of the same arithmetic.
+//!
+//! A new operator is one file, or a line in the file of its family, and the line of its names in [`FAMILIES`].
+
+mod element_wise;
+mod identity;
+mod relu;
+
+use super::error::Problem;
+use super::operator::{Definition, Operator};
+
+/// Makes the operator of a node.
+///
+/// # Errors
+/// If an attribute, a type or a constant does not fit.
+pub type Make = fn(&Definition<'_>) -> Result<Box<dyn Operator>, Problem>;
+
+/// ONNX's own operators.
+const ONNX: &str = "";
+
+/// Operators with the domains that have them.
+struct Family {
+    domains: &'static [&'static str],
+    names: &'static [&'static str],
+    make: Make,
+}
+
+impl Family {
+    const fn new(
+        domains: &'static [&'static str],
+        names: &'static [&'static str],
+        make: Make,
+    ) -> Self {
+        Self { domains, names, make }
+    }
+}
+
+/// Every operator.
+const FAMILIES: &[Family] = &[
+    Family::new(&[ONNX], element_wise::NAMES, element_wise::make),
+    Family::new(&[ONNX], &["Identity", "Dropout"], identity::make),
+    Family::new(&[ONNX], &["Relu"], relu::make),
+];
+
+/// Domain and name of every operator that is supported.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = |family: &'static Family| {
+        let each = |domain: &&'static str| {
+            family.names.iter().map({
+                let domain = *domain;
+                move |&name| (domain, name)
+            })
+        };
+        family.domains.iter().flat_map(each)
+    };
+    FAMILIES.iter().flat_map(names)
+}
+
+/// The operator of a node.
+///
+/// # Errors
+/// If it is not supported, or an attribute, a type or a constant does not fit.
+pub(super) fn make(definition: &Definition<'_>) -> Result<Box<dyn Operator>, Problem> {
+    let (domain, name) = (definition.node.domain.as_str(), definition.node.operator.as_str());
+    let family = FAMILIES
+        .iter()
+        .find(|family| family.domains.contains(&domain) && family.names.contains(&name))
+        .ok_or(Problem::NoOperator)?;
+    (family.make)(definition)
+}
