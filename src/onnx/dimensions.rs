@@ -16,7 +16,7 @@ impl Dimensions {
     }
 
     /// The shapes of `inputs`.
-    pub(super) fn shapes(&self, inputs: &[&proto::ValueInfo]) -> Result<Vec<Vec<u64>>, OnnxError> {
+    pub(crate) fn shapes(&self, inputs: &[&proto::ValueInfo]) -> Result<Vec<Vec<u64>>, OnnxError> {
         let (mut known, mut missing) = (BTreeSet::new(), Vec::new());
         let mut shapes = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -52,7 +52,7 @@ impl Dimensions {
     }
 
     /// The shape that `info` declares, as far as all its sizes are known.
-    pub(super) fn declared(&self, info: &proto::ValueInfo) -> Option<Vec<u64>> {
+    pub(crate) fn declared(&self, info: &proto::ValueInfo) -> Option<Vec<u64>> {
         let of = |dimension: &proto::Dimension| {
             dimension.fixed().or_else(|| self.get(dimension.symbol()?))
         };

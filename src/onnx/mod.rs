@@ -1,63 +1,28 @@
-//! Workloads from ONNX models: every layer and its sizes, no weights.
+//! ONNX files: their messages, their structure without weights, sizes of symbolic dimensions, and models with their values.
 //!
-//! A model passes through four steps. `skim` copies its structure out of the file and skips weights
-//! without reading them; [`prost`] decodes that by the trimmed messages of `proto`; `walk` goes
-//! through the nodes in order, infers shapes by `rules` and computes small constants, since exporters
-//! express shapes as arithmetic; what does work becomes a [`Layer`](crate::design::workload::Layer).
-//! Operators, and what they are charged as: `docs/cost.md`.
-//!
-//! A shape is never guessed: an operator without a rule, a size that is not known or a declared shape
-//! that contradicts the inferred one is an error that names the node.
+//! [`structure`] copies the nodes and small constants out of a file and skips its weights without reading them; [`prost`]
+//! decodes that by the trimmed messages of `proto`. [`model`] reads a model with all its values. What a network costs
+//! ([`crate::design::workload::onnx`]) and what it computes ([`crate::graph`]) are built on these.
 
 mod dimensions;
 mod error;
-mod fact;
-mod fold;
 pub mod model;
-mod node;
-mod proto;
-mod rules;
+pub(crate) mod proto;
 mod skim;
-mod tensor;
-mod walk;
 
 pub use dimensions::Dimensions;
-pub use error::{NodeProblem, OnnxError};
+pub use error::OnnxError;
 
-use crate::design::workload::Workload;
 use prost::Message;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{Read, Seek};
 
-/// The workload of the ONNX model in file `path`, with its symbolic sizes as `dimensions` say. The
-/// workload's name is that of the file.
+/// The graph of the model in `source`, without weights.
 ///
 /// # Errors
-/// If the file cannot be read, is damaged or no ONNX model, a symbolic size is missing, or a node
-/// has no rule or impossible sizes.
-pub fn read(path: &Path, dimensions: &Dimensions) -> Result<Workload, OnnxError> {
-    let file = File::open(path).map_err(OnnxError::Io)?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    read_from(BufReader::new(file), &name, dimensions)
-}
-
-/// As [`read`], from anything that can be read and seeked, as a workload called `name`.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_from(
-    model: impl Read + Seek,
-    name: &str,
-    dimensions: &Dimensions,
-) -> Result<Workload, OnnxError> {
-    let structure = skim::skim(model)?;
+/// If it cannot be read, is damaged or not an ONNX model, or has no nodes.
+pub(crate) fn structure(source: impl Read + Seek) -> Result<proto::Graph, OnnxError> {
+    let structure = skim::skim(source)?;
     let model = proto::Model::decode(structure.as_slice())
         .map_err(|error| OnnxError::Malformed(error.to_string()))?;
-    let graph = model.graph.filter(|graph| !graph.node.is_empty()).ok_or(OnnxError::NoGraph)?;
-    let layers = walk::layers(&graph, dimensions)?;
-    Ok(Workload::new(name, layers)?)
+    model.graph.filter(|graph| !graph.node.is_empty()).ok_or(OnnxError::NoGraph)
 }
-
-#[cfg(test)]
-mod tests;

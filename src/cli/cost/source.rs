@@ -6,7 +6,6 @@ use crate::cli::errors::Failure;
 use crate::design::workload::{self, Formats, Options, Workload};
 use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
-use crate::onnx;
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
@@ -18,7 +17,7 @@ pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
         (None, Some(path), _) => topology::workload(path),
         (None, None, Some(path)) => {
             let sizes = arguments.dim.iter().map(|dim| (dim.name.clone(), dim.size));
-            let model = onnx::read(path, &sizes.collect());
+            let model = workload::onnx::read(path, &sizes.collect());
             let model = model.with_context(|| format!("ONNX model `{}`", path.display()));
             model.map_err(Failure::Usage)
         }

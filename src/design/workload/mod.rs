@@ -2,7 +2,7 @@
 //!
 //! A [`Workload`] comes from an architecture that hwsim can train ([`Workload::from_builder`]), from
 //! a table of layer sizes of a network that hwsim cannot train ([`arch`]), from a topology of SCALE-Sim
-//! ([`Workload::from_topology`]) or from an ONNX file ([`crate::onnx`]). [`estimate`] gives its cost on a
+//! ([`Workload::from_topology`]) or from an ONNX file ([`onnx`]). [`estimate`] gives its cost on a
 //! machine, layer by layer: `docs/cost.md`.
 //!
 //! ```
@@ -30,6 +30,7 @@ mod estimate;
 mod formats;
 mod layer;
 mod network;
+pub mod onnx;
 mod report;
 mod topology;
 

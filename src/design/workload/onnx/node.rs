@@ -2,8 +2,8 @@
 
 use super::error::NodeProblem;
 use super::fact::Fact;
-use super::proto;
 use super::tensor::Value;
+use crate::onnx::proto;
 use std::borrow::Cow;
 
 /// A node under inference.

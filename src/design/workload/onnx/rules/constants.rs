@@ -10,7 +10,7 @@ use hwmodel::cast::{exact, index};
 
 /// A constant written into the node.
 pub(super) fn constant(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    let damaged = |error: super::super::OnnxError| NodeProblem::Shape(error.to_string());
+    let damaged = |error: crate::onnx::OnnxError| NodeProblem::Shape(error.to_string());
     let list = |value: Value| Output::with_value(vec![value.len() as u64], Some(value));
     let output = if let Some(tensor) = node.attribute_tensor("value") {
         let shape = checked(tensor.shape().map_err(damaged)?)?;

@@ -1,7 +1,6 @@
 //! Small constants of a model.
 
-use super::error::OnnxError;
-use super::proto;
+use crate::onnx::{OnnxError, proto};
 use hwmodel::cast::index;
 
 /// The most elements of a constant that is computed with.
@@ -109,12 +108,6 @@ pub(super) mod element {
 }
 
 impl proto::Tensor {
-    /// Its shape.
-    pub(super) fn shape(&self) -> Result<Vec<u64>, OnnxError> {
-        let sizes = self.dims.iter().map(|&size| u64::try_from(size).ok());
-        sizes.collect::<Option<_>>().ok_or_else(|| self.damaged(format!("shape {:?}", self.dims)))
-    }
-
     /// Its elements; `None` if they are many, of a type that shapes are not made of, or not in the
     /// file.
     pub(super) fn value(&self) -> Result<Option<Value>, OnnxError> {
@@ -170,10 +163,6 @@ impl proto::Tensor {
             element::UINT16 => integers(2, |b| i64::from(u16::from_le_bytes(array(b)))),
             _ => None,
         }
-    }
-
-    fn damaged(&self, why: String) -> OnnxError {
-        OnnxError::Tensor { tensor: self.name.clone(), why }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Graph traversal: shape inference, and the layers that do work.
 
-use super::dimensions::Dimensions;
-use super::error::{NodeProblem, OnnxError};
+use super::error::{NodeProblem, OnnxCostError};
 use super::fact::{Fact, checked};
 use super::node::Node;
-use super::proto;
 use super::rules::{self, Outcome, Output};
 use super::tensor::element;
 use crate::design::workload::{Layer, Work};
+use crate::onnx::{Dimensions, OnnxError, proto};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -18,10 +17,10 @@ const MAX_KEPT_ELEMENTS: usize = 1 << 22;
 pub(super) fn layers(
     graph: &proto::Graph,
     dimensions: &Dimensions,
-) -> Result<Vec<Layer>, OnnxError> {
+) -> Result<Vec<Layer>, OnnxCostError> {
     let mut walk = Walk::new(graph, dimensions)?;
     for (index, message) in graph.node.iter().enumerate() {
-        walk.node(index, message).map_err(|problem| OnnxError::Node {
+        walk.node(index, message).map_err(|problem| OnnxCostError::Node {
             node: node_name(index, message),
             operator: match message.domain.as_str() {
                 "" => message.op_type.clone(),
@@ -51,7 +50,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(graph: &'a proto::Graph, dimensions: &Dimensions) -> Result<Self, OnnxError> {
+    fn new(graph: &'a proto::Graph, dimensions: &Dimensions) -> Result<Self, OnnxCostError> {
         let mut walk = Self {
             facts: HashMap::new(),
             declared: HashMap::new(),
@@ -68,7 +67,7 @@ impl<'a> Walk<'a> {
         let inputs: Vec<&proto::ValueInfo> = graph.input.iter().filter(known).collect();
         let shapes = dimensions.shapes(&inputs)?;
         for (input, shape) in inputs.into_iter().zip(shapes) {
-            let shape = checked(shape).map_err(|problem| OnnxError::Node {
+            let shape = checked(shape).map_err(|problem| OnnxCostError::Node {
                 node: input.name.clone(),
                 operator: "input".to_owned(),
                 problem,

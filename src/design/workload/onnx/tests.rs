@@ -1,14 +1,15 @@
 //! Models of PyTorch's exporters, and models made by hand.
 
-use super::proto::{Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use super::*;
 use crate::design::workload::{Layer, VectorKind, Work};
+use crate::onnx::proto::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use hwmodel::product::{MatrixProduct, RightOperand};
+use prost::Message as _;
 use std::io::Cursor;
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_bytes!(concat!("../../tests/data/onnx/", $name, ".onnx")).as_slice()
+        include_bytes!(concat!("../../../../tests/data/onnx/", $name, ".onnx")).as_slice()
     };
 }
 
@@ -165,7 +166,7 @@ fn value(name: &str, dims: &[Dim]) -> ValueInfo {
         Dim::Name(name) => proto::Dimension { dim_value: None, dim_param: Some(name.to_owned()) },
     };
     let shape = proto::Shape { dim: dims.iter().map(dimension).collect() };
-    let tensor_type = Some(proto::TensorType { shape: Some(shape) });
+    let tensor_type = Some(proto::TensorType { elem_type: 1, shape: Some(shape) });
     ValueInfo { name: name.to_owned(), r#type: Some(proto::Type { tensor_type }) }
 }
 
@@ -173,7 +174,7 @@ fn model(input: &[Dim], initializer: Vec<Tensor>, node: Vec<Node>) -> Graph {
     Graph { node, initializer, input: vec![value("x", input)], ..Graph::default() }
 }
 
-fn workload(graph: Graph, sizes: &[(&str, u64)]) -> Result<Workload, OnnxError> {
+fn workload(graph: Graph, sizes: &[(&str, u64)]) -> Result<Workload, OnnxCostError> {
     let bytes = Model { graph: Some(graph), ..Model::default() }.encode_to_vec();
     read_from(Cursor::new(bytes), "model", &dimensions(sizes))
 }
@@ -330,7 +331,7 @@ fn files_of_other_kinds_are_refused() {
     insta::assert_snapshot!(read(b"layer,M,N,K\nfc,1,10,84\n"), @"it is damaged or no ONNX model: wire type 4 at byte 0");
     insta::assert_snapshot!(read(&FIXTURES[0].1[..5000]), @"it is truncated or damaged at byte 22: export or copy it again");
     let missing = super::read(Path::new("/nonexistent/model.onnx"), &Dimensions::default());
-    assert!(matches!(missing, Err(OnnxError::Io(_))));
+    assert!(matches!(missing, Err(OnnxCostError::Onnx(OnnxError::Io(_)))));
 }
 
 #[test]
