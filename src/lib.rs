@@ -21,5 +21,6 @@ pub mod onnx;
 pub mod precision;
 pub mod report;
 pub mod setting;
+pub mod tensor;
 pub mod train;
 pub mod verify;

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of `src` with the modules that it may use. A module stands below all that use it.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("chart", &[]),
-    ("data", &[]),
     ("setting", &[]),
-    ("onnx", &[]),
-    ("graph", &["onnx"]),
+    ("tensor", &[]),
+    ("data", &["tensor"]),
+    ("onnx", &["tensor"]),
+    ("graph", &["onnx", "tensor"]),
     ("precision", &["setting"]),
     ("network", &["precision"]),
     ("files", &["data", "network", "precision"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "precision",
             "report",
             "setting",
+            "tensor",
             "train",
             "verify",
         ],

@@ -30,6 +30,7 @@
 //! # Ok::<(), hwsim::data::DataError>(())
 //! ```
 
+pub mod arrays;
 mod augmentation;
 mod batch;
 mod cifar;

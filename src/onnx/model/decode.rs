@@ -3,6 +3,7 @@
 use super::super::error::OnnxError;
 use super::super::proto;
 use super::{Attribute, Dimension, ElementType, Elements, Input, Model, Node, Tensor};
+use crate::tensor::half;
 use hwmodel::cast::index;
 use prost::Message;
 use std::collections::{BTreeMap, HashSet};
@@ -95,7 +96,7 @@ fn tensor(message: proto::Tensor) -> Result<Tensor, OnnxError> {
         .ok_or_else(|| damaged(format!("element type {}", message.data_type)))?;
     let shape: Vec<usize> = message.shape()?.into_iter().map(index).collect();
     let raw = &message.raw_data;
-    let half = |bits: u16| hwmodel_half(element, bits);
+    let value_of = |bits: u16| half(element, bits);
     let elements = match element {
         ElementType::Float32 if raw.is_empty() => {
             Elements::Float32(Arc::new(message.float_data.clone()))
@@ -111,11 +112,11 @@ fn tensor(message: proto::Tensor) -> Result<Tensor, OnnxError> {
         }
         ElementType::Float16 | ElementType::BFloat16 if raw.is_empty() => {
             Elements::Float32(Arc::new(
-                message.int32_data.iter().map(|&bits| half(hwmodel::cast::low(bits))).collect(),
+                message.int32_data.iter().map(|&bits| value_of(hwmodel::cast::low(bits))).collect(),
             ))
         }
         ElementType::Float16 | ElementType::BFloat16 => Elements::Float32(Arc::new(
-            words(raw).map(|bytes| half(u16::from_le_bytes(bytes))).collect(),
+            words(raw).map(|bytes| value_of(u16::from_le_bytes(bytes))).collect(),
         )),
         _ => {
             let count = shape.iter().product();
@@ -138,18 +139,8 @@ fn words<const N: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; N]> + '_ {
     })
 }
 
-fn hwmodel_half(element: ElementType, bits: u16) -> f32 {
-    if element == ElementType::BFloat16 {
-        return f32::from_bits(u32::from(bits) << 16);
-    }
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    match exponent {
-        0 => sign * fraction * (-24f32).exp2(),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + fraction) * f32::from_bits(((exponent - 25 + 127) as u32) << 23),
-    }
+fn half(element: ElementType, bits: u16) -> f32 {
+    if element == ElementType::BFloat16 { half::bfloat16(bits) } else { half::float16(bits) }
 }
 
 fn integers(element: ElementType, count: usize, message: &proto::Tensor) -> Option<Vec<i64>> {

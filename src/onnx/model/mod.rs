@@ -1,13 +1,10 @@
 //! A model with its values: nodes in the file's order, initialisers, inputs and outputs.
 
 mod decode;
-mod element;
 mod node;
-mod tensor;
 
-pub use element::ElementType;
+pub use crate::tensor::{ElementType, Elements, Tensor};
 pub use node::{Attribute, Node};
-pub use tensor::{Elements, Tensor};
 
 use super::error::OnnxError;
 use std::collections::BTreeMap;

@@ -1,6 +1,11 @@
-//! Tensors with their elements.
+//! Tensors of any rank and element type, with their elements: what arrays on disk, constants of a network and its inputs and
+//! outputs are.
 
-use super::element::ElementType;
+mod element;
+pub mod half;
+
+pub use element::ElementType;
+
 use std::sync::Arc;
 
 /// Elements of a tensor, row-major.
