@@ -16,6 +16,7 @@ pub mod data;
 pub mod design;
 pub mod files;
 pub mod graph;
+pub mod inference;
 pub mod network;
 pub mod onnx;
 pub mod precision;

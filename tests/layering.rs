@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of `src` with the modules that it may use. A module stands below all that use it.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("chart", &[]),
     ("setting", &[]),
     ("tensor", &[]),
     ("data", &["tensor"]),
     ("onnx", &["tensor"]),
     ("graph", &["onnx", "tensor"]),
+    ("inference", &["graph", "onnx", "tensor"]),
     ("precision", &["setting"]),
     ("network", &["precision"]),
     ("files", &["data", "network", "precision"]),
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "design",
             "files",
             "graph",
+            "inference",
             "network",
             "onnx",
             "precision",

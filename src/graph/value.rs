@@ -5,6 +5,7 @@ use super::integers::Integers;
 use super::reals::{RealData, Reals};
 use super::scaled::Scaled;
 use crate::onnx::model::{ElementType, Elements, Tensor};
+use hwmodel::cast::nearest_f32;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -49,6 +50,24 @@ impl Value {
                 Self::Real(Reals { shape, element, data: RealData::Float32(Arc::clone(values)) })
             }
         }
+    }
+
+    /// The tensor that a file would have: in the value's own element type, quantised numbers as reals.
+    pub fn to_tensor(&self) -> Tensor {
+        let elements = match self {
+            Self::Integer(value) => Elements::Integers(Arc::clone(&value.values)),
+            Self::Real(value) if value.element == ElementType::Float64 => {
+                Elements::Float64(Arc::new(value.wide().into_owned()))
+            }
+            Self::Real(Reals { data: RealData::Float32(values), .. }) => {
+                Elements::Float32(Arc::clone(values))
+            }
+            Self::Real(_) | Self::Scaled(_) => {
+                Elements::Float32(Arc::new(self.wide().iter().map(|&x| nearest_f32(x)).collect()))
+            }
+        };
+        Tensor::new(self.shape().to_vec(), self.element(), elements)
+            .expect("a value has as many elements as its shape")
     }
 
     /// Its shape.

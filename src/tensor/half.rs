@@ -18,6 +18,16 @@ pub fn bfloat16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
+/// The bfloat16 nearest to `value`, ties to even, as a float32.
+pub fn nearest_bfloat16(value: f32) -> f32 {
+    if !value.is_finite() {
+        return value;
+    }
+    let bits = value.to_bits();
+    let odd = bits >> 16 & 1;
+    f32::from_bits((bits + 0x7fff + odd) & 0xffff_0000)
+}
+
 /// The bits of the binary16 nearest to `value`, ties to even; exact for what [`float16`] gives.
 pub fn float16_bits(value: f32) -> u16 {
     let sign = if value.is_sign_negative() { 0x8000 } else { 0 };
@@ -65,5 +75,7 @@ mod tests {
         assert_eq!(float16_bits(65520.0), 0x7c00);
         assert_eq!(float16_bits(2f32.powi(-25)), 0);
         assert_eq!(bfloat16(0x3f80), 1.0);
+        assert_eq!(nearest_bfloat16(1.0 + 2f32.powi(-8)), 1.0, "a tie goes to even");
+        assert!(nearest_bfloat16(f32::NAN).is_nan());
     }
 }

@@ -3,9 +3,11 @@
 
 mod element;
 pub mod half;
+mod rows;
 
 pub use element::ElementType;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Elements of a tensor, row-major.
@@ -68,5 +70,14 @@ impl Tensor {
     /// Its elements.
     pub fn elements(&self) -> &Elements {
         &self.elements
+    }
+
+    /// Its elements as float64; exact for all but integers above 2^53.
+    pub fn wide(&self) -> Cow<'_, [f64]> {
+        match &self.elements {
+            Elements::Float32(values) => values.iter().map(|&value| f64::from(value)).collect(),
+            Elements::Float64(values) => Cow::Borrowed(values.as_slice()),
+            Elements::Integers(values) => values.iter().map(|&value| value as f64).collect(),
+        }
     }
 }

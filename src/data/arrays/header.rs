@@ -118,7 +118,9 @@ impl<'a> Dictionary<'a> {
             self.expect(':')?;
             match key {
                 "descr" if self.peek() == Some('[') => {
-                    return Err(ArrayProblem::Type { descr: "a record of several fields".to_owned() });
+                    return Err(ArrayProblem::Type {
+                        descr: "a record of several fields".to_owned(),
+                    });
                 }
                 "descr" => kind = Some(element(self.text()?)?),
                 "fortran_order" => fortran = Some(self.truth()?),
