@@ -4,6 +4,7 @@ use super::arguments::word;
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::eval_formats::{FormatsAfterTraining, Quantised};
+use super::eval_network::{self, NetworkArguments};
 use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::model_data::DataArguments;
@@ -27,11 +28,13 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Bit-accurate inference of a saved model on a test set.
+/// Bit-accurate inference of a saved model or an ONNX network.
 #[derive(Debug, clap::Args)]
 pub(super) struct EvalArguments {
-    /// Model file, as written by `hwsim train --save-model`.
+    /// Model file, as written by `hwsim train --save-model`, or an ONNX network with its values (docs/networks.md).
     model: PathBuf,
+    #[command(flatten)]
+    network: NetworkArguments,
     #[command(flatten)]
     data: DataArguments,
     /// Test images used; all if not given.
@@ -134,6 +137,40 @@ struct EvalResult {
 }
 
 impl EvalArguments {
+    /// Refuses what an ONNX network says itself or does not have.
+    fn refuse_flags_of_saved_models(&self) -> Result<(), Failure> {
+        const ROUNDS: &str = "the network's own quantisers say how it rounds";
+        let given = [
+            (
+                "wl",
+                self.formats.is_given(),
+                "the network has the word lengths of its own quantisers",
+            ),
+            ("rounding", self.rounding.is_some(), ROUNDS),
+            ("random-source", self.random_source.is_some(), ROUNDS),
+            ("random-bits", self.random_bits.is_some(), ROUNDS),
+            ("lfsr-width", self.lfsr_width.is_some(), ROUNDS),
+            ("lfsr-steps", self.lfsr_steps.is_some(), ROUNDS),
+            (
+                "machine",
+                self.machine != hwmodel::machine::Machine::DEFAULT,
+                "`hwsim cost --onnx MODEL --machine NAME` computes cycles and energy",
+            ),
+            ("integer-only", self.integer_only, "it is for saved models"),
+            (
+                "accumulator-study",
+                self.accumulator_study,
+                "it is for saved models; the column `sum bits` shows what each node needs",
+            ),
+        ];
+        match given.iter().find(|(_, given, _)| *given) {
+            Some((flag, _, why)) => {
+                Err(Failure::usage(anyhow!("`--{flag}` has no effect on an ONNX network: {why}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The source that these flags make of the model's own; a flag without effect is an error.
     fn random_source(
         &self,
@@ -175,6 +212,27 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
+    if eval_network::is_onnx(&arguments.model) {
+        arguments.refuse_flags_of_saved_models()?;
+        return eval_network::run(&eval_network::Request {
+            model: &arguments.model,
+            network: &arguments.network,
+            data: &arguments.data,
+            limit_test: arguments.limit_test,
+            accumulator: &arguments.accumulator,
+            threads: arguments.threads,
+            summary: &arguments.summary,
+            predictions: &arguments.predictions,
+            prediction_scores: arguments.prediction_scores,
+            output: &arguments.output,
+        });
+    }
+    if let Some(flag) = arguments.network.given().next() {
+        return Err(Failure::usage(anyhow!(
+            "`--{flag}` is for ONNX networks, and `{}` is not one: leave it out",
+            arguments.model.display()
+        )));
+    }
     Files::default()
         .input("the model", [&arguments.model])
         .data(arguments.data.data_dir.as_ref())

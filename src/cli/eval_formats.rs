@@ -45,6 +45,14 @@ pub(super) struct Quantised {
 }
 
 impl FormatsAfterTraining {
+    /// Whether any is given.
+    pub(super) fn is_given(&self) -> bool {
+        self.wl.is_some()
+            || self.fl.is_some()
+            || self.number_format.is_some()
+            || self.layer_formats.is_some()
+    }
+
     /// Quantises `network` as asked for; `None` if nothing is.
     ///
     /// # Errors

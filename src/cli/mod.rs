@@ -9,6 +9,7 @@ mod errors;
 mod eval;
 mod eval_checks;
 mod eval_formats;
+mod eval_network;
 mod files;
 mod formats;
 mod gap;
@@ -53,7 +54,7 @@ struct Arguments {
 enum Command {
     /// Train a network on the simulated MAC array.
     Train(Box<settings::TrainArguments>),
-    /// Bit-accurate inference of a saved model.
+    /// Bit-accurate inference of a saved model or an ONNX network.
     Eval(eval::EvalArguments),
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),

@@ -1,6 +1,9 @@
 //! Progress of a training run on standard error: a bar on a terminal, otherwise plain lines.
 
+mod counted;
 mod rate;
+
+pub(super) use counted::Counted;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rate::Rate;

@@ -7,6 +7,7 @@ mod counts;
 mod error;
 mod fit;
 mod plan;
+mod quantised;
 mod run;
 mod scores;
 
@@ -14,5 +15,6 @@ pub use counts::{Counts, NodeCounts};
 pub use error::InferenceError;
 pub use fit::{Layout, cast, fit};
 pub use plan::{MOST_INPUTS, Plan};
+pub use quantised::is_quantised;
 pub use run::{Collected, Outputs, Piece, run};
 pub use scores::{Scores, Task};

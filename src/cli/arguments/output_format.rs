@@ -95,6 +95,11 @@ impl OutputArguments {
         self.output.as_deref().filter(|_| self.older_format().is_none())
     }
 
+    /// The same without the file, for commands that have written something else to it.
+    pub(in crate::cli) fn printed(&self) -> Self {
+        Self { output: None, ..self.clone() }
+    }
+
     /// Writes `text` into the file, or prints it.
     ///
     /// # Errors

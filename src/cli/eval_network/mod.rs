@@ -1,0 +1,178 @@
+//! `hwsim eval` of a network from an ONNX file.
+
+mod arguments;
+mod feed;
+mod outputs;
+mod table;
+
+pub(super) use arguments::NetworkArguments;
+
+use super::arguments::{AccumulatorArguments, OutputArguments};
+use super::errors::Failure;
+use super::files::Files;
+use super::progress::Counted;
+use super::{output, setup};
+use crate::data::arrays::{write_npy, write_npz};
+use crate::graph::{Arithmetic, Program};
+use crate::inference::{Counts, Plan, Scores, Task, is_quantised, run as infer};
+use crate::onnx::model::Model;
+use anyhow::{Context as _, anyhow};
+use arguments::RealsWord;
+use feed::Feed;
+use hwmodel::Accumulator;
+use hwmodel::array::MacArray;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use table::NetworkResult;
+
+/// What `hwsim eval` was given, as far as it concerns networks from ONNX files.
+pub(super) struct Request<'a> {
+    pub(super) model: &'a Path,
+    pub(super) network: &'a NetworkArguments,
+    pub(super) data: &'a super::model_data::DataArguments,
+    pub(super) limit_test: Option<usize>,
+    pub(super) accumulator: &'a AccumulatorArguments,
+    pub(super) threads: Option<usize>,
+    pub(super) summary: &'a Option<PathBuf>,
+    pub(super) predictions: &'a Option<PathBuf>,
+    pub(super) prediction_scores: bool,
+    pub(super) output: &'a OutputArguments,
+}
+
+/// Whether `path` is an ONNX file: by its ending, or because it does not begin as a saved model does.
+pub(super) fn is_onnx(path: &Path) -> bool {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
+        return true;
+    }
+    // A saved model is a safetensors file: 8 bytes of length, then JSON. An ONNX file begins with the tag of its version.
+    use std::io::Read as _;
+    let mut start = Vec::new();
+    let opened = std::fs::File::open(path);
+    let read = opened.and_then(|file| file.take(9).read_to_end(&mut start));
+    read.is_ok() && start.first() == Some(&0x08) && start.get(8) != Some(&b'{')
+}
+
+/// Whether the file is one of arrays, by its ending.
+fn is_array(path: &Path) -> bool {
+    ["npy", "npz"].iter().any(|known| path.extension().is_some_and(|ending| ending == *known))
+}
+
+pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
+    let arguments = request.network;
+    let arrays_out = request.output.file().filter(|file| is_array(file));
+    Files::default()
+        .input("the model", [request.model])
+        .input("--x", &arguments.x)
+        .input("--y", &arguments.y)
+        .input("--data", &arguments.arrays)
+        .input("--against", &arguments.against)
+        .data(request.data.data_dir.as_ref())
+        .output("--summary", request.summary)
+        .output("--predictions", request.predictions)
+        .output("--confusion", &arguments.confusion)
+        .output("--output", request.output.file())
+        .check()?;
+    if request.prediction_scores && request.predictions.is_none() {
+        return Err(Failure::usage(anyhow!(
+            "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
+        )));
+    }
+    setup::threads(request.threads)?;
+    let simd = setup::simd()?;
+    let exact = Accumulator::default();
+    let accumulator = request.accumulator.over(exact)?;
+    let of_file = || format!("cannot load `{}`", request.model.display());
+    let mut model = Model::read(request.model).with_context(of_file)?;
+    feed::resolve(&mut model.inputs, &arguments.dim)?;
+    let quantised = is_quantised(&model);
+    if !quantised && let Some(flag) = request.accumulator.given().next() {
+        return Err(Failure::usage(anyhow!(
+            "`--{flag}` has no effect: the network has no quantisers, so that nothing runs on the array in integers; leave it out"
+        )));
+    }
+    let wide_reals = match arguments.reals {
+        None => quantised,
+        Some(word) => word == RealsWord::Float64,
+    };
+    let arithmetic = Arithmetic { array: MacArray { simd, accumulator }, wide_reals };
+    let program = Program::new(&model, arithmetic).with_context(of_file)?;
+    let mut feed = load(request, &program)?;
+    if let Some(limit) = request.limit_test {
+        if limit == 0 {
+            return Err(Failure::usage(anyhow!("`--limit-test` is 0: use at least 1")));
+        }
+        let first = |tensor: &crate::tensor::Tensor| {
+            if tensor.rows().is_some() { tensor.first_rows(limit) } else { tensor.clone() }
+        };
+        feed.arrays = feed.arrays.iter().map(first).collect();
+        feed.labels = feed.labels.as_ref().map(first);
+    }
+    let batch = arguments.batch.map(|batch| batch as usize);
+    let plan = Plan::new(&program.inputs, &feed.arrays, batch).map_err(Failure::usage)?;
+    let mut counts = Counts::default();
+    let mut progress = Counted::new(plan.rows, "inputs", arguments.quiet);
+    let outputs = infer(
+        &program,
+        &feed.arrays,
+        &plan,
+        |piece, node| counts.add(piece, node),
+        |rows| progress.done(rows),
+    )?;
+    drop(progress);
+    let task = arguments.task.map(Task::from);
+    let scores = feed.labels.as_ref().map(|labels| Scores::new(&outputs, labels, task));
+    let scores = scores.transpose().map_err(Failure::usage)?;
+
+    let mut written = output::Attempts::default();
+    if let Some(path) = arrays_out {
+        written.add(write_arrays(path, &outputs).context("--output"));
+    }
+    if let Some(path) = request.predictions {
+        let predictions =
+            outputs::predictions(path, &outputs, scores.as_ref(), request.prediction_scores);
+        written.add(predictions.context("--predictions"));
+    }
+    if let Some(path) = &arguments.confusion {
+        let confusion = outputs::confusion(path, scores.as_ref(), &feed.classes);
+        written.add(confusion.context("--confusion"));
+    }
+    let result =
+        NetworkResult::new(request.model, &feed, &plan, &program, scores, &outputs, &counts);
+    let shown =
+        if arrays_out.is_some() { request.output.printed() } else { request.output.clone() };
+    written.add(shown.emit_rows(&result, &result.nodes, table::render));
+    if let Some(path) = request.summary {
+        let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
+        written.add(output::write(path, &format!("{json}\n")).context("--summary"));
+    }
+    written.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(request: &Request<'_>, program: &Program) -> Result<Feed, Failure> {
+    if let Some(feed) = feed::arrays(request.network, &program.inputs)? {
+        return Ok(feed);
+    }
+    Err(Failure::usage(anyhow!(
+        "the network needs inputs: give --x FILE or --data FILE.npz with arrays, --images DIR, or --dataset NAME"
+    )))
+}
+
+/// Writes every output under its name, or the only one without.
+fn write_arrays(path: &Path, outputs: &[(String, crate::tensor::Tensor)]) -> anyhow::Result<()> {
+    let mut file = output::Pending::begin(path)?;
+    let what = || format!("cannot write `{}`", path.display());
+    if path.extension().is_some_and(|ending| ending == "npy") {
+        let [(_, tensor)] = outputs else {
+            anyhow::bail!(
+                "the network has {} outputs, and a .npy file holds one: write a .npz file",
+                outputs.len()
+            );
+        };
+        write_npy(&mut file, tensor).with_context(what)?;
+    } else {
+        let named = outputs.iter().map(|(name, tensor)| (name.as_str(), tensor));
+        write_npz(&mut file, named).with_context(what)?;
+    }
+    file.finish()
+}
