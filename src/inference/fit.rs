@@ -37,12 +37,6 @@ pub fn fit(
     array: &Tensor,
     layout: Option<Layout>,
 ) -> Result<Tensor, InferenceError> {
-    let turned = layout.zip(Layout::of(input)).filter(|(stored, wanted)| stored != wanted);
-    let array = match turned {
-        Some((stored, _)) if array.shape().len() == 4 => turned_over(array, stored),
-        _ => array.clone(),
-    };
-    let given = array.shape();
     let fits = |sizes: &[usize]| {
         sizes.len() == input.shape.len()
             && sizes.iter().zip(&input.shape).enumerate().all(|(axis, (&size, dimension))| {
@@ -50,6 +44,15 @@ pub fn fit(
                 axis == 0 || !matches!(dimension, Dimension::Fixed(fixed) if *fixed != size)
             })
     };
+    let other_side = |stored: Layout| match Layout::of(input) {
+        Some(wanted) => wanted != stored,
+        None => !fits(array.shape()),
+    };
+    let array = match layout.filter(|&stored| array.shape().len() == 4 && other_side(stored)) {
+        Some(stored) => turned_over(array, stored),
+        None => array.clone(),
+    };
+    let given = array.shape();
     if !fits(given) {
         let advice = advice(given, &fits);
         let (input, expected, given) = (input.name.clone(), shape(input), given.to_vec());
