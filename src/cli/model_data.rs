@@ -2,7 +2,7 @@
 
 use super::errors::Failure;
 use super::setup;
-use crate::data::{Dataset, DatasetKind, Preparation};
+use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
 use anyhow::{Context as _, anyhow};
@@ -36,7 +36,9 @@ impl DataArguments {
             kind = DatasetKind::FashionMnist;
         }
         let text = header.text.unwrap_or_default();
-        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), (None, images))?;
+        let [h, w, _] = header.input;
+        let size = if header.text.is_some() { DEFAULT_SIZE } else { [h, w] };
+        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, (None, images))?;
         model::check_data(header, &dataset)?;
         dataset.normalisation = header.normalisation.clone();
         Ok(dataset)

@@ -56,7 +56,7 @@ pub(super) fn cpu() -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// Loads a data set from where the user said, `HWSIM_DATA`, the system, or the program itself.
+/// Loads a data set with images of `[height, width]` pixels from where the user said, `HWSIM_DATA`, the system, or the program itself.
 ///
 /// # Errors
 /// A usage error if `HWSIM_DATA` is no folder, if a data set that is not embedded is given no place, or one that is
@@ -65,6 +65,7 @@ pub(super) fn dataset(
     kind: DatasetKind,
     text: &TextOptions,
     data_dir: Option<PathBuf>,
+    size: [usize; 2],
     (train, test): (Option<usize>, Option<usize>),
 ) -> Result<Dataset, Failure> {
     if let (DatasetKind::FashionMnistSlice, Some(folder)) = (kind, &data_dir) {
@@ -78,7 +79,7 @@ pub(super) fn dataset(
     let search = SearchPath { data_dir, environment_dir, system: true };
     let dataset = match kind {
         DatasetKind::Text => data::load_text(&search, text),
-        _ => data::load(kind, &search),
+        _ => data::load_sized(kind, &search, size),
     };
     let dataset = dataset.map_err(|error| match error {
         DataError::NoFolder { .. } => Failure::usage(error),

@@ -1,5 +1,6 @@
 //! A data set ready for training.
 
+use super::image_set::DEFAULT_SIZE;
 use super::mnist::Storage;
 use super::search::{Place, SearchPath, find};
 use super::text::{self, TextOptions, unigram_perplexity};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
-/// A training and a test set with what is needed to use them. Images are 32×32 pixels.
+/// A training and a test set with what is needed to use them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// Name of the data set, as [`DatasetKind`] writes it.
@@ -49,15 +50,27 @@ impl fmt::Display for Origin {
     }
 }
 
+/// [`load_sized`] with images of 32×32 pixels.
+///
+/// # Errors
+/// As [`load_sized`].
+pub fn load(kind: DatasetKind, search: &SearchPath) -> Result<Dataset, DataError> {
+    load_sized(kind, search, DEFAULT_SIZE)
+}
+
 /// Finds and reads a data set; a text with the default [`TextOptions`].
 ///
-/// MNIST, Fashion-MNIST and EMNIST images are resized from 28×28 to 32×32 pixels, class folders
-/// from any size (bilinear, half-pixel centres, antialiased where an image shrinks). CIFAR
+/// Images are resized to `[height, width]` pixels (bilinear, half-pixel centres, antialiased where an image shrinks): those of
+/// MNIST, Fashion-MNIST and EMNIST from 28×28, of CIFAR from 32×32, of class folders from any size. CIFAR
 /// images are cropped and flipped in training; the others are not varied.
 ///
 /// # Errors
-/// If the files are not found, or the first one that is missing, unreadable or malformed.
-pub fn load(kind: DatasetKind, search: &SearchPath) -> Result<Dataset, DataError> {
+/// If the files are not found, the images take too much memory, or the first file that is missing, unreadable or malformed.
+pub fn load_sized(
+    kind: DatasetKind,
+    search: &SearchPath,
+    size: [usize; 2],
+) -> Result<Dataset, DataError> {
     if kind == DatasetKind::Text {
         return load_text(search, &TextOptions::default());
     }
@@ -66,19 +79,21 @@ pub fn load(kind: DatasetKind, search: &SearchPath) -> Result<Dataset, DataError
     let (train, test, normalisation, augmentation);
     match (kind, &place) {
         (_, Place::Embedded) => {
-            (train, test) = embedded::load(storage(kind, class_names.len()))?;
+            (train, test) = embedded::load(storage(kind, class_names.len()), size)?;
             (normalisation, augmentation) = (Normalisation::mnist_family(), None);
         }
         (DatasetKind::Cifar10 | DatasetKind::Cifar100, Place::Folder(path)) => {
-            (class_names, train, test) = cifar::load(kind, path)?;
+            let (names, stored_train, stored_test) = cifar::load(kind, path)?;
+            class_names = names;
+            (train, test) = (stored_train.resized(size)?, stored_test.resized(size)?);
             (normalisation, augmentation) = (Normalisation::cifar(), Some(Augmentation::CIFAR));
         }
         (DatasetKind::Folder, Place::Folder(path)) => {
-            (class_names, train, test) = folder::load(path)?;
+            (class_names, train, test) = folder::load(path, size)?;
             (normalisation, augmentation) = (Normalisation::of_images(&train), None);
         }
         (_, Place::Folder(path)) => {
-            (train, test) = mnist::load(kind, storage(kind, class_names.len()), path)?;
+            (train, test) = mnist::load(kind, storage(kind, class_names.len()), path, size)?;
             (normalisation, augmentation) = (Normalisation::mnist_family(), None);
         }
     }

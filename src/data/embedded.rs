@@ -23,9 +23,9 @@ const TEST_IMAGES: Embedded = embedded!("t10k-images-idx3-ubyte.gz");
 const TEST_LABELS: Embedded = embedded!("t10k-labels-idx1-ubyte.gz");
 
 /// The training and the test set of the slice.
-pub(super) fn load(storage: Storage) -> Result<(ImageSet, ImageSet), DataError> {
-    let train = read_set(open(TRAIN_IMAGES)?, open(TRAIN_LABELS)?, storage)?;
-    let test = read_set(open(TEST_IMAGES)?, open(TEST_LABELS)?, storage)?;
+pub(super) fn load(storage: Storage, size: [usize; 2]) -> Result<(ImageSet, ImageSet), DataError> {
+    let train = read_set(open(TRAIN_IMAGES)?, open(TRAIN_LABELS)?, storage, size)?;
+    let test = read_set(open(TEST_IMAGES)?, open(TEST_LABELS)?, storage, size)?;
     Ok((train, test))
 }
 
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn classes_are_balanced_and_images_resized() {
         let storage = Storage { classes: 10, first_label: 0, transposed: false };
-        let (train, test) = load(storage).unwrap();
+        let (train, test) = load(storage, crate::data::DEFAULT_SIZE).unwrap();
         assert_eq!(train.class_counts(10), [600; 10]);
         assert_eq!(test.class_counts(10), [100; 10]);
         assert_eq!((train.channels, train.height, train.width), (1, 32, 32));

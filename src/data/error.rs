@@ -27,6 +27,14 @@ impl fmt::Display for Location {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
+    /// Images of a size for which there is no memory.
+    #[error("{images} images of {}×{} pixels take more than 16 GiB, or none: use a smaller size", size[0], size[1])]
+    ImageSize {
+        /// Number of images.
+        images: usize,
+        /// Height and width in pixels.
+        size: [usize; 2],
+    },
     /// The files of the data set are in none of the places.
     #[error("data set {kind}: no files in {}; {advice}", list(.looked))]
     NotFound {

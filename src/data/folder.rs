@@ -2,11 +2,12 @@
 //!
 //! `DIR/train/<class>/*` and `DIR/test/<class>/*`, or `DIR/<class>/*`, of which every sixth image of
 //! each class (in the order of the file names) becomes a test image: 5 : 1. Classes are numbered in
-//! the order of their names. Every image is resized to 32×32, without keeping its aspect ratio. If any
+//! the order of their names. Every image is resized to one size, without keeping its aspect ratio. If any
 //! image of the training or the test set has colour (RGB or a palette), all get three channels.
 
+use super::image_set::bytes;
 use super::picture::{self, Picture};
-use super::resize::{Resize, SIDE};
+use super::resize::Resize;
 use super::{DataError, ImageSet};
 use hwmodel::cast::exact;
 use rayon::prelude::*;
@@ -28,14 +29,18 @@ const NOT_READ: [&str; 12] =
 type Labelled = (PathBuf, u16);
 
 /// Class names, training set and test set in `folder`.
-pub(super) fn load(folder: &Path) -> Result<(Vec<String>, ImageSet, ImageSet), DataError> {
+pub(super) fn load(
+    folder: &Path,
+    size: [usize; 2],
+) -> Result<(Vec<String>, ImageSet, ImageSet), DataError> {
     let Listing { classes, train, test } = list(folder)?;
     let (train_labels, test_labels) = (labels(&train), labels(&test));
-    let pictures = read_all(train.iter().chain(&test).map(|(file, _)| file))?;
+    bytes(train.len() + test.len(), 3, size)?;
+    let pictures = read_all(train.iter().chain(&test).map(|(file, _)| file), size)?;
     let channels = pictures.iter().map(|picture| picture.channels).max().unwrap_or(1);
     let (train, test) = pictures.split_at(train.len());
-    let train = image_set(train, channels, train_labels);
-    let test = image_set(test, channels, test_labels);
+    let train = image_set(train, channels, size, train_labels);
+    let test = image_set(test, channels, size, test_labels);
     let names = classes.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     Ok((names, train, test))
 }
@@ -159,23 +164,33 @@ fn visible_names(folder: &Path) -> Result<Vec<OsString>, DataError> {
 }
 
 /// Reads and resizes pictures; of several errors the one of the first file is reported.
-fn read_all<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<Picture>, DataError> {
+fn read_all<'a>(
+    files: impl Iterator<Item = &'a PathBuf>,
+    size: [usize; 2],
+) -> Result<Vec<Picture>, DataError> {
     let files: Vec<&PathBuf> = files.collect();
-    let results: Vec<_> =
-        files.par_iter().map(|file| picture::read(file).map(|picture| resized(&picture))).collect();
+    let results: Vec<_> = files
+        .par_iter()
+        .map(|file| picture::read(file).map(|picture| resized(&picture, size)))
+        .collect();
     results.into_iter().collect()
 }
 
-fn resized(picture: &Picture) -> Picture {
-    let mut pixels = vec![0; SIDE * SIDE * picture.channels];
-    Resize::new(picture.height, picture.width, picture.channels)
+fn resized(picture: &Picture, size: [usize; 2]) -> Picture {
+    let mut pixels = vec![0; size[0] * size[1] * picture.channels];
+    Resize::new([picture.height, picture.width], size, picture.channels)
         .apply(&picture.pixels, &mut pixels);
-    Picture { height: SIDE, width: SIDE, channels: picture.channels, pixels }
+    Picture { height: size[0], width: size[1], channels: picture.channels, pixels }
 }
 
 /// Puts resized pictures together, grey ones copied into every channel.
-fn image_set(pictures: &[Picture], channels: usize, labels: Vec<u16>) -> ImageSet {
-    let mut pixels = Vec::with_capacity(pictures.len() * SIDE * SIDE * channels);
+fn image_set(
+    pictures: &[Picture],
+    channels: usize,
+    [height, width]: [usize; 2],
+    labels: Vec<u16>,
+) -> ImageSet {
+    let mut pixels = Vec::with_capacity(pictures.len() * height * width * channels);
     for picture in pictures {
         if picture.channels == channels {
             pixels.extend_from_slice(&picture.pixels);
@@ -183,5 +198,5 @@ fn image_set(pictures: &[Picture], channels: usize, labels: Vec<u16>) -> ImageSe
             pixels.extend(picture.pixels.iter().flat_map(|&grey| [grey; 3]));
         }
     }
-    ImageSet { channels, height: SIDE, width: SIDE, pixels, labels }
+    ImageSet { channels, height, width, pixels, labels }
 }

@@ -1,5 +1,26 @@
 //! A set of labelled images of one size.
 
+use super::DataError;
+use super::resize::Resize;
+use rayon::prelude::*;
+
+/// Height and width in pixels of images that are loaded without a size.
+pub const DEFAULT_SIZE: [usize; 2] = [32, 32];
+
+/// The most bytes of the images of a set.
+const MAX_BYTES: usize = 1 << 34;
+
+/// Bytes of `images` images of `channels` channels and `size` pixels.
+///
+/// # Errors
+/// If they are more than a set may have, or a size is 0.
+pub(super) fn bytes(images: usize, channels: usize, size: [usize; 2]) -> Result<usize, DataError> {
+    let [height, width] = size;
+    let area = height.checked_mul(width).filter(|&area| area > 0);
+    let bytes = area.and_then(|area| area.checked_mul(channels)?.checked_mul(images));
+    bytes.filter(|&bytes| bytes <= MAX_BYTES).ok_or(DataError::ImageSize { images, size })
+}
+
 /// Labelled images of one size, 8 bits a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
@@ -38,6 +59,24 @@ impl ImageSet {
     pub fn image(&self, index: usize) -> &[u8] {
         let length = self.image_len();
         &self.pixels[index * length..][..length]
+    }
+
+    /// The same images with `[height, width]` pixels, without keeping their aspect ratio.
+    ///
+    /// # Errors
+    /// If they take too much memory.
+    pub(super) fn resized(self, size: [usize; 2]) -> Result<Self, DataError> {
+        if size == [self.height, self.width] {
+            return Ok(self);
+        }
+        let mut pixels = vec![0; bytes(self.len(), self.channels, size)?];
+        let resize = Resize::new([self.height, self.width], size, self.channels);
+        let images = self.pixels.par_chunks_exact(self.image_len());
+        pixels
+            .par_chunks_exact_mut(size[0] * size[1] * self.channels)
+            .zip(images)
+            .for_each(|(output, image)| resize.apply(image, output));
+        Ok(Self { height: size[0], width: size[1], pixels, ..self })
     }
 
     /// Images of each class 0 to `classes` - 1; images of other classes are not counted.

@@ -1,7 +1,6 @@
-//! The MNIST family (MNIST, Fashion-MNIST, EMNIST): IDX files, resized to 32×32.
+//! The MNIST family (MNIST, Fashion-MNIST, EMNIST): IDX files of 28×28 pixels.
 
 use super::idx::{read_images, read_labels};
-use super::resize::{Resize, SIDE};
 use super::stream::Stream;
 use super::{DataError, DatasetKind, ImageSet};
 use rayon::prelude::*;
@@ -23,11 +22,12 @@ pub(super) fn load(
     kind: DatasetKind,
     storage: Storage,
     folder: &Path,
+    size: [usize; 2],
 ) -> Result<(ImageSet, ImageSet), DataError> {
     let [train_images, train_labels, test_images, test_labels] = file_names(kind);
     let open = |names: &Alternatives| Stream::open(&find(kind, folder, names)?);
-    let train = read_set(open(&train_images)?, open(&train_labels)?, storage)?;
-    let test = read_set(open(&test_images)?, open(&test_labels)?, storage)?;
+    let train = read_set(open(&train_images)?, open(&train_labels)?, storage, size)?;
+    let test = read_set(open(&test_images)?, open(&test_labels)?, storage, size)?;
     Ok((train, test))
 }
 
@@ -36,11 +36,12 @@ pub(super) fn is_in(kind: DatasetKind, folder: &Path) -> bool {
     file_names(kind).iter().flatten().any(|name| folder.join(name).is_file())
 }
 
-/// Reads one half of the data set and resizes its images to 32×32.
+/// Reads one half of the data set and resizes its images to `[height, width]`.
 pub(super) fn read_set(
     images: Stream<'_>,
     labels: Stream<'_>,
     storage: Storage,
+    size: [usize; 2],
 ) -> Result<ImageSet, DataError> {
     let label_file = labels.file().to_owned();
     let images = read_images(images)?;
@@ -57,24 +58,19 @@ pub(super) fn read_set(
     if storage.transposed {
         (height, width) = (width, height);
     }
-    let resize = Resize::new(height, width, 1);
-    let mut pixels = vec![0; images.count * SIDE * SIDE];
-    pixels
-        .par_chunks_exact_mut(SIDE * SIDE)
-        .zip(images.pixels.par_chunks_exact(height * width))
-        .for_each(|(output, image)| {
-            if storage.transposed {
-                resize.apply(&transpose(image, height), output);
-            } else {
-                resize.apply(image, output);
-            }
-        });
-    Ok(ImageSet { channels: 1, height: SIDE, width: SIDE, pixels, labels })
+    let mut pixels = images.pixels;
+    if storage.transposed {
+        pixels = pixels
+            .par_chunks_exact(height * width)
+            .flat_map_iter(|image| transpose(image, height))
+            .collect();
+    }
+    ImageSet { channels: 1, height, width, pixels, labels }.resized(size)
 }
 
 /// The image whose columns, of `height` pixels each, are stored one after another in `columns`.
-fn transpose(columns: &[u8], height: usize) -> Vec<u8> {
-    (0..height).flat_map(|y| columns.iter().skip(y).step_by(height).copied()).collect()
+fn transpose(columns: &[u8], height: usize) -> impl Iterator<Item = u8> {
+    (0..height).flat_map(move |y| columns.iter().skip(y).step_by(height).copied())
 }
 
 /// The names under which a file is known; the first that exists is taken.
@@ -131,6 +127,6 @@ mod tests {
 
     #[test]
     fn transposing_turns_stored_columns_into_rows() {
-        assert_eq!(transpose(&[1, 2, 3, 4, 5, 6], 2), [1, 3, 5, 2, 4, 6]);
+        assert!(transpose(&[1, 2, 3, 4, 5, 6], 2).eq([1, 3, 5, 2, 4, 6]));
     }
 }

@@ -55,9 +55,9 @@ pub mod text;
 
 pub use augmentation::Augmentation;
 pub use batch::fill_batch;
-pub use dataset::{Dataset, Origin, load, load_text};
+pub use dataset::{Dataset, Origin, load, load_sized, load_text};
 pub use error::{DataError, Location};
-pub use image_set::ImageSet;
+pub use image_set::{DEFAULT_SIZE, ImageSet};
 pub use kind::{DatasetKind, DatasetKindError, EmnistSplit};
 pub use normalisation::Normalisation;
 pub use order::EpochOrder;

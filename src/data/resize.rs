@@ -1,4 +1,4 @@
-//! Resizing images to the 32×32 pixels that the networks take.
+//! Resizing images to the size that a network takes.
 //!
 //! Bilinear with half-pixel centres: output x looks at input (x + ½)·(input / output) - ½. When an
 //! image shrinks, the triangle filter widens by the factor of reduction (antialiasing); when it
@@ -8,15 +8,13 @@
 
 use hwmodel::cast::{exact, toward_zero};
 
-/// Rows and columns of every image after loading.
-pub(super) const SIDE: usize = 32;
-
 /// Fractional bits of the filter weights.
 const WEIGHT_BITS: u32 = 22;
 
-/// A resize of images of one shape to 32×32; made once, applied to many images.
+/// A resize of images of one shape to another; made once, applied to many images.
 pub(super) struct Resize {
     channels: usize,
+    /// Columns of the input.
     width: usize,
     columns: Vec<Taps>,
     rows: Vec<Taps>,
@@ -29,15 +27,16 @@ struct Taps {
 }
 
 impl Resize {
-    /// A resize from `height`×`width` pixels of `channels` channels, all at least 1.
-    pub(super) fn new(height: usize, width: usize, channels: usize) -> Self {
-        Self { channels, width, columns: taps(width), rows: taps(height) }
+    /// A resize of images of `channels` channels between sizes `[height, width]` in pixels; all numbers are at least 1.
+    pub(super) fn new(from: [usize; 2], to: [usize; 2], channels: usize) -> Self {
+        let [rows, columns] = [0, 1].map(|axis| taps(from[axis], to[axis]));
+        Self { channels, width: from[1], columns, rows }
     }
 
-    /// Resizes `image`, `[height, width, channels]`, into `output`, `[32, 32, channels]`.
+    /// Resizes `image`, `[height, width, channels]`, into `output`, `[height, width, channels]` of the new size.
     pub(super) fn apply(&self, image: &[u8], output: &mut [u8]) {
         let channels = self.channels;
-        let narrow_row = SIDE * channels;
+        let narrow_row = self.columns.len() * channels;
         let mut narrow = Vec::with_capacity(self.rows.len() * narrow_row);
         for row in image.chunks_exact(self.width * channels) {
             for taps in &self.columns {
@@ -65,12 +64,12 @@ impl Taps {
     }
 }
 
-/// The taps of the 32 outputs of a line of `length` inputs.
-fn taps(length: usize) -> Vec<Taps> {
-    let scale = length as f64 / SIDE as f64;
+/// The taps of the `outputs` outputs of a line of `length` inputs.
+fn taps(length: usize, outputs: usize) -> Vec<Taps> {
+    let scale = length as f64 / outputs as f64;
     let radius = scale.max(1.0);
     let one = f64::from(1u32 << WEIGHT_BITS);
-    (0..SIDE)
+    (0..outputs)
         .map(|output| {
             let centre = (output as f64 + 0.5) * scale;
             let first = toward_zero::<usize>((centre - radius + 0.5).max(0.0));
@@ -91,9 +90,11 @@ mod tests {
     use super::*;
     use flate2::Crc;
 
+    const SIDE: usize = 32;
+
     fn resized(height: usize, width: usize, channels: usize, image: &[u8]) -> Vec<u8> {
         let mut output = vec![0; SIDE * SIDE * channels];
-        Resize::new(height, width, channels).apply(image, &mut output);
+        Resize::new([height, width], [SIDE; 2], channels).apply(image, &mut output);
         output
     }
 

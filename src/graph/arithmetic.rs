@@ -14,6 +14,11 @@ pub struct Arithmetic {
 }
 
 impl Arithmetic {
+    /// Of a float unit.
+    pub fn float32(array: MacArray) -> Self {
+        Self { array, wide_reals: false }
+    }
+
     /// The SIMD level of all kernels.
     pub fn simd(&self) -> SimdLevel {
         self.array.simd

@@ -1,6 +1,7 @@
 //! Errors of graphs.
 
 use crate::onnx::OnnxError;
+use crate::onnx::model::Node;
 use hwmodel::affine::AffineError;
 
 /// Problem with a node.
@@ -53,6 +54,13 @@ pub enum Problem {
     /// Scales, zero points or words that do not fit.
     #[error(transparent)]
     Affine(#[from] AffineError),
+}
+
+impl GraphError {
+    /// `problem` with `node`.
+    pub fn of(node: &Node, problem: Problem) -> Self {
+        Self::Node { node: node.name.clone(), operator: node.operator_name(), problem }
+    }
 }
 
 /// A graph that cannot be made or run.

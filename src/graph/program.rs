@@ -65,7 +65,7 @@ impl Program {
         let mut steps = Vec::new();
         for node in &model.nodes {
             let made_step = step(model, node, &arithmetic, &mut constants, &mut made);
-            steps.extend(made_step.map_err(|problem| of_node(node, problem))?);
+            steps.extend(made_step.map_err(|problem| GraphError::of(node, problem))?);
         }
         let outputs = model.outputs.clone();
         if let Some(output) = outputs.iter().find(|output| !made.contains(*output)) {
@@ -83,6 +83,11 @@ impl Program {
     /// The nodes that depend on the inputs of the network, in the order of execution.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.steps.iter().map(|step| &step.node)
+    }
+
+    /// The constant `name`, if nodes that are run read it.
+    pub fn constant(&self, name: &str) -> Option<&Value> {
+        self.constants.get(name)
     }
 
     /// How it is run.
@@ -111,7 +116,8 @@ impl Program {
                 |name: &String| values.get(name).or_else(|| self.constants.get(name)).cloned();
             let inputs = node.inputs.iter().map(value).collect();
             let mut call = call(&self.arithmetic, inputs, node);
-            let outputs = step.operator.run(&mut call).map_err(|problem| of_node(node, problem))?;
+            let outputs =
+                step.operator.run(&mut call).map_err(|problem| GraphError::of(node, problem))?;
             observe(&NodeRun {
                 node,
                 inputs: &call.inputs,
@@ -173,8 +179,4 @@ fn call<'a>(arithmetic: &'a Arithmetic, inputs: Vec<Option<Value>>, node: &Node)
     let outputs = node.outputs.len();
     let (place, macs, accumulator_events, sums) = (Place::Moved, 0, 0, None);
     Call { inputs, arithmetic, outputs, place, macs, accumulator_events, sums }
-}
-
-fn of_node(node: &Node, problem: Problem) -> GraphError {
-    GraphError::Node { node: node.name.clone(), operator: node.operator_name(), problem }
 }

@@ -8,6 +8,7 @@ use super::vector::batch_norm::RunningStatistics;
 use super::vector::init;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The bound b of uniform initial biases U(-b, b) (papers/adapt.md section 2).
@@ -39,6 +40,8 @@ pub struct Builder {
     name: String,
     input: [usize; 3],
     nodes: Vec<Node>,
+    /// Names of the nodes.
+    names: HashSet<String>,
     /// Parameters without values, and how they start.
     parameters: Vec<Parameter>,
     initialisers: Vec<Initialiser>,
@@ -73,6 +76,7 @@ impl Builder {
             name: name.to_owned(),
             input,
             nodes: Vec::new(),
+            names: HashSet::new(),
             parameters: Vec::new(),
             initialisers: Vec::new(),
             mac_layers: Vec::new(),
@@ -170,6 +174,11 @@ impl Builder {
         self.add(&name, layer, inputs)
     }
 
+    /// Value `index`, if there is one: 0 is the image, i + 1 the output of layer i.
+    pub(super) fn value(&self, index: usize) -> Option<NodeId> {
+        (index <= self.nodes.len()).then_some(NodeId(index))
+    }
+
     /// Adds `layer` as `name`.
     pub(super) fn add(
         &mut self,
@@ -177,6 +186,20 @@ impl Builder {
         layer: impl AnyLayer + 'static,
         inputs: &[NodeId],
     ) -> Result<NodeId, NetworkError> {
+        self.add_layer(name, Arc::new(layer), inputs)
+    }
+
+    /// Adds `layer` of any kind as `name`.
+    pub(super) fn add_layer(
+        &mut self,
+        name: &str,
+        layer: Arc<dyn AnyLayer>,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, NetworkError> {
+        if !self.names.insert(name.to_owned()) {
+            let (layer, why) = (name.to_owned(), "there is another layer of this name".to_owned());
+            return Err(NetworkError::Description { layer, why });
+        }
         let shapes: Vec<[usize; 3]> = inputs.iter().map(|&input| self.shape(input)).collect();
         let too_large = |what| NetworkError::LayerTooLarge { layer: name.to_owned(), what };
         let countable = |sizes: &[usize], what| match saturating_product(sizes) {
@@ -184,7 +207,11 @@ impl Builder {
             _ => Err(too_large(what)),
         };
         shapes.iter().try_for_each(|shape| countable(shape, "input elements"))?;
-        let shape = layer.output_shape(&shapes).map_err(|why| NetworkError::Layer {
+        let fits = match inputs.len() == layer.inputs() {
+            true => layer.output_shape(&shapes),
+            false => Err(format!("it has {} inputs and needs {}", inputs.len(), layer.inputs())),
+        };
+        let shape = fits.map_err(|why| NetworkError::Layer {
             layer: name.to_owned(),
             input: shapes.first().copied().unwrap_or_default(),
             why,
@@ -227,7 +254,7 @@ impl Builder {
             shape,
             work,
             running: layer.running_channels(&shapes).map(RunningStatistics::new),
-            layer: Arc::new(layer),
+            layer,
             inputs: inputs.iter().map(|input| input.0).collect(),
             parameters: first..self.parameters.len(),
             owner,

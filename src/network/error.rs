@@ -35,6 +35,14 @@ pub enum NetworkError {
         /// The architectures that take such images.
         others: String,
     },
+    /// A saved description that is not one of layers.
+    #[error("layer `{layer}` is not one that can be built: {why}")]
+    Description {
+        /// Name of the layer.
+        layer: String,
+        /// The problem.
+        why: String,
+    },
     /// A size out of range.
     #[error("the {what} is {given}: use 1 to {most}")]
     Size {

@@ -12,6 +12,8 @@ use super::integer::IntegerForm;
 use super::parameter::ParameterSpec;
 use super::work::Work;
 use hwmodel::array::Convolution2d;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// Description of a layer. Shapes without the batch are `[h, w, c]`.
@@ -19,10 +21,15 @@ pub trait Layer: Send + Sync {
     /// The kind's name.
     fn kind(&self) -> &'static str;
 
-    /// Shape of the output for inputs of these shapes.
+    /// Number of inputs.
+    fn inputs(&self) -> usize {
+        1
+    }
+
+    /// Shape of the output for [as many](Self::inputs) inputs of these shapes.
     ///
     /// # Errors
-    /// What is wrong with the inputs.
+    /// What is wrong with the inputs, or with the layer's settings.
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String>;
 
     /// The layer's work on a machine for one sample, each piece with a word that tells it from the others; nothing if elements
@@ -65,8 +72,11 @@ pub trait Layer: Send + Sync {
     }
 }
 
-/// The arithmetic of a layer.
-pub trait Compute: Layer {
+/// The arithmetic of a layer. Its fields are its settings, as a saved model holds them.
+pub trait Compute: Layer + Serialize + DeserializeOwned {
+    /// The name of the kind in saved models.
+    const TAG: &str;
+
     /// Data that the forward pass saves for the backward pass.
     type Saved: Send + Sync;
 
@@ -97,6 +107,12 @@ pub trait Compute: Layer {
 
 /// A layer of any kind.
 pub(super) trait AnyLayer: Layer {
+    /// Name of the kind and settings of this layer, as a saved model holds them.
+    ///
+    /// # Errors
+    /// If a setting cannot be written, such as a number that is not finite.
+    fn described(&self) -> serde_json::Result<(&'static str, serde_json::Value)>;
+
     /// [`Compute::forward`], with the backward pass that is then left to do.
     fn run(
         self: Arc<Self>,
@@ -117,12 +133,35 @@ impl<L: Compute + 'static> AnyLayer for L
 where
     L::Saved: 'static,
 {
+    fn described(&self) -> serde_json::Result<(&'static str, serde_json::Value)> {
+        Ok((L::TAG, serde_json::to_value(self)?))
+    }
+
     fn run(
         self: Arc<Self>,
         call: &mut Forward<'_, '_>,
     ) -> Result<(Activation, Box<dyn BackwardPass>), NetworkError> {
         let (output, saved) = self.forward(call)?;
         Ok((output, Box::new(AfterForward { layer: self, saved })))
+    }
+}
+
+/// A kind of layer: its name in saved models, and how a layer is made of its settings.
+pub(super) struct Kind {
+    pub(super) tag: &'static str,
+    pub(super) restore: fn(serde_json::Value) -> serde_json::Result<Arc<dyn AnyLayer>>,
+}
+
+impl Kind {
+    /// The kind of layers of type `L`.
+    pub(super) const fn of<L: Compute + 'static>() -> Self
+    where
+        L::Saved: 'static,
+    {
+        Self {
+            tag: L::TAG,
+            restore: |settings| Ok(Arc::new(serde_json::from_value::<L>(settings)?)),
+        }
     }
 }
 

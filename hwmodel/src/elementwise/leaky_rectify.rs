@@ -17,12 +17,14 @@ use crate::number::rounding::{Mode, Shifted};
 use crate::random::RandomAddress;
 use crate::{FixedTensor, Rounding, SimdLevel, TensorError, with_narrow, with_rounding};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// Elements a thread handles at a time; a jump of the generator is paid once for each.
 const CHUNK: usize = 1 << 14;
 
 /// The factor α = M · 2^-s of negative words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "(u32, u32)", try_from = "(u32, u32)")]
 pub struct Slope {
     multiplier: u32,
     shift: u32,
@@ -39,6 +41,20 @@ pub struct SlopeError {
     pub multiplier: u32,
     /// The shift s in bits.
     pub shift: u32,
+}
+
+impl From<Slope> for (u32, u32) {
+    fn from(Slope { multiplier, shift }: Slope) -> Self {
+        (multiplier, shift)
+    }
+}
+
+impl TryFrom<(u32, u32)> for Slope {
+    type Error = SlopeError;
+
+    fn try_from((multiplier, shift): (u32, u32)) -> Result<Self, SlopeError> {
+        Self::new(multiplier, shift)
+    }
 }
 
 impl Slope {

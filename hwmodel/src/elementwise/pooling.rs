@@ -5,9 +5,11 @@
 //! `ceil_mode` has it. A window that reaches beyond the padded input is cut.
 
 use super::length::{LengthError, check_length};
+use serde::{Deserialize, Serialize};
 
 /// Kernel, stride and padding of a pooling layer, each [height, width] in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PoolWindow {
     /// Size of the window.
     pub kernel: [usize; 2],

@@ -6,6 +6,7 @@ use crate::cli::errors::Failure;
 use crate::cli::settings::table::is_execution;
 use crate::cli::settings::{Resolved, TrainArguments};
 use crate::cli::{setup, train};
+use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::design::sweep::ContentHash;
 use crate::design::{COUNT_COLUMNS, TRAINING_COLUMNS, count_cells};
@@ -107,7 +108,7 @@ impl Training {
         let resolved = self.resolve(design)?;
         if self.data(&resolved).is_none() {
             let (kind, text, folder, limits) = data_key(&resolved);
-            let data = setup::dataset(kind, &text, folder.clone(), limits)?;
+            let data = setup::dataset(kind, &text, folder.clone(), DEFAULT_SIZE, limits)?;
             let print = fingerprint(&data);
             self.data.push(((kind, text, folder, limits), data, print));
         }

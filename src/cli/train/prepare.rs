@@ -5,6 +5,7 @@ use super::super::settings::Resolved;
 use super::super::settings::run::DEFAULT_EPOCHS;
 use super::super::{output, setup};
 use super::load_checkpoint;
+use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind};
 use crate::files::model;
 use crate::network::{Initialisation, arch};
@@ -98,7 +99,7 @@ fn options(
     }
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
-    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, limits);
+    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, DEFAULT_SIZE, limits);
     let dataset = match earlier_slice(state, data_dir.as_ref(), load)? {
         Some(slice) => slice,
         None => load(options.dataset, data_dir)?,

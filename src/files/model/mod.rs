@@ -2,7 +2,7 @@
 //!
 //! One safetensors file. Fixed-point parameters are memory images packed at their word length
 //! ([`hwmodel::number::pack`]), so the file is as small as the weights in hardware; float32 parameters and
-//! running statistics are float32. The metadata names architecture, formats, classes, normalisation
+//! running statistics are float32. The metadata has the layers, their formats, classes, normalisation
 //! and the arithmetic that the network was trained for.
 
 mod quantise;
@@ -12,7 +12,10 @@ pub use quantise::{layer_of, quantise};
 
 use crate::data::{Dataset, Normalisation, TextOptions};
 use crate::files::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};
-use crate::network::{Initialisation, Network, NetworkError, Parameter, arch};
+use crate::network::{
+    Builder, Initialisation, LayerDescription, Network, NetworkDescription, NetworkError,
+    Parameter, arch,
+};
 use crate::precision::{NumberFormat, RoleFormats};
 use hwmodel::number::pack::{self, ImageSize};
 use hwmodel::random::RandomSource;
@@ -23,8 +26,8 @@ use std::path::{Path, PathBuf};
 
 /// The kind of file, in its metadata.
 const KIND: &str = "hwsim-model";
-/// Version of the layout.
-const VERSION: u32 = 1;
+/// Version of the layout. Version 1 names an architecture in place of its layers.
+const VERSION: u32 = 2;
 
 /// A path as it is typed in a shell.
 fn quoted(path: &Path) -> String {
@@ -44,7 +47,7 @@ pub enum ModelError {
     Snapshot(#[from] SnapshotError),
     /// The file is a checkpoint or something else.
     #[error(
-        "it is not a model of version {VERSION}: save one with `hwsim train --save-model FILE` ({0})"
+        "it is not a model of a version up to {VERSION}: save one with `hwsim train --save-model FILE` ({0})"
     )]
     Kind(String),
     /// A checkpoint of a run.
@@ -155,8 +158,11 @@ pub enum ModelError {
 pub struct ModelHeader {
     kind: String,
     version: u32,
-    /// Architecture.
+    /// Name of the network.
     pub arch: String,
+    /// Its layers; files of version 1 have those of the architecture `arch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayerDescription>>,
     /// Shape of an image, `[h, w, c]`.
     pub input: [usize; 3],
     /// Names of the classes.
@@ -181,6 +187,19 @@ pub struct ModelHeader {
     pub overflow: Overflow,
     /// Seed of the run.
     pub seed: u64,
+}
+
+impl ModelHeader {
+    /// The layers, without values.
+    fn builder(&self) -> Result<Builder, NetworkError> {
+        if let Some(layers) = &self.layers {
+            let description = NetworkDescription { input: self.input, layers: layers.clone() };
+            return description.builder(&self.arch);
+        }
+        let initialisation = Initialisation { seed: 0, scale: 1.0 };
+        let (input, classes) = (self.input, self.class_names.len());
+        arch::layers(&self.arch, &arch::Task { input, classes, initialisation })
+    }
 }
 
 /// Arithmetic of a model, apart from its formats.
@@ -234,6 +253,7 @@ pub fn save(
         kind: KIND.to_owned(),
         version: VERSION,
         arch: network.name.clone(),
+        layers: Some(network.description()?.layers),
         input: network.input,
         class_names: dataset.class_names.clone(),
         dataset: dataset.name.clone(),
@@ -275,16 +295,14 @@ pub fn load(path: &Path) -> Result<(Network, ModelHeader), ModelError> {
     let mut snapshot = Snapshot::load(path).map_err(recognise::of_container)?;
     let header = ModelHeader::deserialize(&snapshot.meta)
         .map_err(|error| recognise::of_metadata(path, &snapshot.meta, error.to_string()))?;
-    if header.kind != KIND || header.version != VERSION {
+    if header.kind != KIND
+        || header.layers.is_some() != (header.version == VERSION)
+        || !(1..=VERSION).contains(&header.version)
+    {
         let found = format!("found `{}` version {}", header.kind, header.version);
         return Err(ModelError::Kind(found));
     }
-    let task = arch::Task {
-        input: header.input,
-        classes: header.class_names.len(),
-        initialisation: Initialisation { seed: 0, scale: 1.0 },
-    };
-    let layers = arch::layers(&header.arch, &task)?;
+    let layers = header.builder()?;
     // Before memory for the sizes of the header is asked for.
     for parameter in layers.parameters() {
         let elements = parameter.elements();

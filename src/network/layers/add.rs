@@ -2,6 +2,7 @@
 
 use crate::network::graph::add_to;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::vector::add;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
@@ -13,10 +14,11 @@ use hwmodel::number::block_float::tensor_format;
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, Format};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The sum of two branches in the format of the first, or with a per-tensor scale where activations have one; a float branch makes the sum float.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Add;
 
 /// The format of a sum. A scale is chosen from the float32 sums, which are within one step of 24 bits.
@@ -37,9 +39,16 @@ impl VectorKind {
     pub const ADD: Self = Self::free_in_fixed_point("add", add::OPERATIONS);
 }
 
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Add>();
+
 impl Layer for Add {
     fn kind(&self) -> &'static str {
         "add"
+    }
+
+    fn inputs(&self) -> usize {
+        2
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -59,6 +68,8 @@ impl Layer for Add {
 }
 
 impl Compute for Add {
+    const TAG: &str = "add";
+
     type Saved = ();
 
     fn forward(

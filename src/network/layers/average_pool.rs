@@ -2,6 +2,7 @@
 
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::vector::average_pool;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
@@ -10,11 +11,13 @@ use crate::network::{
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, Division, PoolError, PoolShape, PoolWindow};
 use hwmodel::number::quantise::QuantiseCounts;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The mean of every window, or of the whole image without a window. The result of a fixed-point
 /// input is quantised to the input's format, or with a per-tensor scale where activations have one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AveragePool {
     window: Option<PoolWindow>,
 }
@@ -32,6 +35,9 @@ impl VectorKind {
     /// Average pooling; its elements are those of the input.
     pub const AVERAGE_POOL: Self = Self::of("average-pool", average_pool::OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<AveragePool>();
 
 impl Layer for AveragePool {
     fn kind(&self) -> &'static str {
@@ -55,6 +61,8 @@ impl Layer for AveragePool {
 }
 
 impl Compute for AveragePool {
+    const TAG: &str = "average_pool";
+
     type Saved = ();
 
     fn forward(
@@ -108,7 +116,18 @@ impl Builder {
         kernel: usize,
         stride: usize,
     ) -> Result<NodeId, NetworkError> {
-        let window = PoolWindow::square(kernel, stride, 0);
+        self.average_pool_of(input, PoolWindow::square(kernel, stride, 0))
+    }
+
+    /// Average pooling with any window; padding counts as pixels of value 0.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn average_pool_of(
+        &mut self,
+        input: NodeId,
+        window: PoolWindow,
+    ) -> Result<NodeId, NetworkError> {
         self.add_numbered("average_pool", AveragePool { window: Some(window) }, &[input])
     }
 

@@ -2,6 +2,7 @@
 
 use super::kept;
 use crate::network::integer::IntegerForm;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
     self, BatchNormParameters, BatchStatistics, EPSILON, MOMENTUM, Normaliser, batch_norm_backward,
@@ -12,8 +13,10 @@ use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
 use crate::precision::NumberFormat;
+use serde::{Deserialize, Serialize};
 
 /// y = γ·(x - μ)/sqrt(σ² + ε) + β per channel; the result is quantised to the layer's format.
+#[derive(Serialize, Deserialize)]
 struct BatchNorm;
 
 /// Data saved for the backward pass.
@@ -26,6 +29,9 @@ impl VectorKind {
     /// Batch normalisation.
     pub const BATCH_NORM: Self = Self::of("batch-norm", batch_norm::OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<BatchNorm>();
 
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
@@ -59,6 +65,8 @@ impl Layer for BatchNorm {
 }
 
 impl Compute for BatchNorm {
+    const TAG: &str = "batch_norm";
+
     type Saved = Option<Saved>;
 
     fn forward(

@@ -2,6 +2,7 @@
 
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
@@ -13,11 +14,13 @@ use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, Role};
 use hwmodel::{FixedTensor, RawData};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The channels of all branches side by side. Branches in another format than the first are requantised to
 /// it, or all to a per-tensor scale where activations have one; a float branch makes the result float.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Concatenate {
     /// Channels of each branch.
     channels: Vec<usize>,
@@ -75,9 +78,16 @@ fn fixed(branches: &[Activation]) -> Option<Vec<Arc<FixedTensor>>> {
     branches.iter().map(tensor).collect()
 }
 
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Concatenate>();
+
 impl Layer for Concatenate {
     fn kind(&self) -> &'static str {
         "concatenate"
+    }
+
+    fn inputs(&self) -> usize {
+        self.channels.len()
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -86,6 +96,10 @@ impl Layer for Concatenate {
         };
         if inputs.iter().any(|input| input[..2] != [h, w]) {
             return Err(format!("branches of shapes {inputs:?} differ in height or width"));
+        }
+        if !inputs.iter().map(|input| input[2]).eq(self.channels.iter().copied()) {
+            let channels = &self.channels;
+            return Err(format!("branches of shapes {inputs:?} are not of {channels:?} channels"));
         }
         Ok([h, w, self.channels.iter().sum()])
     }
@@ -100,6 +114,8 @@ impl Layer for Concatenate {
 }
 
 impl Compute for Concatenate {
+    const TAG: &str = "concatenate";
+
     type Saved = ();
 
     fn forward(

@@ -2,19 +2,26 @@
 
 use super::mac_layer;
 use crate::network::integer::IntegerForm;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
 use hwmodel::array::Convolution2d;
+use serde::{Deserialize, Serialize};
 
 /// A convolution (cross-correlation) with zero padding; weights `[o, kh, kw, c / groups]`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Convolution {
     filters: usize,
     geometry: Convolution2d,
     bias: bool,
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Convolution>();
 
 impl Layer for Convolution {
     fn kind(&self) -> &'static str {
@@ -69,6 +76,8 @@ impl Layer for Convolution {
 }
 
 impl Compute for Convolution {
+    const TAG: &str = "convolution";
+
     type Saved = Activation;
 
     fn forward(

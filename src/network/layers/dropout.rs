@@ -1,15 +1,19 @@
 //! Dropout on the vector unit, in training only.
 
 use crate::network::integer::IntegerForm;
+use crate::network::layer::Kind;
 use crate::network::vector::dropout::{OPERATIONS, dropout};
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
 use hwmodel::random::Role;
+use serde::{Deserialize, Serialize};
 
 /// 0 with `probability`, else x / (1 - `probability`); x in evaluation. A fixed-point result is scaled
 /// in float32 and quantised to the input's format, or with a per-tensor scale where activations have one.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Dropout {
     probability: f32,
 }
@@ -18,6 +22,9 @@ impl VectorKind {
     /// Elements set to zero at random in training, the others scaled.
     pub const DROPOUT: Self = Self::of("dropout", OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Dropout>();
 
 impl Layer for Dropout {
     fn kind(&self) -> &'static str {
@@ -43,6 +50,8 @@ impl Layer for Dropout {
 }
 
 impl Compute for Dropout {
+    const TAG: &str = "dropout";
+
     type Saved = ();
 
     fn forward(

@@ -1,5 +1,6 @@
 //! Token embedding: a table look-up by token number.
 
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::embedding;
 use crate::network::work::{VectorKind, Work};
@@ -8,12 +9,15 @@ use crate::network::{
 };
 use hwmodel::cast::toward_zero;
 use hwmodel::{FixedTensor, RawData};
+use serde::{Deserialize, Serialize};
 
 /// `[T, 1, 1]` token numbers → `[T, 1, channels]` rows of the table `[vocabulary, channels]`.
 ///
 /// A look-up computes nothing: the rows have the table's format, and the layer after it brings them
 /// to its own. The gradient of the table is the sum of the gradients of its uses, added in the order of
 /// the tokens.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Embedding {
     vocabulary: usize,
     channels: usize,
@@ -47,6 +51,9 @@ impl VectorKind {
     pub const EMBEDDING: Self = Self::of("embedding", embedding::OPERATIONS);
 }
 
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Embedding>();
+
 impl Layer for Embedding {
     fn kind(&self) -> &'static str {
         "embedding"
@@ -78,6 +85,8 @@ impl Layer for Embedding {
 }
 
 impl Compute for Embedding {
+    const TAG: &str = "embedding";
+
     type Saved = Activation;
 
     fn forward(

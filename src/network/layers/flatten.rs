@@ -3,22 +3,27 @@
 use super::four_axes;
 use crate::network::activation::owned;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::{FixedTensor, TensorError};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// `[h, w, c]` → `[1, 1, h·w·c]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Flatten;
 
 fn flattened(x: Arc<FixedTensor>) -> Result<FixedTensor, TensorError> {
     let [n, h, w, c] = four_axes(&x);
     owned(x).reshaped(&[n, 1, 1, h * w * c])
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Flatten>();
 
 impl Layer for Flatten {
     fn kind(&self) -> &'static str {
@@ -43,6 +48,8 @@ impl Layer for Flatten {
 }
 
 impl Compute for Flatten {
+    const TAG: &str = "flatten";
+
     type Saved = ();
 
     fn forward(

@@ -1,20 +1,26 @@
 //! Layer normalisation on the vector unit.
 
 use super::kept;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::layer_norm::{self, layer_norm, layer_norm_backward};
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
+use serde::{Deserialize, Serialize};
 
 /// y = γ·(x - μ)/√(σ² + ε) + β over the channels of each token; the result is quantised to the layer's format.
+#[derive(Serialize, Deserialize)]
 struct LayerNorm;
 
 impl VectorKind {
     /// Normalisation over the elements of one sample: layer, group, instance.
     pub const NORMALISATION: Self = Self::of("normalisation", layer_norm::OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<LayerNorm>();
 
 impl Layer for LayerNorm {
     fn kind(&self) -> &'static str {
@@ -40,6 +46,8 @@ impl Layer for LayerNorm {
 }
 
 impl Compute for LayerNorm {
+    const TAG: &str = "layer_norm";
+
     type Saved = Option<Activation>;
 
     fn forward(

@@ -2,6 +2,7 @@
 
 use crate::network::activation::owned;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::vector::operations::VectorOperations;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
@@ -11,6 +12,7 @@ use hwmodel::FixedTensor;
 use hwmodel::elementwise::{Slope, leaky_rectify};
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::random::{RandomAddress, Role};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// x, or α·x where x is negative, with a slope α = M · 2^-s from 0 to 1.
@@ -19,7 +21,8 @@ use std::sync::Arc;
 ///   float32, which is exact up to one rounding.
 /// * Backward: the gradient where the input is positive, α times the gradient elsewhere, in float32.
 /// * The vector unit multiplies once an element and pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct LeakyRelu {
     slope: Slope,
 }
@@ -31,6 +34,9 @@ impl VectorKind {
     /// x, or a fraction of x where it is negative.
     pub const LEAKY_RELU: Self = Self::of("leaky-relu", OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<LeakyRelu>();
 
 impl Layer for LeakyRelu {
     fn kind(&self) -> &'static str {
@@ -51,6 +57,8 @@ impl Layer for LeakyRelu {
 }
 
 impl Compute for LeakyRelu {
+    const TAG: &str = "leaky_relu";
+
     /// The input.
     type Saved = Activation;
 

@@ -2,14 +2,18 @@
 
 use super::mac_layer;
 use crate::network::integer::IntegerForm;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::work::Work;
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
 use hwmodel::array::Convolution2d;
+use serde::{Deserialize, Serialize};
 
 /// y = W·x + b with weights `[o, 1, 1, k]`; the input is one pixel of k channels.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Linear {
     outputs: usize,
     bias: bool,
@@ -18,6 +22,9 @@ struct Linear {
 fn geometry() -> Convolution2d {
     Convolution2d::square(1, 1, 0)
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Linear>();
 
 impl Layer for Linear {
     fn kind(&self) -> &'static str {
@@ -66,6 +73,8 @@ impl Layer for Linear {
 }
 
 impl Compute for Linear {
+    const TAG: &str = "linear";
+
     type Saved = Activation;
 
     fn forward(
@@ -98,7 +107,21 @@ impl Builder {
         input: NodeId,
         outputs: usize,
     ) -> Result<NodeId, NetworkError> {
-        self.add(name, Linear { outputs, bias: true }, &[input])
+        self.linear_of(name, input, outputs, true)
+    }
+
+    /// A linear layer of one pixel, with or without bias.
+    ///
+    /// # Errors
+    /// If it does not fit its input.
+    pub fn linear_of(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        outputs: usize,
+        bias: bool,
+    ) -> Result<NodeId, NetworkError> {
+        self.add(name, Linear { outputs, bias }, &[input])
     }
 
     /// A linear layer with bias of every pixel or token: a 1×1 convolution.

@@ -1,6 +1,7 @@
 //! LSTM: the recurrent product and the gates; the input product is a separate layer.
 
 use super::mac_layer;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
 use crate::network::vector::lstm::{GATES, OPERATIONS, StepTape, step, step_backward};
@@ -12,6 +13,7 @@ use crate::precision::NumberFormat;
 use hwmodel::array::Convolution2d;
 use hwmodel::product::{MatrixProduct, RightOperand};
 use hwmodel::{FixedTensor, Format, RawData};
+use serde::{Deserialize, Serialize};
 
 /// `[T, 1, 4·hidden]` input sums → `[T, 1, hidden]` outputs h, with the weight `[4·hidden, 1, 1, hidden]`.
 ///
@@ -21,6 +23,7 @@ use hwmodel::{FixedTensor, Format, RawData};
 /// quantised before it is output and enters the next product: to the layer's ⟨WL, FL⟩, or, where scales follow
 /// the data, to ⟨WL, WL - 1⟩, since |h| ≤ 1 and the largest |h| is known only after the last step. h and c start
 /// at 0 in every sequence.
+#[derive(Serialize, Deserialize)]
 struct Lstm;
 
 /// Data of a time step saved for the backward pass.
@@ -103,6 +106,9 @@ impl VectorKind {
     pub const LSTM_GATES: Self = Self::of("lstm-gates", OPERATIONS);
 }
 
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Lstm>();
+
 impl Layer for Lstm {
     fn kind(&self) -> &'static str {
         "lstm"
@@ -147,6 +153,8 @@ impl Layer for Lstm {
 }
 
 impl Compute for Lstm {
+    const TAG: &str = "lstm";
+
     type Saved = Vec<TimeStep>;
 
     fn forward(

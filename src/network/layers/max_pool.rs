@@ -2,6 +2,7 @@
 
 use super::four_axes;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::vector::operations::VectorOperations;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
@@ -10,10 +11,12 @@ use crate::network::{
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, PoolShape, PoolWindow};
 use hwmodel::number::quantise::QuantiseCounts;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The maximum of every window; padding is never chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct MaxPool {
     window: PoolWindow,
 }
@@ -31,6 +34,9 @@ impl VectorKind {
     /// Max pooling: comparisons on the array's results, at no charge.
     pub const MAX_POOL: Self = Self::of("max-pool", VectorOperations::NONE);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<MaxPool>();
 
 impl Layer for MaxPool {
     fn kind(&self) -> &'static str {
@@ -58,6 +64,8 @@ impl Layer for MaxPool {
 }
 
 impl Compute for MaxPool {
+    const TAG: &str = "max_pool";
+
     type Saved = Vec<u8>;
 
     fn forward(

@@ -1,6 +1,6 @@
 //! One file per layer kind: what it is, its arithmetic, its integer form and the [`Builder`](super::Builder) method that adds it.
 //!
-//! A new kind is one file and two lines here: the module, and its example for the tests that every kind passes.
+//! A new kind is one file and three lines here: the module, its type, and its example for the tests that every kind passes.
 
 mod add;
 mod attention;
@@ -21,7 +21,29 @@ mod position;
 mod relu;
 
 use super::error::NetworkError;
+use super::layer::Kind;
 use hwmodel::FixedTensor;
+
+/// Every kind.
+pub(super) const KINDS: &[Kind] = &[
+    add::KIND,
+    attention::context::KIND,
+    attention::scores::KIND,
+    average_pool::KIND,
+    batch_norm::KIND,
+    concatenate::KIND,
+    convolution::KIND,
+    dropout::KIND,
+    embedding::KIND,
+    flatten::KIND,
+    layer_norm::KIND,
+    leaky_relu::KIND,
+    linear::KIND,
+    lstm::KIND,
+    max_pool::KIND,
+    position::KIND,
+    relu::KIND,
+];
 
 /// The data that the forward pass saved.
 fn kept<T>(saved: Option<T>, layer: &str) -> Result<T, NetworkError> {
@@ -42,7 +64,7 @@ struct Example {
     add: fn(&mut super::Builder, super::NodeId) -> Result<super::NodeId, NetworkError>,
 }
 
-/// Every kind.
+/// Every file.
 #[cfg(test)]
 const EXAMPLES: &[(&str, Example)] = &[
     ("add", add::EXAMPLE),

@@ -1,21 +1,27 @@
 //! Positional embedding: adds a learned row for each position of a sequence.
 
 use crate::network::graph::add_to;
+use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::position;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
     Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
 };
+use serde::{Deserialize, Serialize};
 
 /// y[t] = x[t] + p[t] with the table p `[T, channels]`. The sum is the vector unit's and is quantised to the
 /// layer's format.
+#[derive(Serialize, Deserialize)]
 struct Position;
 
 impl VectorKind {
     /// Addition of a table of positions.
     pub const POSITION: Self = Self::of("position", position::OPERATIONS);
 }
+
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Position>();
 
 impl Layer for Position {
     fn kind(&self) -> &'static str {
@@ -44,6 +50,8 @@ impl Layer for Position {
 }
 
 impl Compute for Position {
+    const TAG: &str = "position";
+
     type Saved = ();
 
     fn forward(

@@ -2,6 +2,7 @@
 
 use crate::network::activation::owned;
 use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
+use crate::network::layer::Kind;
 use crate::network::vector::operations::VectorOperations;
 use crate::network::vector::relu;
 use crate::network::work::{VectorKind, Work};
@@ -11,10 +12,12 @@ use crate::network::{
 use hwmodel::elementwise::{largest_raw_at_most, rectify, rectify_raw};
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::{FixedTensor, Format, SimdLevel, TensorError};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// max(x, 0), or min(max(x, 0), 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Relu {
     six: bool,
 }
@@ -45,6 +48,9 @@ impl VectorKind {
     pub const RELU: Self = Self::of("relu", VectorOperations::NONE);
 }
 
+/// This kind.
+pub(super) const KIND: Kind = Kind::of::<Relu>();
+
 impl Layer for Relu {
     fn kind(&self) -> &'static str {
         if self.six { "relu6" } else { "relu" }
@@ -69,6 +75,8 @@ impl Layer for Relu {
 }
 
 impl Compute for Relu {
+    const TAG: &str = "relu";
+
     type Saved = Activation;
 
     fn forward(

@@ -1,6 +1,7 @@
 //! Attention context: values weighted by the attention probabilities.
 
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
+use crate::network::layer::Kind;
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
@@ -14,10 +15,13 @@ use hwmodel::product::ByOperand;
 use hwmodel::product::MatrixProduct;
 use hwmodel::random::Role;
 use hwmodel::{FixedTensor, Format};
+use serde::{Deserialize, Serialize};
 
 /// Probabilities `[T, 1, heads·T]` and the layer with the values `[T, 1, 3·channels]` → P·V `[T, 1, channels]`, on
 /// the array. The accumulators are requantised to the format of the layer with the values; where scales follow
 /// the data, to one scale for all heads and samples that holds them all.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AttentionContext {
     pub(super) heads: usize,
 }
@@ -58,9 +62,16 @@ impl AttentionContext {
     }
 }
 
+/// This kind.
+pub(in crate::network::layers) const KIND: Kind = Kind::of::<AttentionContext>();
+
 impl Layer for AttentionContext {
     fn kind(&self) -> &'static str {
         "attention context"
+    }
+
+    fn inputs(&self) -> usize {
+        2
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
@@ -90,6 +101,8 @@ impl Layer for AttentionContext {
 }
 
 impl Compute for AttentionContext {
+    const TAG: &str = "attention_context";
+
     type Saved = Option<Saved>;
 
     fn forward(

@@ -5,9 +5,9 @@
 //! right operand of a product (keys, values) stands in its place, and its gradient counts as grad-weight.
 //! Formats are those of the layer before.
 
-mod context;
+pub(super) mod context;
 mod head;
-mod scores;
+pub(super) mod scores;
 
 use crate::network::{Builder, NetworkError, NodeId};
 use context::AttentionContext;

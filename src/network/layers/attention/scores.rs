@@ -1,6 +1,7 @@
 //! Attention scores: softmax of the scaled products of queries and keys.
 
 use super::head::{Block, geometry, right_operand, sums};
+use crate::network::layer::Kind;
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
@@ -12,6 +13,7 @@ use hwmodel::Format;
 use hwmodel::float32::{self, Shapes};
 use hwmodel::product::ByOperand;
 use hwmodel::product::MatrixProduct;
+use serde::{Deserialize, Serialize};
 
 /// `[T, 1, 3·channels]` queries, keys and values → `[T, 1, heads·T]` probabilities
 /// softmax(Q·Kᵀ/√(channels / heads)), of which a token has 0 for those after it.
@@ -19,6 +21,8 @@ use hwmodel::product::MatrixProduct;
 /// The whole product Q·Kᵀ runs on the array; its accumulators go to the vector unit as float32, so that scores
 /// never saturate. Probabilities are quantised to ⟨WL, WL - 1⟩, the format of WL bits for 0 to 1, where WL is the
 /// word length of queries and keys.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AttentionScores {
     pub(super) heads: usize,
 }
@@ -52,6 +56,9 @@ impl VectorKind {
     pub const ATTENTION_SOFTMAX: Self = Self::of("attention-softmax", OPERATIONS);
 }
 
+/// This kind.
+pub(in crate::network::layers) const KIND: Kind = Kind::of::<AttentionScores>();
+
 impl Layer for AttentionScores {
     fn kind(&self) -> &'static str {
         "attention scores"
@@ -82,6 +89,8 @@ impl Layer for AttentionScores {
 }
 
 impl Compute for AttentionScores {
+    const TAG: &str = "attention_scores";
+
     type Saved = Option<Saved>;
 
     fn forward(

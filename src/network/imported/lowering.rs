@@ -1,0 +1,248 @@
+//! The state while nodes become layers.
+
+use super::axes::Axes;
+use super::{Facts, ImportError, Imported};
+use crate::graph::{Problem, Program, Value};
+use crate::network::builder::{Builder, NodeId};
+use crate::network::error::NetworkError;
+use crate::network::vector::batch_norm::RunningStatistics;
+use crate::onnx::model::{Attribute, Node};
+use hwmodel::cast::nearest_f32;
+use std::collections::HashMap;
+
+/// A value of the file as one of the layers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tensor {
+    /// The layer that makes it.
+    pub(super) id: NodeId,
+    /// How it lies.
+    pub(super) axes: Axes,
+    /// The value of the file over that of the layer, above 0: constant factors go into the weights of the next product.
+    pub(super) scale: f64,
+}
+
+/// Why a node is not a layer.
+pub(super) enum Refusal {
+    /// The node.
+    Problem(Problem),
+    /// The layer.
+    Network(NetworkError),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<NetworkError> for Refusal {
+    fn from(error: NetworkError) -> Self {
+        Self::Network(error)
+    }
+}
+
+/// Layers so far, and the values of the file that they make.
+pub(super) struct Lowering<'a> {
+    pub(super) net: Builder,
+    pub(super) values: HashMap<String, Tensor>,
+    program: &'a Program,
+    facts: &'a Facts,
+    /// Initial values by the name of the parameter.
+    parameters: HashMap<String, Vec<f32>>,
+    /// Running statistics by the name of the layer.
+    running: HashMap<String, RunningStatistics>,
+    notes: Vec<String>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(net: Builder, program: &'a Program, facts: &'a Facts) -> Self {
+        let (values, parameters, running) = Default::default();
+        Self { net, values, program, facts, parameters, running, notes: Vec::new() }
+    }
+
+    /// The layer's value of input `index` of `node`.
+    pub(super) fn input(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
+        let name = node.inputs.get(index).ok_or(Problem::NoInput(index))?;
+        match self.values.get(name) {
+            Some(tensor) => Ok(*tensor),
+            None => Err(unsupported(format!(
+                "its input {index} (`{name}`) is not the output of a layer"
+            ))),
+        }
+    }
+
+    /// Input `index` of `node` if it is a constant of floats.
+    pub(super) fn constant(&self, node: &Node, index: usize) -> Option<(Vec<usize>, Vec<f64>)> {
+        let value = self.program.constant(node.inputs.get(index)?)?;
+        match value {
+            Value::Integer(_) => None,
+            value => Some((value.shape().to_vec(), value.wide().into_owned())),
+        }
+    }
+
+    /// Input `index` of `node` as constant integers.
+    pub(super) fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
+        match self.program.constant(node.inputs.get(index)?)? {
+            Value::Integer(value) => Some(value.values.to_vec()),
+            _ => None,
+        }
+    }
+
+    /// Weight `index` of `node`.
+    pub(super) fn weight(
+        &self,
+        node: &Node,
+        index: usize,
+    ) -> Result<(Vec<usize>, Vec<f64>), Refusal> {
+        self.constant(node, index).ok_or_else(|| {
+            unsupported(format!(
+                "its input {index} is not a constant: a product of activations is not a layer here"
+            ))
+        })
+    }
+
+    /// Shape in the file of the value `name`.
+    pub(super) fn shape(&self, name: &str) -> &[usize] {
+        self.facts.shapes.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Number of nodes that read the value `name`, and one more for an output.
+    pub(super) fn readers(&self, name: &str) -> usize {
+        self.facts.readers.get(name).copied().unwrap_or(0)
+    }
+
+    /// Whether the value `name` is an output of the graph.
+    pub(super) fn is_output(&self, name: &str) -> bool {
+        self.program.outputs.iter().any(|output| output == name)
+    }
+
+    /// The only node that reads the value `name`, unless it is an output.
+    pub(super) fn only_reader(&self, name: &str) -> Option<&'a Node> {
+        let mut readers = self.program.nodes().filter(|node| node.inputs.iter().any(|i| i == name));
+        readers.next().filter(|_| self.readers(name) == 1)
+    }
+
+    /// The first output of `node` is `tensor`.
+    pub(super) fn set(&mut self, node: &Node, tensor: Tensor) {
+        if let Some(name) = node.outputs.first() {
+            self.values.insert(name.clone(), tensor);
+        }
+    }
+
+    /// Initial values of parameter `kind` of layer `layer`.
+    pub(super) fn set_parameter(&mut self, layer: &str, kind: &str, values: Vec<f64>) {
+        let values = values.into_iter().map(nearest_f32).collect();
+        self.parameters.insert(format!("{layer}.{kind}"), values);
+    }
+
+    /// Running statistics of layer `layer`.
+    pub(super) fn set_running(&mut self, layer: &str, statistics: RunningStatistics) {
+        self.running.insert(layer.to_owned(), statistics);
+    }
+
+    /// Remembers what differs from the file.
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// A name for the layer of `node` that no other has: that of its weight, as in `conv1.weight`, or of the node.
+    pub(super) fn layer_name(&self, node: &Node) -> String {
+        let weights = node.inputs.iter().skip(1);
+        let named =
+            weights.filter_map(|name| name.strip_suffix(".weight")).find(|name| !name.is_empty());
+        let name = named.unwrap_or(node.name.trim_start_matches('/')).replace('/', ".");
+        let taken = |name: &str| self.net.nodes().iter().any(|node| node.name == name);
+        if !name.is_empty() && !taken(&name) {
+            return name;
+        }
+        let mut number = self.net.nodes().len();
+        loop {
+            let numbered = format!("{name}_{number}");
+            if !taken(&numbered) {
+                return numbered;
+            }
+            number += 1;
+        }
+    }
+
+    /// The network, whose logits are the value `output`.
+    pub(super) fn finish(self, output: &str) -> Result<Imported, ImportError> {
+        let refuse = |why: &str| Err(ImportError::Form(format!("output `{output}` {why}")));
+        let Some(last) = self.values.get(output) else {
+            return refuse("does not depend on the input");
+        };
+        if self.net.value(self.net.nodes().len()) != Some(last.id) {
+            return refuse("is not the last layer: remove what is behind it");
+        }
+        if last.scale != 1.0 {
+            return refuse(
+                "is multiplied by a constant behind the last product: put it into the weights",
+            );
+        }
+        if matches!(last.axes, Axes::Features { from: [h, w, _] } if h * w > 1) {
+            return refuse("is a flattened image: a classifier ends with a product");
+        }
+        let mut network = self.net.finish()?;
+        for parameter in &mut network.parameters {
+            if let Some(values) = self.parameters.get(&parameter.name) {
+                parameter.master.clone_from(values);
+            }
+        }
+        for node in &mut network.nodes {
+            let found = self.running.get(&node.name).cloned();
+            if let (Some(running), Some(found)) = (node.running_mut(), found) {
+                *running = found;
+            }
+        }
+        Ok(Imported { network, notes: self.notes })
+    }
+}
+
+/// The refusal of a form that is not a layer.
+pub(super) fn unsupported(why: String) -> Refusal {
+    Refusal::Problem(Problem::Unsupported(format!(
+        "{why}: `hwsim eval` runs the graph as it is, without --wl"
+    )))
+}
+
+/// An integer attribute.
+pub(super) fn integer(node: &Node, name: &str, default: i64) -> i64 {
+    match node.attribute(name) {
+        Some(Attribute::Integer(value)) => *value,
+        _ => default,
+    }
+}
+
+/// A float attribute.
+pub(super) fn real(node: &Node, name: &str, default: f32) -> f64 {
+    f64::from(match node.attribute(name) {
+        Some(Attribute::Real(value)) => *value,
+        _ => default,
+    })
+}
+
+/// A list of sizes, one for each of `axes` axes.
+pub(super) fn sizes(
+    node: &Node,
+    name: &str,
+    axes: usize,
+    default: usize,
+) -> Result<Vec<usize>, Refusal> {
+    let Some(Attribute::Integers(values)) = node.attribute(name) else {
+        return Ok(vec![default; axes]);
+    };
+    let sizes: Option<Vec<usize>> =
+        values.iter().map(|&value| usize::try_from(value).ok()).collect();
+    match sizes.filter(|sizes| sizes.len() == axes) {
+        Some(sizes) => Ok(sizes),
+        None => Err(unsupported(format!("its {name} are {values:?}"))),
+    }
+}
+
+/// A text attribute.
+pub(super) fn text<'n>(node: &'n Node, name: &str, default: &'n str) -> &'n str {
+    match node.attribute(name) {
+        Some(Attribute::Text(value)) => value,
+        _ => default,
+    }
+}
