@@ -11,6 +11,18 @@ pub struct Arithmetic {
     /// Whether reals are float64 with products of floats in float64: exact arithmetic for graphs whose quantisers decide the
     /// results. Otherwise reals are float32, as in the float unit, and rounded to the element type of float16 and bfloat16 values.
     pub wide_reals: bool,
+    /// How sums become integers of another scale.
+    pub requantise: Requantise,
+}
+
+/// How integers get another scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Requantise {
+    /// By the quotient of the scales in float64, whose error decides no result but ties.
+    #[default]
+    Exact,
+    /// By the quotient of the scales as a float32, as ONNX Runtime does.
+    Float32,
 }
 
 impl Arithmetic {

@@ -14,14 +14,16 @@ mod arithmetic;
 mod axes;
 mod error;
 mod integers;
+mod layout;
 mod operator;
 pub mod operators;
 mod program;
 mod reals;
 mod scaled;
 mod value;
+mod window;
 
-pub use arithmetic::Arithmetic;
+pub use arithmetic::{Arithmetic, Requantise};
 pub use error::{GraphError, Problem};
 pub use integers::Integers;
 pub use operator::{Call, Definition, Operator, Place};

@@ -216,6 +216,37 @@ impl Call<'_> {
     }
 }
 
+/// What a part of an operator counted.
+pub(super) struct Counts {
+    place: Place,
+    macs: u64,
+    accumulator_events: u64,
+    sums: Option<Integers>,
+}
+
+impl<'a> Call<'a> {
+    /// A call of an operator that does a part of this one's work, with these inputs.
+    pub(super) fn part(&self, inputs: Vec<Option<Value>>) -> Self {
+        let (place, macs, accumulator_events, sums) = (Place::Moved, 0, 0, None);
+        let arithmetic = self.arithmetic;
+        Self { inputs, arithmetic, outputs: 1, place, macs, accumulator_events, sums }
+    }
+
+    /// What was counted.
+    pub(super) fn counts(self) -> Counts {
+        let Self { place, macs, accumulator_events, sums, .. } = self;
+        Counts { place, macs, accumulator_events, sums }
+    }
+
+    /// Adds what a part counted.
+    pub(super) fn add(&mut self, part: Counts) {
+        self.place = self.place.max(part.place);
+        self.macs += part.macs;
+        self.accumulator_events += part.accumulator_events;
+        self.sums = part.sums.or(self.sums.take());
+    }
+}
+
 /// An error that says what `value` is.
 pub(super) fn type_of(what: &'static str, value: &Value, allowed: &'static str) -> Problem {
     let given = match value {

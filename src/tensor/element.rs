@@ -88,6 +88,27 @@ impl ElementType {
         matches!(self, Self::Float16 | Self::BFloat16 | Self::Float32 | Self::Float64)
     }
 
+    /// Bits of a number; 1 of a truth value.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Bool => 1,
+            Self::Int2 | Self::UInt2 => 2,
+            Self::Int4 | Self::UInt4 => 4,
+            Self::Int8 | Self::UInt8 => 8,
+            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::UInt16 => 16,
+            Self::Float32 | Self::Int32 | Self::UInt32 => 32,
+            Self::Float64 | Self::Int64 | Self::UInt64 => 64,
+        }
+    }
+
+    /// `value` modulo 2^bits, in the range of an integer type; other types leave it.
+    pub fn wrapped(self, value: i64) -> i64 {
+        match self.integer_range() {
+            Some((low, high)) if self.bits() < 64 => (value - low).rem_euclid(high - low + 1) + low,
+            _ => value,
+        }
+    }
+
     /// The lowest and the highest integer; `None` for floating-point numbers.
     pub fn integer_range(self) -> Option<(i64, i64)> {
         let (signed, bits) = match self {
@@ -132,5 +153,6 @@ mod tests {
         assert_eq!(ElementType::Int4.integer_range(), Some((-8, 7)));
         assert_eq!(ElementType::UInt32.integer_range(), Some((0, (1 << 32) - 1)));
         assert_eq!(ElementType::Bool.integer_range(), Some((0, 1)));
+        assert_eq!([ElementType::Int8, ElementType::UInt8].map(|t| t.wrapped(-129)), [127, 127]);
     }
 }

@@ -4,6 +4,9 @@
 
 mod element_wise;
 mod identity;
+mod pool;
+mod products;
+mod quantised;
 mod relu;
 
 use super::error::Problem;
@@ -17,6 +20,15 @@ pub type Make = fn(&Definition<'_>) -> Result<Box<dyn Operator>, Problem>;
 
 /// ONNX's own operators.
 const ONNX: &str = "";
+
+/// Operators of ONNX Runtime.
+const MICROSOFT: &str = "com.microsoft";
+
+/// QONNX's names of its domain: today's, that of Brevitas, and FINN's.
+const QONNX: &[&str] = &["qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general"];
+
+/// Operators of ONNX with the channels last.
+const CHANNELS_LAST: &str = "qonnx.custom_op.channels_last";
 
 /// Operators with the domains that have them.
 struct Family {
@@ -40,6 +52,22 @@ const FAMILIES: &[Family] = &[
     Family::new(&[ONNX], element_wise::NAMES, element_wise::make),
     Family::new(&[ONNX], &["Identity", "Dropout"], identity::make),
     Family::new(&[ONNX], &["Relu"], relu::make),
+    Family::new(&[ONNX], &["Conv", "ConvInteger"], products::conv::make),
+    Family::new(&[ONNX], &["ConvTranspose"], products::conv_transpose::make),
+    Family::new(&[ONNX], &["Gemm"], products::gemm::make),
+    Family::new(&[ONNX], &["MatMul", "MatMulInteger"], products::matmul::make),
+    Family::new(&[MICROSOFT], products::matmul::MICROSOFT, products::matmul::make),
+    Family::new(&[ONNX], pool::NAMES, pool::make),
+    Family::new(QONNX, &["Quant", "IntQuant", "BipolarQuant"], quantised::quant::make),
+    Family::new(QONNX, &["Trunc"], quantised::trunc::make),
+    Family::new(QONNX, &["FloatQuant"], quantised::float_quant::make),
+    Family::new(QONNX, &["MultiThreshold"], quantised::multi_threshold::make),
+    Family::new(&[ONNX, MICROSOFT], quantised::linear::NAMES, quantised::linear::make),
+    Family::new(&[ONNX], &["DynamicQuantizeLinear"], quantised::dynamic::make),
+    Family::new(&[ONNX], quantised::qlinear::ONNX, quantised::qlinear::make),
+    Family::new(&[MICROSOFT], quantised::qlinear::MICROSOFT, quantised::qlinear::make),
+    Family::new(&[CHANNELS_LAST], quantised::channels_last::NAMES, quantised::channels_last::make),
+    Family::new(&[MICROSOFT], &["NhwcConv", "NhwcMaxPool"], quantised::channels_last::make),
 ];
 
 /// Domain and name of every operator that is supported.

@@ -1,0 +1,222 @@
+//! Convolutions of `[n, c, sizes...]` with `[o, c / groups, kernel...]`: integers on the array, floats on the float unit.
+
+use super::patches::Sources;
+use super::shape::ConvolutionShape;
+use super::sums::{self, Sums};
+use super::words::Words;
+use crate::graph::layout::{Padding, to_first, to_last};
+use crate::graph::{Call, Problem};
+use hwmodel::SimdLevel;
+use hwmodel::affine::AffineError;
+use hwmodel::convolution::Convolution2d;
+use hwmodel::float32::{self, Shapes, Values};
+use rayon::prelude::*;
+
+/// Rows of patches in memory at a time.
+const ROWS: usize = 1 << 12;
+
+/// Exact sums `[n, o, sizes...]` of integers, on the array.
+///
+/// # Errors
+/// If words need more than 32 bits or sums more than 64.
+pub(super) fn integers(
+    call: &mut Call<'_>,
+    shape: &ConvolutionShape,
+    x: &Words<'_>,
+    w: &Words<'_>,
+) -> Result<Sums, Problem> {
+    let range = sums::range(call, shape.terms(), x.range, w.range);
+    let array = call.arithmetic.array;
+    let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
+    let of_group = shape.channels / shape.groups;
+    let Some([height, width]) = shape.dense() else {
+        let (terms, per_group) = (shape.terms(), shape.filters / shape.groups);
+        let mut values = vec![0; shape.images * shape.filters * shape.pixels()];
+        for group in 0..shape.groups {
+            let filters = &w.values[group * per_group * terms..][..per_group * terms];
+            let filters = w.fixed(&[per_group, terms], filters)?;
+            each_patch(shape, group, &x.values, |image, start, count, patches| {
+                let patches = x.fixed(&[count, terms], patches)?;
+                let product = array.linear(&patches, &filters).map_err(error)?;
+                let sums = sums::counted(call, product)?;
+                place(shape, (image, group, start), &sums, &mut values);
+                Ok(())
+            })?;
+        }
+        return Ok(Sums { values, range });
+    };
+    let symmetric = height.before == height.after && width.before == width.after;
+    let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
+    let sizes = [height.size, width.size];
+    let padding = Padding { sizes, pads: explicit };
+    let last = to_last(&x.values, shape.images, shape.channels, padding);
+    let [rows, columns] = padding.padded();
+    let x = x.fixed(&[shape.images, rows, columns, shape.channels], &last)?;
+    let kernel = [height.kernel, width.kernel];
+    let filters = to_last(&w.values, shape.filters, of_group, Padding::none(kernel));
+    let w = w.fixed(&[shape.filters, kernel[0], kernel[1], of_group], &filters)?;
+    let geometry = Convolution2d {
+        kernel,
+        stride: [height.stride, width.stride],
+        padding: if symmetric { [height.before, width.before] } else { [0; 2] },
+        groups: shape.groups,
+    };
+    let product = array.convolve(&x, &w, geometry).map_err(error)?;
+    let sums = sums::counted(call, product)?;
+    Ok(Sums { values: to_first(&sums, shape.images, shape.filters, shape.pixels()), range })
+}
+
+/// `[n, o, sizes...]` of float32 numbers, in the float unit's order of additions.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub(super) fn narrow(
+    simd: SimdLevel,
+    shape: &ConvolutionShape,
+    x: &[f32],
+    w: &[f32],
+) -> Result<Vec<f32>, Problem> {
+    let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
+    let of_group = shape.channels / shape.groups;
+    let Some([height, width]) = shape.dense() else {
+        let (terms, per_group) = (shape.terms(), shape.filters / shape.groups);
+        let mut values = vec![0.0; shape.images * shape.filters * shape.pixels()];
+        for group in 0..shape.groups {
+            let filters = &w[group * per_group * terms..][..per_group * terms];
+            each_patch(shape, group, x, |image, start, count, patches| {
+                let sums = linear_narrow(simd, [count, terms, per_group], patches, filters)?;
+                place(shape, (image, group, start), &sums, &mut values);
+                Ok(())
+            })?;
+        }
+        return Ok(values);
+    };
+    let symmetric = height.before == height.after && width.before == width.after;
+    let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
+    let padding = Padding { sizes: [height.size, width.size], pads: explicit };
+    let x = to_last(x, shape.images, shape.channels, padding);
+    let [rows, columns] = padding.padded();
+    let kernel = [height.kernel, width.kernel];
+    let w = to_last(w, shape.filters, of_group, Padding::none(kernel));
+    let geometry = Convolution2d {
+        kernel,
+        stride: [height.stride, width.stride],
+        padding: if symmetric { [height.before, width.before] } else { [0; 2] },
+        groups: shape.groups,
+    };
+    let shapes = Shapes::new(
+        &[shape.images, rows, columns, shape.channels],
+        &[shape.filters, kernel[0], kernel[1], of_group],
+        geometry,
+    );
+    let shapes = shapes.map_err(error)?;
+    let y = float32::forward(simd, &shapes, Values::Float(&x), Values::Float(&w));
+    Ok(to_first(&y.map_err(error)?, shape.images, shape.filters, shape.pixels()))
+}
+
+/// X `[m, k]` times the transpose of W `[n, k]` on the float unit.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub(super) fn linear_narrow(
+    simd: SimdLevel,
+    [m, k, n]: [usize; 3],
+    x: &[f32],
+    w: &[f32],
+) -> Result<Vec<f32>, Problem> {
+    let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
+    let geometry = Convolution2d { kernel: [1, 1], stride: [1, 1], padding: [0, 0], groups: 1 };
+    let shapes = Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], geometry).map_err(error)?;
+    float32::forward(simd, &shapes, Values::Float(x), Values::Float(w)).map_err(error)
+}
+
+/// `[n, o, sizes...]` in float64: the terms of a sum are added in the order of the weights.
+pub(super) fn wide(simd: SimdLevel, shape: &ConvolutionShape, x: &[f64], w: &[f64]) -> Vec<f64> {
+    let (pixels, plane, taps) = (shape.pixels(), shape.plane(), shape.taps());
+    let (of_group, per_group) = (shape.channels / shape.groups, shape.filters / shape.groups);
+    let terms = shape.terms();
+    let mut y = vec![0.0; shape.images * shape.filters * pixels];
+    if y.is_empty() || terms == 0 {
+        return y;
+    }
+    let at_once = Sources::windows_at_once(taps);
+    for start in (0..pixels).step_by(at_once) {
+        let count = at_once.min(pixels - start);
+        let sources = Sources::new(&shape.axes, start, count);
+        let parts = y.par_chunks_mut(per_group * pixels).enumerate();
+        parts.for_each(|(part, y)| {
+            let first = part * of_group * plane;
+            let (group, mut columns) = (part % shape.groups, Vec::with_capacity(terms * count));
+            for channel in 0..of_group {
+                let x = &x[first + channel * plane..][..plane];
+                for tap in 0..taps {
+                    columns.extend(sources.of_tap(tap).map(|place| place.map_or(0.0, |p| x[p])));
+                }
+            }
+            let filters = w[group * per_group * terms..][..per_group * terms].chunks_exact(terms);
+            simd.run(
+                #[inline(always)]
+                || {
+                    for (filter, y) in filters.zip(y.chunks_exact_mut(pixels)) {
+                        let y = &mut y[start..start + count];
+                        for (&w, columns) in filter.iter().zip(columns.chunks_exact(count)) {
+                            y.iter_mut().zip(columns).for_each(|(y, &x)| *y += w * x);
+                        }
+                    }
+                },
+            );
+        });
+    }
+    y
+}
+
+fn pads(axes: [crate::graph::window::AxisWindows; 2]) -> [[usize; 2]; 2] {
+    axes.map(|axis| [axis.before, axis.after])
+}
+
+/// Calls `work` with the windows of runs of output pixels in the channels of `group`: image, first pixel, number of pixels, and
+/// their elements `[pixels, channels, taps]`.
+fn each_patch<T: Copy + Default>(
+    shape: &ConvolutionShape,
+    group: usize,
+    x: &[T],
+    mut work: impl FnMut(usize, usize, usize, &[T]) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let (plane, taps, pixels) = (shape.plane(), shape.taps(), shape.pixels());
+    let of_group = shape.channels / shape.groups;
+    let at_once = Sources::windows_at_once(taps).min(ROWS);
+    let mut patches = Vec::new();
+    for start in (0..pixels).step_by(at_once) {
+        let count = at_once.min(pixels - start);
+        let sources = Sources::new(&shape.axes, start, count);
+        for image in 0..shape.images {
+            let first = (image * shape.channels + group * of_group) * plane;
+            patches.clear();
+            for window in 0..count {
+                for channel in 0..of_group {
+                    let x = &x[first + channel * plane..][..plane];
+                    let element = |tap| sources.at(tap, window).map_or_else(T::default, |p| x[p]);
+                    patches.extend((0..taps).map(element));
+                }
+            }
+            work(image, start, count, &patches)?;
+        }
+    }
+    Ok(())
+}
+
+/// Stores sums `[pixels, filters of the group]` in `[n, o, pixels]`.
+fn place<T: Copy>(
+    shape: &ConvolutionShape,
+    (image, group, start): (usize, usize, usize),
+    sums: &[T],
+    values: &mut [T],
+) {
+    let (pixels, per_group) = (shape.pixels(), shape.filters / shape.groups);
+    let first = (image * shape.filters + group * per_group) * pixels + start;
+    for (pixel, sums) in sums.chunks_exact(per_group.max(1)).enumerate() {
+        for (filter, &sum) in sums.iter().enumerate() {
+            values[first + filter * pixels + pixel] = sum;
+        }
+    }
+}
