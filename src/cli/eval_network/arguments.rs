@@ -1,5 +1,6 @@
 //! The flags of `hwsim eval` for networks from ONNX files.
 
+use crate::graph::Requantise;
 use crate::inference::{Layout, Task};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -56,6 +57,10 @@ pub(in crate::cli) struct NetworkArguments {
     /// the graph has quantisers].
     #[arg(long, value_enum, value_name = "WORD")]
     pub(super) reals: Option<RealsWord>,
+    /// How QuantizeLinear and the QLinear operators requantise: by the quotient of the scales in float64, or as a float32, as ONNX
+    /// Runtime does [default: exact].
+    #[arg(long, value_enum, value_name = "WORD")]
+    pub(super) requantise: Option<RequantiseWord>,
     /// Write the rows by true class and by the class that the network gives as CSV.
     #[arg(long, value_name = "FILE")]
     pub(super) confusion: Option<PathBuf>,
@@ -82,6 +87,7 @@ impl NetworkArguments {
             ("confusion", self.confusion.is_some()),
             ("against", self.against.is_some()),
             ("reals", self.reals.is_some()),
+            ("requantise", self.requantise.is_some()),
             ("task", self.task.is_some()),
             ("dim", !self.dim.is_empty()),
             ("batch", self.batch.is_some()),
@@ -101,6 +107,23 @@ impl NetworkArguments {
             ("std", !self.std.is_empty()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RequantiseWord {
+    /// Exact but for the error of float64.
+    Exact,
+    /// The factor of ONNX Runtime.
+    Float32,
+}
+
+impl From<RequantiseWord> for Requantise {
+    fn from(word: RequantiseWord) -> Self {
+        match word {
+            RequantiseWord::Exact => Self::Exact,
+            RequantiseWord::Float32 => Self::Float32,
+        }
     }
 }
 

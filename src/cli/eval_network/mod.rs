@@ -13,7 +13,7 @@ use super::files::Files;
 use super::progress::Counted;
 use super::{output, setup};
 use crate::data::arrays::{write_npy, write_npz};
-use crate::graph::{Arithmetic, Program};
+use crate::graph::{Arithmetic, Program, Requantise};
 use crate::inference::{Counts, Plan, Scores, Task, is_quantised, run as infer};
 use crate::onnx::model::Model;
 use anyhow::{Context as _, anyhow};
@@ -94,7 +94,8 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
         None => quantised,
         Some(word) => word == RealsWord::Float64,
     };
-    let arithmetic = Arithmetic { array: MacArray { simd, accumulator }, wide_reals };
+    let requantise = arguments.requantise.map(Requantise::from).unwrap_or_default();
+    let arithmetic = Arithmetic { array: MacArray { simd, accumulator }, wide_reals, requantise };
     let program = Program::new(&model, arithmetic).with_context(of_file)?;
     let mut feed = load(request, &program)?;
     if let Some(limit) = request.limit_test {

@@ -186,7 +186,7 @@ impl Operator for ConvTranspose {
         };
         let operands = match operands {
             Operands::Integers { x, w, scales } => Operands::Integers {
-                x: Words { values: Cow::Owned(scatter.spread(&x.values)) , range: x.range },
+                x: Words { values: Cow::Owned(scatter.spread(&x.values)), range: x.range },
                 w: Words { values: Cow::Owned(pick(&w.values, &mirror)), range: w.range },
                 scales,
             },
