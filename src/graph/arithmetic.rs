@@ -28,7 +28,7 @@ pub enum Requantise {
 impl Arithmetic {
     /// Of a float unit.
     pub fn float32(array: MacArray) -> Self {
-        Self { array, wide_reals: false }
+        Self { array, wide_reals: false, requantise: Requantise::Exact }
     }
 
     /// The SIMD level of all kernels.
