@@ -68,15 +68,7 @@ pub(super) fn dataset(
     size: [usize; 2],
     (train, test): (Option<usize>, Option<usize>),
 ) -> Result<Dataset, Failure> {
-    if let (DatasetKind::FashionMnistSlice, Some(folder)) = (kind, &data_dir) {
-        return Err(Failure::usage(anyhow!(
-            "`--data-dir {}` has no effect on data set {kind}, which is part of the program: leave it out, or use \
-             `--dataset fashion-mnist`",
-            folder.display()
-        )));
-    }
-    let environment_dir = environment_dir(data_dir.is_some())?;
-    let search = SearchPath { data_dir, environment_dir, system: true };
+    let search = search_path(kind, data_dir)?;
     let dataset = match kind {
         DatasetKind::Text => data::load_text(&search, text),
         _ => data::load_sized(kind, &search, size),
@@ -86,6 +78,25 @@ pub(super) fn dataset(
         other => other.into(),
     })?;
     Ok(dataset.limit(train, test)?)
+}
+
+/// Where a data set is looked for: where the user said, `HWSIM_DATA`, the system, or the program itself.
+///
+/// # Errors
+/// A usage error if `HWSIM_DATA` is no folder, or a data set that is embedded is given a place.
+pub(super) fn search_path(
+    kind: DatasetKind,
+    data_dir: Option<PathBuf>,
+) -> Result<SearchPath, Failure> {
+    if let (DatasetKind::FashionMnistSlice, Some(folder)) = (kind, &data_dir) {
+        return Err(Failure::usage(anyhow!(
+            "`--data-dir {}` has no effect on data set {kind}, which is part of the program: leave it out, or use \
+             `--dataset fashion-mnist`",
+            folder.display()
+        )));
+    }
+    let environment_dir = environment_dir(data_dir.is_some())?;
+    Ok(SearchPath { data_dir, environment_dir, system: true })
 }
 
 /// The folder of `HWSIM_DATA`, which counts unless the data has a folder in the command.

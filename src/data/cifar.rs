@@ -69,6 +69,18 @@ pub(super) fn load(
     Ok((names, train, test))
 }
 
+/// Class names and test set in `folder`.
+pub(super) fn load_test(
+    kind: DatasetKind,
+    folder: &Path,
+) -> Result<(Vec<String>, ImageSet), DataError> {
+    let layout = layout(kind);
+    let names = class_names::from_file(&folder.join(layout.class_names), kind)?;
+    let mut test = empty_set();
+    layout.read_file(folder, layout.test, &mut test)?;
+    Ok((names, test))
+}
+
 /// Whether `folder` has any file of the data set.
 pub(super) fn is_in(kind: DatasetKind, folder: &Path) -> bool {
     let layout = layout(kind);

@@ -143,7 +143,7 @@ impl From<Place> for Origin {
     }
 }
 
-fn storage(kind: DatasetKind, classes: usize) -> Storage {
+pub(super) fn storage(kind: DatasetKind, classes: usize) -> Storage {
     let letters = kind == DatasetKind::Emnist(EmnistSplit::Letters);
     let transposed = matches!(kind, DatasetKind::Emnist(_));
     Storage { classes, first_label: u16::from(letters), transposed }

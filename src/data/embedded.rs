@@ -3,7 +3,7 @@
 //! The first 600 training and the first 100 test images of every class, in file order: 6,000 and
 //! 1,000 images, made by scripts/make_fashion_slice.py. It goes through the same readers as files.
 
-use super::mnist::{Storage, read_set};
+use super::mnist::{Storage, read_own_size, read_set};
 use super::stream::Stream;
 use super::{DataError, ImageSet};
 use std::path::Path;
@@ -27,6 +27,11 @@ pub(super) fn load(storage: Storage, size: [usize; 2]) -> Result<(ImageSet, Imag
     let train = read_set(open(TRAIN_IMAGES)?, open(TRAIN_LABELS)?, storage, size)?;
     let test = read_set(open(TEST_IMAGES)?, open(TEST_LABELS)?, storage, size)?;
     Ok((train, test))
+}
+
+/// The test set of the slice with its images as they are stored.
+pub(super) fn load_test(storage: Storage) -> Result<ImageSet, DataError> {
+    read_own_size(open(TEST_IMAGES)?, open(TEST_LABELS)?, storage)
 }
 
 fn open((name, bytes): Embedded) -> Result<Stream<'static>, DataError> {

@@ -107,6 +107,23 @@ pub enum DataError {
         /// Where the file should end.
         at: Location,
     },
+    /// A picture from which more is to be cut than it has.
+    #[error(
+        "`{}` is {own_height}×{own_width} pixels, so that {height}×{width} cannot be cut out of it: resize first (`--resize`), or cut out \
+         less", .file.display()
+    )]
+    Crop {
+        /// The picture.
+        file: PathBuf,
+        /// Its rows.
+        own_height: usize,
+        /// Its columns.
+        own_width: usize,
+        /// Rows to be cut out.
+        height: usize,
+        /// Columns to be cut out.
+        width: usize,
+    },
     /// A header with impossible sizes.
     #[error(
         "{at}: the header claims {count} images of {height}×{width} pixels; expected 1 to {max_side} \

@@ -116,7 +116,7 @@ fn class_files(folder: &Path, classes: &[OsString]) -> Result<Vec<Vec<Labelled>>
 }
 
 /// The names of the class folders in `folder`.
-fn class_folders(folder: &Path) -> Result<Vec<OsString>, DataError> {
+pub(super) fn class_folders(folder: &Path) -> Result<Vec<OsString>, DataError> {
     let names = visible_names(folder)?;
     let classes: Vec<_> = names.into_iter().filter(|name| folder.join(name).is_dir()).collect();
     if classes.is_empty() {
@@ -130,7 +130,7 @@ fn class_folders(folder: &Path) -> Result<Vec<OsString>, DataError> {
 }
 
 /// The pictures in a class folder; files that are not pictures are skipped.
-fn picture_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn picture_files(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     for name in visible_names(folder)? {
         let file = folder.join(name);

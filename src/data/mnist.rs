@@ -31,6 +31,17 @@ pub(super) fn load(
     Ok((train, test))
 }
 
+/// The test set in `folder` with its images as they are stored.
+pub(super) fn load_test(
+    kind: DatasetKind,
+    storage: Storage,
+    folder: &Path,
+) -> Result<ImageSet, DataError> {
+    let [_, _, images, labels] = file_names(kind);
+    let open = |names: &Alternatives| Stream::open(&find(kind, folder, names)?);
+    read_own_size(open(&images)?, open(&labels)?, storage)
+}
+
 /// Whether `folder` has any file of the data set.
 pub(super) fn is_in(kind: DatasetKind, folder: &Path) -> bool {
     file_names(kind).iter().flatten().any(|name| folder.join(name).is_file())
@@ -42,6 +53,15 @@ pub(super) fn read_set(
     labels: Stream<'_>,
     storage: Storage,
     size: [usize; 2],
+) -> Result<ImageSet, DataError> {
+    read_own_size(images, labels, storage)?.resized(size)
+}
+
+/// Reads one half of the data set with its images as they are stored.
+pub(super) fn read_own_size(
+    images: Stream<'_>,
+    labels: Stream<'_>,
+    storage: Storage,
 ) -> Result<ImageSet, DataError> {
     let label_file = labels.file().to_owned();
     let images = read_images(images)?;
@@ -65,7 +85,7 @@ pub(super) fn read_set(
             .flat_map_iter(|image| transpose(image, height))
             .collect();
     }
-    ImageSet { channels: 1, height, width, pixels, labels }.resized(size)
+    Ok(ImageSet { channels: 1, height, width, pixels, labels })
 }
 
 /// The image whose columns, of `height` pixels each, are stored one after another in `columns`.

@@ -3,6 +3,7 @@
 mod arguments;
 mod feed;
 mod outputs;
+mod pixels;
 mod table;
 
 pub(super) use arguments::NetworkArguments;
@@ -77,6 +78,9 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
             "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
         )));
     }
+    if request.limit_test == Some(0) {
+        return Err(Failure::usage(anyhow!("`--limit-test` is 0: use at least 1")));
+    }
     setup::threads(request.threads)?;
     let simd = setup::simd()?;
     let exact = Accumulator::default();
@@ -99,9 +103,6 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     let program = Program::new(&model, arithmetic).with_context(of_file)?;
     let mut feed = load(request, &program)?;
     if let Some(limit) = request.limit_test {
-        if limit == 0 {
-            return Err(Failure::usage(anyhow!("`--limit-test` is 0: use at least 1")));
-        }
         let first = |tensor: &crate::tensor::Tensor| {
             if tensor.rows().is_some() { tensor.first_rows(limit) } else { tensor.clone() }
         };
@@ -151,7 +152,12 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
 }
 
 fn load(request: &Request<'_>, program: &Program) -> Result<Feed, Failure> {
+    let (dataset, data_dir) = (request.data.dataset, request.data.data_dir.as_ref());
     if let Some(feed) = feed::arrays(request.network, &program.inputs)? {
+        return Ok(feed);
+    }
+    let (limit, inputs) = (request.limit_test, &program.inputs);
+    if let Some(feed) = pixels::images(request.network, dataset, data_dir, limit, inputs)? {
         return Ok(feed);
     }
     Err(Failure::usage(anyhow!(
