@@ -37,6 +37,15 @@ pub(crate) struct Graph {
     pub(crate) output: Vec<ValueInfo>,
     #[prost(message, repeated, tag = "13")]
     pub(crate) value_info: Vec<ValueInfo>,
+    #[prost(message, repeated, tag = "15")]
+    pub(crate) sparse_initializer: Vec<SparseTensor>,
+}
+
+/// A sparse tensor, of which only the name is read.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SparseTensor {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) values: Option<Tensor>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -150,7 +159,40 @@ pub(crate) struct Dimension {
     pub(crate) dim_param: Option<String>,
 }
 
+impl Node {
+    /// Its name; that of its first output, or its number `index` in the file, if it has none.
+    pub(crate) fn label(&self, index: usize) -> String {
+        let names = [Some(&self.name), self.output.first()];
+        let name = names.into_iter().flatten().find(|name| !name.is_empty());
+        name.cloned().unwrap_or_else(|| format!("node{index}"))
+    }
+
+    /// The operator with its domain, as messages show it.
+    pub(crate) fn operator_name(&self) -> String {
+        match domain(&self.domain) {
+            "" => self.op_type.clone(),
+            domain => format!("{domain}.{}", self.op_type),
+        }
+    }
+
+    /// The attribute `name`.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attribute.iter().find(|attribute| attribute.name == name)
+    }
+}
+
+/// The domain `name`; ONNX's own, which has two names, is "".
+pub(crate) fn domain(name: &str) -> &str {
+    if name == "ai.onnx" { "" } else { name }
+}
+
 impl ValueInfo {
+    /// The number of its element type, if it is a tensor of a stated one.
+    pub(crate) fn element(&self) -> Option<i32> {
+        let number = self.r#type.as_ref()?.tensor_type.as_ref()?.elem_type;
+        (number != 0).then_some(number)
+    }
+
     /// The declared shape, if it is that of a tensor and its rank is known.
     pub(crate) fn shape(&self) -> Option<&Shape> {
         self.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()

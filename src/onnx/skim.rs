@@ -1,8 +1,9 @@
-//! Reads the structure of a model and skips its weights.
+//! Reads the parts of a model that are needed, within limits, and skips the others.
 //!
 //! A model may hold gigabytes of weights inside its messages. This walks the wire format
-//! (protobuf.dev/programming-guides/encoding), copies what shapes need and seeks over the rest, so
-//! that weights are never in memory.
+//! (protobuf.dev/programming-guides/encoding), copies what is needed and seeks over the rest, so that weights are never in
+//! memory if only the structure is wanted. A few bytes of a hostile file can become a message of hundreds of bytes: the
+//! messages are counted before any is made.
 
 use super::error::OnnxError;
 use hwmodel::cast::low;
@@ -10,8 +11,21 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 /// Data of a tensor up to this many bytes are copied: constants that shapes are computed from.
 const MAX_PAYLOAD_BYTES: u64 = 1 << 16;
-/// Everything that is copied together.
-const MAX_MIB: u64 = 256;
+/// Everything besides the elements of tensors that is copied together.
+const MAX_MIB: u64 = 64;
+/// A file that is read with all its values: protocol buffers have this limit themselves.
+const MAX_GIB: u64 = 2;
+/// Nodes, attributes, tensors and descriptions of values together.
+const MAX_MESSAGES: u64 = 1 << 20;
+
+/// What is read of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Everything but the elements of large tensors.
+    Structure,
+    /// All elements too.
+    Values,
+}
 
 /// The messages that are looked into.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +35,9 @@ enum Kind {
     Node,
     Attribute,
     Tensor,
+    SparseTensor,
+    /// A tensor of which only the name matters.
+    Named,
 }
 
 /// Treatment of a field: descended into, copied or skipped.
@@ -38,28 +55,36 @@ impl Kind {
     fn action(self, number: u64) -> Action {
         match (self, number) {
             (Self::Model, 7) => Action::Descend(Self::Graph),
+            (Self::Model, 1 | 8) => Action::Copy,
             (Self::Graph, 1) => Action::Descend(Self::Node),
             (Self::Graph, 5) | (Self::Attribute, 5) => Action::Descend(Self::Tensor),
             (Self::Graph, 11..=13) => Action::Copy,
+            (Self::Graph, 15) => Action::Descend(Self::SparseTensor),
             (Self::Node, 5) => Action::Descend(Self::Attribute),
             (Self::Node, 1..=4 | 7) => Action::Copy,
-            (Self::Attribute, 1..=3) => Action::Copy,
+            (Self::Attribute, 1..=3 | 9 | 20) => Action::Copy,
             (Self::Attribute, 4 | 7 | 8) => Action::Payload,
-            (Self::Tensor, 1 | 2 | 8) => Action::Copy,
-            (Self::Tensor, 4 | 5 | 7 | 9 | 10) => Action::Payload,
+            (Self::Tensor, 1 | 2 | 8 | 13 | 14) => Action::Copy,
+            (Self::Tensor, 4 | 5 | 7 | 9..=11) => Action::Payload,
+            (Self::SparseTensor, 1) => Action::Descend(Self::Named),
+            (Self::Named, 8) => Action::Copy,
             _ => Action::Skip,
         }
     }
 }
 
-/// The model `source` with long tensor data, documentation and other fields left out.
+/// The model `source` without documentation and other fields that are not needed, and without what `keep` leaves out.
 ///
 /// # Errors
-/// If it cannot be read, ends early, is no protocol buffer, or has too much besides weights.
-pub(super) fn skim(mut source: impl Read + Seek) -> Result<Vec<u8>, OnnxError> {
+/// If it cannot be read, ends early, is not a protocol buffer, has too many messages, or too much besides weights.
+pub(super) fn skim(mut source: impl Read + Seek, keep: Keep) -> Result<Vec<u8>, OnnxError> {
     let length = source.seek(SeekFrom::End(0)).map_err(OnnxError::Io)?;
     source.seek(SeekFrom::Start(0)).map_err(OnnxError::Io)?;
-    let mut skimmer = Skimmer { source: io::BufReader::new(source), position: 0, copied: 0 };
+    if keep == Keep::Values && length > MAX_GIB << 30 {
+        return Err(OnnxError::LargeFile(MAX_GIB));
+    }
+    let mut skimmer =
+        Skimmer { source: io::BufReader::new(source), keep, position: 0, copied: 0, messages: 0 };
     let mut structure = Vec::new();
     skimmer.message(Kind::Model, length, &mut structure)?;
     Ok(structure)
@@ -67,8 +92,10 @@ pub(super) fn skim(mut source: impl Read + Seek) -> Result<Vec<u8>, OnnxError> {
 
 struct Skimmer<R> {
     source: io::BufReader<R>,
+    keep: Keep,
     position: u64,
     copied: u64,
+    messages: u64,
 }
 
 const VARINT: u64 = 0;
@@ -107,14 +134,25 @@ impl<R: Read + Seek> Skimmer<R> {
             let delimited = key & 7 == LENGTH;
             match action {
                 Action::Descend(child) if delimited => {
+                    self.message_made()?;
                     let mut message = Vec::new();
                     self.message(child, self.position + length, &mut message)?;
                     put_varint(out, key);
                     put_varint(out, message.len() as u64);
                     out.append(&mut message);
                 }
-                Action::Copy => self.copy(key, length, delimited, out)?,
+                Action::Copy => {
+                    if matches!(kind, Kind::Graph) {
+                        self.message_made()?;
+                    }
+                    self.count(20 + length)?;
+                    self.copy(key, length, delimited, out)?;
+                }
+                Action::Payload if self.keep == Keep::Values => {
+                    self.copy(key, length, delimited, out)?;
+                }
                 Action::Payload if length <= MAX_PAYLOAD_BYTES => {
+                    self.count(20 + length)?;
                     self.copy(key, length, delimited, out)?;
                 }
                 _ => self.skip(length)?,
@@ -130,7 +168,6 @@ impl<R: Read + Seek> Skimmer<R> {
         delimited: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), OnnxError> {
-        self.count(20 + length)?;
         put_varint(out, key);
         if delimited {
             put_varint(out, length);
@@ -144,6 +181,15 @@ impl<R: Read + Seek> Skimmer<R> {
         let distance = i64::try_from(length).map_err(|_| OnnxError::Truncated(self.position))?;
         self.source.seek_relative(distance).map_err(OnnxError::Io)?;
         self.position += length;
+        Ok(())
+    }
+
+    /// Refuses more messages than a model can have.
+    fn message_made(&mut self) -> Result<(), OnnxError> {
+        self.messages += 1;
+        if self.messages > MAX_MESSAGES {
+            return Err(OnnxError::TooManyParts(MAX_MESSAGES));
+        }
         Ok(())
     }
 
@@ -206,9 +252,9 @@ mod tests {
     #[test]
     fn short_data_are_kept_and_long_ones_skipped() {
         let short = model(40);
-        let structure = skim(Cursor::new(short.encode_to_vec())).unwrap();
+        let structure = skim(Cursor::new(short.encode_to_vec()), Keep::Structure).unwrap();
         assert_eq!(Model::decode(structure.as_slice()).unwrap(), short);
-        let structure = skim(Cursor::new(model(1 << 20).encode_to_vec())).unwrap();
+        let structure = skim(Cursor::new(model(1 << 20).encode_to_vec()), Keep::Structure).unwrap();
         assert!(structure.len() < 100);
         let graph = Model::decode(structure.as_slice()).unwrap().graph.unwrap();
         assert_eq!(graph.initializer[0].dims, [1 << 20]);
@@ -216,10 +262,28 @@ mod tests {
     }
 
     #[test]
+    fn all_values_are_kept_where_they_are_wanted() {
+        let long = model(1 << 20);
+        let all = skim(Cursor::new(long.encode_to_vec()), Keep::Values).unwrap();
+        assert_eq!(Model::decode(all.as_slice()).unwrap(), long);
+    }
+
+    #[test]
+    fn more_messages_than_a_model_has_are_refused_before_one_is_made() {
+        // Two bytes each: field 1 of a graph, length 0.
+        let nodes = [0x0a, 0].repeat((1 << 20) + 1);
+        let mut bytes = vec![0x3a];
+        put_varint(&mut bytes, nodes.len() as u64);
+        bytes.extend(nodes);
+        let error = skim(Cursor::new(bytes), Keep::Values).unwrap_err();
+        assert!(matches!(error, OnnxError::TooManyParts(_)), "{error}");
+    }
+
+    #[test]
     fn a_file_cut_anywhere_is_truncated_or_shorter() {
         let bytes = model(300).encode_to_vec();
         for end in 1..bytes.len() {
-            let error = skim(Cursor::new(&bytes[..end])).unwrap_err();
+            let error = skim(Cursor::new(&bytes[..end]), Keep::Values).unwrap_err();
             assert!(matches!(error, OnnxError::Truncated(_)), "{end}: {error}");
         }
     }
@@ -229,11 +293,14 @@ mod tests {
         // Field 7, length 2^62.
         let mut bytes = vec![0x3a];
         put_varint(&mut bytes, 1 << 62);
-        assert!(matches!(skim(Cursor::new(bytes)), Err(OnnxError::Truncated(_))));
+        assert!(matches!(skim(Cursor::new(bytes), Keep::Values), Err(OnnxError::Truncated(_))));
         // Eleven continuation bytes.
-        let error = skim(Cursor::new(vec![0xff; 11])).unwrap_err();
+        let error = skim(Cursor::new(vec![0xff; 11]), Keep::Structure).unwrap_err();
         assert!(matches!(error, OnnxError::Malformed(_)), "{error}");
         // A group, which ONNX does not use.
-        assert!(matches!(skim(Cursor::new(vec![0x0b])), Err(OnnxError::Malformed(_))));
+        assert!(matches!(
+            skim(Cursor::new(vec![0x0b]), Keep::Structure),
+            Err(OnnxError::Malformed(_))
+        ));
     }
 }

@@ -78,6 +78,38 @@ impl ElementType {
         self.entry().2
     }
 
+    /// The name of the type with number `number`, also of one that is not supported.
+    pub fn name_of(number: i32) -> String {
+        let name = match number {
+            8 => "strings",
+            14 => "complex64",
+            15 => "complex128",
+            17 => "float8e4m3fn",
+            18 => "float8e4m3fnuz",
+            19 => "float8e5m2",
+            20 => "float8e5m2fnuz",
+            23 => "float4e2m1",
+            24 => "float8e8m0",
+            _ => match Self::from_number(number) {
+                Some(element) => element.name(),
+                None => return format!("element type {number}"),
+            },
+        };
+        name.to_owned()
+    }
+
+    /// Bits of an element in a file.
+    pub fn bits(self) -> usize {
+        match self {
+            Self::Int2 | Self::UInt2 => 2,
+            Self::Int4 | Self::UInt4 => 4,
+            Self::Bool | Self::Int8 | Self::UInt8 => 8,
+            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::UInt16 => 16,
+            Self::Float32 | Self::Int32 | Self::UInt32 => 32,
+            Self::Float64 | Self::Int64 | Self::UInt64 => 64,
+        }
+    }
+
     fn entry(self) -> &'static (Self, i32, &'static str) {
         let found = Self::ALL.iter().find(|entry| entry.0 == self);
         found.expect("every type is listed")
@@ -150,6 +182,9 @@ mod tests {
             assert_eq!(element.is_real(), element.integer_range().is_none());
         }
         assert_eq!(ElementType::from_number(8), None, "strings");
+        assert_eq!(ElementType::name_of(8), "strings");
+        assert_eq!(ElementType::name_of(16), "bfloat16");
+        assert_eq!(ElementType::name_of(99), "element type 99");
         assert_eq!(ElementType::Int4.integer_range(), Some((-8, 7)));
         assert_eq!(ElementType::UInt32.integer_range(), Some((0, (1 << 32) - 1)));
         assert_eq!(ElementType::Bool.integer_range(), Some((0, 1)));

@@ -1,55 +1,42 @@
-//! 16-bit floats as bits.
+//! 16-bit floats: their bits, and rounding to them.
+
+use super::ElementType;
+use ::half::{bf16, f16};
 
 /// The value of the binary16 with these bits.
 pub fn float16(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (u32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    match exponent {
-        // Subnormal: fraction · 2^-24.
-        0 => sign * fraction * f32::from_bits((127 - 24) << 23),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        _ => sign * (1024.0 + fraction) * f32::from_bits((exponent + 127 - 25) << 23),
-    }
+    f16::from_bits(bits).to_f32()
 }
 
 /// The value of the bfloat16 with these bits.
 pub fn bfloat16(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
+    bf16::from_bits(bits).to_f32()
 }
 
 /// The bfloat16 nearest to `value`, ties to even, as a float32.
 pub fn nearest_bfloat16(value: f32) -> f32 {
-    if !value.is_finite() {
-        return value;
-    }
-    let bits = value.to_bits();
-    let odd = bits >> 16 & 1;
-    f32::from_bits((bits + 0x7fff + odd) & 0xffff_0000)
+    bf16::from_f32(value).to_f32()
 }
 
 /// The bits of the binary16 nearest to `value`, ties to even; exact for what [`float16`] gives.
 pub fn float16_bits(value: f32) -> u16 {
-    let sign = if value.is_sign_negative() { 0x8000 } else { 0 };
-    let magnitude = value.abs();
-    if value.is_nan() {
-        return sign | 0x7e00;
+    f16::from_f32(value).to_bits()
+}
+
+/// `value` rounded to a number of type `element`, ties to even; unchanged unless that is float16 or bfloat16.
+///
+/// ```
+/// use hwsim::tensor::{ElementType, half::round_to};
+/// assert_eq!(round_to(ElementType::Float16, 65520.0), f32::INFINITY);
+/// assert_eq!(round_to(ElementType::BFloat16, 1.00390625), 1.0);
+/// assert_eq!(round_to(ElementType::Float32, 0.1), 0.1);
+/// ```
+pub fn round_to(element: ElementType, value: f32) -> f32 {
+    match element {
+        ElementType::Float16 => float16(float16_bits(value)),
+        ElementType::BFloat16 => nearest_bfloat16(value),
+        _ => value,
     }
-    // From 65520 on the nearest is infinity.
-    if magnitude >= 65520.0 {
-        return sign | 0x7c00;
-    }
-    let exponent = (magnitude.to_bits() >> 23).cast_signed() - 127;
-    let low = exponent.max(-14);
-    // One unit in the last place is 2^(low - 10).
-    let unit = f32::from_bits((low - 10 + 127).cast_unsigned() << 23);
-    let units = hwmodel::cast::toward_zero::<u16>(f64::from((magnitude / unit).round_ties_even()));
-    if low > exponent || magnitude == 0.0 {
-        return sign | units;
-    }
-    // 1024 units are the hidden bit; 2048 carry into the exponent.
-    let biased = hwmodel::cast::exact::<u16>(low + 15 - 1);
-    sign | ((biased << 10) + units)
 }
 
 #[cfg(test)]
@@ -77,5 +64,21 @@ mod tests {
         assert_eq!(bfloat16(0x3f80), 1.0);
         assert_eq!(nearest_bfloat16(1.0 + 2f32.powi(-8)), 1.0, "a tie goes to even");
         assert!(nearest_bfloat16(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn rounding_keeps_signs_infinities_and_every_bfloat16() {
+        for bits in 0..=u16::MAX {
+            let value = bfloat16(bits);
+            let same = nearest_bfloat16(value).to_bits() == value.to_bits();
+            assert!(same || value.is_nan(), "{bits:#x}");
+        }
+        let half = |value| round_to(ElementType::Float16, value);
+        assert_eq!(half(1.0 + 3.0 * 2f32.powi(-11)), 1.0 + 2f32.powi(-9));
+        assert_eq!(half(1.5 * 2f32.powi(-25)), 2f32.powi(-24));
+        assert_eq!(half(-0.0).to_bits(), (-0.0f32).to_bits());
+        assert!(half(f32::NAN).is_nan());
+        assert_eq!(nearest_bfloat16(f32::MAX), f32::INFINITY);
+        assert_eq!(bfloat16(0xc040), -3.0);
     }
 }

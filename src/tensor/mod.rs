@@ -48,7 +48,10 @@ pub struct Tensor {
 impl Tensor {
     /// A tensor of `shape`; `None` if the number or the kind of the elements is not that of the shape and the type.
     pub fn new(shape: Vec<usize>, element: ElementType, elements: Elements) -> Option<Self> {
-        let count = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let count = match shape.contains(&0) {
+            true => 0,
+            false => shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?,
+        };
         let kind = match &elements {
             Elements::Float32(_) => element.is_real() && element != ElementType::Float64,
             Elements::Float64(_) => element == ElementType::Float64,

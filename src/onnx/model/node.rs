@@ -36,7 +36,8 @@ pub enum Attribute {
     Reals(Vec<f32>),
     /// Texts.
     Texts(Vec<String>),
-    /// A graph or something else that no operator here takes.
+    /// A graph, a sparse tensor, a tensor of strings or something else that no operator takes: one that needs the attribute
+    /// refuses it.
     Other,
 }
 

@@ -327,8 +327,8 @@ fn files_of_other_kinds_are_refused() {
     let read = |bytes: &[u8]| {
         read_from(Cursor::new(bytes), "f", &Dimensions::default()).unwrap_err().to_string()
     };
-    insta::assert_snapshot!(read(b""), @"it is no ONNX model: it has no graph with nodes");
-    insta::assert_snapshot!(read(b"layer,M,N,K\nfc,1,10,84\n"), @"it is damaged or no ONNX model: wire type 4 at byte 0");
+    insta::assert_snapshot!(read(b""), @"it is not an ONNX model with nodes: it has no graph, or an empty one");
+    insta::assert_snapshot!(read(b"layer,M,N,K\nfc,1,10,84\n"), @"it is damaged or not an ONNX model: wire type 4 at byte 0");
     insta::assert_snapshot!(read(&FIXTURES[0].1[..5000]), @"it is truncated or damaged at byte 22: export or copy it again");
     let missing = super::read(Path::new("/nonexistent/model.onnx"), &Dimensions::default());
     assert!(matches!(missing, Err(OnnxCostError::Onnx(OnnxError::Io(_)))));

@@ -21,22 +21,12 @@ pub(super) fn layers(
     let mut walk = Walk::new(graph, dimensions)?;
     for (index, message) in graph.node.iter().enumerate() {
         walk.node(index, message).map_err(|problem| OnnxCostError::Node {
-            node: node_name(index, message),
-            operator: match message.domain.as_str() {
-                "" => message.op_type.clone(),
-                domain => format!("{domain}.{}", message.op_type),
-            },
+            node: message.label(index),
+            operator: message.operator_name(),
             problem,
         })?;
     }
     Ok(walk.layers)
-}
-
-/// The name of a node, of its first output, or its number.
-fn node_name(index: usize, message: &proto::Node) -> String {
-    let names = [Some(&message.name), message.output.first()];
-    let name = names.into_iter().flatten().find(|name| !name.is_empty());
-    name.cloned().unwrap_or_else(|| format!("node{index}"))
 }
 
 struct Walk<'a> {
@@ -212,5 +202,5 @@ fn layer_name(index: usize, node: &Node<'_>, operation: Work) -> String {
             return layer.to_owned();
         }
     }
-    node_name(index, node.message)
+    node.message.label(index)
 }
