@@ -30,6 +30,15 @@ pub(super) fn one_line(error: &anyhow::Error) -> String {
 }
 
 impl Failure {
+    /// The same failure with what was being done.
+    pub(super) fn context(self, what: impl std::fmt::Display + Send + Sync + 'static) -> Self {
+        match self {
+            Self::Usage(error) => Self::Usage(error.context(what)),
+            Self::Run(error) => Self::Run(error.context(what)),
+            Self::Outputs(errors) => Self::Outputs(errors),
+        }
+    }
+
     /// A usage error.
     pub(super) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())

@@ -8,10 +8,10 @@ use super::eval_network::{self, NetworkArguments};
 use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::model_data::DataArguments;
+use super::network_file::{self, NetworkFile};
 use super::predictions::Predictions;
 use super::settings::{RandomSettings, RandomSourceKind};
 use super::{accumulator_table, eval_checks, output, setup};
-use crate::files::model;
 use crate::network::BackwardArithmetic;
 use crate::network::PassSettings;
 use crate::precision::NumberFormat;
@@ -139,13 +139,8 @@ struct EvalResult {
 impl EvalArguments {
     /// Refuses what an ONNX network says itself or does not have.
     fn refuse_flags_of_saved_models(&self) -> Result<(), Failure> {
-        const ROUNDS: &str = "the network's own quantisers say how it rounds";
+        const ROUNDS: &str = "the network's own quantisers say how it rounds; with --wl and --fl its layers are quantised anew";
         let given = [
-            (
-                "wl",
-                self.formats.is_given(),
-                "the network has the word lengths of its own quantisers",
-            ),
             ("rounding", self.rounding.is_some(), ROUNDS),
             ("random-source", self.random_source.is_some(), ROUNDS),
             ("random-bits", self.random_bits.is_some(), ROUNDS),
@@ -156,11 +151,15 @@ impl EvalArguments {
                 self.machine != hwmodel::machine::Machine::DEFAULT,
                 "`hwsim cost --onnx MODEL --machine NAME` computes cycles and energy",
             ),
-            ("integer-only", self.integer_only, "it is for saved models"),
+            (
+                "integer-only",
+                self.integer_only,
+                "it is for networks of layers: give --wl and --fl, or --layer-formats",
+            ),
             (
                 "accumulator-study",
                 self.accumulator_study,
-                "it is for saved models; the column `sum bits` shows what each node needs",
+                "it is for networks of layers (--wl and --fl, or --layer-formats); the column `sum bits` shows what each node needs",
             ),
         ];
         match given.iter().find(|(_, given, _)| *given) {
@@ -212,7 +211,8 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
-    if eval_network::is_onnx(&arguments.model) {
+    let is_onnx = eval_network::is_onnx(&arguments.model);
+    if is_onnx && !arguments.formats.is_given() {
         arguments.refuse_flags_of_saved_models()?;
         return eval_network::run(&eval_network::Request {
             model: &arguments.model,
@@ -227,11 +227,19 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
             output: &arguments.output,
         });
     }
-    if let Some(flag) = arguments.network.given().next() {
-        return Err(Failure::usage(anyhow!(
-            "`--{flag}` is for ONNX networks, and `{}` is not one: leave it out",
-            arguments.model.display()
-        )));
+    if let Some(flag) =
+        arguments.network.given().find(|flag| !is_onnx || !arguments.network.of_layers(flag))
+    {
+        return Err(Failure::usage(match is_onnx {
+            true => anyhow!(
+                "`--{flag}` runs the graph as it is, and a network in other word lengths takes a data set: leave out the word \
+                 lengths, or give `--dataset NAME` in place of `--{flag}`"
+            ),
+            false => anyhow!(
+                "`--{flag}` is for ONNX networks, and `{}` is not one: leave it out",
+                arguments.model.display()
+            ),
+        }));
     }
     Files::default()
         .input("the model", [&arguments.model])
@@ -249,13 +257,18 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let machine = setup::machine(&arguments.machine)?;
-    let (mut network, header) = model::load(&arguments.model)
-        .with_context(|| format!("cannot load `{}`", arguments.model.display()))?;
+    let opened = network_file::open(&arguments.model, &arguments.network.dim)?;
+    opened.show_notes();
+    let NetworkFile { mut network, header, .. } = opened;
     let quantised = arguments.formats.apply(&mut network, simd)?;
     let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
     eval_checks::has_effect(&network, given)?;
     let accumulator = arguments.accumulator.over(header.accumulator)?;
-    let dataset = arguments.data.load(&header, arguments.limit_test)?;
+    let mut dataset = arguments.data.load(&header, arguments.limit_test)?;
+    if let Some(normalisation) = arguments.network.normalisation()? {
+        let [_, _, channels] = dataset.test.input();
+        dataset.normalisation = network_file::for_channels(&normalisation, channels)?;
+    }
     let fixed = eval_checks::is_fixed(&network);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = PassSettings {

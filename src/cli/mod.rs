@@ -25,6 +25,7 @@ pub mod interrupt;
 mod machines;
 mod manual;
 mod model_data;
+mod network_file;
 mod output;
 mod pareto;
 mod predictions;

@@ -1,11 +1,12 @@
 //! A saved model and images that it is run on.
 
 use super::errors::Failure;
+use super::network_file::{self, NetworkFile};
 use super::setup;
 use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use hwmodel::cast::exact;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,12 @@ impl DataArguments {
         header: &ModelHeader,
         images: Option<usize>,
     ) -> Result<Dataset, Failure> {
+        let of_graph = header.dataset.is_empty();
+        if of_graph && self.dataset.is_none() {
+            return Err(Failure::usage(anyhow!(
+                "an ONNX file does not say on which data the network runs: give `--dataset NAME`"
+            )));
+        }
         let own = || header.dataset.parse().map_err(|error| anyhow!("{error}"));
         let mut kind = self.dataset.map_or_else(own, Ok)?;
         let slice = kind == DatasetKind::FashionMnistSlice;
@@ -40,7 +47,9 @@ impl DataArguments {
         let size = if header.text.is_some() { DEFAULT_SIZE } else { [h, w] };
         let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, (None, images))?;
         model::check_data(header, &dataset)?;
-        dataset.normalisation = header.normalisation.clone();
+        if !of_graph {
+            dataset.normalisation = header.normalisation.clone();
+        }
         Ok(dataset)
     }
 }
@@ -62,8 +71,9 @@ impl ModelData {
         if images == 0 {
             return Err(Failure::usage(anyhow!("`--images` is 0: use at least 1")));
         }
-        let (network, header) =
-            model::load(path).with_context(|| format!("cannot load `{}`", path.display()))?;
+        let opened = network_file::open(path, &[])?;
+        opened.show_notes();
+        let NetworkFile { network, header, .. } = opened;
         let dataset = arguments.load(&header, Some(images))?;
         Ok(Self { network, header, dataset })
     }

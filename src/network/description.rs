@@ -2,7 +2,7 @@
 
 use super::builder::{BiasBound, Builder, Initialisation};
 use super::error::NetworkError;
-use super::graph::Network;
+use super::graph::{Network, Node};
 use super::layers::KINDS;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,25 +38,42 @@ impl Network {
     /// # Errors
     /// If a setting of a layer cannot be written.
     pub fn description(&self) -> Result<NetworkDescription, NetworkError> {
-        let layer = |node: &super::Node| {
-            let (kind, settings) = node.layer.described().map_err(|error| {
-                NetworkError::Description { layer: node.name.clone(), why: error.to_string() }
-            })?;
-            let (name, kind, inputs) = (node.name.clone(), kind.to_owned(), node.inputs.clone());
-            Ok(LayerDescription { name, kind, settings, inputs })
-        };
-        let layers = self.nodes.iter().map(layer).collect::<Result<_, NetworkError>>()?;
-        Ok(NetworkDescription { input: self.input, layers })
+        describe(self.input, &self.nodes)
     }
 }
 
+impl Builder {
+    /// The layers so far as data.
+    ///
+    /// # Errors
+    /// If a setting of a layer cannot be written.
+    pub fn description(&self) -> Result<NetworkDescription, NetworkError> {
+        describe(self.input(), self.nodes())
+    }
+}
+
+fn describe(input: [usize; 3], nodes: &[Node]) -> Result<NetworkDescription, NetworkError> {
+    let layer = |node: &Node| {
+        let (kind, settings) = node.layer.described().map_err(|error| {
+            NetworkError::Description { layer: node.name.clone(), why: error.to_string() }
+        })?;
+        let (name, kind, inputs) = (node.name.clone(), kind.to_owned(), node.inputs.clone());
+        Ok(LayerDescription { name, kind, settings, inputs })
+    };
+    let layers = nodes.iter().map(layer).collect::<Result<_, NetworkError>>()?;
+    Ok(NetworkDescription { input, layers })
+}
+
 impl NetworkDescription {
-    /// The layers as a network called `name` whose values are not drawn yet.
+    /// The layers as a network called `name` whose values are not drawn yet; biases are then drawn as wide as the weights.
     ///
     /// # Errors
     /// If a kind is not known, settings are not those of its kind, a layer reads what comes after it, or layers do not fit.
-    pub fn builder(&self, name: &str) -> Result<Builder, NetworkError> {
-        let initialisation = Initialisation { seed: 0, scale: 1.0 };
+    pub fn builder(
+        &self,
+        name: &str,
+        initialisation: Initialisation,
+    ) -> Result<Builder, NetworkError> {
         let mut network = Builder::new(name, self.input, initialisation, BiasBound::Scale);
         for LayerDescription { name, kind, settings, inputs } in &self.layers {
             let wrong = |why| NetworkError::Description { layer: name.clone(), why };

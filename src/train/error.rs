@@ -57,6 +57,24 @@ pub enum TrainError {
     /// A checkpoint that does not fit the run.
     #[error("the checkpoint cannot be continued: {0}")]
     Resume(String),
+    /// A network of a file and data that it does not take.
+    #[error(
+        "network `{arch}` takes images of {expected:?} (height, width, channels) in {own} classes; data set `{data}` has {given:?} in {classes}"
+    )]
+    NetworkData {
+        /// Name of the network.
+        arch: String,
+        /// `[h, w, c]` of the network.
+        expected: [usize; 3],
+        /// Classes of the network.
+        own: usize,
+        /// Name of the data.
+        data: String,
+        /// `[h, w, c]` of the data.
+        given: [usize; 3],
+        /// Classes of the data.
+        classes: usize,
+    },
     /// A model that the run cannot start from.
     #[error("the model of --init-from cannot be used: {0}")]
     StartingModel(String),

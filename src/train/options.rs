@@ -2,8 +2,8 @@
 
 use super::optimiser::OptimiserOptions;
 use super::schedule::Schedule;
-use crate::data::{DatasetKind, TextOptions};
-use crate::network::BackwardArithmetic;
+use crate::data::{DatasetKind, Normalisation, TextOptions};
+use crate::network::{BackwardArithmetic, NetworkDescription};
 use crate::precision::ControllerOptions;
 use hwmodel::random::RandomSource;
 use hwmodel::{Accumulator, Overflow, Rounding};
@@ -13,8 +13,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunOptions {
-    /// Architecture, one of [`crate::network::arch::names`].
+    /// Architecture, one of [`crate::network::arch::names`], or name of the [network](Self::network).
     pub arch: String,
+    /// Layers of the network; `None` for those of the architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkDescription>,
     /// Data set.
     pub dataset: DatasetKind,
     /// How a text is cut into tokens and sequences; no other data set has use for it.
@@ -24,6 +27,9 @@ pub struct RunOptions {
     pub limit_train: Option<usize>,
     /// Test images or sequences used; `None` for all.
     pub limit_test: Option<usize>,
+    /// Mean and standard deviation of the channels; `None` for those of the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
     /// Whether training images are augmented as the data set's papers do.
     pub augment: bool,
     /// Passes over the training set.
@@ -72,6 +78,9 @@ pub struct StartingModel {
     pub file: String,
     /// CRC-32 of the file, which decides what run it is.
     pub checksum: u32,
+    /// Whether its layers are taken without its values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reinitialise: bool,
 }
 
 impl RunOptions {

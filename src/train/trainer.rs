@@ -167,7 +167,18 @@ fn network(options: &RunOptions, dataset: &Dataset) -> Result<Network, TrainErro
     let train = &dataset.train;
     let initialisation = Initialisation { seed: options.seed, scale: options.initialisation_scale };
     let task = arch::Task { input: train.input(), classes: dataset.classes(), initialisation };
-    let network = arch::build(&options.arch, &task)?;
+    let network = match &options.network {
+        None => arch::build(&options.arch, &task)?,
+        Some(layers) => layers.builder(&options.arch, initialisation)?.finish()?,
+    };
+    if options.network.is_some() {
+        let (given, classes) = (train.input(), dataset.classes());
+        if (network.input, network.classes) != (given, classes) {
+            let (arch, data) = (options.arch.clone(), dataset.name.clone());
+            let (expected, own) = (network.input, network.classes);
+            return Err(TrainError::NetworkData { arch, expected, own, data, given, classes });
+        }
+    }
     let (predictions, targets) = (network.predictions(), train.targets_each());
     if predictions != targets {
         let (arch, dataset) = (options.arch.clone(), dataset.name.clone());

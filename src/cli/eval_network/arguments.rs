@@ -1,7 +1,10 @@
 //! The flags of `hwsim eval` for networks from ONNX files.
 
 use crate::graph::Requantise;
+use crate::cli::errors::Failure;
+use crate::data::Normalisation;
 use crate::inference::{Layout, Task};
+use anyhow::anyhow;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -48,7 +51,7 @@ pub(in crate::cli) struct NetworkArguments {
     pub(super) task: Option<TaskWord>,
     /// Size of an open dimension of the inputs, as in batch=8; may be repeated.
     #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',')]
-    pub(super) dim: Vec<Dimension>,
+    pub(in crate::cli) dim: Vec<Dimension>,
     /// Inputs that are run together if the network takes any number [default: up to 500]. Only quantisers that choose their
     /// scales from the batch depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
@@ -94,6 +97,22 @@ impl NetworkArguments {
             ("quiet", self.quiet),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).chain(self.of_pixels())
+    }
+
+    /// Whether a flag also holds for the layers that are made of the network.
+    pub(in crate::cli) fn of_layers(&self, flag: &str) -> bool {
+        ["dim", "mean", "std"].contains(&flag)
+    }
+
+    /// What --mean and --std say.
+    pub(in crate::cli) fn normalisation(&self) -> Result<Option<Normalisation>, Failure> {
+        match (self.mean.as_slice(), self.std.as_slice()) {
+            ([], []) => Ok(None),
+            ([], _) | (_, []) => Err(Failure::usage(anyhow!(
+                "give `--mean` and `--std` together, as in --mean 0.286 --std 0.353"
+            ))),
+            (mean, std) => Ok(Some(Normalisation { mean: mean.to_vec(), std: std.to_vec() })),
+        }
     }
 
     /// Those of them that say how pixels become numbers.

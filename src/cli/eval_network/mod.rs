@@ -6,7 +6,8 @@ mod outputs;
 mod pixels;
 mod table;
 
-pub(super) use arguments::NetworkArguments;
+pub(super) use arguments::{Dimension, NetworkArguments};
+pub(super) use feed::resolve;
 
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;

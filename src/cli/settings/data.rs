@@ -1,10 +1,12 @@
 //! Settings of the data.
 
-use crate::data::{DatasetKind, TextLevel, TextOptions};
+use crate::data::{DatasetKind, Normalisation, TextLevel, TextOptions};
 use crate::setting::{
     Given, MAX_COUNT, Need, Off, Refusal, Setting, path, switch, text, whole, word,
 };
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Data set.
 pub const DATASET: Setting<DatasetKind> = text(
@@ -82,6 +84,19 @@ pub const BATCH_SIZE: Setting<usize> =
         .default(|| 128)
         .default_except("16 with a text");
 
+/// Mean of each channel.
+pub const MEAN: Setting<Channels> = text(
+    "mean",
+    "What is subtracted from pixels scaled to 0 to 1: a number for all channels, or one for each; the data set's own if not given",
+)
+.example("0.286")
+.needs(&[Need::With(&["std"])]);
+
+/// Standard deviation of each channel.
+pub const STD: Setting<Channels> = text("std", "What they are then divided by, as --mean")
+    .example("0.353")
+    .needs(&[Need::With(&["mean"])]);
+
 /// Random crops and flips.
 pub const AUGMENT: Setting<bool> = switch(
     "augment",
@@ -101,9 +116,39 @@ pub(super) const SETTINGS: super::table::Group = (
         &LIMIT_TRAIN,
         &LIMIT_TEST,
         &BATCH_SIZE,
+        &MEAN,
+        &STD,
         &AUGMENT,
     ],
 );
+
+/// A number for each channel, or one for all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channels(pub Vec<f32>);
+
+impl FromStr for Channels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| part.trim().parse::<f32>().ok().filter(|x| x.is_finite());
+        let numbers: Option<Vec<f32>> = text.split(',').map(number).collect();
+        numbers
+            .map(Self)
+            .ok_or_else(|| "use a number, or one for each channel, as in 0.49,0.48,0.45".to_owned())
+    }
+}
+
+impl fmt::Display for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&numbers.join(","))
+    }
+}
+
+pub(super) fn normalisation(given: &dyn Given) -> Result<Option<Normalisation>, Refusal> {
+    let (mean, std) = (MEAN.optional(given)?, STD.optional(given)?);
+    Ok(mean.zip(std).map(|(mean, std)| Normalisation { mean: mean.0, std: std.0 }))
+}
 
 pub(super) fn text_options(given: &dyn Given) -> Result<TextOptions, Refusal> {
     Ok(TextOptions {

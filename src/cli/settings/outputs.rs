@@ -57,10 +57,19 @@ pub const RESUME: Setting<PathBuf> = path(
 /// Model to start from.
 pub const INIT_FROM: Setting<PathBuf> = path(
     "init-from",
-    "Start from the weights of a saved model of the same architecture; its classifier is left out if the data have another \
-     number of classes",
+    "Start from the values of a saved model or of an ONNX network (docs/networks.md). Without --arch its own layers are trained; \
+     with it the weights of the same architecture, whose classifier is left out if the data have another number of classes",
 )
 .aliases(&["pretrained", "load-model"]);
+
+/// Whether the network of --init-from gets random values.
+pub const REINITIALISE: Setting<bool> = switch(
+    "reinitialise",
+    "Take the layers of --init-from alone, and draw random values",
+    Some(Off { names: &["no-reinitialise"], help: "Undo `reinitialise` of the file" }),
+)
+.default(|| false)
+.needs(&[Need::With(&["init-from"])]);
 
 /// Trained network to write.
 pub const SAVE_MODEL: Setting<PathBuf> =
@@ -86,6 +95,7 @@ pub(super) const SETTINGS: super::table::Group = (
         &CHECKPOINT_EVERY,
         &RESUME,
         &INIT_FROM,
+        &REINITIALISE,
         &SAVE_MODEL,
         &QUIET,
     ],

@@ -134,6 +134,7 @@ fn run_options(given: &dyn Given) -> Result<RunOptions, Refusal> {
         text: data::text_options(given)?,
         limit_train: data::LIMIT_TRAIN.optional(given)?,
         limit_test: data::LIMIT_TEST.optional(given)?,
+        normalisation: data::normalisation(given)?,
         augment: data::AUGMENT.get(given)?,
         epochs: EPOCHS.get(given)?,
         max_steps: MAX_STEPS.optional(given)?,
@@ -152,11 +153,21 @@ fn run_options(given: &dyn Given) -> Result<RunOptions, Refusal> {
         machine: arithmetic::MACHINE.get(given)?,
         backward: arithmetic::backward(given)?,
         // The file is read when the run begins.
-        init_from: outputs::INIT_FROM
-            .optional(given)?
-            .map(|file| StartingModel { file: file.to_string_lossy().into_owned(), checksum: 0 }),
+        init_from: starting_model(given)?,
+        // As that of the starting model.
+        network: None,
         arch,
     })
+}
+
+fn starting_model(given: &dyn Given) -> Result<Option<StartingModel>, Refusal> {
+    let reinitialise = outputs::REINITIALISE.get(given)?;
+    let file = outputs::INIT_FROM.optional(given)?;
+    Ok(file.map(|file| StartingModel {
+        file: file.to_string_lossy().into_owned(),
+        checksum: 0,
+        reinitialise,
+    }))
 }
 
 /// Whether P is in the loss: as asked for, otherwise everywhere but in the released LeNet-5

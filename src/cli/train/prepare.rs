@@ -1,14 +1,14 @@
 //! Builds a run in memory from its settings.
 
 use super::super::errors::Failure;
+use super::super::network_file::{self, NetworkFile};
 use super::super::settings::Resolved;
 use super::super::settings::run::DEFAULT_EPOCHS;
 use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind};
-use crate::files::model;
-use crate::network::{Initialisation, arch};
+use crate::network::{Initialisation, NetworkDescription, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::{RunState, fingerprint, run_state};
@@ -36,11 +36,14 @@ pub(super) fn trainer(
 
 /// Gives `trainer` the weights of the model that its options name, if they do.
 pub(super) fn start_from_model(trainer: &mut Trainer, quiet: bool) -> Result<(), Failure> {
-    let Some(StartingModel { file, checksum }) = trainer.options().init_from.clone() else {
+    let Some(StartingModel { file, checksum, reinitialise: false }) =
+        trainer.options().init_from.clone()
+    else {
         return Ok(());
     };
     let what = || format!("--init-from `{file}`");
-    let (network, header) = model::load(Path::new(&file)).with_context(what)?;
+    let NetworkFile { network, header, .. } =
+        network_file::open(Path::new(&file), &[]).map_err(|failure| failure.context(what()))?;
     if model_checksum(&file)? != checksum {
         let why = "the file has changed since the run began: put back the one it began with";
         return Err(Failure::Run(anyhow!("{}: {why}", what())));
@@ -96,14 +99,26 @@ fn options(
     let mut options = state.map_or(&resolved.options, |state| &state.options).clone();
     if let (None, Some(model)) = (state, &mut options.init_from) {
         model.checksum = model_checksum(&model.file)?;
+        let file = model.file.clone();
+        if !resolved.explicit.contains(&"arch") {
+            take_layers(&mut options, Path::new(&file))?;
+        }
     }
+    let size = match &options.network {
+        Some(NetworkDescription { input: [h, w, _], .. }) => [*h, *w],
+        None => DEFAULT_SIZE,
+    };
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
-    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, DEFAULT_SIZE, limits);
-    let dataset = match earlier_slice(state, data_dir.as_ref(), load)? {
+    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, size, limits);
+    let mut dataset = match earlier_slice(state, data_dir.as_ref(), load)? {
         Some(slice) => slice,
         None => load(options.dataset, data_dir)?,
     };
+    if let Some(normalisation) = &options.normalisation {
+        let [_, _, channels] = dataset.train.input();
+        dataset.normalisation = network_file::for_channels(normalisation, channels)?;
+    }
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
     }
@@ -115,11 +130,28 @@ fn options(
         let initialisation =
             Initialisation { seed: options.seed, scale: options.initialisation_scale };
         let task = arch::Task { input: train.input(), classes: dataset.classes(), initialisation };
-        let network = arch::build(&options.arch, &task)?;
+        let network = match &options.network {
+            Some(layers) => layers.builder(&options.arch, initialisation)?.finish()?,
+            None => arch::build(&options.arch, &task)?,
+        };
         let infos = network.tensor_infos();
         options.controller = resolved.options_for(&infos).map_err(Failure::usage)?.controller;
     }
     Ok((options, dataset))
+}
+
+/// Gives a run the network of the file that it starts from, if no architecture is asked for.
+fn take_layers(options: &mut RunOptions, file: &Path) -> Result<(), Failure> {
+    let opened = network_file::open(file, &[])
+        .map_err(|failure| failure.context(format!("--init-from `{}`", file.display())))?;
+    opened.show_notes();
+    options.arch.clone_from(&opened.network.name);
+    options.network = opened.own_layers()?;
+    let of_file = &opened.header.normalisation;
+    if options.network.is_some() && options.normalisation.is_none() && !of_file.mean.is_empty() {
+        options.normalisation = Some(of_file.clone());
+    }
+    Ok(())
 }
 
 /// Gives a run that is resumed the end that is asked for, if one is: without --max-steps the epochs alone decide, and

@@ -190,13 +190,34 @@ pub struct ModelHeader {
 }
 
 impl ModelHeader {
+    /// The header of a float network that no run trained: no data set, its classes are numbers.
+    pub fn of_network(network: &Network) -> Self {
+        Self {
+            kind: KIND.to_owned(),
+            version: VERSION,
+            arch: network.name.clone(),
+            layers: None,
+            input: network.input,
+            class_names: (0..network.classes).map(|class| class.to_string()).collect(),
+            dataset: String::new(),
+            normalisation: Normalisation::none(),
+            text: None,
+            formats: Vec::new(),
+            accumulator: Accumulator::default(),
+            rounding: Rounding::NearestEven,
+            random: RandomSource::default(),
+            overflow: Overflow::Saturate,
+            seed: 0,
+        }
+    }
+
     /// The layers, without values.
     fn builder(&self) -> Result<Builder, NetworkError> {
+        let initialisation = Initialisation { seed: 0, scale: 1.0 };
         if let Some(layers) = &self.layers {
             let description = NetworkDescription { input: self.input, layers: layers.clone() };
-            return description.builder(&self.arch);
+            return description.builder(&self.arch, initialisation);
         }
-        let initialisation = Initialisation { seed: 0, scale: 1.0 };
         let (input, classes) = (self.input, self.class_names.len());
         arch::layers(&self.arch, &arch::Task { input, classes, initialisation })
     }

@@ -2,12 +2,14 @@ use super::*;
 use crate::network::{arch, example_networks};
 use serde_json::json;
 
+const INITIALISATION: Initialisation = Initialisation { seed: 1, scale: 1.0 };
+
 fn rebuilt(network: &Network) -> Network {
     let description = network.description().unwrap();
     let text = serde_json::to_string(&description).unwrap();
     let read: NetworkDescription = serde_json::from_str(&text).unwrap();
     assert_eq!(read, description, "{}", network.name);
-    read.builder(&network.name).unwrap().finish().unwrap()
+    read.builder(&network.name, INITIALISATION).unwrap().finish().unwrap()
 }
 
 fn shapes(network: &Network) -> Vec<(&str, &[usize], &str)> {
@@ -31,9 +33,8 @@ fn every_kind_is_built_again_from_its_description() {
 
 #[test]
 fn every_architecture_is_its_description() {
-    let initialisation = Initialisation { seed: 1, scale: 1.0 };
     for name in arch::names() {
-        let task = arch::common_task(name, initialisation);
+        let task = arch::common_task(name, INITIALISATION);
         let Ok(layers) = arch::layers(name, &task) else { continue };
         let nodes = layers.nodes();
         let described: Vec<_> = nodes.iter().map(|node| node.layer.described().unwrap()).collect();
@@ -54,7 +55,7 @@ fn error_of(layers: serde_json::Value) -> String {
     let description = json!({"input": [4, 4, 2], "layers": layers});
     match serde_json::from_value::<NetworkDescription>(description) {
         Err(error) => error.to_string(),
-        Ok(description) => match description.builder("net") {
+        Ok(description) => match description.builder("net", INITIALISATION) {
             Err(error) => error.to_string(),
             Ok(_) => "it was built".to_owned(),
         },

@@ -39,6 +39,8 @@ fn setup() -> TrainingSetup {
         machine: Machine::DEFAULT.to_owned(),
         backward: BackwardArithmetic::Float32,
         init_from: None,
+        network: None,
+        normalisation: None,
     };
     let machine = Machine::builtin(Machine::DEFAULT).unwrap();
     TrainingSetup { options, machine, simd: SimdLevel::best() }
