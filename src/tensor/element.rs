@@ -98,15 +98,11 @@ impl ElementType {
         name.to_owned()
     }
 
-    /// Bits of an element in a file.
-    pub fn bits(self) -> usize {
+    /// Bits of an element in a file, where a truth value has a byte.
+    pub fn stored_bits(self) -> usize {
         match self {
-            Self::Int2 | Self::UInt2 => 2,
-            Self::Int4 | Self::UInt4 => 4,
-            Self::Bool | Self::Int8 | Self::UInt8 => 8,
-            Self::Float16 | Self::BFloat16 | Self::Int16 | Self::UInt16 => 16,
-            Self::Float32 | Self::Int32 | Self::UInt32 => 32,
-            Self::Float64 | Self::Int64 | Self::UInt64 => 64,
+            Self::Bool => 8,
+            other => other.bits() as usize,
         }
     }
 

@@ -113,7 +113,7 @@ pub(super) fn of_bytes(
 
 /// Bytes of `count` elements; `None` if that is too much for a number.
 pub(super) fn size(element: ElementType, count: usize) -> Option<usize> {
-    count.checked_mul(element.bits()).map(|bits| bits.div_ceil(8))
+    count.checked_mul(element.stored_bits()).map(|bits| bits.div_ceil(8))
 }
 
 /// Chunks of N bytes.
