@@ -1,8 +1,8 @@
 //! The flags of `hwsim eval` for networks from ONNX files.
 
-use crate::graph::Requantise;
 use crate::cli::errors::Failure;
 use crate::data::Normalisation;
+use crate::graph::Requantise;
 use crate::inference::{Layout, Task};
 use anyhow::anyhow;
 use std::path::PathBuf;
