@@ -26,6 +26,7 @@ mod machines;
 mod manual;
 mod model_data;
 mod network_file;
+mod onnx;
 mod output;
 mod pareto;
 mod predictions;
@@ -81,6 +82,9 @@ enum Command {
     /// Pareto fronts: designs that no other design dominates.
     #[command(subcommand)]
     Pareto(pareto::ParetoCommand),
+    /// ONNX networks: what their nodes are and where they run, and which operators are supported.
+    #[command(subcommand)]
+    Onnx(onnx::OnnxCommand),
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
@@ -120,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Pareto(command) => pareto::run(&command),
+        Command::Onnx(command) => onnx::run(&command),
         Command::Golden(command) => golden::run(&command),
         Command::Completions(arguments) => manual::completions(&arguments, command()),
         Command::Man(arguments) => manual::man(&arguments, command()),

@@ -1,5 +1,6 @@
 //! `hwsim eval` of a network from an ONNX file.
 
+mod against;
 mod arguments;
 mod feed;
 mod outputs;
@@ -8,6 +9,7 @@ mod table;
 
 pub(super) use arguments::{Dimension, NetworkArguments};
 pub(super) use feed::resolve;
+pub(super) use table::{place, shortened};
 
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
@@ -18,6 +20,7 @@ use crate::data::arrays::{write_npy, write_npz};
 use crate::graph::{Arithmetic, Program, Requantise};
 use crate::inference::{Counts, Plan, Scores, Task, is_quantised, run as infer};
 use crate::onnx::model::Model;
+use crate::verify::against::{Ours, compare};
 use anyhow::{Context as _, anyhow};
 use arguments::RealsWord;
 use feed::Feed;
@@ -26,6 +29,9 @@ use hwmodel::array::MacArray;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use table::NetworkResult;
+
+/// How far reals may be from those of a dump, as a share of the largest number of the tensor.
+const TOLERANCE: f64 = 1e-4;
 
 /// What `hwsim eval` was given, as far as it concerns networks from ONNX files.
 pub(super) struct Request<'a> {
@@ -112,16 +118,27 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     }
     let batch = arguments.batch.map(|batch| batch as usize);
     let plan = Plan::new(&program.inputs, &feed.arrays, batch).map_err(Failure::usage)?;
+    let dump = arguments.against.as_deref().map(against::read).transpose()?;
+    let names = dump.iter().flatten().map(|(name, _)| name.as_str());
+    let mut ours = Ours::new(names);
     let mut counts = Counts::default();
     let mut progress = Counted::new(plan.rows, "inputs", arguments.quiet);
     let outputs = infer(
         &program,
         &feed.arrays,
         &plan,
-        |piece, node| counts.add(piece, node),
+        |piece, node| {
+            counts.add(piece, node);
+            ours.add(piece, node);
+        },
         |rows| progress.done(rows),
     )?;
     drop(progress);
+    let tolerance = arguments.tolerance.unwrap_or(TOLERANCE);
+    let comparison = dump.map(|dump| compare(&dump, ours, tolerance));
+    if let (Some(comparison), Some(path)) = (&comparison, &arguments.against) {
+        against::check(comparison, path)?;
+    }
     let task = arguments.task.map(Task::from);
     let scores = feed.labels.as_ref().map(|labels| Scores::new(&outputs, labels, task));
     let scores = scores.transpose().map_err(Failure::usage)?;
@@ -139,17 +156,24 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
         let confusion = outputs::confusion(path, scores.as_ref(), &feed.classes);
         written.add(confusion.context("--confusion"));
     }
-    let result =
+    let mut result =
         NetworkResult::new(request.model, &feed, &plan, &program, scores, &outputs, &counts);
+    let differs = comparison.as_ref().is_some_and(|comparison| !comparison.is_equal());
+    result.against = comparison
+        .zip(arguments.against.as_ref())
+        .map(|(comparison, path)| table::Against { file: path.display().to_string(), comparison });
     let shown =
         if arrays_out.is_some() { request.output.printed() } else { request.output.clone() };
-    written.add(shown.emit_rows(&result, &result.nodes, table::render));
+    written.add(match &result.against {
+        Some(against) => shown.emit_rows(&result, &against.comparison.rows, table::render),
+        None => shown.emit_rows(&result, &result.nodes, table::render),
+    });
     if let Some(path) = request.summary {
         let json = serde_json::to_string_pretty(&result).context("the result has no JSON form")?;
         written.add(output::write(path, &format!("{json}\n")).context("--summary"));
     }
     written.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn load(request: &Request<'_>, program: &Program) -> Result<Feed, Failure> {

@@ -5,6 +5,7 @@ use crate::cli::table::scaled;
 use crate::graph::{Place, Program};
 use crate::inference::{Counts, NodeCounts, Plan, Scores, Task};
 use crate::tensor::Tensor;
+use crate::verify::against::Comparison;
 use serde::Serialize;
 use std::path::Path;
 
@@ -31,6 +32,16 @@ pub(super) struct NetworkResult {
     macs: u64,
     accumulator_events: u64,
     pub(super) nodes: Vec<NodeRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) against: Option<Against>,
+}
+
+/// A comparison with a dump.
+#[derive(Debug, Serialize)]
+pub(super) struct Against {
+    pub(super) file: String,
+    #[serde(flatten)]
+    pub(super) comparison: Comparison,
 }
 
 /// An output of the network.
@@ -119,6 +130,7 @@ impl NetworkResult {
             macs: nodes.iter().map(|node| node.macs).sum(),
             accumulator_events: nodes.iter().map(|node| node.accumulator_events).sum(),
             nodes,
+            against: None,
         }
     }
 }
@@ -154,6 +166,9 @@ pub(super) fn render(result: &NetworkResult) -> String {
         scaled(result.macs as f64) + if result.macs < 1000 { " " } else { "" },
         result.accumulator_events
     );
+    if let Some(against) = &result.against {
+        out += &super::against::render(&against.comparison, &against.file);
+    }
     out
 }
 
