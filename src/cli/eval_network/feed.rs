@@ -15,6 +15,8 @@ pub(super) struct Feed {
     pub(super) arrays: Vec<Tensor>,
     /// What is right.
     pub(super) labels: Option<Tensor>,
+    /// Whether the user gave them, so that it is an error if they fit no output.
+    pub(super) labels_given: bool,
     /// Where they come from, for the result.
     pub(super) source: String,
     /// How pixels became numbers, if there were pixels.
@@ -84,7 +86,8 @@ pub(super) fn arrays(
     }
     let fitted = inputs.iter().zip(&arrays).map(|(input, array)| fit(input, array, layout));
     let arrays = fitted.collect::<Result<_, _>>().map_err(Failure::usage)?;
-    Ok(Some(Feed { arrays, labels, source, pixels: None, classes: Vec::new() }))
+    let (labels_given, classes) = (labels.is_some(), Vec::new());
+    Ok(Some(Feed { arrays, labels, labels_given, source, pixels: None, classes }))
 }
 
 /// The only array of a file.

@@ -140,8 +140,13 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
         against::check(comparison, path)?;
     }
     let task = arguments.task.map(Task::from);
-    let scores = feed.labels.as_ref().map(|labels| Scores::new(&outputs, labels, task));
-    let scores = scores.transpose().map_err(Failure::usage)?;
+    let scored = feed.labels.as_ref().map(|labels| Scores::new(&outputs, labels, task));
+    // The classes of images are not asked for by the user: a network without classes runs on them all the same.
+    let (scores, unfit) = match scored {
+        Some(Ok(scores)) => (Some(scores), None),
+        Some(Err(error)) if feed.labels_given => (None, Some(error)),
+        _ => (None, None),
+    };
 
     let mut written = output::Attempts::default();
     if let Some(path) = arrays_out {
@@ -173,6 +178,10 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
         written.add(output::write(path, &format!("{json}\n")).context("--summary"));
     }
     written.finish()?;
+    // What could be computed is written first.
+    if let Some(error) = unfit {
+        return Err(Failure::usage(error));
+    }
     Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 

@@ -62,6 +62,7 @@ pub(super) fn images(
     };
     Ok(Some(Feed {
         arrays: vec![array],
+        labels_given: false,
         labels: labels.filter(|_| !test.class_names.is_empty()),
         source: of,
         pixels: Some(pixels),
