@@ -31,9 +31,20 @@ pub(super) fn to_last<T: Copy + Default + Send + Sync>(
     channels: usize,
     padding: Padding,
 ) -> Vec<T> {
+    to_last_as(values, images, channels, padding, |value| value)
+}
+
+/// [`to_last`] of converted numbers.
+pub(super) fn to_last_as<T: Copy + Sync, U: Copy + Default + Send>(
+    values: &[T],
+    images: usize,
+    channels: usize,
+    padding: Padding,
+    convert: impl Fn(T) -> U + Copy + Sync,
+) -> Vec<U> {
     let [height, width] = padding.sizes;
     let [rows, columns] = padding.padded();
-    let mut last = vec![T::default(); images * rows * columns * channels];
+    let mut last = vec![U::default(); images * rows * columns * channels];
     let plane = height * width * channels;
     if last.is_empty() || plane == 0 {
         return last;
@@ -41,7 +52,7 @@ pub(super) fn to_last<T: Copy + Default + Send + Sync>(
     let images = last.par_chunks_mut(rows * columns * channels).zip(values.par_chunks(plane));
     images.for_each(|(last, values)| {
         if padding.pads == [[0; 2]; 2] {
-            transpose(values, [channels, height * width], last);
+            transpose_as(values, [channels, height * width], last, convert);
             return;
         }
         for y in 0..height {
@@ -50,7 +61,7 @@ pub(super) fn to_last<T: Copy + Default + Send + Sync>(
             for (channel, plane) in values.chunks_exact(height * width).enumerate() {
                 let source = &plane[y * width..][..width];
                 let row = row[channel..].iter_mut().step_by(channels);
-                row.zip(source).for_each(|(to, &from)| *to = from);
+                row.zip(source).for_each(|(to, &from)| *to = convert(from));
             }
         }
     });
@@ -64,22 +75,42 @@ pub(super) fn to_first<T: Copy + Default + Send + Sync>(
     channels: usize,
     pixels: usize,
 ) -> Vec<T> {
-    let mut first = vec![T::default(); images * channels * pixels];
+    to_first_as(values, images, channels, pixels, |value| value)
+}
+
+/// [`to_first`] of converted numbers.
+pub(super) fn to_first_as<T: Copy + Sync, U: Copy + Default + Send>(
+    values: &[T],
+    images: usize,
+    channels: usize,
+    pixels: usize,
+    convert: impl Fn(T) -> U + Copy + Sync,
+) -> Vec<U> {
+    let mut first = vec![U::default(); images * channels * pixels];
     let plane = channels * pixels;
     if plane > 0 {
         let images = first.par_chunks_mut(plane).zip(values.par_chunks(plane));
-        images.for_each(|(first, values)| transpose(values, [pixels, channels], first));
+        images.for_each(|(first, values)| transpose_as(values, [pixels, channels], first, convert));
     }
     first
 }
 
 /// The transpose of `[rows, columns]`.
-pub(super) fn transpose<T: Copy>(from: &[T], [rows, columns]: [usize; 2], to: &mut [T]) {
+pub(super) fn transpose<T: Copy>(from: &[T], shape: [usize; 2], to: &mut [T]) {
+    transpose_as(from, shape, to, |value| value);
+}
+
+fn transpose_as<T: Copy, U>(
+    from: &[T],
+    [rows, columns]: [usize; 2],
+    to: &mut [U],
+    convert: impl Fn(T) -> U,
+) {
     for top in (0..rows).step_by(BLOCK) {
         for left in (0..columns).step_by(BLOCK) {
             for row in top..rows.min(top + BLOCK) {
                 for column in left..columns.min(left + BLOCK) {
-                    to[column * rows + row] = from[row * columns + column];
+                    to[column * rows + row] = convert(from[row * columns + column]);
                 }
             }
         }

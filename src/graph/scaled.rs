@@ -81,11 +81,12 @@ impl Scaled {
             Some(axis) => {
                 let inner: usize = self.shape[axis + 1..].iter().product();
                 let channels = self.shape[*axis];
-                let rows = self.integers.chunks(inner.max(1)).enumerate();
-                rows.flat_map(|(row, integers)| {
-                    integers.iter().map(move |&integer| value(integer, row % channels))
-                })
-                .collect()
+                let mut values = Vec::with_capacity(self.integers.len());
+                for (row, integers) in self.integers.chunks(inner.max(1)).enumerate() {
+                    let at = row % channels;
+                    values.extend(integers.iter().map(|&integer| value(integer, at)));
+                }
+                values
             }
         }
     }

@@ -4,10 +4,11 @@ use super::patches::Sources;
 use super::shape::ConvolutionShape;
 use super::sums::{self, Sums};
 use super::words::Words;
-use crate::graph::layout::{Padding, to_first, to_last};
+use crate::graph::layout::{Padding, to_first, to_first_as, to_last};
 use crate::graph::{Call, Problem};
 use hwmodel::SimdLevel;
 use hwmodel::affine::AffineError;
+use hwmodel::array::Sums as ArraySums;
 use hwmodel::convolution::Convolution2d;
 use hwmodel::float32::{self, Shapes, Values};
 use rayon::prelude::*;
@@ -38,7 +39,7 @@ pub(super) fn integers(
             each_patch(shape, group, &x.values, |image, start, count, patches| {
                 let patches = x.fixed(&[count, terms], patches)?;
                 let product = array.linear(&patches, &filters).map_err(error)?;
-                let sums = sums::counted(call, product)?;
+                let sums = sums::in_64_bits(sums::counted(call, product)?)?;
                 place(shape, (image, group, start), &sums, &mut values);
                 Ok(())
             })?;
@@ -49,12 +50,9 @@ pub(super) fn integers(
     let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
     let sizes = [height.size, width.size];
     let padding = Padding { sizes, pads: explicit };
-    let last = to_last(&x.values, shape.images, shape.channels, padding);
-    let [rows, columns] = padding.padded();
-    let x = x.fixed(&[shape.images, rows, columns, shape.channels], &last)?;
+    let x = x.last(shape.images, shape.channels, padding)?;
     let kernel = [height.kernel, width.kernel];
-    let filters = to_last(&w.values, shape.filters, of_group, Padding::none(kernel));
-    let w = w.fixed(&[shape.filters, kernel[0], kernel[1], of_group], &filters)?;
+    let w = w.last(shape.filters, of_group, Padding::none(kernel))?;
     let geometry = Convolution2d {
         kernel,
         stride: [height.stride, width.stride],
@@ -62,8 +60,12 @@ pub(super) fn integers(
         groups: shape.groups,
     };
     let product = array.convolve(&x, &w, geometry).map_err(error)?;
-    let sums = sums::counted(call, product)?;
-    Ok(Sums { values: to_first(&sums, shape.images, shape.filters, shape.pixels()), range })
+    let (images, filters, pixels) = (shape.images, shape.filters, shape.pixels());
+    let values = match sums::counted(call, product)? {
+        ArraySums::I32(sums) => to_first_as(&sums, images, filters, pixels, i64::from),
+        other => to_first(&sums::in_64_bits(other)?, images, filters, pixels),
+    };
+    Ok(Sums { values, range })
 }
 
 /// `[n, o, sizes...]` of float32 numbers, in the float unit's order of additions.

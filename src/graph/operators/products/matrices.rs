@@ -90,7 +90,7 @@ pub(super) fn integers(
         let left = x.fixed(&[shape.m, shape.k], left)?;
         let right = w.fixed(&[shape.k, shape.n], right)?;
         let product = array.matmul(&left, &right).map_err(AffineError::from)?;
-        values.extend(sums::counted(call, product)?);
+        values.extend(sums::in_64_bits(sums::counted(call, product)?)?);
     }
     Ok(Sums { values, range })
 }

@@ -7,7 +7,8 @@ use crate::onnx::model::ElementType;
 use hwmodel::AccumulatorWidth;
 use hwmodel::affine::AffineError;
 use hwmodel::array::{Product, Sums as ArraySums};
-use hwmodel::cast::{low, toward_zero};
+use hwmodel::cast::{low, nearest_f32, toward_zero};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Sums of products, without scales.
@@ -17,11 +18,11 @@ pub(super) struct Sums {
     pub(super) range: (i64, i64),
 }
 
-/// The sums of a product, which are counted in `call`.
+/// The sums of a product, which are counted in `call`, as the array has them.
 ///
 /// # Errors
-/// If a sum needs more than 64 bits, or the accumulator has its own fractional length.
-pub(super) fn counted(call: &mut Call<'_>, product: Product) -> Result<Vec<i64>, Problem> {
+/// If the accumulator has its own fractional length.
+pub(super) fn counted(call: &mut Call<'_>, product: Product) -> Result<ArraySums, Problem> {
     if product.fl() != 0 {
         return Err(AffineError::Fraction(product.fl()).into());
     }
@@ -29,7 +30,15 @@ pub(super) fn counted(call: &mut Call<'_>, product: Product) -> Result<Vec<i64>,
     call.macs += report.macs;
     call.accumulator_events += report.accumulator_events;
     call.place = Place::Array;
-    match product.into_sums() {
+    Ok(product.into_sums())
+}
+
+/// Sums as integers of 64 bits.
+///
+/// # Errors
+/// If one needs more.
+pub(super) fn in_64_bits(sums: ArraySums) -> Result<Vec<i64>, Problem> {
+    match sums {
         ArraySums::I32(sums) => Ok(sums.into_iter().map(i64::from).collect()),
         ArraySums::I64(sums) => Ok(sums),
         ArraySums::I128(sums) => {
@@ -62,18 +71,26 @@ pub(super) struct Bias<'a> {
     pub(super) places: Option<Vec<usize>>,
 }
 
+/// By how much of a step of the sums a bias may be moved when it is added to them in integers: files store the product of two scales
+/// as a float32.
+const MOST_MOVED: f64 = 1.0 / 16.0;
+
 /// Integers of the bias on the grid of the sums, and their range.
 type OnGrid = (Vec<i64>, (i64, i64));
 
 impl Bias<'_> {
-    /// The bias as integers, if it is exactly that: it has the scale of the sums as float32 numbers, or its values are multiples of
-    /// that scale. `column` is the column of each of its elements.
+    /// The bias as integers, if it is that: its scale is that of the sums, rounded to float32, which moves no value by more than
+    /// [`MOST_MOVED`], or its values are multiples of that scale. `column` is the column of each of its elements.
     fn on_grid(&self, scales: &[f64], column: impl Fn(usize) -> usize) -> Option<OnGrid> {
         let scale = |index: usize| scales[column(index) % scales.len()];
         if let Value::Scaled(bias) = self.value {
-            let narrow = |value: f64| hwmodel::cast::nearest_f32(value).to_bits();
             let place = |index: usize| bias.scale.place(&bias.shape, index);
-            let same = |index| narrow(bias.scale.scales[place(index)]) == narrow(scale(index));
+            let same = |index: usize| {
+                let (own, scale) = (bias.scale.scales[place(index)], scale(index));
+                let is_stored = nearest_f32(own).to_bits() == nearest_f32(scale).to_bits();
+                let moved = bias.integers[index].unsigned_abs() as f64 * (own / scale - 1.0).abs();
+                is_stored && moved <= MOST_MOVED
+            };
             if (0..bias.integers.len()).all(same) {
                 let zero = |index: usize| bias.scale.zero_points[place(index)];
                 let each = bias.integers.iter().enumerate();
@@ -144,8 +161,15 @@ pub(super) fn scaled(
             if shared { None } else { bias.on_grid(&scales, |index| index % columns.max(1)) };
         match found {
             Some((integers, (least, most))) => {
-                let each = values.iter_mut().enumerate();
-                each.for_each(|(index, sum)| *sum = sum.saturating_add(integers[place(index)]));
+                if bias.places.is_none() {
+                    values.par_chunks_mut(inner.max(1)).enumerate().for_each(|(row, sums)| {
+                        let bias = integers[row % columns.max(1)];
+                        sums.iter_mut().for_each(|sum| *sum = sum.saturating_add(bias));
+                    });
+                } else {
+                    let each = values.iter_mut().enumerate();
+                    each.for_each(|(index, sum)| *sum = sum.saturating_add(integers[place(index)]));
+                }
                 range = (range.0.saturating_add(least), range.1.saturating_add(most));
             }
             None => {

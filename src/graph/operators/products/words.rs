@@ -1,8 +1,9 @@
 //! Integers less their zero points: what the array multiplies.
 
+use crate::graph::layout::{Padding, to_last_as};
 use crate::graph::{Integers, Problem, Scaled};
-use hwmodel::cast::exact;
-use hwmodel::{FixedTensor, Format};
+use hwmodel::cast::{exact, low};
+use hwmodel::{Container, FixedTensor, Format, RawData};
 use std::borrow::Cow;
 
 /// Integers less their zero points, row-major.
@@ -71,6 +72,31 @@ impl<'a> Words<'a> {
     pub(super) fn fixed(&self, shape: &[usize], values: &[i64]) -> Result<FixedTensor, Problem> {
         let format = self.format().ok_or_else(|| too_wide(self.range))?;
         FixedTensor::from_raw(shape, format, values).map_err(|error| Problem::Affine(error.into()))
+    }
+}
+
+impl Words<'_> {
+    /// Words `[n, c, h, w]` as a tensor `[n, h, w, c]` in their narrowest format, with zeros around each image.
+    ///
+    /// # Errors
+    /// If they need more than 32 bits.
+    pub(super) fn last(
+        &self,
+        images: usize,
+        channels: usize,
+        padding: Padding,
+    ) -> Result<FixedTensor, Problem> {
+        let format = self.format().ok_or_else(|| too_wide(self.range))?;
+        let values = &self.values;
+        let data = match format.container() {
+            Container::I8 => RawData::I8(to_last_as(values, images, channels, padding, low)),
+            Container::I16 => RawData::I16(to_last_as(values, images, channels, padding, low)),
+            Container::I32 => RawData::I32(to_last_as(values, images, channels, padding, low)),
+            Container::I64 => RawData::I64(to_last_as(values, images, channels, padding, low)),
+        };
+        let [rows, columns] = padding.padded();
+        FixedTensor::new(&[images, rows, columns, channels], format, data)
+            .map_err(|error| Problem::Affine(error.into()))
     }
 }
 

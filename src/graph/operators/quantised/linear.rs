@@ -107,8 +107,11 @@ pub(super) fn dequantised(
         let integers = Arc::clone(&x.values);
         return Ok(Value::Scaled(Scaled { shape: x.shape.clone(), integers, range, scale }));
     }
-    let value = |(&x, (scale, zero)): (&i64, (f64, i64))| (x.saturating_sub(zero)) as f64 * scale;
-    let values = x.values.iter().zip(parameters.each()).map(value).collect();
+    let value = |(index, &x): (usize, &i64)| {
+        let (scale, zero) = parameters.at(index);
+        x.saturating_sub(zero) as f64 * scale
+    };
+    let values = x.values.iter().enumerate().map(value).collect();
     let data = RealData::Float64(Arc::new(values));
     Ok(Value::Real(Reals { shape: x.shape.clone(), element, data }))
 }

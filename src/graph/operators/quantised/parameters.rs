@@ -3,6 +3,7 @@
 use crate::graph::operator::type_of;
 use crate::graph::{Arithmetic, Integers, Problem, Requantise, Scale, Value, axes};
 use hwmodel::cast::{nearest_f32, toward_zero};
+use rayon::prelude::*;
 
 /// Which elements share a scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,22 +75,35 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Scale and zero point of every element, in order.
-    pub(super) fn each(&self) -> impl Iterator<Item = (f64, i64)> {
-        let inner = |axis: usize| self.shape[axis + 1..].iter().product::<usize>().max(1);
-        let count = self.shape.iter().product();
-        (0..count).map(move |index: usize| {
-            let place = match self.granularity {
-                Granularity::Tensor => 0,
-                Granularity::Axis(axis) => index / inner(axis) % self.shape[axis],
-                Granularity::Blocks(axis, blocks) => {
-                    let (inner, size) = (inner(axis), self.shape[axis]);
-                    let row = index / inner / size * size.div_ceil(blocks);
-                    (row + index / inner % size / blocks) * inner + index % inner
-                }
-            };
-            (self.scales[place], self.zero_points[place])
-        })
+    /// Elements that follow each other and share scale and zero point, at least.
+    fn run(&self) -> usize {
+        match self.granularity {
+            Granularity::Tensor => usize::MAX,
+            Granularity::Axis(axis) | Granularity::Blocks(axis, _) => self.inner(axis),
+        }
+    }
+
+    fn inner(&self, axis: usize) -> usize {
+        self.shape[axis + 1..].iter().product::<usize>().max(1)
+    }
+
+    /// Scale and zero point of element `index`.
+    pub(super) fn at(&self, index: usize) -> (f64, i64) {
+        let place = match self.granularity {
+            Granularity::Tensor => 0,
+            Granularity::Axis(axis) => index / self.inner(axis) % self.shape[axis],
+            Granularity::Blocks(axis, blocks) => {
+                let (inner, size) = (self.inner(axis), self.shape[axis]);
+                let row = index / inner / size * size.div_ceil(blocks);
+                (row + index / inner % size / blocks) * inner + index % inner
+            }
+        };
+        (self.scales[place], self.zero_points[place])
+    }
+
+    /// Whether neighbours along the last axes share a scale: blocks have one for each element of these axes.
+    fn shares(&self) -> bool {
+        !matches!(self.granularity, Granularity::Blocks(..))
     }
 
     /// One scale, or one for each index of an axis; `None` for blocks.
@@ -132,41 +146,83 @@ pub(super) fn quantised(
         allowed: "an integer",
     })?;
     let narrow = !arithmetic.wide_reals || arithmetic.requantise == Requantise::Float32;
-    let stored = |quotient: f64, zero: i64| {
-        // NaN is the lowest integer.
-        let rounded: i64 = match quotient.is_nan() {
-            true => i64::MIN,
-            false => toward_zero(quotient.round_ties_even()),
-        };
-        rounded.saturating_add(zero).clamp(low, high)
-    };
-    let single = |x: f64| f64::from(nearest_f32(x));
-    let each = parameters.each();
-    let values = match x {
+    let (least, most) = (low as f64, high as f64);
+    let simd = arithmetic.simd();
+    let mut values = vec![0i64; x.len()];
+    let run = if parameters.shares() { parameters.run() } else { 1 };
+    match x {
         Value::Scaled(x) => {
-            let elements = x.integers.iter().enumerate().zip(each);
-            let value = |((index, &raw), (scale, zero)): ((usize, &i64), (f64, i64))| {
-                let place = x.scale.place(&x.shape, index);
-                let difference = (raw - x.scale.zero_points[place]) as f64;
-                let of_x = x.scale.scales[place];
-                match narrow {
-                    true => {
-                        let factor = nearest_f32(of_x) / nearest_f32(scale);
-                        stored(f64::from(nearest_f32(difference) * factor), zero)
-                    }
-                    false => stored(difference * of_x / scale, zero),
-                }
+            let of_x = match x.scale.axis {
+                None => usize::MAX,
+                Some(axis) => x.shape[axis + 1..].iter().product::<usize>().max(1),
             };
-            elements.map(value).collect()
+            each_run(&mut values, run.min(of_x), |start, values| {
+                let place = x.scale.place(&x.shape, start);
+                let (from, subtracted) = (x.scale.scales[place], x.scale.zero_points[place]);
+                let (to, zero) = parameters.at(start);
+                let (zero, factor) = (zero as f64, f64::from(nearest_f32(from) / nearest_f32(to)));
+                let raw = &x.integers[start..start + values.len()];
+                simd.run(
+                    #[inline(always)]
+                    || {
+                        for (value, &raw) in values.iter_mut().zip(raw) {
+                            let difference = (raw - subtracted) as f64;
+                            let quotient = match narrow {
+                                true => single(single(difference) * factor),
+                                false => difference * from / to,
+                            };
+                            *value = stored(quotient, zero, least, most);
+                        }
+                    },
+                );
+            });
         }
         other => {
-            let elements = other.wide();
-            let value = |(&x, (scale, zero)): (&f64, (f64, i64))| match narrow {
-                true => stored(single(single(x) / single(scale)), zero),
-                false => stored(x / scale, zero),
-            };
-            elements.iter().zip(each).map(value).collect()
+            let numbers = other.wide();
+            each_run(&mut values, run, |start, values| {
+                let (to, zero) = parameters.at(start);
+                let (zero, divisor) = (zero as f64, single(to));
+                let numbers = &numbers[start..start + values.len()];
+                simd.run(
+                    #[inline(always)]
+                    || {
+                        for (value, &x) in values.iter_mut().zip(numbers) {
+                            let quotient =
+                                if narrow { single(single(x) / divisor) } else { x / to };
+                            *value = stored(quotient, zero, least, most);
+                        }
+                    },
+                );
+            });
         }
-    };
+    }
     Ok(Integers::new(x.shape().to_vec(), element, values))
+}
+
+/// Elements that a thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// Calls `work` with the index of the first element of each run of `run` elements, and the run; with parts of the only run if
+/// `run` is beyond all elements.
+pub(super) fn each_run(values: &mut [i64], run: usize, work: impl Fn(usize, &mut [i64]) + Sync) {
+    let run = if run >= values.len() { CHUNK } else { run.max(1) };
+    let chunk = (CHUNK / run).max(1) * run;
+    values.par_chunks_mut(chunk).enumerate().for_each(|(index, values)| {
+        for (offset, values) in values.chunks_mut(run).enumerate() {
+            work(index * chunk + offset * run, values);
+        }
+    });
+}
+
+/// The nearest float32.
+#[inline(always)]
+fn single(x: f64) -> f64 {
+    f64::from(nearest_f32(x))
+}
+
+/// saturate(round(quotient) + zero point); NaN is the lowest integer.
+#[inline(always)]
+fn stored(quotient: f64, zero: f64, least: f64, most: f64) -> i64 {
+    // Limits and zero points are integers, so that clipping before and after the addition is the same.
+    toward_zero((quotient.round_ties_even() + zero).max(least).min(most))
 }

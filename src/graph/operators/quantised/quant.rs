@@ -1,7 +1,7 @@
 //! Quant (IntQuant) and BipolarQuant of QONNX, and the rounding of its operators.
 
 use super::linear::own_range;
-use super::parameters::check_scales;
+use super::parameters::{check_scales, each_run};
 use super::spread::Spread;
 use crate::graph::{Call, Definition, Operator, Place, Problem, Scale, Scaled, Value};
 use hwmodel::Rounding;
@@ -105,26 +105,39 @@ impl Operator for Quant {
         let [scales, zeros, bits] = parameters.map(|parameter| spread.of(parameter, rank));
         check_scales(&scales)?;
         bits.iter().try_for_each(|&bits| check_bits(bits))?;
-        let mut integers = Vec::with_capacity(x.len());
         let mut range = (i64::MAX, i64::MIN);
-        let x = x.wide();
-        for (run, x) in x.chunks(spread.inner.max(1)).enumerate() {
-            let (scale, zero, bits) = (scales[run], zeros[run], bits[run]);
-            let is_sign = self.signed && bits < 1.5;
-            let (low, high) =
-                if is_sign { (-1.0, 1.0) } else { limits(self.signed, self.narrow, bits) };
+        let is_sign = |bits: f64| self.signed && bits < 1.5;
+        let ends = |bits: f64| match is_sign(bits) {
+            true => (-1.0, 1.0),
+            false => limits(self.signed, self.narrow, bits),
+        };
+        for &bits in &bits {
+            let (low, high) = ends(bits);
             range = (range.0.min(toward_zero(low)), range.1.max(toward_zero(high)));
-            if is_sign {
-                integers.extend(x.iter().map(|x| if x / scale + zero >= 0.0 { 1 } else { -1 }));
-                continue;
-            }
-            let mode = self.rounding;
-            // NaN becomes the lowest integer.
-            integers.extend(x.iter().map(|x| {
-                let y = (x / scale + zero).max(low).min(high);
-                toward_zero::<i64>(rounded(mode, y))
-            }));
         }
+        let x = x.wide();
+        let mut integers = vec![0i64; x.len()];
+        let (mode, simd) = (self.rounding, call.arithmetic.simd());
+        let inner = spread.inner.max(1);
+        each_run(&mut integers, inner, |start, integers| {
+            let run = start / inner;
+            let (scale, zero, (low, high)) = (scales[run], zeros[run], ends(bits[run]));
+            let elements = integers.iter_mut().zip(&x[start..]);
+            if is_sign(bits[run]) {
+                elements.for_each(|(q, x)| *q = if x / scale + zero >= 0.0 { 1 } else { -1 });
+                return;
+            }
+            simd.run(
+                #[inline(always)]
+                || {
+                    // NaN becomes the lowest integer.
+                    elements.for_each(|(q, x)| {
+                        let y = (x / scale + zero).max(low).min(high);
+                        *q = toward_zero(rounded(mode, y));
+                    });
+                },
+            );
+        });
         if self.is_constant || integers.is_empty() {
             range = own_range(&integers);
         }
