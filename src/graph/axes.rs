@@ -39,6 +39,31 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Problem> {
         .ok_or_else(|| Problem::Shape(format!("axis {axis} of a tensor with {rank} axes")))
 }
 
+/// All of `axes`, counted from the front.
+///
+/// # Errors
+/// If a tensor of `rank` axes lacks one, or one is named twice.
+pub(super) fn distinct(axes: &[i64], rank: usize) -> Result<Vec<usize>, Problem> {
+    let found = axes.iter().map(|&one| axis(one, rank)).collect::<Result<Vec<_>, _>>()?;
+    match (1..found.len()).find(|&index| found[..index].contains(&found[index])) {
+        Some(index) => Err(Problem::Shape(format!("axis {} is named twice", axes[index]))),
+        None => Ok(found),
+    }
+}
+
+/// The shape of `sizes`.
+///
+/// # Errors
+/// If one is negative, or a tensor of this shape is too large.
+pub(super) fn shape_of(sizes: &[i64]) -> Result<Vec<usize>, Problem> {
+    let size = |&size: &i64| usize::try_from(size).ok();
+    let shape: Option<Vec<usize>> = sizes.iter().map(size).collect();
+    let shape =
+        shape.ok_or_else(|| Problem::Shape(format!("shape {sizes:?} has a negative size")))?;
+    elements(&shape)?;
+    Ok(shape)
+}
+
 /// The shape that all of `shapes` are broadcast to.
 ///
 /// # Errors
@@ -74,6 +99,50 @@ pub(super) fn broadcast_index(from: &[usize], to: &[usize]) -> Vec<usize> {
         })
         .collect();
     walk(to, &steps, 0)
+}
+
+/// Elements of a row-major tensor.
+pub(super) type Part<'a, T> = (&'a [T], &'a [usize]);
+
+/// f(a, b) for each element of `to`, the shape that both are broadcast to.
+pub(super) fn zip<A: Copy, B: Copy, R>(
+    (a, a_shape): Part<'_, A>,
+    (b, b_shape): Part<'_, B>,
+    to: &[usize],
+    mut f: impl FnMut(A, B) -> R,
+) -> Vec<R> {
+    let is_last = |shape: &[usize], count: usize| {
+        let inner = &shape[shape.iter().take_while(|&&size| size == 1).count()..];
+        count > 0 && to.ends_with(inner)
+    };
+    if a_shape == to && b_shape == to {
+        a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()
+    } else if a_shape == to && is_last(b_shape, b.len()) {
+        a.iter().zip(b.iter().cycle()).map(|(&a, &b)| f(a, b)).collect()
+    } else if b_shape == to && is_last(a_shape, a.len()) {
+        a.iter().cycle().zip(b).map(|(&a, &b)| f(a, b)).collect()
+    } else {
+        let (at_a, at_b) = (broadcast_index(a_shape, to), broadcast_index(b_shape, to));
+        at_a.into_iter().zip(at_b).map(|(i, k)| f(a[i], b[k])).collect()
+    }
+}
+
+/// `values` of `shape`, broadcast to `to`.
+pub(super) fn spread<T: Copy>((values, shape): Part<'_, T>, to: &[usize]) -> Vec<T> {
+    if shape == to {
+        return values.to_vec();
+    }
+    broadcast_index(shape, to).into_iter().map(|place| values[place]).collect()
+}
+
+/// For each element of the tensor that takes the places `lists` along each axis of one of shape `from`, its place there.
+pub(super) fn grid(from: &[usize], lists: &[Vec<usize>]) -> Vec<usize> {
+    let mut places = vec![0];
+    for (size, list) in from.iter().zip(lists) {
+        let row = |place: usize| list.iter().map(move |&index| place * size + index);
+        places = places.into_iter().flat_map(row).collect();
+    }
+    places
 }
 
 /// `start` + Σ index·step over the axes, for each index of `shape` in row-major order.
@@ -116,6 +185,23 @@ mod tests {
         assert_eq!(broadcast(&[&[0, 1], &[1, 5]]).unwrap(), [0, 5]);
         assert_eq!(broadcast_index(&[2, 1], &[2, 3]), [0, 0, 0, 1, 1, 1]);
         assert_eq!(broadcast_index(&[3], &[2, 3]), [0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
+    fn pairs_of_every_broadcast() {
+        let add = |a: &[i64], a_shape: &[usize], b: &[i64], b_shape: &[usize]| {
+            let to = broadcast(&[a_shape, b_shape]).unwrap();
+            zip((a, a_shape), (b, b_shape), &to, |a, b| a + b)
+        };
+        assert_eq!(add(&[1, 2], &[2], &[10, 20], &[2]), [11, 22]);
+        assert_eq!(add(&[1, 2], &[2], &[10], &[]), [11, 12]);
+        assert_eq!(add(&[1], &[1, 1], &[10, 20], &[2]), [11, 21]);
+        assert_eq!(add(&[1, 2, 3, 4], &[2, 2], &[10, 20], &[1, 2]), [11, 22, 13, 24]);
+        assert_eq!(add(&[10, 20], &[2], &[1, 2, 3, 4], &[2, 2]), [11, 22, 13, 24]);
+        assert_eq!(add(&[1, 2, 3, 4], &[2, 2], &[10, 20], &[2, 1]), [11, 12, 23, 24]);
+        assert_eq!(add(&[1, 2], &[2, 1], &[10, 20], &[1, 2]), [11, 21, 12, 22]);
+        assert!(add(&[], &[0, 2], &[10, 20], &[2]).is_empty());
+        assert_eq!(spread((&[1, 2], &[2, 1]), &[2, 2]), [1, 1, 2, 2]);
     }
 
     #[test]

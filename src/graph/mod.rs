@@ -20,13 +20,15 @@ pub mod operators;
 mod program;
 mod reals;
 mod scaled;
+#[cfg(test)]
+pub(crate) mod testing;
 mod value;
 mod window;
 
 pub use arithmetic::{Arithmetic, Requantise};
 pub use error::{GraphError, Problem};
 pub use integers::Integers;
-pub use operator::{Call, Definition, Operator, Place};
+pub use operator::{Alike, Call, Definition, Operator, Place};
 pub use program::{NodeRun, Program, Values};
 pub use reals::{RealData, Reals};
 pub use scaled::{Scale, Scaled};

@@ -5,8 +5,9 @@ use super::error::Problem;
 use super::integers::Integers;
 use super::reals::Reals;
 use super::scaled::Scaled;
-use super::value::Value;
+use super::value::{Kind, Value};
 use crate::onnx::model::{Attribute, ElementType, Node};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An operator with its attributes, ready to be run any number of times.
@@ -59,6 +60,16 @@ pub struct Call<'a> {
     pub accumulator_events: u64,
     /// Exact integer sums of a product, bias included, before they were requantised: `NAME!acc` of its first output.
     pub sums: Option<Integers>,
+}
+
+/// Inputs of an operator that takes several of the same type.
+pub enum Alike<'a> {
+    /// Integers of one type; cheap copies.
+    Integers(Vec<Integers>),
+    /// All are quantised.
+    Scaled(Vec<&'a Scaled>),
+    /// Real numbers, some of them possibly quantised.
+    Reals(Vec<&'a Value>),
 }
 
 impl<'a> Definition<'a> {
@@ -120,6 +131,47 @@ impl<'a> Definition<'a> {
             Some(Attribute::Integers(values)) => Ok(Some(values)),
             Some(other) => Err(wrong(name, other, "a list of integers")),
         }
+    }
+
+    /// The attribute `name` as float32 numbers, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn reals(&self, name: &'static str) -> Result<Option<&'a [f32]>, Problem> {
+        match self.node.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Reals(values)) => Ok(Some(values)),
+            Some(Attribute::Integers(values)) if values.is_empty() => Ok(Some(&[])),
+            Some(other) => Err(wrong(name, other, "a list of floats")),
+        }
+    }
+
+    /// The attribute `name` as texts, if it is there.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn texts(&self, name: &'static str) -> Result<Option<&'a [String]>, Problem> {
+        match self.node.attribute(name) {
+            None => Ok(None),
+            Some(Attribute::Texts(values)) => Ok(Some(values)),
+            Some(Attribute::Integers(values)) if values.is_empty() => Ok(Some(&[])),
+            Some(other) => Err(wrong(name, other, "a list of texts")),
+        }
+    }
+
+    /// What the text of attribute `name` stands for; the first of `choices` if it is missing.
+    ///
+    /// # Errors
+    /// If it is none of them; `allowed` lists them.
+    pub fn choice<T: Copy>(
+        &self,
+        name: &'static str,
+        choices: &[(&'static str, T)],
+        allowed: &'static str,
+    ) -> Result<T, Problem> {
+        let given = self.text(name, choices[0].0)?;
+        let found = choices.iter().find(|(text, _)| *text == given).map(|choice| choice.1);
+        found.ok_or_else(|| Problem::Attribute { name, value: format!("`{given}`"), allowed })
     }
 
     /// `what`: the attribute `name` of older opsets, or the constant input `index` of newer ones; `None` if neither is there.
@@ -197,6 +249,82 @@ impl Call<'_> {
         }
     }
 
+    /// Input `index` as a list of sizes, axes or places, if it is given.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn list(&self, index: usize, what: &'static str) -> Result<Option<Vec<i64>>, Problem> {
+        match self.optional(index) {
+            None => Ok(None),
+            Some(Value::Integer(value)) => Ok(Some(value.values.to_vec())),
+            Some(other) => Err(type_of(what, other, "integers")),
+        }
+    }
+
+    /// `own`, or else input `index` as a list.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn list_or(
+        &self,
+        own: Option<&Vec<i64>>,
+        index: usize,
+        what: &'static str,
+    ) -> Result<Option<Vec<i64>>, Problem> {
+        match own {
+            Some(own) => Ok(Some(own.clone())),
+            None => self.list(index, what),
+        }
+    }
+
+    /// The only number of input `index`, if it is given.
+    ///
+    /// # Errors
+    /// If it has more elements or none.
+    pub fn number(&self, index: usize, what: &'static str) -> Result<Option<f64>, Problem> {
+        let Some(value) = self.optional(index) else { return Ok(None) };
+        match *value.wide() {
+            [number] => Ok(Some(number)),
+            _ => {
+                let shape = value.shape();
+                let why = format!("its {what} has shape {shape:?}: one number is needed");
+                Err(Problem::Shape(why))
+            }
+        }
+    }
+
+    /// Inputs `first` and later ones, as what all of them are.
+    ///
+    /// # Errors
+    /// If one is missing, or some are integers and others are not or of another type.
+    pub fn alike(&self, first: usize, count: usize) -> Result<Alike<'_>, Problem> {
+        let values: Vec<&Value> =
+            (first..first + count).map(|index| self.input(index)).collect::<Result<_, _>>()?;
+        let integers = |value: &&'_ Value| value.kind() == Kind::Integer;
+        if let Some(&first) = values.iter().find(|value| integers(value)) {
+            let element = first.element();
+            let of_type = |value: &&Value| match value {
+                Value::Integer(value) if value.element == element => Ok(value.clone()),
+                _ => Err(type_of("input", value, "of the same type as the others")),
+            };
+            return Ok(Alike::Integers(values.iter().map(of_type).collect::<Result<_, _>>()?));
+        }
+        let scaled = values.iter().map(|value| match value {
+            Value::Scaled(value) => Some(value),
+            _ => None,
+        });
+        Ok(match scaled.collect::<Option<Vec<_>>>() {
+            Some(scaled) => Alike::Scaled(scaled),
+            None => Alike::Reals(values),
+        })
+    }
+
+    /// Result of an operator on integers next to the array.
+    pub fn integer_result(&mut self, integers: Integers) -> Vec<Value> {
+        self.place = self.place.max(Place::Integers);
+        vec![Value::Integer(integers)]
+    }
+
     /// Result of an operator on reals, computed in float64 and rounded to the type of input `like`: the work of the float unit.
     ///
     /// # Errors
@@ -244,6 +372,17 @@ impl<'a> Call<'a> {
         self.macs += part.macs;
         self.accumulator_events += part.accumulator_events;
         self.sums = part.sums.or(self.sums.take());
+    }
+}
+
+/// The numbers of a real input.
+///
+/// # Errors
+/// If it has integers.
+pub(super) fn wide_of<'a>(what: &'static str, value: &'a Value) -> Result<Cow<'a, [f64]>, Problem> {
+    match value {
+        Value::Integer(_) => Err(type_of(what, value, "real")),
+        _ => Ok(value.wide()),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What passes along an edge of a graph.
 
 use super::arithmetic::Arithmetic;
+use super::axes;
 use super::integers::Integers;
 use super::reals::{RealData, Reals};
-use super::scaled::Scaled;
+use super::scaled::{Scale, Scaled};
 use crate::onnx::model::{ElementType, Elements, Tensor};
 use hwmodel::cast::nearest_f32;
 use std::borrow::Cow;
@@ -70,6 +71,12 @@ impl Value {
             .expect("a value has as many elements as its shape")
     }
 
+    /// Float32 numbers.
+    pub(super) fn of_floats(arithmetic: &Arithmetic, shape: Vec<usize>, values: Vec<f32>) -> Self {
+        let wide = values.into_iter().map(f64::from).collect();
+        Self::Real(Reals::new(arithmetic, shape, ElementType::Float32, wide))
+    }
+
     /// Its shape.
     pub fn shape(&self) -> &[usize] {
         match self {
@@ -114,6 +121,81 @@ impl Value {
             Self::Integer(value) => value.values.iter().map(|&value| value as f64).collect(),
             Self::Scaled(value) => Cow::Owned(value.wide()),
         }
+    }
+
+    /// The same elements in the same order under another shape of as many elements. A scale for each index of an axis that
+    /// the new shape does not have makes reals of a quantised tensor.
+    pub fn reshaped(&self, arithmetic: &Arithmetic, shape: Vec<usize>) -> Self {
+        debug_assert_eq!(self.len(), shape.iter().product::<usize>());
+        match self {
+            Self::Real(value) => Self::Real(Reals { shape, ..value.clone() }),
+            Self::Integer(value) => Self::Integer(Integers { shape, ..value.clone() }),
+            Self::Scaled(value) => {
+                let mut scale = value.scale.clone();
+                if let Some(axis) = scale.axis {
+                    let outer: usize = value.shape[..axis].iter().product();
+                    let kept = |&to: &usize| {
+                        shape[to] == value.shape[axis]
+                            && shape[..to].iter().product::<usize>() == outer
+                    };
+                    scale.axis = (0..shape.len()).find(kept);
+                    if scale.axis.is_none() {
+                        return self.uniform(arithmetic).reshaped(arithmetic, shape);
+                    }
+                }
+                Self::Scaled(Scaled { shape, scale, ..value.clone() })
+            }
+        }
+    }
+
+    /// The same numbers, with a meaning that does not depend on their place: scales for each index of an axis become one if
+    /// they are equal, and the tensor becomes real if not.
+    pub fn uniform(&self, arithmetic: &Arithmetic) -> Self {
+        match self {
+            Self::Scaled(value) if value.scale.axis.is_some() => {
+                let Scale { scales, zero_points, .. } = &value.scale;
+                let pair = scales.first().zip(zero_points.first());
+                let equal = |(&scale, &zero): (&f64, &i64)| {
+                    scales.iter().all(|&other| other == scale)
+                        && zero_points.iter().all(|&other| other == zero)
+                };
+                match pair.filter(|&pair| equal(pair)) {
+                    Some((&scale, &zero)) => {
+                        let scale = Scale::per_tensor(scale, zero);
+                        Self::Scaled(Scaled { scale, ..value.clone() })
+                    }
+                    None => self.as_reals(arithmetic),
+                }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The numbers as reals if they are quantised.
+    pub fn as_reals(&self, arithmetic: &Arithmetic) -> Self {
+        match self {
+            Self::Scaled(value) => {
+                let (shape, element) = (value.shape.clone(), self.element());
+                Self::Real(Reals::new(arithmetic, shape, element, value.wide()))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The elements at `places` along each axis, all of them in range.
+    pub fn selected(&self, lists: &[Vec<usize>]) -> Self {
+        let shape = lists.iter().map(Vec::len).collect();
+        let axis = match self {
+            Self::Scaled(value) => value.scale.axis,
+            _ => None,
+        };
+        let mut result = self.picked(shape, &axes::grid(self.shape(), lists), axis);
+        if let (Self::Scaled(value), Some(axis)) = (&mut result, axis) {
+            let scale = &mut value.scale;
+            scale.scales = lists[axis].iter().map(|&place| scale.scales[place]).collect();
+            scale.zero_points = lists[axis].iter().map(|&place| scale.zero_points[place]).collect();
+        }
+        result
     }
 
     /// The elements at `places`, each of them in range, under another shape. A scale for each index of an axis stays one

@@ -2,12 +2,31 @@
 //!
 //! A new operator is one file, or a line in the file of its family, and the line of its names in [`FAMILIES`].
 
+mod activation;
+mod arithmetic;
+mod cast;
+mod clip;
+mod concat;
+mod constant;
 mod element_wise;
+mod fill;
+mod gather;
+mod grid;
 mod identity;
+mod logic;
+mod normalise;
+mod normalise_channels;
+mod order;
 mod pool;
 mod products;
 mod quantised;
+mod reduce;
 mod relu;
+mod reshape;
+mod resize;
+mod slice;
+mod softmax;
+mod transpose;
 
 use super::error::Problem;
 use super::operator::{Definition, Operator};
@@ -49,8 +68,29 @@ impl Family {
 
 /// Every operator.
 const FAMILIES: &[Family] = &[
+    Family::new(&[ONNX], arithmetic::NAMES, arithmetic::make),
+    Family::new(&[ONNX], &["Clip"], clip::make),
     Family::new(&[ONNX], element_wise::NAMES, element_wise::make),
     Family::new(&[ONNX], &["Identity", "Dropout"], identity::make),
+    Family::new(&[ONNX], logic::NAMES, logic::make),
+    Family::new(&[ONNX], cast::NAMES, cast::make),
+    Family::new(&[ONNX], concat::NAMES, concat::make),
+    Family::new(&[ONNX], constant::NAMES, constant::make),
+    Family::new(&[ONNX], gather::NAMES, gather::make),
+    Family::new(&[ONNX], order::NAMES, order::make),
+    Family::new(&[ONNX], reshape::NAMES, reshape::make),
+    Family::new(&[ONNX], slice::NAMES, slice::make),
+    Family::new(&[ONNX], transpose::NAMES, transpose::make),
+    Family::new(&["ai.onnx.ml"], &["ArrayFeatureExtractor"], gather::make),
+    Family::new(&[ONNX], &["Pad"], fill::make),
+    Family::new(&[ONNX], &["Resize", "Upsample"], resize::make),
+    Family::new(&[ONNX], activation::NAMES, activation::make),
+    Family::new(&[ONNX], softmax::NAMES, softmax::make),
+    Family::new(&[ONNX], reduce::NAMES, reduce::make),
+    Family::new(&[ONNX], normalise::NAMES, normalise::make),
+    Family::new(&[ONNX], normalise_channels::NAMES, normalise_channels::make),
+    Family::new(&[MICROSOFT], activation::MICROSOFT, activation::make),
+    Family::new(&[MICROSOFT], normalise::MICROSOFT, normalise::make),
     Family::new(&[ONNX], &["Relu"], relu::make),
     Family::new(&[ONNX], &["Conv", "ConvInteger"], products::conv::make),
     Family::new(&[ONNX], &["ConvTranspose"], products::conv_transpose::make),
