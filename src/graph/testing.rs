@@ -15,7 +15,7 @@ pub(crate) const NEWEST: i64 = 25;
 /// An array with exact accumulators, and float32 or float64 reals.
 pub(crate) fn arithmetic(wide_reals: bool) -> Arithmetic {
     let array = MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() };
-    Arithmetic { array, wide_reals }
+    Arithmetic { wide_reals, ..Arithmetic::float32(array) }
 }
 
 /// A node and what it is given.

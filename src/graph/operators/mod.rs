@@ -20,6 +20,7 @@ mod order;
 mod pool;
 mod products;
 mod quantised;
+mod recurrent;
 mod reduce;
 mod relu;
 mod reshape;
@@ -89,6 +90,8 @@ const FAMILIES: &[Family] = &[
     Family::new(&[ONNX], reduce::NAMES, reduce::make),
     Family::new(&[ONNX], normalise::NAMES, normalise::make),
     Family::new(&[ONNX], normalise_channels::NAMES, normalise_channels::make),
+    Family::new(&[ONNX], recurrent::NAMES, recurrent::make),
+    Family::new(&[MICROSOFT], &["DynamicQuantizeLSTM"], recurrent::make),
     Family::new(&[MICROSOFT], activation::MICROSOFT, activation::make),
     Family::new(&[MICROSOFT], normalise::MICROSOFT, normalise::make),
     Family::new(&[ONNX], &["Relu"], relu::make),
