@@ -72,7 +72,7 @@ fn damaged(count: u64, seed: u64) -> u64 {
         let Ok(model) = Model::of_bytes(&bytes) else { continue };
         read += 1;
         for wide_reals in [false, true] {
-            drop(Program::new(&model, Arithmetic { array, wide_reals }));
+            drop(Program::new(&model, Arithmetic { wide_reals, ..Arithmetic::float32(array) }));
         }
     }
     read
