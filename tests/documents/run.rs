@@ -39,7 +39,7 @@ pub(crate) fn page(name: &str) {
 
 /// What the repository has that commands read.
 fn samples(root: &Path, folder: &Path) {
-    for shared in ["docs/samples", "golden", "golden/conventions"] {
+    for shared in ["docs/samples", "golden", "golden/conventions", "golden/networks"] {
         let copy = folder.join(shared);
         fs::create_dir_all(&copy).expect("a folder");
         for entry in fs::read_dir(root.join(shared)).expect("the folder").flatten() {
