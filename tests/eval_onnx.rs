@@ -45,7 +45,8 @@ fn outputs_are_the_expected_ones() {
         let arguments = ["eval", text(&model), "--x", text(&x), "--y", text(&y), "--quiet"];
         let arguments = [&arguments[..], &["--output", text(&out), "--format", "json"]].concat();
         let output = hwsim(&arguments).assert().success();
-        let result: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        let result: serde_json::Value =
+            serde_json::from_slice(&output.get_output().stdout).unwrap();
         assert_eq!(result["inputs"], 16);
         assert_eq!(result["scores"]["task"], "classes");
         assert!(result["scores"]["top1"].as_f64().unwrap() >= 0.75, "{}", result["scores"]);
@@ -112,7 +113,10 @@ fn show_says_where_each_node_runs() {
     assert_eq!(result["macs"], 1_112_816);
     let nodes = result["nodes"].as_array().unwrap();
     let first = nodes.iter().find(|node| node["operator"] == "QLinearConv").unwrap();
-    assert_eq!((&first["place"], &first["activations"], &first["weights"]), (&"array".into(), &"u8".into(), &"s8".into()));
+    assert_eq!(
+        (&first["place"], &first["activations"], &first["weights"]),
+        (&"array".into(), &"u8".into(), &"s8".into())
+    );
     let list = hwsim(&["onnx", "operators", "--format", "csv"]).assert().success();
     let list = String::from_utf8(list.get_output().stdout.clone()).unwrap();
     for line in ["ai.onnx,Conv", "qonnx.custom_op.general,Quant", "com.microsoft,QLinearAdd"] {
@@ -123,7 +127,8 @@ fn show_says_where_each_node_runs() {
 #[test]
 fn built_in_images_are_taken_at_their_own_size() {
     let model = golden("float.onnx");
-    let arguments = ["eval", text(&model), "--dataset", "fashion-mnist-slice", "--limit-test", "100"];
+    let arguments =
+        ["eval", text(&model), "--dataset", "fashion-mnist-slice", "--limit-test", "100"];
     let pixels = ["--mean", "0.2860", "--std", "0.3530", "--quiet", "--format", "json"];
     let output = hwsim(&[&arguments[..], &pixels].concat()).assert().success();
     let result: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();

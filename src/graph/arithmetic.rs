@@ -1,7 +1,7 @@
 //! Which numbers stand for the reals of a graph.
 
-use hwmodel::SimdLevel;
 use hwmodel::array::MacArray;
+use hwmodel::{Rounding, SimdLevel};
 
 /// How a graph is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +23,11 @@ pub enum Requantise {
     Exact,
     /// By the quotient of the scales as a float32, as ONNX Runtime does.
     Float32,
+    /// By the exact quotient, rounded by another mode than the graph's.
+    Rounded(Rounding),
+    /// Rounded twice: by a multiplier of half to one, then by a shift to the right, ties away from zero, as integer circuits and
+    /// TFLite do.
+    Twice,
 }
 
 impl Arithmetic {

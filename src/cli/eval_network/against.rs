@@ -3,7 +3,7 @@
 use super::table::shortened;
 use crate::cli::errors::Failure;
 use crate::data::arrays::ArrayFile;
-use crate::verify::against::{Comparison, Dump, Row, Verdict};
+use crate::verify::against::{Comparison, Dump, Row, Trial, Verdict};
 use anyhow::anyhow;
 use std::path::Path;
 
@@ -87,6 +87,29 @@ pub(super) fn render(comparison: &Comparison, path: &str) -> String {
             );
         }
     }
+    out
+}
+
+/// What became of the first difference in other ways of computing it: those that make it vanish, else the best.
+pub(super) fn render_causes(trials: &[Trial]) -> String {
+    const MOST: usize = 5;
+    let Some((own, others)) = trials.split_first() else { return String::new() };
+    let mut out = format!(
+        "\nthe same nodes in other ways: elements that differ\n{:>9}  {}\n",
+        own.differing, own.cause
+    );
+    let gone = others.iter().take_while(|trial| trial.differing == 0).count();
+    let shown = if gone > 0 { gone.min(MOST) } else { others.len().min(MOST) };
+    for trial in &others[..shown] {
+        out += &format!("{:>9}  {}\n", trial.differing, trial.cause);
+    }
+    out += &match gone {
+        _ if own.differing == 0 => {
+            "from the dump's own inputs nothing differs: the difference comes from the nodes before\n".to_owned()
+        }
+        0 => "no known cause makes the difference vanish\n".to_owned(),
+        _ => format!("the difference vanishes with: {}\n", others[0].cause),
+    };
     out
 }
 

@@ -20,7 +20,7 @@ use crate::data::arrays::{write_npy, write_npz};
 use crate::graph::{Arithmetic, Program, Requantise};
 use crate::inference::{Counts, Plan, Scores, Task, is_quantised, run as infer};
 use crate::onnx::model::Model;
-use crate::verify::against::{Ours, compare};
+use crate::verify::against::{Explained, Ours, compare};
 use anyhow::{Context as _, anyhow};
 use arguments::RealsWord;
 use feed::Feed;
@@ -135,10 +135,17 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     )?;
     drop(progress);
     let tolerance = arguments.tolerance.unwrap_or(TOLERANCE);
-    let comparison = dump.map(|dump| compare(&dump, ours, tolerance));
+    let comparison = dump.as_ref().map(|dump| compare(dump, ours, tolerance));
     if let (Some(comparison), Some(path)) = (&comparison, &arguments.against) {
         against::check(comparison, path)?;
     }
+    let trials = match (&dump, &comparison) {
+        (Some(dump), Some(comparison)) => {
+            let (model, program, arrays, plan) = (&model, &program, &feed.arrays, &plan);
+            Explained { model, program, arrays, plan, dump, comparison, tolerance }.trials()?
+        }
+        _ => Vec::new(),
+    };
     let task = arguments.task.map(Task::from);
     let scored = feed.labels.as_ref().map(|labels| Scores::new(&outputs, labels, task));
     // The classes of images are not asked for by the user: a network without classes runs on them all the same.
@@ -164,9 +171,9 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     let mut result =
         NetworkResult::new(request.model, &feed, &plan, &program, scores, &outputs, &counts);
     let differs = comparison.as_ref().is_some_and(|comparison| !comparison.is_equal());
-    result.against = comparison
-        .zip(arguments.against.as_ref())
-        .map(|(comparison, path)| table::Against { file: path.display().to_string(), comparison });
+    result.against = comparison.zip(arguments.against.as_ref()).map(|(comparison, path)| {
+        table::Against { file: path.display().to_string(), comparison, causes: trials }
+    });
     let shown =
         if arrays_out.is_some() { request.output.printed() } else { request.output.clone() };
     written.add(match &result.against {

@@ -5,7 +5,7 @@ use crate::cli::table::scaled;
 use crate::graph::{Place, Program};
 use crate::inference::{Counts, NodeCounts, Plan, Scores, Task};
 use crate::tensor::Tensor;
-use crate::verify::against::Comparison;
+use crate::verify::against::{Comparison, Trial};
 use serde::Serialize;
 use std::path::Path;
 
@@ -42,6 +42,9 @@ pub(super) struct Against {
     pub(super) file: String,
     #[serde(flatten)]
     pub(super) comparison: Comparison,
+    /// The first tensor that differs, computed again in other ways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) causes: Vec<Trial>,
 }
 
 /// An output of the network.
@@ -162,12 +165,13 @@ pub(super) fn render(result: &NetworkResult) -> String {
         out += &class_line(scores, &result.class_names);
     }
     out += &format!(
-        "{}MACs on the array, {} accumulator events\n",
-        scaled(result.macs as f64) + if result.macs < 1000 { " " } else { "" },
+        "{} MACs on the array, {} accumulator events\n",
+        scaled(result.macs as f64),
         result.accumulator_events
     );
     if let Some(against) = &result.against {
         out += &super::against::render(&against.comparison, &against.file);
+        out += &super::against::render_causes(&against.causes);
     }
     out
 }

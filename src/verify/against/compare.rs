@@ -134,7 +134,13 @@ fn shared(theirs: &[usize], ours: &[usize]) -> Option<usize> {
     rows.then_some(count)
 }
 
-fn row(name: &str, stored: &Tensor, tensor: &Tensor, tolerance: f64, is_integer: bool) -> Row {
+pub(super) fn row(
+    name: &str,
+    stored: &Tensor,
+    tensor: &Tensor,
+    tolerance: f64,
+    is_integer: bool,
+) -> Row {
     let mut row = empty(name, stored.shape(), tensor.shape());
     let Some(count) = shared(stored.shape(), tensor.shape()) else {
         row.verdict = Verdict::Shape;

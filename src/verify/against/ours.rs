@@ -78,13 +78,13 @@ impl Ours {
     }
 }
 
-fn of_integers(integers: &Integers) -> Tensor {
+pub(super) fn of_integers(integers: &Integers) -> Tensor {
     let elements = Elements::Integers(Arc::clone(&integers.values));
     Tensor::new(integers.shape.clone(), integers.element, elements)
         .expect("as many integers as the shape has")
 }
 
-fn integers(value: &Value) -> Option<Tensor> {
+pub(super) fn integers(value: &Value) -> Option<Tensor> {
     match value {
         Value::Integer(value) => Some(of_integers(value)),
         Value::Scaled(value) => {
@@ -96,7 +96,7 @@ fn integers(value: &Value) -> Option<Tensor> {
 }
 
 /// The value with its reals in float64.
-fn exact(value: &Value) -> Tensor {
+pub(super) fn exact(value: &Value) -> Tensor {
     match value {
         Value::Integer(value) => of_integers(value),
         _ => {

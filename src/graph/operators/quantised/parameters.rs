@@ -1,7 +1,9 @@
 //! Scales and zero points of ONNX's quantisers: of a tensor, of each index of an axis, or of each block along an axis.
 
+use super::quant::rounded;
 use crate::graph::operator::type_of;
 use crate::graph::{Arithmetic, Integers, Problem, Requantise, Scale, Value, axes};
+use hwmodel::Rounding;
 use hwmodel::cast::{nearest_f32, toward_zero};
 use rayon::prelude::*;
 
@@ -147,6 +149,7 @@ pub(super) fn quantised(
     })?;
     let narrow = !arithmetic.wide_reals || arithmetic.requantise == Requantise::Float32;
     let (least, most) = (low as f64, high as f64);
+    let other = arithmetic.requantise;
     let simd = arithmetic.simd();
     let mut values = vec![0i64; x.len()];
     let run = if parameters.shares() { parameters.run() } else { 1 };
@@ -171,14 +174,18 @@ pub(super) fn quantised(
                                 true => single(single(difference) * factor),
                                 false => difference * from / to,
                             };
+                            let quotient = match other {
+                                Requantise::Exact | Requantise::Float32 => quotient,
+                                other => otherwise(other, quotient, from / to),
+                            };
                             *value = stored(quotient, zero, least, most);
                         }
                     },
                 );
             });
         }
-        other => {
-            let numbers = other.wide();
+        reals => {
+            let numbers = reals.wide();
             each_run(&mut values, run, |start, values| {
                 let (to, zero) = parameters.at(start);
                 let (zero, divisor) = (zero as f64, single(to));
@@ -189,6 +196,10 @@ pub(super) fn quantised(
                         for (value, &x) in values.iter_mut().zip(numbers) {
                             let quotient =
                                 if narrow { single(single(x) / divisor) } else { x / to };
+                            let quotient = match other {
+                                Requantise::Rounded(mode) => rounded(mode, quotient),
+                                _ => quotient,
+                            };
                             *value = stored(quotient, zero, least, most);
                         }
                     },
@@ -212,6 +223,20 @@ pub(super) fn each_run(values: &mut [i64], run: usize, work: impl Fn(usize, &mut
             work(index * chunk + offset * run, values);
         }
     });
+}
+
+/// `quotient`, an integer times `factor`, as another convention rounds it.
+fn otherwise(convention: Requantise, quotient: f64, factor: f64) -> f64 {
+    match convention {
+        Requantise::Rounded(mode) => rounded(mode, quotient),
+        Requantise::Twice => {
+            // factor = m · 2^-shift with m from ½ to 1: the first rounding leaves `shift` fractional bits.
+            let shift = -(libm::floor(libm::log2(factor)) + 1.0);
+            let unit = libm::exp2(-shift.max(0.0));
+            rounded(Rounding::NearestAway, rounded(Rounding::NearestAway, quotient / unit) * unit)
+        }
+        Requantise::Exact | Requantise::Float32 => quotient,
+    }
 }
 
 /// The nearest float32.
