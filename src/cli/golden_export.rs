@@ -2,6 +2,7 @@
 
 use super::arguments::{AccumulatorArguments, FormatArguments, OutputArguments, named};
 use super::errors::Failure;
+use super::eval_formats::FormatsAfterTraining;
 use super::files::Files;
 use super::golden::check::files_of;
 use super::model_data::{DataArguments, ModelData, images};
@@ -24,7 +25,7 @@ use std::str::FromStr as _;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/export.md describes the files.")]
 pub(super) struct ExportArguments {
-    /// Model file, as written by `hwsim train --save-model`.
+    /// Model file, as written by `hwsim train --save-model`, or an ONNX network of floats with --wl or another format.
     model: PathBuf,
     /// MAC layer, by name or number.
     #[arg(long)]
@@ -58,6 +59,8 @@ pub(super) struct ExportArguments {
     /// Replace an existing export.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    quantise: FormatsAfterTraining,
     #[command(flatten)]
     format: FormatArguments,
     /// Threads; all processors if not given.
@@ -97,7 +100,8 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads)?;
     let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
     let layer = data.layer(&arguments.layer)?;
-    let ModelData { network, header, dataset } = data;
+    let ModelData { mut network, header, dataset } = data;
+    arguments.quantise.apply(&mut network, simd)?;
     let AccumulatorArguments { accumulator: width, accumulator_overflow: overflow, .. } =
         arguments.accumulator;
     if arguments.accumulator_everywhere && width.is_none() && overflow.is_none() {
