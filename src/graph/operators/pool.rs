@@ -330,6 +330,7 @@ fn norm(call: &mut Call<'_>, x: &Value, windows: &Windows, p: i64) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::testing::Case;
 
     fn axis(size: usize, kernel: usize, before: usize, after: usize) -> AxisWindows {
         let output = size + before + after - kernel + 1;
@@ -345,5 +346,41 @@ mod tests {
         assert_eq!(windows.counts(true), [4, 4, 4, 4]);
         let sums = windows.fold(&[1, 2, 3, 4], 0, |sum, value, _| sum + value);
         assert_eq!(sums, [3, 2, 10, 6]);
+    }
+
+    #[test]
+    fn quantised_pools_stay_integers() {
+        let pool = |name: &str| {
+            let case = Case::new(name).ints("kernel_shape", &[2]).ints("strides", &[2]);
+            case.scaled(&[1, 1, 4], &[7, 2, 3, 9], (0, 15), Scale::per_tensor(0.5, 2))
+        };
+        let Value::Scaled(most) = &pool("MaxPool").run().unwrap()[0] else { panic!("quantised") };
+        assert_eq!((most.integers.to_vec(), most.range), (vec![7, 9], (0, 15)));
+        let Value::Scaled(mean) = &pool("AveragePool").run().unwrap()[0] else {
+            panic!("quantised")
+        };
+        assert_eq!((mean.integers.to_vec(), mean.range), (vec![5, 8], (-4, 26)));
+        assert_eq!(mean.scale, Scale::per_tensor(0.25, 0));
+        // Windows of different sizes have no common scale.
+        let padded = pool("AveragePool").ints("pads", &[1, 1]);
+        assert_eq!(padded.numbers(), [2.5, 0.25, 3.5]);
+        let padded = pool("AveragePool").ints("pads", &[1, 1]).int("count_include_pad", 1);
+        assert_eq!(padded.numbers(), [1.25, 0.25, 1.75]);
+    }
+
+    #[test]
+    fn places_of_the_largest_elements() {
+        let x = [1.0, 5.0, 2.0, 4.0, 3.0, 6.0];
+        let pool = |order| {
+            let case = Case::new("MaxPool").outputs(2).int("storage_order", order);
+            case.ints("kernel_shape", &[2, 2]).reals(&[1, 1, 2, 3], &x).run().unwrap()
+        };
+        assert_eq!(pool(0)[0].wide()[..], [5.0, 6.0]);
+        assert_eq!(pool(0)[1].wide()[..], [1.0, 5.0]);
+        assert_eq!(pool(1)[1].wide()[..], [2.0, 5.0]);
+        let norm = Case::new("GlobalLpPool").reals(&[1, 1, 2], &[3.0, -4.0]);
+        assert_eq!(norm.numbers(), [5.0]);
+        let wide = Case::new("MaxPool").ints("kernel_shape", &[2]).ints("pads", &[2, 0]);
+        assert!(wide.reals(&[1, 1, 4], &[0.0; 4]).run().is_err());
     }
 }

@@ -10,4 +10,6 @@ mod operands;
 pub(super) mod patches;
 mod shape;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod words;

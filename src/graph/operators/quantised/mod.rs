@@ -9,4 +9,6 @@ mod parameters;
 pub(super) mod qlinear;
 pub(super) mod quant;
 mod spread;
+#[cfg(test)]
+mod tests;
 pub(super) mod trunc;
