@@ -92,7 +92,7 @@ fn index(place: &[i64], shape: &[usize]) -> Option<usize> {
 
 /// Every index of `shape` in row-major order.
 fn indices(shape: &[usize]) -> impl Iterator<Item = Vec<i64>> + '_ {
-    (0..shape.iter().product()).map(|mut rest: usize| {
+    (0..shape.iter().product()).map(move |mut rest: usize| {
         let mut found = vec![0; shape.len()];
         for (at, &size) in found.iter_mut().zip(shape).rev() {
             *at = (rest % size) as i64;
