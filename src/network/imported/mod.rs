@@ -18,7 +18,7 @@ use axes::Axes;
 use hwmodel::array::MacArray;
 use hwmodel::{Accumulator, SimdLevel};
 use lowering::{Lowering, Tensor};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A graph that is not made of layers.
 #[derive(Debug, thiserror::Error)]
@@ -92,13 +92,23 @@ pub fn import(model: &Model, name: &str, simd: SimdLevel) -> Result<Imported, Im
     lowering.finish(output)
 }
 
-/// The order of axes of the first transposition of value `name`.
+/// The order of axes of the first transposition of value `name`, element-wise operators before it aside.
 fn transposition<'a>(program: &'a Program, name: &str) -> Option<&'a [i64]> {
-    let mut readers = program.nodes().filter(|node| node.inputs.iter().any(|input| input == name));
-    readers.find_map(|node| match (node.operator.as_str(), node.attribute("perm")) {
-        ("Transpose", Some(Attribute::Integers(order))) => Some(order.as_slice()),
-        _ => None,
-    })
+    const ELEMENT_WISE: [&str; 6] = ["Cast", "Identity", "Add", "Sub", "Mul", "Div"];
+    let mut same = HashSet::from([name]);
+    for node in program.nodes() {
+        if !node.inputs.iter().any(|input| same.contains(input.as_str())) {
+            continue;
+        }
+        match (node.operator.as_str(), node.attribute("perm")) {
+            ("Transpose", Some(Attribute::Integers(order))) => return Some(order.as_slice()),
+            (operator, _) if ELEMENT_WISE.contains(&operator) => {
+                same.extend(node.outputs.iter().map(String::as_str));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Shape of one sample of `input`, the batch included.
