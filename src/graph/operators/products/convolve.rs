@@ -3,14 +3,17 @@
 use super::patches::Sources;
 use super::shape::ConvolutionShape;
 use super::sums::{self, Sums};
-use super::words::Words;
-use crate::graph::layout::{Padding, to_first, to_first_as, to_last};
-use crate::graph::{Call, Problem};
-use hwmodel::SimdLevel;
+use super::words::{Words, bytes, shifts_to_bytes};
+use crate::graph::layout::{Padding, to_first, to_first_as, to_last, to_last_as};
+use crate::graph::window::AxisWindows;
+use crate::graph::{Call, Place, Problem};
 use hwmodel::affine::AffineError;
+use hwmodel::affine::product::{self as affine, Adder, Window};
 use hwmodel::array::Sums as ArraySums;
+use hwmodel::cast::low;
 use hwmodel::convolution::Convolution2d;
 use hwmodel::float32::{self, Shapes, Values};
+use hwmodel::{FixedTensor, RawData, SimdLevel};
 use rayon::prelude::*;
 
 /// Rows of patches in memory at a time.
@@ -46,6 +49,11 @@ pub(super) fn integers(
         }
         return Ok(Sums { values, range });
     };
+    if let Some(shifts) = shifts_to_bytes(&array, range, x, w) {
+        let sums = in_bytes(call, shape, [height, width], [x, w], shifts)?;
+        let values = to_first_as(&sums, shape.images, shape.filters, shape.pixels(), i64::from);
+        return Ok(Sums { values, range });
+    }
     let symmetric = height.before == height.after && width.before == width.after;
     let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
     let sizes = [height.size, width.size];
@@ -66,6 +74,41 @@ pub(super) fn integers(
         other => to_first(&sums::in_64_bits(other)?, images, filters, pixels),
     };
     Ok(Sums { values, range })
+}
+
+/// The sums `[n, pixels, o]` by products of signed bytes, to which words of up to 256 values are shifted; the shifts are taken off
+/// as zero points.
+fn in_bytes(
+    call: &mut Call<'_>,
+    shape: &ConvolutionShape,
+    [height, width]: [AxisWindows; 2],
+    [x, w]: [&Words<'_>; 2],
+    shifts: [i64; 2],
+) -> Result<Vec<i32>, Problem> {
+    let of_group = shape.channels / shape.groups;
+    let (sizes, kernel) = ([height.size, width.size], [height.kernel, width.kernel]);
+    let shifted = |words: &Words<'_>, images, channels, sizes: [usize; 2], shift: i64| {
+        let padding = Padding::none(sizes);
+        let data = to_last_as(&words.values, images, channels, padding, |word| low(word - shift));
+        let shape = [images, sizes[0], sizes[1], channels];
+        FixedTensor::new(&shape, bytes()?, RawData::I8(data))
+            .map_err(|error| Problem::Affine(error.into()))
+    };
+    let left = shifted(x, shape.images, shape.channels, sizes, shifts[0])?;
+    let right = shifted(w, shape.filters, of_group, kernel, shifts[1])?;
+    let zeros = shifts.map(|shift| [low::<i32>(-shift)]);
+    let window = Window {
+        stride: [height.stride, width.stride],
+        padding: pads([height, width]),
+        dilation: [1, 1],
+        groups: shape.groups,
+    };
+    let (left, right) =
+        (affine::Words::new(&left, &zeros[0])?, affine::Words::new(&right, &zeros[1])?);
+    let sums = affine::convolve(&call.arithmetic.array, Adder::Array, left, right, window)?;
+    call.macs += sums.report().macs;
+    call.place = Place::Array;
+    Ok(sums.sums().to_vec())
 }
 
 /// `[n, o, sizes...]` of float32 numbers, in the float unit's order of additions.
@@ -172,7 +215,7 @@ pub(super) fn wide(simd: SimdLevel, shape: &ConvolutionShape, x: &[f64], w: &[f6
     y
 }
 
-fn pads(axes: [crate::graph::window::AxisWindows; 2]) -> [[usize; 2]; 2] {
+fn pads(axes: [AxisWindows; 2]) -> [[usize; 2]; 2] {
     axes.map(|axis| [axis.before, axis.after])
 }
 

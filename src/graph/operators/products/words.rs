@@ -2,8 +2,9 @@
 
 use crate::graph::layout::{Padding, to_last_as};
 use crate::graph::{Integers, Problem, Scaled};
+use hwmodel::array::MacArray;
 use hwmodel::cast::{exact, low};
-use hwmodel::{Container, FixedTensor, Format, RawData};
+use hwmodel::{Accumulator, Container, FixedTensor, Format, RawData};
 use std::borrow::Cow;
 
 /// Integers less their zero points, row-major.
@@ -100,6 +101,35 @@ impl Words<'_> {
     }
 }
 
+/// By how much words are shifted so that they are signed words of 8 bits; `None` if they are not.
+fn shift_to_bytes((low, high): (i64, i64)) -> Option<i64> {
+    match high.checked_sub(low)? {
+        _ if low >= -128 && high <= 127 => Some(0),
+        0..=255 => Some(low + 128),
+        _ => None,
+    }
+}
+
+/// The shifts with which both operands are signed words of 8 bits, if the array is exact and sums in `range` have 32 bits: then the
+/// products of the shifted words tell the sums.
+pub(super) fn shifts_to_bytes(
+    array: &MacArray,
+    range: (i64, i64),
+    x: &Words<'_>,
+    w: &Words<'_>,
+) -> Option<[i64; 2]> {
+    let is_exact = array.accumulator == Accumulator::default();
+    let fits = i32::try_from(range.0).is_ok() && i32::try_from(range.1).is_ok();
+    let shifts = [shift_to_bytes(x.range)?, shift_to_bytes(w.range)?];
+    (is_exact && fits && shifts != [0, 0]).then_some(shifts)
+}
+
+/// The format of signed words of 8 bits.
+pub(super) fn bytes() -> Result<Format, Problem> {
+    let format = Format::new(8, 0);
+    format.map_err(|error| Problem::Unsupported(error.to_string()))
+}
+
 /// The error of words that the array does not take.
 fn too_wide((low, high): (i64, i64)) -> Problem {
     Problem::Unsupported(format!(
@@ -166,6 +196,15 @@ mod tests {
         assert_eq!(tight(0, 0), Format::unsigned(1, 0).ok());
         assert_eq!(tight(0, u32::MAX.into()), None);
         assert_eq!(tight(i64::MIN, 0), None);
+    }
+
+    #[test]
+    fn words_of_a_range_of_256_are_bytes() {
+        assert_eq!(shift_to_bytes((-128, 127)), Some(0));
+        assert_eq!(shift_to_bytes((0, 255)), Some(128));
+        assert_eq!(shift_to_bytes((-255, 0)), Some(-127));
+        assert_eq!(shift_to_bytes((-1, 255)), None);
+        assert_eq!(shift_to_bytes((i64::MIN, i64::MAX)), None);
     }
 
     #[test]
