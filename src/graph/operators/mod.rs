@@ -4,10 +4,13 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod cast;
+mod classic;
 mod clip;
 mod concat;
 mod constant;
+mod einsum;
 mod element_wise;
 mod fill;
 mod gather;
@@ -90,6 +93,9 @@ const FAMILIES: &[Family] = &[
     Family::new(&[ONNX], reduce::NAMES, reduce::make),
     Family::new(&[ONNX], normalise::NAMES, normalise::make),
     Family::new(&[ONNX], normalise_channels::NAMES, normalise_channels::make),
+    Family::new(&[ONNX], attention::NAMES, attention::make),
+    Family::new(&[ONNX], &["Einsum"], einsum::make),
+    Family::new(&["ai.onnx.ml"], classic::NAMES, classic::make),
     Family::new(&[ONNX], recurrent::NAMES, recurrent::make),
     Family::new(&[MICROSOFT], &["DynamicQuantizeLSTM"], recurrent::make),
     Family::new(&[MICROSOFT], activation::MICROSOFT, activation::make),
