@@ -245,7 +245,7 @@ impl Operator for Rotary {
             let why = format!("{what} of shape {shape:?} for an input of shape {:?}", x.shape());
             Problem::Shape(why)
         };
-        if width > layout.width || width % 2 != 0 {
+        if width > layout.width || !width.is_multiple_of(2) {
             return Err(wrong("pairs", &[width]));
         }
         let (cosines, sines) = (call.input(1)?, call.input(2)?);

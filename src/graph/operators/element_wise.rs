@@ -15,7 +15,7 @@ struct Signed(Sign);
 enum Sign {
     Negated,
     Magnitude,
-    Sign,
+    Direction,
 }
 
 /// The operators of this file.
@@ -50,7 +50,7 @@ pub(super) fn make(definition: &Definition<'_>) -> Result<Box<dyn Operator>, Pro
     let function: fn(f64) -> f64 = match definition.node.operator.as_str() {
         "Neg" => return Ok(Box::new(Signed(Sign::Negated))),
         "Abs" => return Ok(Box::new(Signed(Sign::Magnitude))),
-        "Sign" => return Ok(Box::new(Signed(Sign::Sign))),
+        "Sign" => return Ok(Box::new(Signed(Sign::Direction))),
         "Acos" => libm::acos,
         "Acosh" => libm::acosh,
         "Asin" => libm::asin,
@@ -90,8 +90,8 @@ impl Signed {
         match self.0 {
             Sign::Negated => -x,
             Sign::Magnitude => x.abs(),
-            Sign::Sign if x == 0.0 || x.is_nan() => x,
-            Sign::Sign => x.signum(),
+            Sign::Direction if x == 0.0 || x.is_nan() => x,
+            Sign::Direction => x.signum(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Signed {
         match self.0 {
             Sign::Negated => -x,
             Sign::Magnitude => x.abs(),
-            Sign::Sign => x.signum(),
+            Sign::Direction => x.signum(),
         }
     }
 
@@ -127,7 +127,7 @@ impl Signed {
                 y.integers = Arc::new(x.integers.iter().enumerate().map(magnitude).collect());
                 y.scale.zero_points.fill(0);
             }
-            Sign::Sign => return None,
+            Sign::Direction => return None,
         }
         Some(y)
     }

@@ -279,7 +279,7 @@ impl Resize {
         for (place, &axis) in own.iter().enumerate() {
             let (scale, (start, end)) = (scales[place], axes[axis].region);
             let size = (shape[axis] as f64 * scale * (end - start)).floor();
-            if !(scale > 0.0) || large(size) {
+            if scale <= 0.0 || large(size) {
                 return Err(Problem::Shape(format!("scales {scales:?} for shape {shape:?}")));
             }
             axes[axis].to = toward_zero::<u64>(size) as usize;
