@@ -16,6 +16,11 @@ pub enum NodeProblem {
     /// A form of the operator that is not known.
     #[error("{0} is not supported: use the operators and forms of docs/cost.md")]
     Unsupported(String),
+    /// A model that was exported while it was trained.
+    #[error(
+        "it is in training mode: export the model for inference, in PyTorch after `model.eval()`"
+    )]
+    Training,
     /// A required input is missing.
     #[error("input {0} is missing: the model is damaged")]
     NoInput(usize),

@@ -19,7 +19,7 @@ pub(super) struct Fact {
     pub(super) constant: bool,
     /// Whether a parameter lies before it.
     pub(super) trained: bool,
-    /// The initialiser that its elements are, if it is one of floating-point numbers.
+    /// The initialiser or Constant node that its elements come from one to one, if it can be one of weights.
     pub(super) weight: Option<Rc<str>>,
 }
 

@@ -82,6 +82,7 @@ pub(super) fn strides(shape: &[u64]) -> Vec<i64> {
 
 /// Element types by their number in `TensorProto.DataType`.
 pub(super) mod element {
+    use crate::tensor::ElementType;
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const UINT8: i32 = 2;
     pub(crate) const INT8: i32 = 3;
@@ -101,9 +102,10 @@ pub(super) mod element {
         matches!(data_type, UINT8 | INT8 | UINT16 | INT16 | INT32 | INT64 | BOOL | UINT32 | UINT64)
     }
 
-    /// Whether it is a floating-point number of a kind that weights have.
-    pub(crate) fn is_real(data_type: i32) -> bool {
-        matches!(data_type, FLOAT | FLOAT16 | DOUBLE | BFLOAT16)
+    /// Whether weights can have this type: floats, and the integers of quantised ones and of their biases.
+    pub(crate) fn can_be_trained(data_type: i32) -> bool {
+        ElementType::from_number(data_type)
+            .is_some_and(|element| !matches!(element, ElementType::Bool | ElementType::Int64))
     }
 }
 

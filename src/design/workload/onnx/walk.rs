@@ -55,9 +55,9 @@ impl<'a> Walk<'a> {
         // Old models list initialisers among the inputs.
         let known = |input: &&proto::ValueInfo| !walk.facts.contains_key(input.name.as_str());
         let inputs: Vec<&proto::ValueInfo> = graph.input.iter().filter(known).collect();
-        let shapes = dimensions.shapes(&inputs)?;
-        for (input, shape) in inputs.into_iter().zip(shapes) {
-            let shape = checked(shape).map_err(|problem| OnnxCostError::Node {
+        let known = dimensions.shapes(&inputs)?;
+        for (input, shape) in inputs.into_iter().zip(&known.shapes) {
+            let shape = checked(shape.clone()).map_err(|problem| OnnxCostError::Node {
                 node: input.name.clone(),
                 operator: "input".to_owned(),
                 problem,
@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
             walk.keep(&input.name, Fact::input(shape));
         }
         for info in graph.value_info.iter().chain(&graph.output) {
-            if let Some(shape) = dimensions.declared(info) {
+            if let Some(shape) = known.declared(info) {
                 walk.declared.insert(&info.name, shape);
             }
         }
@@ -104,6 +104,9 @@ impl<'a> Walk<'a> {
         let trained = before || parameters > 0;
         let renamed = outcome.renames.and_then(|index| node.optional(index));
         let weight = renamed.and_then(|fact| fact.weight.clone()).filter(|_| constant);
+        let weight = weight.or_else(|| {
+            outcome.weight.then(|| message.output.first())?.map(|name| Rc::from(name.as_str()))
+        });
         if !constant {
             self.owned.extend(owned);
             for (part, operation) in outcome.works {
@@ -183,13 +186,12 @@ fn initialiser(tensor: &proto::Tensor) -> Result<Fact, OnnxError> {
         tensor: tensor.name.clone(),
         why: problem.to_string(),
     })?;
-    let real = element::is_real(tensor.data_type) || tensor.data_type == element::INT8;
     Ok(Fact {
         shape,
         value: tensor.value()?.map(Rc::new),
         constant: true,
         trained: false,
-        weight: real.then(|| Rc::from(tensor.name.as_str())),
+        weight: element::can_be_trained(tensor.data_type).then(|| Rc::from(tensor.name.as_str())),
     })
 }
 

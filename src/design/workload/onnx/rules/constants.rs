@@ -26,7 +26,13 @@ pub(super) fn constant(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     } else {
         return Err(NodeProblem::Unsupported("a constant that is no tensor of numbers".to_owned()));
     };
-    Ok(Outcome::new(vec![output], None))
+    let weight = match node.attribute_tensor("value") {
+        Some(tensor) => element::can_be_trained(tensor.data_type),
+        None => ["value_float", "value_floats"]
+            .iter()
+            .any(|name| node.message.attribute(name).is_some()),
+    };
+    Ok(Outcome { weight, ..Outcome::new(vec![output], None) })
 }
 
 /// One value, as often as a shape says.
@@ -39,7 +45,9 @@ pub(super) fn of_shape(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let elements = count(&shape);
     let value = one.filter(|one| one.len() == 1 && elements <= MAX_ELEMENTS as u64);
     let value = value.map(|one| one.pick(std::iter::repeat_n(0, index(elements))));
-    Ok(Outcome::moved(Output::with_value(shape, value)))
+    let weight =
+        node.attribute_tensor("value").is_none_or(|one| element::can_be_trained(one.data_type));
+    Ok(Outcome { weight, ..Outcome::moved(Output::with_value(shape, value)) })
 }
 
 /// Numbers from start to limit.

@@ -91,6 +91,12 @@ fn operands<'a>(
     [input, weight]: [usize; 2],
 ) -> Result<(&'a [u64], &'a [u64]), NodeProblem> {
     let (x, w) = (node.shape(input)?, node.shape(weight)?);
+    fitting(node, x, w)?;
+    Ok((x, w))
+}
+
+/// Checks the ranks of input `x` and weight `w`, and the kernel that the node states.
+fn fitting(node: &Node<'_>, x: &[u64], w: &[u64]) -> Result<(), NodeProblem> {
     if x.len() != w.len() || x.len() < 3 {
         let why = format!("input {x:?} and weight {w:?} do not make a convolution");
         return Err(NodeProblem::Shape(why));
@@ -105,7 +111,7 @@ fn operands<'a>(
         let why = format!("kernel_shape {stated:?} is not that of weight {w:?}");
         return Err(NodeProblem::Shape(why));
     }
-    Ok((x, w))
+    Ok(())
 }
 
 /// y[n, o, ...] from x[n, c, ...] and w[o, c / groups, ...]; `operands` are the inputs x and w.
@@ -115,6 +121,17 @@ pub(super) fn convolution(
     parameters: &'static [usize],
 ) -> Result<Outcome, NodeProblem> {
     let (x, w) = operands(node, inputs)?;
+    convolved(node, x, w, parameters)
+}
+
+/// The convolution of `x` with `w`, shapes in the order of [`convolution`].
+pub(super) fn convolved(
+    node: &Node<'_>,
+    x: &[u64],
+    w: &[u64],
+    parameters: &'static [usize],
+) -> Result<Outcome, NodeProblem> {
+    fitting(node, x, w)?;
     let groups = groups(node)?;
     if w[1].checked_mul(groups) != Some(x[1]) {
         let why = format!("weight {w:?} in {groups} groups does not fit input {x:?}");

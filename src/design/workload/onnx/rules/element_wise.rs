@@ -10,7 +10,7 @@ use super::{Outcome, Output};
 use crate::design::workload::VectorKind;
 
 /// Functions of one input that cost one operation an element.
-const FUNCTIONS: [&str; 44] = [
+const FUNCTIONS: [&str; 43] = [
     "Abs",
     "Acos",
     "Acosh",
@@ -54,7 +54,6 @@ const FUNCTIONS: [&str; 44] = [
     "Hardmax",
     "Bernoulli",
     "BitCast",
-    "DynamicQuantizeLinear",
 ];
 
 /// Applies the rule of an element-wise operator or a normalisation.
@@ -64,11 +63,13 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         Ok(Outcome::vector(kind, count(&shape), shape).with_parameters(parameters))
     };
     match node.operator() {
-        "Relu" | "Clip" => same(VectorKind::RELU, &[]),
+        "Relu" => same(VectorKind::RELU, &[]),
+        // The integers of weights of fewer than 8 bits pass one.
+        "Clip" => Ok(Outcome { renames: Some(0), ..same(VectorKind::RELU, &[])? }),
         "LeakyRelu" => same(VectorKind::LEAKY_RELU, &[]),
         "Gelu" => same(VectorKind::GELU, &[]),
         "Softmax" | "LogSoftmax" => same(VectorKind::SOFTMAX, &[]),
-        "BatchNormalization" => same(VectorKind::BATCH_NORM, &[1, 2]),
+        "BatchNormalization" => batch_norm(node),
         "InstanceNormalization" | "GroupNormalization" => same(VectorKind::NORMALISATION, &[1, 2]),
         "LRN" | "LpNormalization" | "MeanVarianceNormalization" => {
             same(VectorKind::NORMALISATION, &[])
@@ -93,6 +94,33 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         }
         _ => Err(NodeProblem::NoRule),
     }
+}
+
+/// Statistics are constants of the model.
+pub(super) fn batch_norm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
+    if node.attribute_integer("training_mode").unwrap_or(0) != 0 {
+        return Err(NodeProblem::Training);
+    }
+    let shape = node.shape(0)?.to_vec();
+    Ok(Outcome::vector(VectorKind::BATCH_NORM, count(&shape), shape).with_parameters(&[1, 2]))
+}
+
+/// `kind` of work on each element of the first input.
+pub(super) fn same(node: &Node<'_>, kind: VectorKind) -> Result<Outcome, NodeProblem> {
+    let shape = node.shape(0)?.to_vec();
+    Ok(Outcome::vector(kind, count(&shape), shape))
+}
+
+/// `kind` of work on the elements that `shapes` are broadcast to.
+pub(super) fn broadcast_work(
+    kind: VectorKind,
+    shapes: [&[u64]; 2],
+) -> Result<Outcome, NodeProblem> {
+    let [a, b] = shapes;
+    let shape = broadcast(a, b)
+        .ok_or_else(|| NodeProblem::Shape(format!("shapes {a:?} and {b:?} cannot be broadcast")))?;
+    let shape = checked(shape)?;
+    Ok(Outcome::vector(kind, count(&shape), shape))
 }
 
 /// The shape that `a` and `b` are broadcast to.

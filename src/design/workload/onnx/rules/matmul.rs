@@ -64,8 +64,12 @@ fn operand(left: &Fact, right: &Fact) -> RightOperand {
 }
 
 /// y[m, n] = a·b + c, either operand transposed if its attribute says so.
-pub(super) fn gemm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    let (left, right) = (node.input(0)?, node.input(1)?);
+pub(super) fn gemm(
+    node: &Node<'_>,
+    [a, b]: [usize; 2],
+    parameters: &'static [usize],
+) -> Result<Outcome, NodeProblem> {
+    let (left, right) = (node.input(a)?, node.input(b)?);
     let (&[a0, a1], &[b0, b1]) = (left.shape.as_slice(), right.shape.as_slice()) else {
         let (a, b) = (&left.shape, &right.shape);
         return Err(NodeProblem::Shape(format!("operands {a:?} and {b:?} are not two matrices")));
@@ -81,5 +85,5 @@ pub(super) fn gemm(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let right = operand(left, right);
     let matrix = MatrixProduct { right, ..MatrixProduct::linear(rows, columns, k) };
     let outputs = vec![Output::new(checked(vec![m, n])?)];
-    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(&[0, 1, 2]))
+    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(parameters))
 }

@@ -2,12 +2,17 @@
 //! work.
 
 mod attention;
+mod channels_last;
+mod classical;
 mod constants;
 mod convolution;
 mod element_wise;
 mod matmul;
+mod microsoft;
 mod movement;
 mod pooling;
+mod quantisers;
+mod recurrent;
 mod reduction;
 mod reshape;
 mod resize;
@@ -18,6 +23,7 @@ use super::fact::{Fact, count};
 use super::node::Node;
 use super::tensor::Value;
 use crate::design::workload::{VectorKind, VectorWork, Work};
+use crate::onnx::proto;
 use std::rc::Rc;
 
 /// An output of a node.
@@ -43,6 +49,8 @@ pub(super) struct Outcome {
     pub(super) parameters: &'static [usize],
     /// The input whose elements the first output has, one to one.
     pub(super) renames: Option<usize>,
+    /// Whether the first output is a constant that weights can be, written into the node.
+    pub(super) weight: bool,
 }
 
 impl Output {
@@ -58,7 +66,7 @@ impl Output {
 impl Outcome {
     fn new(outputs: Vec<Output>, work: Option<Work>) -> Self {
         let works = work.into_iter().map(|work| ("", work)).collect();
-        Self { outputs, works, parameters: &[], renames: None }
+        Self { outputs, works, parameters: &[], renames: None, weight: false }
     }
 
     /// Work on the vector unit of one output.
@@ -95,9 +103,18 @@ impl Outcome {
 
 /// Applies the rule of `node`'s operator.
 pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    if !matches!(node.message.domain.as_str(), "" | "ai.onnx") {
-        return Err(NodeProblem::NoRule);
+    match proto::domain(&node.message.domain) {
+        "" => standard(node),
+        "com.microsoft" => microsoft::apply(node),
+        "ai.onnx.ml" => classical::apply(node),
+        "qonnx.custom_op.channels_last" => channels_last::apply(node),
+        domain if quantisers::DOMAINS.contains(&domain) => quantisers::apply(node),
+        _ => Err(NodeProblem::NoRule),
     }
+}
+
+/// Operators of ONNX itself.
+fn standard(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     match node.operator() {
         "Conv" => convolution::convolution(node, [0, 1], &[1, 2]),
         "ConvInteger" => convolution::convolution(node, [0, 1], &[1]),
@@ -105,7 +122,8 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         "ConvTranspose" => convolution::transposed(node),
         "MatMul" | "MatMulInteger" => matmul::matmul(node, [0, 1]),
         "QLinearMatMul" => matmul::matmul(node, [0, 3]),
-        "Gemm" => matmul::gemm(node),
+        "Gemm" => matmul::gemm(node, [0, 1], &[0, 1, 2]),
+        "LSTM" | "GRU" | "RNN" => recurrent::recurrent(node),
         "Attention" => attention::attention(node),
         "MaxPool" | "LpPool" | "AveragePool" => pooling::pool(node),
         "GlobalMaxPool" | "GlobalLpPool" | "GlobalAveragePool" => pooling::global(node),
@@ -119,7 +137,10 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         "Flatten" => reshape::flatten(node),
         "Squeeze" => reshape::squeeze(node),
         "Unsqueeze" => reshape::unsqueeze(node),
-        "Identity" | "Dropout" | "QuantizeLinear" | "DequantizeLinear" => reshape::identity(node),
+        "Dropout" => reshape::dropout(node),
+        "Identity" => reshape::identity(node),
+        "QuantizeLinear" | "DequantizeLinear" => quantisers::quantise(node),
+        "DynamicQuantizeLinear" => quantisers::dynamic(node),
         "Transpose" => movement::transpose(node),
         "Expand" => movement::expand(node),
         "Tile" => movement::tile(node),
@@ -132,6 +153,7 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         "Gather" => slicing::gather(node),
         "GatherElements" => slicing::gather_elements(node),
         "Resize" | "Upsample" => resize::resize(node),
+        "TopK" => reduction::top(node),
         "ArgMax" | "ArgMin" => reduction::arg(node),
         name if name.starts_with("Reduce") => reduction::reduce(node),
         _ => element_wise::apply(node),

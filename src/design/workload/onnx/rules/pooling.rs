@@ -13,7 +13,11 @@ fn kind(node: &Node<'_>) -> VectorKind {
 
 /// Windows over `[n, c, ...]`.
 pub(super) fn pool(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    let x = node.shape(0)?;
+    pooled(node, node.shape(0)?)
+}
+
+/// Windows over `x`, `[n, c, ...]`.
+pub(super) fn pooled(node: &Node<'_>, x: &[u64]) -> Result<Outcome, NodeProblem> {
     if x.len() < 3 {
         return Err(NodeProblem::Shape(format!("input {x:?} has no axes to pool over")));
     }

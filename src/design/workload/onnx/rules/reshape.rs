@@ -3,6 +3,7 @@
 use super::super::error::NodeProblem;
 use super::super::fact::{checked, count};
 use super::super::node::Node;
+use super::super::tensor::Value;
 use super::{Outcome, Output};
 
 /// The shape given by the second input; -1 is inferred, 0 the size of the input's axis unless
@@ -93,14 +94,20 @@ pub(super) fn unsqueeze(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     Ok(Outcome::view(0, input, checked(shape)?))
 }
 
-/// The same shape; a quantiser changes the elements.
+/// The same elements.
 pub(super) fn identity(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let input = node.input(0)?;
-    let mut outcome = Outcome::view(0, input, input.shape.clone());
-    if node.operator().ends_with("Linear") {
-        outcome.outputs = vec![Output::new(input.shape.clone())];
+    Ok(Outcome::view(0, input, input.shape.clone()))
+}
+
+/// The same elements, and a mask of them; in training mode another operator.
+pub(super) fn dropout(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
+    let training =
+        node.optional(2).and_then(|fact| fact.value.as_deref()).and_then(Value::integers);
+    if training.is_some_and(|training| training.iter().any(|&value| value != 0)) {
+        return Err(NodeProblem::Training);
     }
-    // The mask of a dropout.
-    outcome.outputs.push(Output::new(input.shape.clone()));
+    let mut outcome = identity(node)?;
+    outcome.outputs.push(Output::new(node.shape(0)?.to_vec()));
     Ok(outcome)
 }

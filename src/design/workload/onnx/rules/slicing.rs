@@ -10,11 +10,20 @@ use hwmodel::cast::index;
 
 /// All inputs, one after the other along `axis`.
 pub(super) fn concat(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
-    let first = node.shape(0)?;
+    let shapes: Vec<&[u64]> =
+        (0..node.inputs.len()).map(|index| node.shape(index)).collect::<Result<_, _>>()?;
+    let shape = joined_shape(node, &shapes)?;
+    let along_first = node.axis(node.attribute_integer("axis").unwrap_or(0), shape.len())? == 0;
+    let value = if along_first { joined(&node.inputs) } else { None };
+    Ok(Outcome::moved(Output::with_value(shape, value)))
+}
+
+/// The shape of `shapes` one after the other along the axis that `node` states.
+pub(super) fn joined_shape(node: &Node<'_>, shapes: &[&[u64]]) -> Result<Vec<u64>, NodeProblem> {
+    let (first, others) = shapes.split_first().ok_or(NodeProblem::NoInput(0))?;
     let axis = node.axis(node.attribute_integer("axis").unwrap_or(0), first.len())?;
     let mut shape = first.to_vec();
-    for index in 1..node.inputs.len() {
-        let other = node.shape(index)?;
+    for other in others {
         let fits = other.len() == shape.len()
             && (0..shape.len()).all(|at| at == axis || other[at] == shape[at]);
         if !fits {
@@ -23,8 +32,7 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
         }
         shape[axis] = shape[axis].saturating_add(other[axis]);
     }
-    let value = if axis == 0 { joined(&node.inputs) } else { None };
-    Ok(Outcome::moved(Output::with_value(checked(shape)?, value)))
+    checked(shape)
 }
 
 /// The elements of all `inputs`, if they are known and of one kind.
