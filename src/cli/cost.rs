@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
         );
     }
     let workload = source::workload(arguments)?;
-    let options = source::options(arguments)?;
+    let options = source::options(arguments, &workload)?;
     let machines = arguments.machine.iter().map(|name| setup::machine(name));
     let machines = machines.collect::<Result<Vec<_>, _>>()?;
     let report = CostReport::new(&workload, &machines, &options).map_err(Failure::usage)?;

@@ -21,10 +21,11 @@ pub(in crate::cli) struct CostArguments {
     /// Topology of SCALE-Sim, CSV: convolution or GEMM format.
     #[arg(long, value_name = "FILE.csv")]
     pub(super) topology: Option<PathBuf>,
-    /// ONNX model; its weights are not read.
+    /// ONNX model, also QONNX, QDQ and QOperator; its weights are not read.
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
-    /// Size of a symbolic dimension of the ONNX model, as in --dim N=1; may be repeated.
+    /// Size of a dimension of the ONNX model's inputs that is not a number, by its name, as in --dim N=1, or by input and axis,
+    /// as in --dim x.2=28; may be repeated. The latter wins where several axes have one name.
     #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',',
           conflicts_with_all = ["arch", "topology"])]
     pub(super) dim: Vec<Dimension>,
@@ -53,12 +54,13 @@ pub(in crate::cli) struct CostArguments {
     /// Show where SCALE-Sim's numbers differ from hardware, and why.
     #[arg(long, requires = "scale_sim_config")]
     pub(super) explain_quirks: bool,
-    /// Word length in bits of inputs, weights and outputs, 1 to 32.
-    #[arg(long, default_value_t = 8)]
-    pub(super) wl: u32,
-    /// Fractional length in bits; it changes no cost.
-    #[arg(long, default_value_t = 4, allow_negative_numbers = true)]
-    pub(super) fl: i32,
+    /// Word length in bits of inputs, weights and outputs, 1 to 32, of every layer [default: 8, but what the quantisers
+    /// of an ONNX model say].
+    #[arg(long, value_name = "WL")]
+    pub(super) wl: Option<u32>,
+    /// Fractional length in bits; it changes no cost [default: 4, but what the quantisers of an ONNX model say].
+    #[arg(long, value_name = "FL", allow_negative_numbers = true)]
+    pub(super) fl: Option<i32>,
     /// Float32 in place of fixed point.
     #[arg(long, conflicts_with_all = ["wl", "fl", "accumulator", "formats"])]
     pub(super) float32: bool,
@@ -131,7 +133,7 @@ impl FromStr for TraceStep {
     }
 }
 
-/// A symbolic dimension and its size, written `N=1`.
+/// A dimension and its size, written `N=1` or `x.2=28`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Dimension {
     pub(super) name: String,

@@ -3,12 +3,13 @@
 use super::arguments::{CostArguments, ImageSize};
 use super::topology;
 use crate::cli::errors::Failure;
-use crate::design::workload::{self, Formats, Options, Workload};
+use crate::design::workload::{self, Formats, Layer, Options, Workload};
 use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
+use hwmodel::product::ByOperand;
 
 /// The workload that the arguments name.
 pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
@@ -53,17 +54,17 @@ fn architecture(name: &str, arguments: &CostArguments) -> Result<Workload, Failu
 }
 
 /// Everything else that the cost depends on.
-pub(super) fn options(arguments: &CostArguments) -> Result<Options, Failure> {
+pub(super) fn options(arguments: &CostArguments, workload: &Workload) -> Result<Options, Failure> {
     Ok(Options {
         pass: arguments.pass.into(),
         batch: arguments.batch,
-        formats: formats(arguments)?,
+        formats: formats(arguments, workload)?,
         accumulator: arguments.accumulator.accumulator,
         rule: RuleOptions::default(),
     })
 }
 
-fn formats(arguments: &CostArguments) -> Result<Formats, Failure> {
+fn formats(arguments: &CostArguments, workload: &Workload) -> Result<Formats, Failure> {
     if arguments.float32 {
         return Ok(Formats::float32());
     }
@@ -72,6 +73,12 @@ fn formats(arguments: &CostArguments) -> Result<Formats, Failure> {
         let name = place.trace.display().to_string();
         return Formats::from_trace(&name, place.step, rows).map_err(Failure::Usage);
     }
-    let format = Format::new(arguments.wl, arguments.fl).context("--wl and --fl");
-    Ok(Formats::uniform(format.map_err(Failure::Usage)?))
+    let (wl, fl) = (arguments.wl.unwrap_or(8), arguments.fl.unwrap_or(4));
+    let format = Format::new(wl, fl).context("--wl and --fl").map_err(Failure::Usage)?;
+    let stated = |layer: &Layer| layer.stated != ByOperand::default();
+    let own = arguments.wl.is_none() && arguments.fl.is_none();
+    if own && workload.layers().iter().any(stated) {
+        return Ok(Formats::stated_or(format));
+    }
+    Ok(Formats::uniform(format))
 }

@@ -2,7 +2,7 @@
 
 use super::overview;
 use crate::cli::table::{joules, scaled};
-use crate::design::workload::{CostReport, CostRow, MachineCost, Pass};
+use crate::design::workload::{CostReport, CostRow, MachineCost, Pass, Phase};
 use hwmodel::energy::Energy;
 use hwmodel::machine::Cost;
 use hwmodel::product::ByOperand;
@@ -56,9 +56,17 @@ impl Text {
             machine.machine, machine.array_rows, machine.array_columns, machine.clock_mhz
         ));
         let total = &machine.total;
-        self.section(width, &CYCLES, &shown, |row| match row {
-            Some(row) => cycles(&shape(row), row.macs, &row.cost, row.utilisation),
-            None => cycles("", total.macs, &total.cost, total.utilisation),
+        let several = several_words(&machine.rows);
+        let columns: Vec<_> = CYCLES.into_iter().chain(several.then_some(WORDS)).collect();
+        self.section(width, &columns, &shown, |row| {
+            let mut cells = match row {
+                Some(row) => cycles(&shape(row), row.macs, &row.cost, row.utilisation),
+                None => cycles("", total.macs, &total.cost, total.utilisation),
+            };
+            if several {
+                cells.push(row.map_or_else(String::new, words));
+            }
+            cells
         });
         self.section(width, &TRAFFIC, &shown, |row| {
             traffic(row.map_or(&total.cost, |row| &row.cost))
@@ -155,6 +163,21 @@ fn cycles(shape: &str, macs: u64, cost: &Cost, used: Option<f64>) -> Vec<String>
     cells.extend(all.map(|cycles| scaled(cycles as f64)));
     cells.push(used.filter(|_| macs > 0).map_or("-".to_owned(), |u| format!("{:.2}", 100.0 * u)));
     cells
+}
+
+/// Shown where layers have different word lengths.
+const WORDS: (&str, usize) = ("bits I×W→O", 11);
+
+/// Whether the forward products of `rows` have different word lengths.
+fn several_words(rows: &[CostRow]) -> bool {
+    let forward = rows.iter().filter(|row| row.phase == Phase::Forward);
+    let mut lengths = forward.filter_map(|row| row.product.map(|product| product.wl));
+    lengths.next().is_some_and(|first| lengths.any(|other| other != first))
+}
+
+fn words(row: &CostRow) -> String {
+    let words = row.product.map(|product| product.wl);
+    words.map_or_else(String::new, |wl| format!("{}×{}→{}", wl.input, wl.weight, wl.output))
 }
 
 fn shape(row: &CostRow) -> String {

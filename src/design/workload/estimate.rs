@@ -7,7 +7,7 @@
 use super::area::area;
 use super::charge::Charge;
 use super::error::{LayerProblem, WorkloadError};
-use super::formats::Formats;
+use super::formats::{Formats, accumulated};
 use super::layer::{Layer, Workload};
 use super::report::{CostRow, MachineCost, Phase, ProductRow, Totals};
 use crate::design::work::one_level;
@@ -110,7 +110,7 @@ fn layer_formats(
             WorkloadError::Layer { layer: layer.name.clone(), problem: error.into() }
         })?;
         if let Some(products) = &products {
-            let formats = options.formats.of(&layer.name, &products.forward)?;
+            let formats = options.formats.of(&layer.name, layer.stated, &products.forward)?;
             current = Some(formats.map(|formats| with_result(&layer.operation, formats)));
         }
         found.push((products, current));
@@ -122,9 +122,8 @@ fn layer_formats(
 /// `formats` with words of 32 bits for results that the vector unit reads as they leave the accumulators.
 fn with_result(operation: &Work, formats: ByOperand<Format>) -> ByOperand<Format> {
     let wide = matches!(operation, Work::MatrixProduct(matrix) if matrix.wide_result);
-    let fl = (formats.input.fl() + formats.weight.fl()).clamp(-64, 64);
-    match Format::new(32, fl) {
-        Ok(output) if wide => ByOperand { output, ..formats },
+    match accumulated(formats.input, formats.weight) {
+        Some(output) if wide => ByOperand { output, ..formats },
         _ => formats,
     }
 }

@@ -13,6 +13,8 @@ pub struct Formats(Source);
 enum Source {
     /// The same for every layer; `None` is float32.
     Uniform(Option<ByOperand<Format>>),
+    /// What each layer states, else these.
+    Stated(ByOperand<Format>),
     Traced(Traced),
 }
 
@@ -97,6 +99,12 @@ impl Formats {
         Self(Source::Uniform(Some(formats)))
     }
 
+    /// What the layers state themselves; for operands that state nothing `format`. Where only the result of a product is
+    /// not stated, it leaves the accumulators as words of 32 bits.
+    pub fn stated_or(format: Format) -> Self {
+        Self(Source::Stated(ByOperand { input: format, weight: format, output: format }))
+    }
+
     /// Float32 for every layer.
     pub fn float32() -> Self {
         Self(Source::Uniform(None))
@@ -134,17 +142,19 @@ impl Formats {
         Ok(Self(Source::Traced(Traced { trace, step, layers })))
     }
 
-    /// The formats of layer `layer`, whose forward product is `product`; `None` is float32.
+    /// The formats of layer `layer`, whose forward product is `product` and which states `stated` itself; `None` is float32.
     ///
     /// # Errors
     /// If the trace has no such layer, or one of another size.
     pub(super) fn of(
         &self,
         layer: &str,
+        stated: ByOperand<Option<Format>>,
         product: &Gemm,
     ) -> Result<Option<ByOperand<Format>>, FormatsError> {
         let traced = match &self.0 {
             Source::Uniform(formats) => return Ok(*formats),
+            Source::Stated(others) => return Ok(Some(completed(stated, *others))),
             Source::Traced(traced) => traced,
         };
         let trace = || traced.trace.clone();
@@ -169,11 +179,28 @@ impl Formats {
     }
 }
 
+/// `stated` with what is missing.
+fn completed(stated: ByOperand<Option<Format>>, others: ByOperand<Format>) -> ByOperand<Format> {
+    let input = stated.input.unwrap_or(others.input);
+    let weight = stated.weight.unwrap_or(others.weight);
+    let result = || match (stated.input, stated.weight) {
+        (None, None) => others.output,
+        _ => accumulated(input, weight).unwrap_or(others.output),
+    };
+    ByOperand { input, weight, output: stated.output.unwrap_or_else(result) }
+}
+
+/// Words of 32 bits with the fractional length of products of `input` and `weight`.
+pub(super) fn accumulated(input: Format, weight: Format) -> Option<Format> {
+    Format::new(32, (input.fl() + weight.fl()).clamp(-64, 64)).ok()
+}
+
 impl std::fmt::Display for Formats {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Source::Uniform(None) => f.write_str("float32"),
             Source::Uniform(Some(formats)) => formats.weight.fmt(f),
+            Source::Stated(others) => write!(f, "of the model, otherwise {}", others.weight),
             Source::Traced(traced) => write!(f, "{} at step {}", traced.trace, traced.step),
         }
     }
@@ -218,7 +245,7 @@ mod tests {
     #[test]
     fn the_formats_of_a_step_are_those_of_its_forward_products() {
         let formats = Formats::from_trace("t.csv", 4, rows()).unwrap();
-        let found = formats.of("conv", &product(4)).unwrap().unwrap();
+        let found = formats.of("conv", ByOperand::default(), &product(4)).unwrap().unwrap();
         assert_eq!(found.weight.wl(), 11);
         assert_eq!(formats.to_string(), "t.csv at step 4");
     }
@@ -230,16 +257,37 @@ mod tests {
         insta::assert_snapshot!(missing(0), @"trace `t.csv` has no products of step 0: its first step is 2");
         insta::assert_snapshot!(missing(9), @"trace `t.csv` has no products of step 9: its last step is 6");
         let formats = Formats::from_trace("t.csv", 2, rows()).unwrap();
-        insta::assert_snapshot!(formats.of("fc", &product(4)).unwrap_err(), @"trace `t.csv` has no layer `fc`, only conv: give the architecture it was recorded with");
-        insta::assert_snapshot!(formats.of("conv", &product(5)).unwrap_err(), @"layer `conv` has N = 5, K = 9 and 1 groups, in trace `t.csv` N = 4, K = 9 and 1 groups: give the architecture, image size and classes it was recorded with");
+        insta::assert_snapshot!(formats.of("fc", ByOperand::default(), &product(4)).unwrap_err(), @"trace `t.csv` has no layer `fc`, only conv: give the architecture it was recorded with");
+        insta::assert_snapshot!(formats.of("conv", ByOperand::default(), &product(5)).unwrap_err(), @"layer `conv` has N = 5, K = 9 and 1 groups, in trace `t.csv` N = 4, K = 9 and 1 groups: give the architecture, image size and classes it was recorded with");
     }
 
     #[test]
     fn uniform_formats_fit_every_layer() {
         let format = Format::new(8, 4).unwrap();
         let formats = Formats::uniform(format);
-        assert_eq!(formats.of("any", &product(1)).unwrap().unwrap().input, format);
-        assert_eq!(Formats::float32().of("any", &product(1)), Ok(None));
+        assert_eq!(
+            formats.of("any", ByOperand::default(), &product(1)).unwrap().unwrap().input,
+            format
+        );
+        assert_eq!(Formats::float32().of("any", ByOperand::default(), &product(1)), Ok(None));
         assert_eq!(Formats::float32().to_string(), "float32");
+    }
+
+    #[test]
+    fn what_a_layer_states_is_taken_and_the_rest_completed() {
+        let format = |wl, fl| Format::new(wl, fl).unwrap();
+        let formats = Formats::stated_or(format(8, 4));
+        let of = |stated| formats.of("conv", stated, &product(4)).unwrap().unwrap();
+        let none = ByOperand::default();
+        assert_eq!(of(none).output, format(8, 4));
+        let weight = of(ByOperand { weight: Some(format(4, 3)), ..none });
+        assert_eq!(
+            (weight.input, weight.weight, weight.output),
+            (format(8, 4), format(4, 3), format(32, 7))
+        );
+        let output =
+            of(ByOperand { weight: Some(format(4, 3)), output: Some(format(6, 2)), ..none });
+        assert_eq!(output.output, format(6, 2));
+        assert_eq!(formats.to_string(), "of the model, otherwise ⟨8, 4⟩");
     }
 }

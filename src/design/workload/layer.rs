@@ -2,7 +2,8 @@
 
 use super::error::WorkloadError;
 use crate::network::{VectorKind, VectorWork, Work};
-use hwmodel::product::{Convolution, LayerProducts, MatrixProduct, SizeError};
+use hwmodel::Format;
+use hwmodel::product::{ByOperand, Convolution, LayerProducts, MatrixProduct, SizeError};
 
 /// One layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Layer {
     /// in between: a layer on the array and those after it up to the next, as a trace counts them. `None` is a group of
     /// one.
     pub unit: Option<usize>,
+    /// Formats of the operands of its product that the network's own file states.
+    pub stated: ByOperand<Option<Format>>,
 }
 
 impl Layer {
@@ -48,6 +51,7 @@ impl Layer {
             parameters,
             needs_input_gradient: true,
             unit: None,
+            stated: ByOperand::default(),
         }
     }
 
@@ -60,7 +64,14 @@ impl Layer {
     fn with_weights(name: impl Into<String>, operation: Work, bias: u64) -> Self {
         // Sizes whose weights have no number are refused by `Workload::push`.
         let parameters = operation.weights().unwrap_or(0).saturating_add(bias);
-        Self { name: name.into(), operation, parameters, needs_input_gradient: true, unit: None }
+        Self {
+            name: name.into(),
+            operation,
+            parameters,
+            needs_input_gradient: true,
+            unit: None,
+            stated: ByOperand::default(),
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl Layers<'_> {
                     parameters: if index == 0 { parameters } else { 0 },
                     needs_input_gradient: before || index > 0,
                     unit: Some(node.owner()),
+                    stated: Default::default(),
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::error::NodeProblem;
 use super::tensor::Value;
+use super::words::Words;
 use std::rc::Rc;
 
 /// As many as the cost model takes for one operand.
@@ -21,12 +22,24 @@ pub(super) struct Fact {
     pub(super) trained: bool,
     /// The initialiser or Constant node that its elements come from one to one, if it can be one of weights.
     pub(super) weight: Option<Rc<str>>,
+    /// Words of its elements, if the model states them.
+    pub(super) words: Option<Words>,
+    /// The layers on the array that it is a function of, without a quantiser in between.
+    pub(super) sources: Vec<usize>,
 }
 
 impl Fact {
     /// An input of the model.
     pub(super) fn input(shape: Vec<u64>) -> Self {
-        Self { shape, value: None, constant: false, trained: false, weight: None }
+        Self {
+            shape,
+            value: None,
+            constant: false,
+            trained: false,
+            weight: None,
+            words: None,
+            sources: Vec::new(),
+        }
     }
 
     /// Number of elements.

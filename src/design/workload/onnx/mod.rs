@@ -14,6 +14,7 @@ mod node;
 mod rules;
 mod tensor;
 mod walk;
+mod words;
 
 pub use error::{NodeProblem, OnnxCostError};
 

@@ -91,11 +91,9 @@ pub(super) mod element {
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const BOOL: i32 = 9;
-    pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
     pub(crate) const UINT32: i32 = 12;
     pub(crate) const UINT64: i32 = 13;
-    pub(crate) const BFLOAT16: i32 = 16;
 
     /// Whether it is an integer or a truth value.
     pub(crate) fn is_integer(data_type: i32) -> bool {

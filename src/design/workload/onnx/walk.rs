@@ -5,9 +5,11 @@ use super::fact::{Fact, checked};
 use super::node::Node;
 use super::rules::{self, Outcome, Output};
 use super::tensor::element;
+use super::words::{self, Words};
 use crate::design::workload::{Layer, Work};
 use crate::onnx::{Dimensions, OnnxError, proto};
-use std::collections::{HashMap, HashSet};
+use hwmodel::product::ByOperand;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// The most elements of constants that are kept together.
@@ -107,22 +109,43 @@ impl<'a> Walk<'a> {
         let weight = weight.or_else(|| {
             outcome.weight.then(|| message.output.first())?.map(|name| Rc::from(name.as_str()))
         });
+        let (words, quantises) = (words::of(&node), words::quantises(&node));
+        let mut made = sources(&node);
         if !constant {
+            if let Some(format) = words.filter(|_| quantises).and_then(Words::format) {
+                for source in made.drain(..) {
+                    self.layers[source].stated.output.get_or_insert(format);
+                }
+            }
             self.owned.extend(owned);
-            for (part, operation) in outcome.works {
+            let mut operands = outcome.operands.iter();
+            for (place, (part, operation)) in outcome.works.into_iter().enumerate() {
                 let name = layer_name(index, &node, operation);
                 let name = if part.is_empty() { name } else { format!("{name}.{part}") };
-                let needs_input_gradient = before;
+                let on_array = !matches!(operation, Work::Vector(_));
+                let stated = match on_array.then(|| operands.next()).flatten() {
+                    Some(&[input, weight]) => {
+                        let format = |index| node.optional(index)?.words?.format();
+                        let output = words.filter(|_| quantises).and_then(Words::format);
+                        ByOperand { input: format(input), weight: format(weight), output }
+                    }
+                    None => ByOperand::default(),
+                };
+                if on_array {
+                    made = vec![self.layers.len()];
+                }
                 self.layers.push(Layer {
                     name,
                     operation,
-                    parameters,
-                    needs_input_gradient,
+                    // Those of a node with several works belong to its first.
+                    parameters: if place == 0 { parameters } else { 0 },
+                    needs_input_gradient: before || place > 0 && parameters > 0,
                     unit: None,
+                    stated,
                 });
             }
         }
-        for (name, output) in message.output.iter().zip(outcome.outputs) {
+        for (place, (name, output)) in message.output.iter().zip(outcome.outputs).enumerate() {
             let Output { shape, value, constant: of_shape } = output;
             let constant = constant || of_shape;
             let fact = Fact {
@@ -131,6 +154,8 @@ impl<'a> Walk<'a> {
                 constant,
                 trained: trained && !constant,
                 weight: weight.clone(),
+                words: words.filter(|_| place == 0 || message.op_type == "Split"),
+                sources: made.clone(),
             };
             self.keep(name, fact);
         }
@@ -192,7 +217,17 @@ fn initialiser(tensor: &proto::Tensor) -> Result<Fact, OnnxError> {
         constant: true,
         trained: false,
         weight: element::can_be_trained(tensor.data_type).then(|| Rc::from(tensor.name.as_str())),
+        words: Words::of_type(tensor.data_type),
+        sources: Vec::new(),
     })
+}
+
+/// The layers on the array that the inputs of `node` are functions of, as long as they are few.
+fn sources(node: &Node<'_>) -> Vec<usize> {
+    const MOST: usize = 8;
+    let all = node.inputs.iter().flatten().flat_map(|fact| fact.sources.iter().copied());
+    let distinct: BTreeSet<usize> = all.collect();
+    distinct.into_iter().rev().take(MOST).collect()
 }
 
 /// `conv1` for a product with weight `conv1.weight`, else the name of the node.

@@ -65,5 +65,5 @@ pub(super) fn attention(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     let kept = |width| vec![b, key_heads, seen, width];
     let shapes = [output, kept(d), kept(width), scores];
     let outputs = shapes.into_iter().map(Output::new).collect();
-    Ok(Outcome { works, ..Outcome::new(outputs, None) })
+    Ok(Outcome { works, ..Outcome::new(outputs, None) }.of(&[[0, 1]]))
 }

@@ -8,7 +8,7 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     match node.operator() {
         "Conv" => {
             let (x, w) = (channels_first(node.shape(0)?)?, channels_first(node.shape(1)?)?);
-            Ok(channels_back(convolution::convolved(node, &x, &w, &[1, 2])?))
+            Ok(channels_back(convolution::convolved(node, &x, &w, &[1, 2])?.of(&[[0, 1]])))
         }
         "MaxPool" | "AveragePool" => {
             Ok(channels_back(pooling::pooled(node, &channels_first(node.shape(0)?)?)?))

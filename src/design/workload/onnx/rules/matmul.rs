@@ -9,11 +9,15 @@ use super::{Outcome, Output};
 use crate::design::workload::Work;
 use hwmodel::product::{MatrixProduct, RightOperand};
 
-/// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast.
+/// y[..., m, n] from inputs a[..., m, k] and b[..., k, n], whose first axes are broadcast; `operands` are a and b, and b and a.
 ///
 /// Weights are the right operand: with weights on the left the product is transposed. Matrices of
 /// the left operand that share a right operand are rows of one product.
-pub(super) fn matmul(node: &Node<'_>, [a, b]: [usize; 2]) -> Result<Outcome, NodeProblem> {
+pub(super) fn matmul(
+    node: &Node<'_>,
+    operands: &'static [[usize; 2]; 2],
+) -> Result<Outcome, NodeProblem> {
+    let [[a, b], _] = *operands;
     let (left, right) = (node.input(a)?, node.input(b)?);
     let wrong = || {
         let (a, b) = (&left.shape, &right.shape);
@@ -56,7 +60,15 @@ pub(super) fn matmul(node: &Node<'_>, [a, b]: [usize; 2]) -> Result<Outcome, Nod
         wide_result: false,
     };
     let outputs = vec![Output::new(checked(shape)?)];
-    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(&[0, 1, 3]))
+    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix)))
+        .of(chosen(operands, transposed))
+        .with_parameters(&[0, 1, 3]))
+}
+
+/// The operands in their order, or the other one.
+fn chosen(operands: &'static [[usize; 2]; 2], transposed: bool) -> &'static [[usize; 2]] {
+    let [plain, turned] = operands;
+    std::slice::from_ref(if transposed { turned } else { plain })
 }
 
 fn operand(left: &Fact, right: &Fact) -> RightOperand {
@@ -66,9 +78,10 @@ fn operand(left: &Fact, right: &Fact) -> RightOperand {
 /// y[m, n] = a·b + c, either operand transposed if its attribute says so.
 pub(super) fn gemm(
     node: &Node<'_>,
-    [a, b]: [usize; 2],
+    operands: &'static [[usize; 2]; 2],
     parameters: &'static [usize],
 ) -> Result<Outcome, NodeProblem> {
+    let [[a, b], _] = *operands;
     let (left, right) = (node.input(a)?, node.input(b)?);
     let (&[a0, a1], &[b0, b1]) = (left.shape.as_slice(), right.shape.as_slice()) else {
         let (a, b) = (&left.shape, &right.shape);
@@ -81,9 +94,12 @@ pub(super) fn gemm(
         let (a, b) = (&left.shape, &right.shape);
         return Err(NodeProblem::Shape(format!("shapes {a:?} and {b:?} cannot be multiplied")));
     }
-    let (rows, columns) = if left.constant && !right.constant { (n, m) } else { (m, n) };
+    let transposed = left.constant && !right.constant;
+    let (rows, columns) = if transposed { (n, m) } else { (m, n) };
     let right = operand(left, right);
     let matrix = MatrixProduct { right, ..MatrixProduct::linear(rows, columns, k) };
     let outputs = vec![Output::new(checked(vec![m, n])?)];
-    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix))).with_parameters(parameters))
+    Ok(Outcome::new(outputs, Some(Work::MatrixProduct(matrix)))
+        .of(chosen(operands, transposed))
+        .with_parameters(parameters))
 }

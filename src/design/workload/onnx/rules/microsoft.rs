@@ -11,12 +11,12 @@ use crate::design::workload::VectorKind;
 pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     match node.operator() {
         "QuantizeLinear" | "DequantizeLinear" => quantisers::quantise(node),
-        "QGemm" => matmul::gemm(node, [0, 3], &[3, 6]),
-        "QLinearConv" => convolution::convolution(node, [0, 3], &[3, 8]),
-        "FusedConv" => convolution::convolution(node, [0, 1], &[1, 2]),
-        "FusedGemm" => matmul::gemm(node, [0, 1], &[0, 1, 2]),
-        "MatMulIntegerToFloat" | "DynamicQuantizeMatMul" => matmul::matmul(node, [0, 1]),
-        "DynamicQuantizeLSTM" => recurrent::recurrent_with(node, 2),
+        "QGemm" => matmul::gemm(node, &[[0, 3], [3, 0]], &[3, 6]),
+        "QLinearConv" => Ok(convolution::convolution(node, [0, 3], &[3, 8])?.of(&[[0, 3]])),
+        "FusedConv" => Ok(convolution::convolution(node, [0, 1], &[1, 2])?.of(&[[0, 1]])),
+        "FusedGemm" => matmul::gemm(node, &[[0, 1], [1, 0]], &[0, 1, 2]),
+        "MatMulIntegerToFloat" | "DynamicQuantizeMatMul" => matmul::matmul(node, &[[0, 1], [1, 0]]),
+        "DynamicQuantizeLSTM" => Ok(recurrent::recurrent_with(node, 2)?.of(&[[0, 1], [0, 2]])),
         "QLinearAdd" => two(node, VectorKind::ADD),
         "QLinearMul" => two(node, VectorKind::ELEMENT_WISE),
         "QLinearLeakyRelu" => element_wise::same(node, VectorKind::LEAKY_RELU),

@@ -26,6 +26,8 @@ use crate::design::workload::{VectorKind, VectorWork, Work};
 use crate::onnx::proto;
 use std::rc::Rc;
 
+pub(super) use quantisers::DOMAINS as QONNX_DOMAINS;
+
 /// An output of a node.
 #[derive(Debug, Clone)]
 pub(super) struct Output {
@@ -51,6 +53,8 @@ pub(super) struct Outcome {
     pub(super) renames: Option<usize>,
     /// Whether the first output is a constant that weights can be, written into the node.
     pub(super) weight: bool,
+    /// The inputs that are the operands of each product: the rows and the weights, or the right operand.
+    pub(super) operands: &'static [[usize; 2]],
 }
 
 impl Output {
@@ -66,7 +70,7 @@ impl Output {
 impl Outcome {
     fn new(outputs: Vec<Output>, work: Option<Work>) -> Self {
         let works = work.into_iter().map(|work| ("", work)).collect();
-        Self { outputs, works, parameters: &[], renames: None, weight: false }
+        Self { outputs, works, parameters: &[], renames: None, weight: false, operands: &[] }
     }
 
     /// Work on the vector unit of one output.
@@ -86,6 +90,11 @@ impl Outcome {
     fn view(index: usize, input: &Fact, shape: Vec<u64>) -> Self {
         let output = Output { shape, value: input.value.clone(), constant: false };
         Self { renames: Some(index), ..Self::new(vec![output], None) }
+    }
+
+    /// With the operands of its products.
+    fn of(self, operands: &'static [[usize; 2]]) -> Self {
+        Self { operands, ..self }
     }
 
     fn with_parameters(self, parameters: &'static [usize]) -> Self {
@@ -116,14 +125,14 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
 /// Operators of ONNX itself.
 fn standard(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
     match node.operator() {
-        "Conv" => convolution::convolution(node, [0, 1], &[1, 2]),
-        "ConvInteger" => convolution::convolution(node, [0, 1], &[1]),
-        "QLinearConv" => convolution::convolution(node, [0, 3], &[3, 8]),
-        "ConvTranspose" => convolution::transposed(node),
-        "MatMul" | "MatMulInteger" => matmul::matmul(node, [0, 1]),
-        "QLinearMatMul" => matmul::matmul(node, [0, 3]),
-        "Gemm" => matmul::gemm(node, [0, 1], &[0, 1, 2]),
-        "LSTM" | "GRU" | "RNN" => recurrent::recurrent(node),
+        "Conv" => Ok(convolution::convolution(node, [0, 1], &[1, 2])?.of(&[[0, 1]])),
+        "ConvInteger" => Ok(convolution::convolution(node, [0, 1], &[1])?.of(&[[0, 1]])),
+        "QLinearConv" => Ok(convolution::convolution(node, [0, 3], &[3, 8])?.of(&[[0, 3]])),
+        "ConvTranspose" => Ok(convolution::transposed(node)?.of(&[[0, 1]])),
+        "MatMul" | "MatMulInteger" => matmul::matmul(node, &[[0, 1], [1, 0]]),
+        "QLinearMatMul" => matmul::matmul(node, &[[0, 3], [3, 0]]),
+        "Gemm" => matmul::gemm(node, &[[0, 1], [1, 0]], &[0, 1, 2]),
+        "LSTM" | "GRU" | "RNN" => Ok(recurrent::recurrent(node)?.of(&[[0, 1], [0, 2]])),
         "Attention" => attention::attention(node),
         "MaxPool" | "LpPool" | "AveragePool" => pooling::pool(node),
         "GlobalMaxPool" | "GlobalLpPool" | "GlobalAveragePool" => pooling::global(node),

@@ -6,7 +6,7 @@ use super::{Outcome, Output, element_wise};
 use crate::design::workload::VectorKind;
 
 /// The domains of QONNX's quantisers.
-pub(super) const DOMAINS: [&str; 3] =
+pub(in crate::design::workload::onnx) const DOMAINS: [&str; 3] =
     ["qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general"];
 
 /// Operators of QONNX.
