@@ -37,7 +37,8 @@ pub(super) fn apply(node: &Node<'_>) -> Result<Outcome, NodeProblem> {
 
 /// Inputs 0 and 3, each with its scale and zero point.
 fn two(node: &Node<'_>, kind: VectorKind) -> Result<Outcome, NodeProblem> {
-    element_wise::broadcast_work(kind, [node.shape(0)?, node.shape(3)?])
+    let outcome = element_wise::broadcast_work(kind, [node.shape(0)?, node.shape(3)?])?;
+    Ok(outcome.with_parameters(&[0, 3]))
 }
 
 /// Inputs 2, 5, 8 and so on, one after the other along an axis.
