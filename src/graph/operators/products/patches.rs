@@ -43,7 +43,7 @@ impl Sources {
                     place = place.zip(source).map(|(place, source)| place * axis.size + source);
                 }
                 // A channel has at most 2^31 elements.
-                elements.push(place.map_or(PADDING, |place| hwmodel::cast::low(place)));
+                elements.push(place.map_or(PADDING, hwmodel::cast::low));
                 advance(&mut window, axes, |axis| axis.output);
             }
             advance(&mut tap, axes, |axis| axis.kernel);

@@ -85,9 +85,9 @@ impl ConvolutionShape {
             after: 0,
             output: 1,
         };
-        let axes = match self.axes.as_slice() {
-            &[width] => [one, width],
-            &[height, width] => [height, width],
+        let axes = match *self.axes.as_slice() {
+            [width] => [one, width],
+            [height, width] => [height, width],
             _ => return None,
         };
         axes.iter().all(|axis| axis.dilation == 1 || axis.kernel == 1).then_some(axes)
