@@ -57,7 +57,7 @@ enum Command {
     /// Train a network on the simulated MAC array.
     Train(Box<settings::TrainArguments>),
     /// Bit-accurate inference of a saved model or an ONNX network.
-    Eval(eval::EvalArguments),
+    Eval(Box<eval::EvalArguments>),
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),
     /// Floats to raw integers, counted and timed.

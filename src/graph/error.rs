@@ -59,7 +59,8 @@ pub enum Problem {
 impl GraphError {
     /// `problem` with `node`.
     pub fn of(node: &Node, problem: Problem) -> Self {
-        Self::Node { node: node.name.clone(), operator: node.operator_name(), problem }
+        let (name, operator) = (node.name.clone(), node.operator_name());
+        Self::Node { node: name, operator, problem: Box::new(problem) }
     }
 }
 
@@ -77,7 +78,7 @@ pub enum GraphError {
         /// Its operator.
         operator: String,
         /// The problem.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// An output that no node makes.
     #[error("output `{0}` is made by no node: the model is damaged")]
