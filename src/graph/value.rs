@@ -1,4 +1,5 @@
 //! What passes along an edge of a graph.
+#![expect(clippy::float_cmp, reason = "scales are equal or they are not")]
 
 use super::arithmetic::Arithmetic;
 use super::axes;

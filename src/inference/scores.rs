@@ -1,4 +1,5 @@
 //! How good outputs are.
+#![expect(clippy::float_cmp, reason = "labels are 0 and 1 exactly, and equal scores are ties")]
 
 use super::error::InferenceError;
 use crate::tensor::{Elements, Tensor};

@@ -1,4 +1,5 @@
 //! Arithmetic of several tensors with broadcasting.
+#![expect(clippy::float_cmp, reason = "2 is the exponent itself")]
 
 use super::grid::{Grid, rescale};
 use crate::graph::axes::{broadcast, zip};

@@ -1,4 +1,5 @@
 //! Clip.
+#![expect(clippy::float_cmp, reason = "a bound that is not exactly on the grid is not on it")]
 
 use crate::graph::operator::rescaled;
 use crate::graph::operators::Problem;

@@ -171,7 +171,7 @@ impl Resize {
         if self.coordinates == Coordinates::TfCropAndResize && !(0.0..=last).contains(&x) {
             return None;
         }
-        let clamped = |index: f64| toward_zero::<u64>(index.clamp(0.0, last)) as usize;
+        let clamped = |index: f64| toward_zero::<usize>(index.clamp(0.0, last));
         if self.mode == Mode::Nearest {
             let index = match self.nearest {
                 Nearest::RoundPreferFloor => (x - 0.5).ceil(),
@@ -266,7 +266,7 @@ impl Resize {
                 if large(size) || !scale.is_finite() {
                     return Err(Problem::Shape(format!("sizes {sizes:?} for shape {shape:?}")));
                 }
-                axes[axis].to = toward_zero::<u64>(size) as usize;
+                axes[axis].to = toward_zero::<usize>(size);
                 axes[axis].scale = scale;
             }
             return Ok(axes);
@@ -282,7 +282,7 @@ impl Resize {
             if scale <= 0.0 || large(size) {
                 return Err(Problem::Shape(format!("scales {scales:?} for shape {shape:?}")));
             }
-            axes[axis].to = toward_zero::<u64>(size) as usize;
+            axes[axis].to = toward_zero::<usize>(size);
             axes[axis].scale = scale;
         }
         Ok(axes)

@@ -1,4 +1,5 @@
 //! Softmax, LogSoftmax and Hardmax.
+#![expect(clippy::float_cmp, reason = "the largest is one of the numbers")]
 
 use crate::graph::axes::axis;
 use crate::graph::operator::wide_of;

@@ -1,4 +1,5 @@
 //! The state while nodes become layers.
+#![expect(clippy::float_cmp, reason = "1 is the absence of a factor")]
 
 use super::axes::Axes;
 use super::{Facts, ImportError, Imported};

@@ -1,6 +1,6 @@
 //! The comparison, tensor by tensor.
 
-use super::ours::Ours;
+use super::ours::{Found, Ours};
 use super::{Dump, INTEGERS, SUMS};
 use crate::tensor::{Elements, Tensor};
 use serde::Serialize;
@@ -75,7 +75,7 @@ impl Comparison {
 /// Compares `dump` with `ours`; reals are equal if they differ by no more than `tolerance` of the largest finite number of the
 /// tensor in the dump.
 pub fn compare(dump: &Dump, ours: Ours, tolerance: f64) -> Comparison {
-    let (tensors, origins, reals) = ours.finish();
+    let Found { tensors, origins, reals } = ours.finish();
     let theirs: HashMap<&str, &Tensor> =
         dump.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
     let mut rows = Vec::new();
@@ -157,7 +157,7 @@ pub(super) fn row(
     let allowed = if exact { 0.0 } else { tolerance * largest };
     for (place, (&a, &b)) in theirs.iter().zip(ours.iter()).enumerate() {
         // Equal infinities, and what is not a number in both.
-        let equal = a.to_bits() == b.to_bits() || a == b || (a.is_nan() && b.is_nan());
+        let equal = a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan());
         let difference = (a - b).abs();
         if equal || difference <= allowed {
             continue;

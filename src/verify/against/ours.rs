@@ -28,6 +28,17 @@ pub struct Ours {
     reals: HashSet<String>,
 }
 
+/// The tensors that were asked for.
+#[derive(Debug)]
+pub struct Found {
+    /// Names and elements in the order of execution.
+    pub tensors: Vec<(String, Tensor)>,
+    /// Where each comes from.
+    pub origins: HashMap<String, Origin>,
+    /// Names of tensors whose integers were asked for, but which are reals here.
+    pub reals: HashSet<String>,
+}
+
 impl Ours {
     /// Collects the tensors `names`.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -72,9 +83,10 @@ impl Ours {
         }
     }
 
-    /// The tensors in the order of execution, where each comes from, and the names whose integers are reals here.
-    pub fn finish(self) -> (Vec<(String, Tensor)>, HashMap<String, Origin>, HashSet<String>) {
-        (self.collected.finish(), self.origins, self.reals)
+    /// What was collected.
+    pub fn finish(self) -> Found {
+        let Self { collected, origins, reals, .. } = self;
+        Found { tensors: collected.finish(), origins, reals }
     }
 }
 

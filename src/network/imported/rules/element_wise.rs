@@ -1,4 +1,5 @@
 //! Sums, constant factors and concatenation.
+#![expect(clippy::float_cmp, reason = "factors are equal or they are not")]
 
 use crate::network::imported::axes::Axes;
 use crate::network::imported::lowering::{Lowering, Refusal, Tensor, integer, unsupported};

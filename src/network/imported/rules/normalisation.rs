@@ -28,7 +28,7 @@ pub(super) fn batch_norm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(),
     // The layer's ε is fixed, so the variance takes the difference: σ² + ε stays.
     let more = real(node, "epsilon", 1e-5) - f64::from(EPSILON);
     let variance: Vec<f64> = parameters[3].iter().map(|variance| variance + more).collect();
-    if variance.iter().any(|&variance| !(variance > -f64::from(EPSILON))) {
+    if !variance.iter().all(|&variance| variance > -f64::from(EPSILON)) {
         return Err(unsupported("a variance is negative".to_owned()));
     }
     // A constant factor of the input is one of the statistics.
