@@ -1,6 +1,6 @@
 //! Operators, one file an operator or a family of the same arithmetic.
 //!
-//! A new operator is one file, or a line in the file of its family, and the line of its names in [`FAMILIES`].
+//! A new operator is one file, or a line in the file of its family, and the line of its names in `FAMILIES`.
 
 mod activation;
 mod arithmetic;

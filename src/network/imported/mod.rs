@@ -2,7 +2,7 @@
 //!
 //! A [`Program`] of the graph says which nodes depend on the input, and a run of it on one sample of zeros the shape of every
 //! value, so that shape arithmetic needs no rules here. Each node that is left becomes a layer, or a part of one
-//! ([`rules`]). Values of the file are `[N, C, H, W]` and the like, those of layers `[h, w, c]`: [`Axes`] says how a value lies,
+//! (`rules`). Values of the file are `[N, C, H, W]` and the like, those of layers `[h, w, c]`: `Axes` says how a value lies,
 //! and weights are turned accordingly when a product is made.
 
 mod axes;
