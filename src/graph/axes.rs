@@ -3,7 +3,7 @@
 use super::error::Problem;
 
 /// The most elements of a value.
-pub(super) const MAX_ELEMENTS: usize = 1 << 31;
+pub(super) const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Number of elements of `shape`.
 ///

@@ -49,8 +49,13 @@ pub enum Problem {
     #[error("{0}")]
     Shape(String),
     /// More elements than a value may have.
-    #[error("a tensor of shape {0:?} is too large: at most 2^31 elements")]
+    #[error(
+        "a tensor of shape {0:?} is too large: at most 2^28 elements; give fewer inputs at a time (`--batch`)"
+    )]
     TooLarge(Vec<usize>),
+    /// More elements at a time than memory is meant for.
+    #[error("more than 2^29 elements are held at a time: give fewer inputs at a time (`--batch`)")]
+    TooMuch,
     /// Scales, zero points or words that do not fit.
     #[error(transparent)]
     Affine(#[from] AffineError),

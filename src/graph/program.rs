@@ -12,6 +12,18 @@ use std::collections::{HashMap, HashSet};
 /// Values by name.
 pub type Values = HashMap<String, Value>;
 
+/// The most elements of all values that are held at a time.
+const MOST_HELD: usize = 1 << 29;
+
+/// The elements of `values` and `more`.
+///
+/// # Errors
+/// If they are more than may be held.
+fn held(values: &Values, more: &[Value]) -> Result<(), Problem> {
+    let elements: usize = values.values().chain(more).map(Value::len).sum();
+    if elements > MOST_HELD { Err(Problem::TooMuch) } else { Ok(()) }
+}
+
 /// A graph with its operators made and its constants computed.
 pub struct Program {
     /// The inputs of the network.
@@ -116,8 +128,9 @@ impl Program {
                 |name: &String| values.get(name).or_else(|| self.constants.get(name)).cloned();
             let inputs = node.inputs.iter().map(value).collect();
             let mut call = call(&self.arithmetic, inputs, node);
-            let outputs =
-                step.operator.run(&mut call).map_err(|problem| GraphError::of(node, problem))?;
+            let outputs = step.operator.run(&mut call);
+            let outputs = outputs.and_then(|made| held(&values, &made).map(|()| made));
+            let outputs = outputs.map_err(|problem| GraphError::of(node, problem))?;
             observe(&NodeRun {
                 node,
                 inputs: &call.inputs,
@@ -170,6 +183,7 @@ fn step(
     }
     let mut call = call(arithmetic, definition.constants, node);
     let outputs = operator.run(&mut call)?;
+    held(constants, &outputs)?;
     constants
         .extend(node.outputs.iter().cloned().zip(outputs).filter(|(name, _)| !name.is_empty()));
     Ok(None)

@@ -42,7 +42,7 @@ impl Sources {
                     let source = axis.source(index, tap);
                     place = place.zip(source).map(|(place, source)| place * axis.size + source);
                 }
-                // A channel has at most 2^31 elements.
+                // A channel has at most 2^28 elements.
                 elements.push(place.map_or(PADDING, hwmodel::cast::low));
                 advance(&mut window, axes, |axis| axis.output);
             }
