@@ -55,7 +55,7 @@ fn a_file_that_is_no_model_is_named() {
     other.extend([0; 4]);
     std::fs::write(path("other"), other).unwrap();
     for (file, what, advice) in [
-        ("a.onnx", "it is an ONNX file", "hwsim cost --onnx a.onnx"),
+        ("a.onnx", "it is truncated or damaged at byte 1", "export or copy it again"),
         ("text", "it is no model, or a damaged one", "--save-model FILE"),
         ("cut", "it is no model, or a damaged one", "--save-model FILE"),
         ("other", "a safetensors file that hwsim did not write", "--save-model FILE"),

@@ -36,6 +36,8 @@ const LINES: &[&str] = &[
     "golden export m --layer fc1 --images 1 --data-dir DATA --out golden",
     "golden verify golden",
     "golden check GOLDEN",
+    "onnx show GOLDEN/networks/float.onnx",
+    "onnx operators",
     "formats 8,4 ap_fixed<16,6>",
     "completions bash",
     "man train",

@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("network", &["graph", "onnx", "precision"]),
     ("files", &["data", "network", "precision"]),
     ("train", &["data", "files", "network", "precision"]),
-    ("design", &["chart", "data", "files", "network", "onnx", "precision", "train"]),
+    ("design", &["chart", "data", "files", "network", "onnx", "precision", "tensor", "train"]),
     ("verify", &["graph", "inference", "network", "precision", "tensor", "train"]),
     ("report", &["chart", "design", "files", "precision", "train"]),
     (

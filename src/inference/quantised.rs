@@ -9,8 +9,8 @@ pub fn is_quantised(model: &Model) -> bool {
 
 fn of_node(node: &Node) -> bool {
     let name = node.operator.as_str();
-    // Quant, QuantizeLinear, BipolarQuant, DynamicQuantizeLSTM, QLinearConv, QGemm, QAttention, ConvInteger.
-    name.contains("Quant")
+    // Quant, QuantizeLinear, DequantizeLinear, BipolarQuant, DynamicQuantizeLSTM, QLinearConv, QGemm, QAttention, ConvInteger.
+    name.to_ascii_lowercase().contains("quant")
         || name.contains("QLinear")
         || [
             "QGemm",

@@ -73,8 +73,7 @@ pub enum ModelError {
     },
     /// An ONNX model.
     #[error(
-        "it is an ONNX file, of which hwsim reads the shapes alone: cost it with `hwsim cost --onnx {}`; networks that run are saved by \
-         `hwsim train --save-model FILE`",
+        "it is an ONNX file and not a saved model: `hwsim train --init-from {} --save-model FILE` makes one of it",
         quoted(file)
     )]
     Onnx {
