@@ -146,12 +146,16 @@ impl<'a> Lowering<'a> {
         self.notes.push(note);
     }
 
-    /// A name for the layer of `node` that no other has: that of its weight, as in `conv1.weight`, or of the node.
+    /// A name for the layer of `node` that no other has: that of its weight, as in `conv1.weight`, or of the module that the
+    /// node's name begins with, as in `/conv1/Conv`, or of the node.
     pub(super) fn layer_name(&self, node: &Node) -> String {
         let weights = node.inputs.iter().skip(1);
         let named =
             weights.filter_map(|name| name.strip_suffix(".weight")).find(|name| !name.is_empty());
-        let name = named.unwrap_or(node.name.trim_start_matches('/')).replace('/', ".");
+        let path = node.name.trim_start_matches('/');
+        let module = path.rsplit_once('/').filter(|(_, last)| *last == node.operator);
+        let module = module.map_or(path, |(module, _)| module);
+        let name = named.unwrap_or(module).replace('/', ".");
         let taken = |name: &str| self.net.nodes().iter().any(|node| node.name == name);
         if !name.is_empty() && !taken(&name) {
             return name;
