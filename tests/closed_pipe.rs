@@ -36,7 +36,7 @@ const LINES: &[&str] = &[
     "golden export m --layer fc1 --images 1 --data-dir DATA --out golden",
     "golden verify golden",
     "golden check GOLDEN",
-    "onnx show GOLDEN/networks/float.onnx",
+    "onnx show NETWORK",
     "onnx operators",
     "formats 8,4 ap_fixed<16,6>",
     "completions bash",
@@ -50,7 +50,8 @@ fn run(folder: &Path, line: &str, both: bool) -> std::process::Output {
     let golden = root.join("golden/quant_fixed_negfl.csv").display().to_string();
     let samples = root.join("docs/samples").display().to_string();
     let line = line.replace("DATA", &data).replace("GOLDEN", &golden);
-    let line = line.replace("SAMPLES", &samples);
+    let network = root.join("golden/networks/float.onnx").display().to_string();
+    let line = line.replace("SAMPLES", &samples).replace("NETWORK", &network);
     let closed = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

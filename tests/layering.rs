@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("files", &["data", "network", "precision"]),
     ("train", &["data", "files", "network", "precision"]),
     ("design", &["chart", "data", "files", "network", "onnx", "precision", "tensor", "train"]),
-    ("verify", &["graph", "inference", "network", "precision", "tensor", "train"]),
+    ("verify", &["graph", "inference", "network", "onnx", "precision", "tensor", "train"]),
     ("report", &["chart", "design", "files", "precision", "train"]),
     (
         "cli",
