@@ -97,7 +97,7 @@ fn list(names: &[String]) -> String {
 
 fn advice(descr: &str) -> &'static str {
     match descr.trim_start_matches(['<', '>', '|', '=']) {
-        "V2" => " (bfloat16 has no type of its own in .npy files: save x.astype(\"float32\"))",
+        "V2" => " (`.npy` files cannot say bfloat16: save x.astype(\"float32\"))",
         rest if rest.starts_with(['U', 'S']) => " (classes as numbers, not as text)",
         _ => "",
     }

@@ -1,4 +1,4 @@
-//! Arrays of one's own: NumPy's `.npy` files, and `.npz` archives of several by name.
+//! Arrays that users bring: NumPy's `.npy` files, and `.npz` archives of several by name.
 //!
 //! [`ArrayFile::open`] tells the two apart by their content. Sizes are checked against what is there before memory is taken, so
 //! that a header cannot claim more than the file holds, and an archive cannot expand beyond [`MAX_ELEMENTS`] elements an array.

@@ -75,7 +75,7 @@ fn decoded<T: Copy, const N: usize>(
         if bytes.len() < wanted {
             return Err(ArrayProblem::Short { needed, found });
         }
-        // Room is taken for what has been read, never for what the header claims.
+        // Memory is taken for the bytes that were read, never for what the header claims.
         if values.capacity() < values.len() + bytes.len() / N {
             values.reserve_exact((2 * values.len()).max(CHUNK).min(count - values.len()));
         }

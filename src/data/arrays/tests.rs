@@ -82,7 +82,7 @@ fn files_that_lie_are_refused_in_one_line() {
     insta::assert_snapshot!(of("|O", "(1,)", b"cos\nsystem"), @r#"has Python objects (pickled), which are never loaded: save numbers, as in numpy.save(file, x.astype("float32"))"#);
     insta::assert_snapshot!(of("<c8", "(1,)", &[0; 8]), @"has elements of type `<c8`: float16, float32, float64, bool and integers of 8 to 64 bits are read");
     insta::assert_snapshot!(of("<U3", "(1,)", &[0; 12]), @"has elements of type `<U3`: float16, float32, float64, bool and integers of 8 to 64 bits are read (classes as numbers, not as text)");
-    insta::assert_snapshot!(of("|V2", "(1,)", &[0; 2]), @r#"has elements of type `|V2`: float16, float32, float64, bool and integers of 8 to 64 bits are read (bfloat16 has no type of its own in .npy files: save x.astype("float32"))"#);
+    insta::assert_snapshot!(of("|V2", "(1,)", &[0; 2]), @r#"has elements of type `|V2`: float16, float32, float64, bool and integers of 8 to 64 bits are read (`.npy` files cannot say bfloat16: save x.astype("float32"))"#);
     insta::assert_snapshot!(of("<u8", "(1,)", &[0xff; 8]), @"has an integer of 2^63 or more, which is not supported");
     insta::assert_snapshot!(of("<f4", "(-1,)", &[]), @"has a damaged header: shape is not a list of sizes");
     insta::assert_snapshot!(refused(&npy(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", &[])), @"has elements of type `a record of several fields`: float16, float32, float64, bool and integers of 8 to 64 bits are read");

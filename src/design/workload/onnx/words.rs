@@ -61,7 +61,7 @@ pub(super) fn of(node: &Node<'_>) -> Option<Words> {
                 Words::quantised(bits(node, 3)?, flag("signed"), scale(node, 1))
             }
             "BipolarQuant" => Words::quantised(1, true, scale(node, 1)),
-            // Its first version has no scale of its own for the output.
+            // Its first version does not state a scale for the output.
             "Trunc" if node.inputs.len() > 5 => {
                 Words::quantised(bits(node, 5)?, flag("signed"), scale(node, 4))
             }
