@@ -9,7 +9,7 @@ use super::files::Files;
 use super::integer_table::IntegerResult;
 use super::model_data::DataArguments;
 use super::network_file::{self, NetworkFile};
-use super::predictions::Predictions;
+use super::predictions::{Predictions, scores_have_a_file};
 use super::settings::{RandomSettings, RandomSourceKind};
 use super::{accumulator_table, eval_checks, output, setup};
 use crate::network::BackwardArithmetic;
@@ -249,11 +249,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         .output("--predictions", &arguments.predictions)
         .output("--output", arguments.output.file())
         .check()?;
-    if arguments.prediction_scores && arguments.predictions.is_none() {
-        return Err(Failure::usage(anyhow!(
-            "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
-        )));
-    }
+    scores_have_a_file(arguments.prediction_scores, &arguments.predictions)?;
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let machine = setup::machine(&arguments.machine)?;
@@ -264,11 +260,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let given = arguments.accumulator.given().chain(arguments.rounding.map(|_| "rounding"));
     eval_checks::has_effect(&network, given)?;
     let accumulator = arguments.accumulator.over(header.accumulator)?;
-    let mut dataset = arguments.data.load(&header, arguments.limit_test)?;
-    if let Some(normalisation) = arguments.network.normalisation()? {
-        let [_, _, channels] = dataset.test.input();
-        dataset.normalisation = network_file::for_channels(&normalisation, channels)?;
-    }
+    let dataset = arguments.data.load(&header, arguments.limit_test)?;
     let fixed = eval_checks::is_fixed(&network);
     let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = PassSettings {

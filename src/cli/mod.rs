@@ -29,6 +29,7 @@ mod network_file;
 mod onnx;
 mod output;
 mod pareto;
+mod pixels;
 mod predictions;
 pub mod progress;
 mod quantise;

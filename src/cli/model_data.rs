@@ -2,7 +2,8 @@
 
 use super::errors::Failure;
 use super::network_file::{self, NetworkFile};
-use super::setup;
+use super::pixels::PixelArguments;
+use super::{output, setup};
 use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Network};
@@ -21,6 +22,8 @@ pub(super) struct DataArguments {
     /// Folder of the data set.
     #[arg(long, alias = "dataset-dir", value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) pixels: PixelArguments,
 }
 
 impl DataArguments {
@@ -47,9 +50,21 @@ impl DataArguments {
         let size = if header.text.is_some() { DEFAULT_SIZE } else { [h, w] };
         let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, (None, images))?;
         model::check_data(header, &dataset)?;
-        if !of_graph {
-            dataset.normalisation = header.normalisation.clone();
-        }
+        let [_, _, channels] = dataset.test.input();
+        dataset.normalisation = match (of_graph, self.pixels.given().next()) {
+            (true, _) => {
+                let normalisation = self.pixels.normalisation(channels)?;
+                let text = self.pixels.text("pixel / 255");
+                output::note(&format!("images of {h}x{w}x{channels}, numbers are {text}"));
+                normalisation
+            }
+            (false, None) => header.normalisation.clone(),
+            (false, Some(flag)) => {
+                return Err(Failure::usage(anyhow!(
+                    "`--{flag}` is for ONNX networks: a saved model says how its pixels become numbers; leave it out"
+                )));
+            }
+        };
         Ok(dataset)
     }
 }

@@ -3,12 +3,11 @@
 use super::errors::Failure;
 use super::eval_network::{Dimension, is_onnx, resolve};
 use super::{output, setup};
-use crate::data::Normalisation;
 use crate::files::model::{self, ModelHeader};
 use crate::network::imported::{self, Imported};
 use crate::network::{Initialisation, Network, NetworkDescription, arch};
 use crate::onnx::model::Model;
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use std::path::Path;
 
 /// A network and what its file says besides.
@@ -53,25 +52,5 @@ impl NetworkFile {
             .and_then(|layers| layers.description())
             .is_ok_and(|built_in| usual && built_in == description);
         Ok(if built_in { None } else { Some(description) })
-    }
-}
-
-/// `normalisation` with a number for each of `channels` channels.
-pub(super) fn for_channels(
-    normalisation: &Normalisation,
-    channels: usize,
-) -> Result<Normalisation, Failure> {
-    let each = |what: &str, values: &[f32]| match values {
-        [one] => Ok(vec![*one; channels]),
-        values if values.len() == channels => Ok(values.to_vec()),
-        values => Err(Failure::usage(anyhow!(
-            "`--{what}` has {} numbers, and the images have {channels} channels: give one number, or {channels}",
-            values.len()
-        ))),
-    };
-    let (mean, std) = (each("mean", &normalisation.mean)?, each("std", &normalisation.std)?);
-    match std.iter().find(|std| !(std.is_finite() && **std > 0.0)) {
-        None => Ok(Normalisation { mean, std }),
-        Some(wrong) => Err(Failure::usage(anyhow!("`--std` has {wrong}: use numbers above 0"))),
     }
 }

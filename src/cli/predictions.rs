@@ -1,10 +1,21 @@
 //! `hwsim eval --predictions`: the predicted class of each sample, as CSV.
 
+use super::errors::Failure;
 use super::output::Pending;
 use crate::data::SampleSet;
-use anyhow::Result;
+use anyhow::anyhow;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Refuses `--prediction-scores` without a file to write them to.
+pub(super) fn scores_have_a_file(scores: bool, file: &Option<PathBuf>) -> Result<(), Failure> {
+    if !scores || file.is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(anyhow!(
+        "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
+    )))
+}
 
 /// A file of predictions, written batch by batch.
 pub(super) struct Predictions {
@@ -24,7 +35,7 @@ impl Predictions {
         test: &SampleSet,
         classes: usize,
         scores: bool,
-    ) -> Result<Self> {
+    ) -> anyhow::Result<Self> {
         let mut file = Pending::begin(path)?;
         let sequences = test.sequences().is_some();
         let mut header = String::from("index");
@@ -38,7 +49,7 @@ impl Predictions {
     }
 
     /// Adds the rows of a batch: `logits`, `[labels.len(), classes]`.
-    pub(super) fn add(&mut self, labels: &[u16], logits: &[f32]) -> Result<()> {
+    pub(super) fn add(&mut self, labels: &[u16], logits: &[f32]) -> anyhow::Result<()> {
         for (label, logits) in labels.iter().zip(logits.chunks_exact(self.classes)) {
             match self.targets_each {
                 None => write!(self.file, "{}", self.rows)?,
@@ -57,7 +68,7 @@ impl Predictions {
     }
 
     /// Puts the file in its place.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> anyhow::Result<()> {
         self.file.finish()
     }
 }

@@ -1,10 +1,7 @@
 //! The flags of `hwsim eval` for networks from ONNX files.
 
-use crate::cli::errors::Failure;
-use crate::data::Normalisation;
 use crate::graph::Requantise;
 use crate::inference::{Layout, Task};
-use anyhow::anyhow;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -36,12 +33,6 @@ pub(in crate::cli) struct NetworkArguments {
     /// What a pixel from 0 to 255 is multiplied with, as in 1 or 1/128 [default: 1/255].
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(super) scale: Option<f32>,
-    /// What is then subtracted: a number for all channels, or one for each.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
-    pub(super) mean: Vec<f32>,
-    /// What it is then divided by: a number for all channels, or one for each.
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub(super) std: Vec<f32>,
     /// Where images have their channels: in --x and --data those of the arrays; elsewhere those that the network takes, if
     /// its input does not show it.
     #[arg(long, value_enum, value_name = "WORD")]
@@ -101,18 +92,7 @@ impl NetworkArguments {
 
     /// Whether a flag also holds for the layers that are made of the network.
     pub(in crate::cli) fn of_layers(&self, flag: &str) -> bool {
-        ["dim", "mean", "std"].contains(&flag)
-    }
-
-    /// What --mean and --std say.
-    pub(in crate::cli) fn normalisation(&self) -> Result<Option<Normalisation>, Failure> {
-        match (self.mean.as_slice(), self.std.as_slice()) {
-            ([], []) => Ok(None),
-            ([], _) | (_, []) => Err(Failure::usage(anyhow!(
-                "give `--mean` and `--std` together, as in --mean 0.286 --std 0.353"
-            ))),
-            (mean, std) => Ok(Some(Normalisation { mean: mean.to_vec(), std: std.to_vec() })),
-        }
+        flag == "dim"
     }
 
     /// Those of them that say how pixels become numbers.
@@ -122,8 +102,6 @@ impl NetworkArguments {
             ("resize", self.resize.is_some()),
             ("crop", self.crop.is_some()),
             ("scale", self.scale.is_some()),
-            ("mean", !self.mean.is_empty()),
-            ("std", !self.std.is_empty()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
     }

@@ -2,6 +2,7 @@
 
 use super::arguments::{Dimension, NetworkArguments};
 use crate::cli::errors::Failure;
+use crate::cli::pixels::PixelArguments;
 use crate::data::arrays::ArrayFile;
 use crate::inference::{Layout, fit};
 use crate::onnx::model::{self, Input};
@@ -61,6 +62,7 @@ pub(in crate::cli) fn resolve(
 /// Arrays of `--x`, `--y` and `--data`.
 pub(super) fn arrays(
     arguments: &NetworkArguments,
+    pixels: &PixelArguments,
     inputs: &[Input],
 ) -> Result<Option<Feed>, Failure> {
     let layout = arguments.layout.map(Layout::from);
@@ -79,7 +81,7 @@ pub(super) fn arrays(
         }
         (None, None) => return Ok(None),
     };
-    if let Some(flag) = arguments.of_pixels().next() {
+    if let Some(flag) = arguments.of_pixels().chain(pixels.given()).next() {
         return Err(Failure::usage(anyhow!(
             "`--{flag}` has no effect on arrays, which are taken as they are: leave it out"
         )));

@@ -14,6 +14,7 @@ pub(super) use table::{place, shortened};
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::files::Files;
+use super::predictions::scores_have_a_file;
 use super::progress::Counted;
 use super::{output, setup};
 use crate::data::arrays::{write_npy, write_npz};
@@ -80,11 +81,7 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
         .output("--confusion", &arguments.confusion)
         .output("--output", request.output.file())
         .check()?;
-    if request.prediction_scores && request.predictions.is_none() {
-        return Err(Failure::usage(anyhow!(
-            "`--prediction-scores` has no effect without a file: add `--predictions FILE`"
-        )));
-    }
+    scores_have_a_file(request.prediction_scores, request.predictions)?;
     if request.limit_test == Some(0) {
         return Err(Failure::usage(anyhow!("`--limit-test` is 0: use at least 1")));
     }
@@ -193,12 +190,11 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
 }
 
 fn load(request: &Request<'_>, program: &Program) -> Result<Feed, Failure> {
-    let (dataset, data_dir) = (request.data.dataset, request.data.data_dir.as_ref());
-    if let Some(feed) = feed::arrays(request.network, &program.inputs)? {
+    if let Some(feed) = feed::arrays(request.network, &request.data.pixels, &program.inputs)? {
         return Ok(feed);
     }
     let (limit, inputs) = (request.limit_test, &program.inputs);
-    if let Some(feed) = pixels::images(request.network, dataset, data_dir, limit, inputs)? {
+    if let Some(feed) = pixels::images(request.network, request.data, limit, inputs)? {
         return Ok(feed);
     }
     Err(Failure::usage(anyhow!(

@@ -3,8 +3,12 @@
 use super::arguments::{NetworkArguments, Size};
 use super::feed::Feed;
 use crate::cli::errors::Failure;
+use crate::cli::model_data::DataArguments;
+use crate::cli::pixels::PixelArguments;
 use crate::cli::setup;
-use crate::data::{DataError, DatasetKind, Preprocessing, TestImages, load_pictures, test_images};
+use crate::data::{
+    DataError, DatasetKind, Normalisation, Preprocessing, TestImages, load_pictures, test_images,
+};
 use crate::inference::{Layout, fit};
 use crate::onnx::model::{Dimension, Input};
 use crate::tensor::{ElementType, Elements, Tensor};
@@ -22,13 +26,13 @@ struct Wanted {
 /// Images of `--images` or `--dataset`, if one is given.
 pub(super) fn images(
     arguments: &NetworkArguments,
-    dataset: Option<DatasetKind>,
-    data_dir: Option<&PathBuf>,
+    data: &DataArguments,
     limit: Option<usize>,
     inputs: &[Input],
 ) -> Result<Option<Feed>, Failure> {
+    let (dataset, data_dir) = (data.dataset, data.data_dir.as_ref());
     if arguments.images.is_none() && dataset.is_none() {
-        if let Some(flag) = arguments.of_pixels().next() {
+        if let Some(flag) = arguments.of_pixels().chain(data.pixels.given()).next() {
             return Err(Failure::usage(anyhow!(
                 "`--{flag}` needs images: add `--images DIR` or `--dataset NAME`"
             )));
@@ -51,7 +55,7 @@ pub(super) fn images(
         Some(limit) => test.limited(limit),
         None => test,
     };
-    let (array, pixels) = numbers(&test, arguments, input, &wanted)?;
+    let (array, pixels) = numbers(&test, (arguments, &data.pixels), input, &wanted)?;
     let array = fit(input, &array, None).map_err(Failure::usage)?;
     let labels = test.images.labels.iter().map(|&label| i64::from(label)).collect();
     let labels = Elements::Integers(Arc::new(labels));
@@ -176,7 +180,7 @@ fn built_in(
 /// The images as numbers in the layout of the network, and how they became so.
 fn numbers(
     test: &TestImages,
-    arguments: &NetworkArguments,
+    (arguments, pixels): (&NetworkArguments, &PixelArguments),
     input: &Input,
     wanted: &Wanted,
 ) -> Result<(Tensor, String), Failure> {
@@ -187,20 +191,7 @@ fn numbers(
             "the network takes images of {expected} channels, and these have {channels}"
         )));
     }
-    let of_channels = |flag: &str, given: &[f32], default: f32| match given {
-        [] => Ok(vec![default; channels]),
-        [one] => Ok(vec![*one; channels]),
-        several if several.len() == channels => Ok(several.to_vec()),
-        several => Err(Failure::usage(anyhow!(
-            "`--{flag}` has {} numbers, but the images have {channels} channels: give one for all, or one for each",
-            several.len()
-        ))),
-    };
-    let mean = of_channels("mean", &arguments.mean, 0.0)?;
-    let std = of_channels("std", &arguments.std, 1.0)?;
-    if std.iter().any(|&value| value == 0.0 || !value.is_finite()) {
-        return Err(Failure::usage(anyhow!("`--std` has a number that nothing can be divided by")));
-    }
+    let Normalisation { mean, std } = pixels.normalisation(channels)?;
     let integers = !input.element.is_real();
     let tables: Vec<[f32; 256]> = mean
         .iter()
@@ -246,26 +237,11 @@ fn numbers(
         None if integers => "pixel".to_owned(),
         None => "pixel / 255".to_owned(),
     };
-    let text = if arguments.mean.is_empty() && arguments.std.is_empty() {
-        scale
-    } else {
-        format!("({scale} - {}) / {}", list(&arguments.mean, "0"), list(&arguments.std, "1"))
-    };
-    let stated = if arguments.of_pixels().any(|flag| ["scale", "mean", "std"].contains(&flag)) {
+    let text = pixels.text(&scale);
+    let stated = if arguments.scale.is_some() || pixels.given().next().is_some() {
         ""
     } else {
         " (the network does not say it: --scale, --mean, --std)"
     };
     Ok((array, format!("images of {height}x{width}x{channels}, numbers are {text}{stated}")))
-}
-
-fn list(values: &[f32], default: &str) -> String {
-    match values {
-        [] => default.to_owned(),
-        [one] => one.to_string(),
-        several => {
-            let texts: Vec<_> = several.iter().map(f32::to_string).collect();
-            format!("[{}]", texts.join(", "))
-        }
-    }
 }

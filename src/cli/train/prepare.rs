@@ -2,12 +2,13 @@
 
 use super::super::errors::Failure;
 use super::super::network_file::{self, NetworkFile};
+use super::super::pixels::PixelArguments;
 use super::super::settings::Resolved;
 use super::super::settings::run::DEFAULT_EPOCHS;
 use super::super::{output, setup};
 use super::load_checkpoint;
 use crate::data::DEFAULT_SIZE;
-use crate::data::{Dataset, DatasetKind};
+use crate::data::{Dataset, DatasetKind, Normalisation};
 use crate::network::{Initialisation, NetworkDescription, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
 use crate::train::run::CHECKPOINT_FILE;
@@ -100,7 +101,8 @@ fn options(
     if let (None, Some(model)) = (state, &mut options.init_from) {
         model.checksum = model_checksum(&model.file)?;
         let file = model.file.clone();
-        if !resolved.explicit.contains(&"arch") {
+        // A preset asks for its architecture too.
+        if !["arch", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
             take_layers(&mut options, Path::new(&file))?;
         }
     }
@@ -117,7 +119,8 @@ fn options(
     };
     if let Some(normalisation) = &options.normalisation {
         let [_, _, channels] = dataset.train.input();
-        dataset.normalisation = network_file::for_channels(normalisation, channels)?;
+        let Normalisation { mean, std } = normalisation.clone();
+        dataset.normalisation = PixelArguments { mean, std }.normalisation(channels)?;
     }
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
@@ -147,9 +150,12 @@ fn take_layers(options: &mut RunOptions, file: &Path) -> Result<(), Failure> {
     opened.show_notes();
     options.arch.clone_from(&opened.network.name);
     options.network = opened.own_layers()?;
-    let of_file = &opened.header.normalisation;
-    if options.network.is_some() && options.normalisation.is_none() && !of_file.mean.is_empty() {
-        options.normalisation = Some(of_file.clone());
+    if options.network.is_some() && options.normalisation.is_none() {
+        let Normalisation { mean, std } = opened.header.normalisation;
+        // An ONNX graph states none: its pixels are numbers from 0 to 1, as in `hwsim eval`.
+        let stated = !mean.is_empty();
+        let (mean, std) = if stated { (mean, std) } else { (vec![0.0], vec![1.0]) };
+        options.normalisation = Some(Normalisation { mean, std });
     }
     Ok(())
 }
