@@ -1,22 +1,30 @@
 //! Shapes of a two-dimensional convolution.
 
+mod text;
+
 use crate::product;
 use serde::{Deserialize, Serialize};
 
-/// Kernel size, stride, zero padding and groups of a convolution, each `[vertical, horizontal]`.
+/// Kernel size, stride, zero padding, dilation and groups of a convolution, each `[vertical, horizontal]`.
 ///
 /// The input is `[n, h, w, c]`, the weights `[o, kh, kw, c / groups]`, the output `[n, oh, ow, o]`
-/// with floor sizes: `oh = ⌊(h + 2·padding - kh) / stride⌋ + 1`. As a matrix product its rows are
-/// output pixels (n, y, x), its columns output channels, and k ascends over kernel row, kernel
+/// with floor sizes: `oh = ⌊(h + padding before and after - dilation·(kh - 1) - 1) / stride⌋ + 1`. As a matrix product its
+/// rows are output pixels (n, y, x), its columns output channels, and k ascends over kernel row, kernel
 /// column and channel, channel fastest.
+///
+/// As data, `padding` is one number for both sides of an axis where these are equal on both axes, and a dilation of 1 is left
+/// out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "text::Geometry", into = "text::Geometry")]
 pub struct Convolution2d {
     /// Kernel height and width in elements.
     pub kernel: [usize; 2],
     /// Stride in elements.
     pub stride: [usize; 2],
-    /// Zero padding on each side in elements.
-    pub padding: [usize; 2],
+    /// Zero padding in elements, `[before, after]` of each axis.
+    pub padding: [[usize; 2]; 2],
+    /// Distance of neighbouring kernel elements on the input, in elements; 1 of a dense kernel.
+    pub dilation: [usize; 2],
     /// Groups into which the channels are split.
     pub groups: usize,
 }
@@ -95,18 +103,49 @@ const MOST_BYTES: usize = isize::MAX as usize;
 impl Convolution2d {
     /// A square kernel with equal stride and padding both ways, one group.
     pub fn square(kernel: usize, stride: usize, padding: usize) -> Self {
-        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], groups: 1 }
+        Self::symmetric([kernel; 2], [stride; 2], [padding; 2], 1)
+    }
+
+    /// A dense kernel with equal padding on both sides of an axis.
+    pub fn symmetric(
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        groups: usize,
+    ) -> Self {
+        let padding = padding.map(|side| [side; 2]);
+        Self { kernel, stride, padding, dilation: [1; 2], groups }
     }
 
     /// Height and width of the output of an input of `size` = `[h, w]`, or `None` if the kernel is
-    /// larger than the padded input, a stride is 0 or the padded size exceeds `usize`.
+    /// larger than the padded input, empty or not dilated by at least 1, a stride is 0 or a size exceeds `usize`.
     pub fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let padded = self.padding[axis].checked_mul(2)?.checked_add(size[axis])?;
-            let last = padded.checked_sub(self.kernel[axis])?;
+            let [before, after] = self.padding[axis];
+            let padded = before.checked_add(after)?.checked_add(size[axis])?;
+            let last = padded.checked_sub(self.span(axis)?)?.checked_sub(1)?;
             last.checked_div(self.stride[axis])?.checked_add(1)
         };
         Some([along(0)?, along(1)?])
+    }
+
+    /// Distance on the input of the first and the last element of the kernel on an axis.
+    fn span(&self, axis: usize) -> Option<usize> {
+        let gaps = self.kernel[axis].checked_sub(1)?;
+        (self.dilation[axis] > 0).then_some(())?;
+        gaps.checked_mul(self.dilation[axis])
+    }
+
+    /// [`Self::span`] of both axes of a geometry that was checked.
+    pub(crate) fn spans(&self) -> [usize; 2] {
+        [0, 1].map(|axis| self.dilation[axis] * (self.kernel[axis] - 1))
+    }
+
+    /// Place on the input, along an axis of `size` elements, of kernel element `tap` at output `place`; `None` in the padding.
+    #[inline(always)]
+    pub fn source(&self, axis: usize, place: usize, tap: usize, size: usize) -> Option<usize> {
+        let padded = place * self.stride[axis] + tap * self.dilation[axis];
+        padded.checked_sub(self.padding[axis][0]).filter(|&source| source < size)
     }
 
     /// The sizes of this convolution of an image `[h, w, c]` with `filters` filters, for pricing it.
@@ -118,8 +157,8 @@ impl Convolution2d {
             filters: filters as u64,
             kernel: pair(self.kernel),
             stride: pair(self.stride),
-            padding: pair(self.padding).map(|padding| [padding; 2]),
-            dilation: [1; 2],
+            padding: self.padding.map(pair),
+            dilation: pair(self.dilation),
             groups: self.groups as u64,
         }
     }
@@ -137,8 +176,9 @@ impl Convolution2d {
         };
         let input4: [usize; 4] = input.try_into().map_err(|_| wrong("input is not 4-D"))?;
         let weights4: [usize; 4] = weights.try_into().map_err(|_| wrong("weights are not 4-D"))?;
-        if self.groups == 0 || self.stride.contains(&0) || self.kernel.contains(&0) {
-            return Err(wrong("groups, stride and kernel must be at least 1"));
+        let sizes = [self.stride, self.kernel, self.dilation];
+        if self.groups == 0 || sizes.as_flattened().contains(&0) {
+            return Err(wrong("groups, stride, kernel and dilation must be at least 1"));
         }
         if weights4[1..3] != self.kernel {
             return Err(wrong("the weights have another kernel size"));
@@ -191,6 +231,20 @@ mod tests {
         assert_eq!(alexnet.output_size([32, 32]), Some([8, 8]));
         assert_eq!(Convolution2d::square(3, 2, 0).output_size([6, 7]), Some([2, 3]));
         assert_eq!(Convolution2d::square(5, 1, 1).output_size([2, 9]), None);
+    }
+
+    #[test]
+    fn a_dilated_kernel_reaches_over_its_gaps() {
+        let dilated = Convolution2d { dilation: [2, 3], ..Convolution2d::square(3, 2, 1) };
+        assert_eq!(dilated.output_size([8, 9]), Some([3, 3]));
+        assert_eq!(dilated.output_size([2, 9]), None);
+        let sides = Convolution2d { padding: [[0, 3], [1, 0]], ..dilated };
+        assert_eq!(sides.output_size([8, 9]), Some([4, 2]));
+        assert_eq!(sides.source(1, 1, 0, 9), Some(1));
+        assert_eq!(sides.source(0, 3, 2, 8), None);
+        assert_eq!(Convolution2d { dilation: [0, 1], ..sides }.output_size([8, 9]), None);
+        let wide = Convolution2d { dilation: [usize::MAX; 2], ..sides };
+        assert_eq!(wide.output_size([8, 9]), None);
     }
 
     #[test]

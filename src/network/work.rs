@@ -37,10 +37,8 @@ impl VectorKind {
     pub const SOFTMAX: Self = Self::of("softmax", super::vector::softmax::OPERATIONS);
     /// Sum, mean, maximum and so on along axes; its elements are those of the input.
     pub const REDUCTION: Self = Self::of("reduction", super::vector::average_pool::OPERATIONS);
-    /// Gaussian error linear unit x·Φ(x): division, erf, addition and two products; a derivative and a product for each.
-    pub const GELU: Self = Self::of("gelu", VectorOperations::new(5, 10));
-    /// Any other function or arithmetic, element by element.
-    pub const ELEMENT_WISE: Self = Self::of("element-wise", VectorOperations::new(1, 2));
+    /// A function or arithmetic, element by element.
+    pub const ELEMENT_WISE: Self = Self::of("element-wise", super::vector::function::OPERATIONS);
     /// Elements change their place only.
     pub const DATA_MOVEMENT: Self = Self::of("data-movement", VectorOperations::NONE);
 

@@ -120,10 +120,12 @@ proptest! {
     fn convolutions_equal_their_patches(
         batch in 1usize..4, h in 1usize..9, w in 1usize..9, channels in 1usize..5, out in 1usize..6,
         kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
-        padding in [0usize..3, 0usize..3], groups in 1usize..3, wl in 1u32..=32, seed: u64,
+        (padding, dilation) in ([[0usize..3, 0usize..3], [0usize..3, 0usize..3]], [1usize..3, 1usize..4]),
+        groups in 1usize..3, wl in 1u32..=32, seed: u64,
         accumulator in any_accumulator(),
     ) {
-        let geometry = Convolution2d { kernel, stride, padding, groups };
+        let geometry = Convolution2d { kernel, stride, padding, dilation, groups };
+        let [[top, _], [left, _]] = padding;
         let x = random_tensor(&[batch, h, w, channels * groups], wl, seed, 1);
         let weights =
             random_tensor(&[out * groups, kernel[0], kernel[1], channels], wl, !seed, 1);
@@ -143,11 +145,11 @@ proptest! {
                 for term in 0..k {
                     let (ky, kx, c) =
                         (term / (kernel[1] * channels), term / channels % kernel[1], term % channels);
-                    let (iy, ix) = (y * stride[0] + ky, x0 * stride[1] + kx);
-                    let inside = iy >= padding[0] && ix >= padding[1]
-                        && iy - padding[0] < h && ix - padding[1] < w;
+                    let iy = y * stride[0] + ky * dilation[0];
+                    let ix = x0 * stride[1] + kx * dilation[1];
+                    let inside = iy >= top && ix >= left && iy - top < h && ix - left < w;
                     patches.push(if inside {
-                        let (iy, ix) = (iy - padding[0], ix - padding[1]);
+                        let (iy, ix) = (iy - top, ix - left);
                         let at = ((image * h + iy) * w + ix) * channels * groups;
                         x.data().get(at + group * channels + c) as i32
                     } else { 0 });

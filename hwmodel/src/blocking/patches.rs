@@ -104,16 +104,13 @@ impl<'a, T: Copy> Patches<'a, T> {
             // A run of output pixels in one line of one image: their kernel rows read the same lines.
             let run = (ow - x).min(rows.end - row);
             let out = &mut out[(row - rows.start) * out_stride..];
-            let top = (y * self.geometry.stride[0]) as isize - self.geometry.padding[0] as isize;
             let mut term = terms.start;
             while term < terms.end {
                 let (kernel_row, within) = (term / segment, term % segment);
                 let take = (segment - within).min(terms.end - term);
                 let at = term - terms.start;
-                let source_y = top + kernel_row as isize;
-                let line = (0..self.height as isize)
-                    .contains(&source_y)
-                    .then(|| (image * self.height + source_y.cast_unsigned()) * self.width);
+                let line = self.geometry.source(0, y, kernel_row, self.height);
+                let line = line.map(|source| (image * self.height + source) * self.width);
                 for (offset, out) in out.chunks_mut(out_stride).take(run).enumerate() {
                     let out = &mut out[at..at + take];
                     match line {
@@ -144,7 +141,10 @@ impl<'a, T: Copy> Patches<'a, T> {
         zero: E,
         convert: impl Fn(T) -> E + Copy,
     ) {
-        let left = (x * self.geometry.stride[1]) as isize - self.geometry.padding[1] as isize;
+        if self.geometry.dilation[1] != 1 {
+            return self.fill_dilated(line, x, within, out, zero, convert);
+        }
+        let left = (x * self.geometry.stride[1]) as isize - self.geometry.padding[1][0] as isize;
         let kernel_width = self.geometry.kernel[1];
         let (first, size) = self.group;
         // Kernel columns inside the image; element e of the kernel row is column e / size, channel
@@ -175,6 +175,25 @@ impl<'a, T: Copy> Patches<'a, T> {
             let column = (left + (element / size) as isize).cast_unsigned();
             let index = (line + column) * self.channels + first + element % size;
             *out = convert(self.data[index]);
+        }
+    }
+
+    /// [`Self::fill_line`] of a kernel whose columns are not neighbours in the image.
+    fn fill_dilated<E: Copy>(
+        &self,
+        line: usize,
+        x: usize,
+        within: usize,
+        out: &mut [E],
+        zero: E,
+        convert: impl Fn(T) -> E,
+    ) {
+        let (first, size) = self.group;
+        for (element, out) in (within..).zip(out) {
+            let column = self.geometry.source(1, x, element / size, self.width);
+            let index =
+                column.map(|column| (line + column) * self.channels + first + element % size);
+            *out = index.map_or(zero, |index| convert(self.data[index]));
         }
     }
 

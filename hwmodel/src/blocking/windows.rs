@@ -19,15 +19,12 @@ impl Windows {
     pub(crate) fn for_each_term(&self, pixel: usize, mut visit: impl FnMut(usize, Option<usize>)) {
         let [_, height, width, _] = self.input;
         let [oh, ow] = self.output;
-        let Convolution2d { kernel, stride, padding, .. } = self.geometry;
+        let kernel = self.geometry.kernel;
         let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
-        let inside = |at: usize, axis: usize, size: usize| {
-            at.checked_sub(padding[axis]).filter(|&at| at < size)
-        };
         for row in 0..kernel[0] {
-            let line = inside(y * stride[0] + row, 0, height);
+            let line = self.geometry.source(0, y, row, height);
             for column in 0..kernel[1] {
-                let place = inside(x * stride[1] + column, 1, width);
+                let place = self.geometry.source(1, x, column, width);
                 let source = line.zip(place).map(|(y, x)| (image * height + y) * width + x);
                 visit(row * kernel[1] + column, source);
             }
@@ -53,7 +50,7 @@ mod tests {
     /// A kernel row at x = 0 of a 1×3 image with padding 1: padding, pixel 0, pixel 1.
     #[test]
     fn terms_name_the_pixels_under_the_kernel() {
-        let geometry = Convolution2d { kernel: [1, 3], stride: [1, 2], padding: [0, 1], groups: 1 };
+        let geometry = Convolution2d::symmetric([1, 3], [1, 2], [0, 1], 1);
         let windows = Windows { input: [2, 1, 3, 1], geometry, output: [1, 2] };
         let terms = |pixel| {
             let mut seen = Vec::new();

@@ -234,9 +234,10 @@ mod tests {
         fn all_three_products_have_the_bits_of_the_groups(
             batch in 1usize..4, size in [1usize..18, 1usize..18], channels in 2usize..70,
             kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..3],
-            padding in [0usize..3, 0usize..3], fixed: bool, seed: u64,
+            (padding, dilation) in
+                ([[0usize..3, 0usize..3], [0usize..3, 0usize..3]], [1usize..3, 1usize..4]), fixed: bool, seed: u64,
         ) {
-            let geometry = Convolution2d { kernel, stride, padding, groups: channels };
+            let geometry = Convolution2d { kernel, stride, padding, dilation, groups: channels };
             prop_assume!(geometry.output_size(size).is_some());
             let input = [batch, size[0], size[1], channels];
             let weights = [channels, kernel[0], kernel[1], 1];

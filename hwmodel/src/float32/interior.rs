@@ -45,7 +45,8 @@ impl InteriorTerms {
     fn of<T: Copy>(patches: &Patches<'_, T>) -> Self {
         let ([h, w, _], geometry) = patches.geometry();
         let [oh, ow] = patches.output();
-        let ([kh, kw], [sh, sw], [ph, pw]) = (geometry.kernel, geometry.stride, geometry.padding);
+        let ([kh, kw], [sh, sw]) = (geometry.kernel, geometry.stride);
+        let [[ph, _], [pw, _]] = geometry.padding;
         Self { rows: inside(h, kh, sh, ph, oh), columns: inside(w, kw, sw, pw, ow) }
     }
 
@@ -60,7 +61,8 @@ impl InteriorTerms {
 /// Whether [`forward`] and [`grad_weight`] are faster than the general products.
 pub(crate) fn saves<T: Copy>(patches: &Patches<'_, T>) -> bool {
     let places = patches.output()[0] * patches.output()[1];
-    patches.geometry().0[2] >= FEWEST_CHANNELS
+    patches.geometry().1.dilation == [1, 1]
+        && patches.geometry().0[2] >= FEWEST_CHANNELS
         && patches.rows() >= FEWEST_IMAGES * places
         && InteriorTerms::of(patches).saves_a_quarter(patches.geometry().1.kernel)
 }
@@ -323,10 +325,11 @@ mod tests {
         #[test]
         fn the_bits_are_those_of_the_whole_product(
             images in FEWEST_IMAGES..40, size in [1usize..5, 1usize..5], kernel in [1usize..6, 1usize..6],
-            stride in [1usize..3, 1usize..3], padding in [0usize..4, 0usize..4],
+            stride in [1usize..3, 1usize..3],
+            padding in [[0usize..4, 0usize..4], [0usize..4, 0usize..4]],
             channels in 30usize..70, n in 1usize..70, groups in 1usize..3, seed: u64,
         ) {
-            let geometry = Convolution2d { kernel, stride, padding, groups };
+            let geometry = Convolution2d { kernel, stride, padding, dilation: [1; 2], groups };
             let output = geometry.output_size(size);
             prop_assume!(output.is_some());
             let output = output.unwrap();

@@ -84,14 +84,12 @@ impl Shapes {
     /// With stride 1, the gradient of the input is a convolution of dY with the mirrored filters; this is
     /// its geometry. Not so where padding is wider than the kernel allows.
     fn mirrored(&self) -> Option<Convolution2d> {
-        let Convolution2d { kernel, stride, padding, groups } = self.geometry;
-        let possible = stride == [1, 1] && padding[0] < kernel[0] && padding[1] < kernel[1];
-        possible.then(|| Convolution2d {
-            kernel,
-            stride,
-            padding: [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]],
-            groups,
-        })
+        let Convolution2d { stride, padding, .. } = self.geometry;
+        let spans = self.geometry.spans();
+        let fits = |axis: usize| padding[axis].iter().all(|&side| side <= spans[axis]);
+        let padding = |axis: usize| padding[axis].map(|side| spans[axis] - side);
+        (stride == [1, 1] && fits(0) && fits(1))
+            .then(|| Convolution2d { padding: [0, 1].map(padding), ..self.geometry })
     }
 
     fn per_group(&self) -> usize {
@@ -328,8 +326,14 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
     let size = shapes.weights[3];
     for (pixel, column) in columns.chunks_exact(shapes.terms()).enumerate() {
         let (y, x) = (pixel / shapes.output[1], pixel % shapes.output[1]);
-        let top = (y * shapes.geometry.stride[0]) as isize - shapes.geometry.padding[0] as isize;
-        let left = (x * shapes.geometry.stride[1]) as isize - shapes.geometry.padding[1] as isize;
+        if shapes.geometry.dilation != [1, 1] {
+            scatter_dilated(shapes, group, [y, x], column, dx);
+            continue;
+        }
+        let [top, left] = [(0, y), (1, x)].map(|(axis, place)| {
+            (place * shapes.geometry.stride[axis]) as isize
+                - shapes.geometry.padding[axis][0] as isize
+        });
         let from = ((-left).clamp(0, kernel_width as isize)).cast_unsigned();
         let to =
             ((width as isize - left).clamp(from as isize, kernel_width as isize)).cast_unsigned();
@@ -351,6 +355,26 @@ fn scatter(shapes: &Shapes, group: usize, columns: &[f32], dx: &mut [f32]) {
                 }
             }
         }
+    }
+}
+
+/// Adds one column of a dilated kernel back to the pixels it came from.
+fn scatter_dilated(
+    shapes: &Shapes,
+    group: usize,
+    [y, x]: [usize; 2],
+    column: &[f32],
+    dx: &mut [f32],
+) {
+    let [_, height, width, channels] = shapes.input;
+    let size = shapes.weights[3];
+    let kernel_width = shapes.geometry.kernel[1];
+    for (tap, values) in column.chunks_exact(size.max(1)).enumerate() {
+        let row = shapes.geometry.source(0, y, tap / kernel_width, height);
+        let place = row.zip(shapes.geometry.source(1, x, tap % kernel_width, width));
+        let Some((row, column)) = place else { continue };
+        let target = &mut dx[(row * width + column) * channels + group * size..][..size];
+        target.iter_mut().zip(values).for_each(|(target, &value)| *target += value);
     }
 }
 

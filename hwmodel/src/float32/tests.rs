@@ -17,15 +17,16 @@ fn for_each_product(shapes: &Shapes, mut f: impl FnMut(usize, usize, usize)) {
     let [n, h, w, c] = shapes.input;
     let [o, kh, kw, size] = shapes.weights;
     let [oh, ow] = shapes.output;
-    let Convolution2d { stride, padding, groups, .. } = shapes.geometry;
+    let Convolution2d { stride, padding: [[top, _], [left, _]], dilation, groups, .. } =
+        shapes.geometry;
     for image in 0..n {
         for (y, x, out) in itertools(oh, ow, o) {
             for (ky, kx, channel) in itertools(kh, kw, size) {
-                let (iy, ix) = (y * stride[0] + ky, x * stride[1] + kx);
-                if iy < padding[0] || ix < padding[1] {
+                let (iy, ix) = (y * stride[0] + ky * dilation[0], x * stride[1] + kx * dilation[1]);
+                if iy < top || ix < left {
                     continue;
                 }
-                let (iy, ix) = (iy - padding[0], ix - padding[1]);
+                let (iy, ix) = (iy - top, ix - left);
                 if iy >= h || ix >= w {
                     continue;
                 }
@@ -58,9 +59,10 @@ proptest! {
     fn all_three_products_equal_the_definition(
         batch in 1usize..5, h in 1usize..10, w in 1usize..10, channels in 1usize..20,
         out in 1usize..40, kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..3],
-        padding in [0usize..3, 0usize..3], groups in 1usize..3, seed: u64,
+        padding in [[0usize..3, 0usize..3], [0usize..3, 0usize..3]],
+        dilation in [1usize..3, 1usize..4], groups in 1usize..3, seed: u64,
     ) {
-        let geometry = Convolution2d { kernel, stride, padding, groups };
+        let geometry = Convolution2d { kernel, stride, padding, dilation, groups };
         prop_assume!(geometry.output_size([h, w]).is_some());
         let input = [batch, h, w, channels * groups];
         let weights = [out * groups, kernel[0], kernel[1], channels];

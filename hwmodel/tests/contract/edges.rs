@@ -137,12 +137,7 @@ fn the_width_that_suffices_is_exact_at_the_edges() {
                 let tensor = |raw: &[i32]| {
                     FixedTensor::from_raw(&[1, 1, 1, terms], format, raw).expect("in range")
                 };
-                let geometry = hwmodel::array::Convolution2d {
-                    kernel: [1; 2],
-                    stride: [1; 2],
-                    padding: [0; 2],
-                    groups: 1,
-                };
+                let geometry = hwmodel::array::Convolution2d::square(1, 1, 0);
                 let found =
                     width::on_data(SimdLevel::best(), &tensor(&a), &tensor(&b), None, geometry);
                 let needed = (needed <= 64).then_some(needed);

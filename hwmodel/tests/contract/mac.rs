@@ -151,7 +151,7 @@ fn tiles(
     }
 }
 
-/// A convolution of any stride, padding and groups, at every level; the number of MACs.
+/// A convolution of any stride, padding, dilation and groups, at every level; the number of MACs.
 pub(crate) fn convolution_batch(seed: u64) -> u64 {
     let mut inputs = Inputs::new(seed);
     let [wl_x, wl_w] = [0; 2].map(|_| inputs.between(1, 32) as u32);
@@ -160,7 +160,8 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
     let geometry = Convolution2d {
         kernel: [inputs.size(1, 4), inputs.size(1, 4)],
         stride: [inputs.size(1, 3), inputs.size(1, 3)],
-        padding: [inputs.size(0, 2), inputs.size(0, 2)],
+        padding: [0; 2].map(|_| [inputs.size(0, 2), inputs.size(0, 2)]),
+        dilation: [inputs.size(1, 3), inputs.size(1, 3)],
         groups,
     };
     let [kh, kw] = geometry.kernel;
@@ -170,14 +171,16 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
     let circuit =
         Circuit { accumulator: levels::accumulator(&mut inputs, wl_x + wl_w, fl), fl, bias: None };
     let accumulator = circuit.accumulator;
-    let [ph, pw] = geometry.padding;
-    if kh > h + 2 * ph || kw > w + 2 * pw {
+    let [[top, bottom], [left, right]] = geometry.padding;
+    let (reach_h, reach_w) =
+        (geometry.dilation[0] * (kh - 1) + 1, geometry.dilation[1] * (kw - 1) + 1);
+    if reach_h > h + top + bottom || reach_w > w + left + right {
         let array = MacArray { simd: SimdLevel::best(), accumulator };
         assert!(array.convolve(&x, &weights, geometry).is_err());
         return 0;
     }
-    let (oh, ow) =
-        ((h + 2 * ph - kh) / geometry.stride[0] + 1, (w + 2 * pw - kw) / geometry.stride[1] + 1);
+    let oh = (h + top + bottom - reach_h) / geometry.stride[0] + 1;
+    let ow = (w + left + right - reach_w) / geometry.stride[1] + 1;
     let (raw_x, raw_w) = (x.data().to_i32(), weights.data().to_i32());
     let k = kh * kw * channels;
     let pixels = batch * oh * ow;
@@ -191,8 +194,8 @@ pub(crate) fn convolution_batch(seed: u64) -> u64 {
         let pixel_value = |pixel: usize, term: usize| {
             let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
             let (ky, kx, channel) = (term / (kw * channels), term / channels % kw, term % channels);
-            let row = (y * geometry.stride[0] + ky) as i64 - ph as i64;
-            let column = (x * geometry.stride[1] + kx) as i64 - pw as i64;
+            let row = (y * geometry.stride[0] + ky * geometry.dilation[0]) as i64 - top as i64;
+            let column = (x * geometry.stride[1] + kx * geometry.dilation[1]) as i64 - left as i64;
             if row < 0 || column < 0 || row >= h as i64 || column >= w as i64 {
                 return 0;
             }

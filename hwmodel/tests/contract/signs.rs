@@ -100,12 +100,8 @@ fn convolutions(seed: u64) {
     let groups = inputs.size(1, 3);
     let side = inputs.size(1, 3);
     let padding = inputs.size(0, 1);
-    let geometry = Convolution2d {
-        kernel: [side; 2],
-        stride: [inputs.size(1, 2), 1],
-        padding: [padding; 2],
-        groups,
-    };
+    let geometry =
+        Convolution2d::symmetric([side; 2], [inputs.size(1, 2), 1], [padding; 2], groups);
     if h + 2 * padding < side || w + 2 * padding < side {
         return;
     }

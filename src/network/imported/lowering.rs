@@ -1,5 +1,5 @@
 //! The state while nodes become layers.
-#![expect(clippy::float_cmp, reason = "1 is the absence of a factor")]
+#![expect(clippy::float_cmp, reason = "1 is the absence of a factor, 0 that of a shift")]
 
 use super::axes::Axes;
 use super::{Facts, ImportError, Imported};
@@ -9,7 +9,7 @@ use crate::network::error::NetworkError;
 use crate::network::vector::batch_norm::RunningStatistics;
 use crate::onnx::model::{Attribute, Node};
 use hwmodel::cast::nearest_f32;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A value of the file as one of the layers.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +18,10 @@ pub(super) struct Tensor {
     pub(super) id: NodeId,
     /// How it lies.
     pub(super) axes: Axes,
-    /// The value of the file over that of the layer, above 0: constant factors go into the weights of the next product.
+    /// The value of the file is `scale` times that of the layer, plus `shift`. The factor is above 0; both go into the
+    /// weights and the bias of the next product.
     pub(super) scale: f64,
+    pub(super) shift: f64,
 }
 
 /// Why a node is not a layer.
@@ -52,13 +54,15 @@ pub(super) struct Lowering<'a> {
     parameters: HashMap<String, Vec<f32>>,
     /// Running statistics by the name of the layer.
     running: HashMap<String, RunningStatistics>,
+    /// Names of values inside a layer that is made of several nodes.
+    inner: HashSet<String>,
     notes: Vec<String>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(net: Builder, program: &'a Program, facts: &'a Facts) -> Self {
-        let (values, parameters, running) = Default::default();
-        Self { net, values, program, facts, parameters, running, notes: Vec::new() }
+        let (values, parameters, running, inner) = Default::default();
+        Self { net, values, program, facts, parameters, running, inner, notes: Vec::new() }
     }
 
     /// The layer's value of input `index` of `node`.
@@ -72,18 +76,33 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// [`Self::input`] of a layer that a shift does not pass through unchanged.
+    pub(super) fn unshifted(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
+        let tensor = self.input(node, index)?;
+        match tensor.shift == 0.0 {
+            true => Ok(tensor),
+            false => Err(unsupported(format!(
+                "a constant is added to its input {index} outside a product"
+            ))),
+        }
+    }
+
     /// Input `index` of `node` if it is a constant of floats.
     pub(super) fn constant(&self, node: &Node, index: usize) -> Option<(Vec<usize>, Vec<f64>)> {
-        let value = self.program.constant(node.inputs.get(index)?)?;
-        match value {
+        match self.known(node.inputs.get(index)?)? {
             Value::Integer(_) => None,
             value => Some((value.shape().to_vec(), value.wide().into_owned())),
         }
     }
 
+    /// The value `name` if it is a constant, or follows from shapes alone.
+    fn known(&self, name: &str) -> Option<&Value> {
+        self.program.constant(name).or_else(|| self.facts.known.get(name))
+    }
+
     /// Input `index` of `node` as constant integers.
     pub(super) fn integers(&self, node: &Node, index: usize) -> Option<Vec<i64>> {
-        match self.program.constant(node.inputs.get(index)?)? {
+        match self.known(node.inputs.get(index)?)? {
             Value::Integer(value) => Some(value.values.to_vec()),
             _ => None,
         }
@@ -128,6 +147,17 @@ impl<'a> Lowering<'a> {
         if let Some(name) = node.outputs.first() {
             self.values.insert(name.clone(), tensor);
         }
+    }
+
+    /// What `node` makes is inside a layer that other nodes belong to.
+    pub(super) fn set_inner(&mut self, node: &Node) {
+        self.inner.extend(node.outputs.iter().cloned());
+    }
+
+    /// Whether `node` is a part of a layer that an earlier node made.
+    pub(super) fn is_made(&self, node: &Node) -> bool {
+        let mut outputs = node.outputs.iter().filter(|name| !name.is_empty());
+        outputs.any(|name| self.values.contains_key(name) || self.inner.contains(name))
     }
 
     /// Initial values of parameter `kind` of layer `layer`.
@@ -179,9 +209,9 @@ impl<'a> Lowering<'a> {
         if self.net.value(self.net.nodes().len()) != Some(last.id) {
             return refuse("is not the last layer: remove what is behind it");
         }
-        if last.scale != 1.0 {
+        if last.scale != 1.0 || last.shift != 0.0 {
             return refuse(
-                "is multiplied by a constant behind the last product: put it into the weights",
+                "is multiplied by a constant, or has one added, behind the last product: put it into the weights",
             );
         }
         if matches!(last.axes, Axes::Features { from: [h, w, _] } if h * w > 1) {

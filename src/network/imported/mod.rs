@@ -12,7 +12,7 @@ mod rules;
 use super::builder::{BiasBound, Builder, Initialisation};
 use super::error::NetworkError;
 use super::graph::Network;
-use crate::graph::{Arithmetic, GraphError, Integers, Kind, Program, Reals, Value, Values};
+use crate::graph::{Arithmetic, GraphError, Integers, Program, Reals, Value, Values};
 use crate::onnx::model::{Attribute, Dimension, Input, Model, Node};
 use axes::Axes;
 use hwmodel::array::MacArray;
@@ -75,11 +75,11 @@ pub fn import(model: &Model, name: &str, simd: SimdLevel) -> Result<Imported, Im
     let facts = Facts::of(&program, input, &shape)?;
     let initialisation = Initialisation { seed: 0, scale: 1.0 };
     let net = Builder::new(name, axes.layer_shape(&shape), initialisation, BiasBound::Scale);
-    let start = Tensor { id: net.image(), axes, scale: 1.0 };
+    let start = Tensor { id: net.image(), axes, scale: 1.0, shift: 0.0 };
     let mut lowering = Lowering::new(net, &program, &facts);
     lowering.values.insert(input.name.clone(), start);
     for node in program.nodes() {
-        if facts.is_arithmetic_of_shapes(node) {
+        if facts.knows(node) {
             continue;
         }
         rules::apply(&mut lowering, node).map_err(|problem| match problem {
@@ -128,8 +128,8 @@ fn sample_shape(input: &Input) -> Result<Vec<usize>, ImportError> {
 struct Facts {
     /// Shape of every value that depends on the input.
     shapes: HashMap<String, Vec<usize>>,
-    /// The values that are integers.
-    integers: HashMap<String, bool>,
+    /// The values that follow from shapes and types alone, such as the sizes that a Reshape takes.
+    known: HashMap<String, Value>,
     /// Number of nodes that read a value, and one more for an output.
     readers: HashMap<String, usize>,
 }
@@ -137,7 +137,7 @@ struct Facts {
 impl Facts {
     fn of(program: &Program, input: &Input, shape: &[usize]) -> Result<Self, ImportError> {
         let mut facts =
-            Self { shapes: HashMap::new(), integers: HashMap::new(), readers: HashMap::new() };
+            Self { shapes: HashMap::new(), known: HashMap::new(), readers: HashMap::new() };
         for name in program.nodes().flat_map(|node| &node.inputs).chain(&program.outputs) {
             *facts.readers.entry(name.clone()).or_default() += 1;
         }
@@ -154,17 +154,37 @@ impl Facts {
         facts.shapes.insert(input.name.clone(), shape.to_vec());
         let values = Values::from([(input.name.clone(), zeros)]);
         program.run(values, |run| {
+            let known = facts.follows(program, run.node);
             for (name, value) in run.node.outputs.iter().zip(run.outputs) {
                 facts.shapes.insert(name.clone(), value.shape().to_vec());
-                facts.integers.insert(name.clone(), value.kind() == Kind::Integer);
+                if known {
+                    facts.known.insert(name.clone(), value.clone());
+                }
             }
             Ok(())
         })?;
         Ok(facts)
     }
 
-    fn is_arithmetic_of_shapes(&self, node: &Node) -> bool {
+    /// Whether what `node` makes follows from shapes and types alone.
+    fn follows(&self, program: &Program, node: &Node) -> bool {
+        let of_shapes = ["Shape", "Size"].contains(&node.operator.as_str());
+        let values = match node.operator.as_str() {
+            "CastLike" => 1,
+            _ => node.inputs.len(),
+        };
+        let known = |name: &String| {
+            name.is_empty() || program.constant(name).is_some() || self.known.contains_key(name)
+        };
+        of_shapes || node.inputs.iter().take(values).all(known)
+    }
+
+    /// Whether all that `node` makes is known without running it.
+    fn knows(&self, node: &Node) -> bool {
         let mut outputs = node.outputs.iter().filter(|name| !name.is_empty());
-        outputs.all(|name| self.integers.get(name).copied().unwrap_or(false))
+        outputs.all(|name| self.known.contains_key(name))
     }
 }
+
+#[cfg(test)]
+mod tests;

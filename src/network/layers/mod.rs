@@ -11,6 +11,7 @@ mod convolution;
 mod dropout;
 mod embedding;
 mod flatten;
+mod function;
 mod layer_norm;
 mod leaky_relu;
 mod linear;
@@ -36,6 +37,7 @@ pub(super) const KINDS: &[Kind] = &[
     dropout::KIND,
     embedding::KIND,
     flatten::KIND,
+    function::KIND,
     layer_norm::KIND,
     leaky_relu::KIND,
     linear::KIND,
@@ -76,6 +78,7 @@ const EXAMPLES: &[(&str, Example)] = &[
     ("dropout", dropout::EXAMPLE),
     ("embedding", embedding::EXAMPLE),
     ("flatten", flatten::EXAMPLE),
+    ("function", function::EXAMPLE),
     ("layer_norm", layer_norm::EXAMPLE),
     ("leaky_relu", leaky_relu::EXAMPLE),
     ("linear", linear::EXAMPLE),

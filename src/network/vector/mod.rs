@@ -7,6 +7,7 @@ pub mod causal_softmax;
 pub mod dropout;
 pub mod elementary;
 pub mod embedding;
+pub mod function;
 pub mod init;
 pub mod layer_norm;
 pub mod lstm;

@@ -53,15 +53,11 @@ fn pairs(
         return Vec::new();
     };
     let group = channel / (filters / geometry.groups.max(1)).max(1);
-    let inside = |position: usize, kernel: usize, axis: usize, size: usize| {
-        let place = position * geometry.stride[axis] + kernel;
-        place.checked_sub(geometry.padding[axis]).filter(|place| *place < size)
-    };
     let mut found = Vec::new();
     for ky in 0..kh {
-        let Some(y) = inside(row, ky, 0, height) else { continue };
+        let Some(y) = geometry.source(0, row, ky, height) else { continue };
         for kx in 0..kw {
-            let Some(x_place) = inside(column, kx, 1, width) else { continue };
+            let Some(x_place) = geometry.source(1, column, kx, width) else { continue };
             for c in 0..depth {
                 let of_x = ((image * height + y) * width + x_place) * channels + group * depth + c;
                 let of_w = ((channel * kh + ky) * kw + kx) * depth + c;
@@ -84,7 +80,7 @@ mod tests {
         let raw = |n: usize, step: usize| -> Vec<i32> {
             (0..n).map(|i| (i * step % 19) as i32 - 9).collect()
         };
-        let geometry = Convolution2d { kernel: [3, 2], stride: [2, 1], padding: [1, 2], groups: 2 };
+        let geometry = Convolution2d::symmetric([3, 2], [2, 1], [1, 2], 2);
         let x = FixedTensor::from_raw(&[2, 5, 4, 6], format, &raw(240, 7)).unwrap();
         let w = FixedTensor::from_raw(&[4, 3, 2, 3], format, &raw(72, 5)).unwrap();
         let array = MacArray { simd: SimdLevel::best(), accumulator: Accumulator::default() };

@@ -123,7 +123,7 @@ impl LayerOperands {
         let shapes = self.shapes()?;
         let [_, oh, ow, filters] = shapes.output();
         let [_, height, width, channels] = shapes.input();
-        let Convolution2d { kernel, stride, padding, groups } = self.geometry;
+        let Convolution2d { kernel, groups, .. } = self.geometry;
         let (pixel, filter) = (output / filters, output % filters);
         let (image, y, x) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
         let size = channels / groups;
@@ -132,9 +132,8 @@ impl LayerOperands {
         let (mut inputs, mut weights) = (Vec::with_capacity(k), Vec::with_capacity(k));
         for kernel_row in 0..kernel[0] {
             for kernel_column in 0..kernel[1] {
-                let row = (y * stride[0] + kernel_row).checked_sub(padding[0]);
-                let column = (x * stride[1] + kernel_column).checked_sub(padding[1]);
-                let place = row.zip(column).filter(|&(row, column)| row < height && column < width);
+                let row = self.geometry.source(0, y, kernel_row, height);
+                let place = row.zip(self.geometry.source(1, x, kernel_column, width));
                 for channel in 0..size {
                     inputs.push(place.map_or(0, |(row, column)| {
                         let at = ((image * height + row) * width + column) * channels;

@@ -44,7 +44,8 @@ impl Folder {
         elements("input", input)?;
         elements("weights", weights)?;
         bias.as_ref().map_or(Ok(0), |bias| elements("bias", bias))?;
-        let sizes = [geometry.kernel, geometry.stride, geometry.padding];
+        let [rows, columns] = geometry.padding;
+        let sizes = [geometry.kernel, geometry.stride, geometry.dilation, rows, columns];
         let large = sizes.as_flattened().iter().any(|&size| size > LIMIT);
         if large || geometry.groups > LIMIT {
             return Err(format!("`geometry` has a size above {LIMIT}"));

@@ -31,7 +31,7 @@ fn operands(accumulator: Accumulator) -> LayerOperands {
         input: random(&[2, 5, 6, 4], format(6, 3), 1),
         weights: random(&[6, 3, 2, 2], format(5, 4), 2),
         bias: Some(random(&[6], format(9, 2), 3)),
-        geometry: Convolution2d { kernel: [3, 2], stride: [2, 1], padding: [1, 2], groups: 2 },
+        geometry: Convolution2d::symmetric([3, 2], [2, 1], [1, 2], 2),
         accumulator,
         output: format(6, 3),
         rounding: Rounding::NearestEven,

@@ -77,7 +77,7 @@ impl Layer {
             let kernel = [size("KH")?, size("KW")?];
             let stride = [size("SH")?, size("SW")?];
             let padding = [size("PH")?, size("PW")?];
-            let geometry = Convolution2d { kernel, stride, padding, groups: 1 };
+            let geometry = Convolution2d::symmetric(kernel, stride, padding, 1);
             ([images, size("H")?, size("W")?, size("C")?], kernel, geometry)
         };
         let output = geometry.output_size([input[1], input[2]]);

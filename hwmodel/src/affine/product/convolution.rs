@@ -93,8 +93,7 @@ pub fn convolve(
             }
             _ => (padded(x.words, window, &shape, left)?, [0, 0]),
         };
-        let geometry =
-            Convolution2d { kernel, stride: window.stride, padding, groups: window.groups };
+        let geometry = Convolution2d::symmetric(kernel, window.stride, padding, window.groups);
         let sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?)?;
         let rows = match needs_rows {
             true => Some(window_sums(&array, &input, geometry, channels)?),
@@ -115,7 +114,7 @@ pub fn convolve(
 fn check(input: &[usize], weights: &[usize], window: Window) -> Result<Shape, AffineError> {
     let Window { stride, padding, dilation, groups } = window;
     let kernel = [weights.get(1), weights.get(2)].map(|size| size.copied().unwrap_or(0));
-    let geometry = Convolution2d { kernel, stride, padding: [0, 0], groups };
+    let geometry = Convolution2d::symmetric(kernel, stride, [0, 0], groups);
     let wrong = |why| ShapeError::Convolution {
         geometry,
         input: input.to_vec(),

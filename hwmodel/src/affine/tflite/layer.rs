@@ -294,7 +294,7 @@ fn convolve(
         // The array says what is wrong.
         _ => [1, 1],
     };
-    let geometry = Convolution2d { kernel, stride, padding, groups };
+    let geometry = Convolution2d::symmetric(kernel, stride, padding, groups);
     let product = array.convolve(x, w, geometry)?;
     let mut shape = x.shape().to_vec();
     if let Some([height, width]) = geometry.output_size([shape[1], shape[2]]) {

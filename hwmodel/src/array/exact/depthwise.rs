@@ -126,10 +126,11 @@ mod tests {
         fn channels_side_by_side_are_the_groups_one_by_one(
             batch in 0usize..4, size in [1usize..9, 1usize..9], channels in 2usize..70,
             kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..3],
-            padding in [0usize..3, 0usize..3], wl in [1u32..=32, 1u32..=32],
+            (padding, dilation) in
+                ([[0usize..3, 0usize..3], [0usize..3, 0usize..3]], [1usize..3, 1usize..4]), wl in [1u32..=32, 1u32..=32],
             sparse in 0u32..4, seed: u64,
         ) {
-            let geometry = Convolution2d { kernel, stride, padding, groups: channels };
+            let geometry = Convolution2d { kernel, stride, padding, dilation, groups: channels };
             prop_assume!(geometry.output_size(size).is_some());
             let x = random_tensor(&[batch, size[0], size[1], channels], wl[0], seed, sparse);
             let w = random_tensor(&[channels, kernel[0], kernel[1], 1], wl[1], !seed, sparse);

@@ -56,19 +56,20 @@ impl MacArray {
         let mirrored = rearranged!(w, [channels * groups, kh, kw, o / groups], data => {
             mirrored_filters(data, weights, groups)
         });
-        let full = Convolution2d { stride: [1; 2], padding: [0; 2], ..geometry };
+        let full = Convolution2d { stride: [1; 2], padding: [[0; 2]; 2], ..geometry };
+        let spans = geometry.spans();
         // A window over the padded input reads every output pixel that a pixel of the input entered.
         let plain = (0..2).all(|axis| {
+            let sides = geometry.padding[axis];
             geometry.stride[axis] == 1
-                && geometry.padding[axis] < geometry.kernel[axis]
-                && input[1 + axis] + 2 * geometry.padding[axis] + 1
-                    == output[axis] + geometry.kernel[axis]
+                && sides.iter().all(|&side| side <= spans[axis])
+                && input[1 + axis] + sides[0] + sides[1] == output[axis] + spans[axis]
         });
         if plain {
-            let padding = [kh - 1 - geometry.padding[0], kw - 1 - geometry.padding[1]];
+            let padding = [0, 1].map(|axis| geometry.padding[axis].map(|side| spans[axis] - side));
             return self.convolve(dy, &mirrored, Convolution2d { padding, ..full });
         }
-        let shape = [input[0], input[1] + kh - 1, input[2] + kw - 1, o];
+        let shape = [input[0], input[1] + spans[0], input[2] + spans[1], o];
         let dilated = rearranged!(dy, shape, data => dilated(data, output, shape, geometry));
         self.convolve(&dilated, &mirrored, full)
     }
@@ -232,8 +233,8 @@ fn dilated<T: StoredInteger>(
     geometry: Convolution2d,
 ) -> Vec<T> {
     let at = |index: usize, axis: usize, size: usize| {
-        let place = index * geometry.stride[axis] + geometry.kernel[axis] - 1;
-        place.checked_sub(geometry.padding[axis]).filter(|&place| place < size)
+        let place = index * geometry.stride[axis] + geometry.spans()[axis];
+        place.checked_sub(geometry.padding[axis][0]).filter(|&place| place < size)
     };
     let mut out = vec![T::zero(); n * height * width * o];
     parallel::each(out.chunks_mut((height * width * o).max(1)).enumerate(), |(image, out)| {

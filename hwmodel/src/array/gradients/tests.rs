@@ -30,7 +30,8 @@ impl Sum {
 
 /// Input pixel that tap `tap` of output `index` reads along `axis`.
 fn source(geometry: Convolution2d, axis: usize, index: usize, tap: usize) -> Option<usize> {
-    (index * geometry.stride[axis] + tap).checked_sub(geometry.padding[axis])
+    let place = index * geometry.stride[axis] + tap * geometry.dilation[axis];
+    place.checked_sub(geometry.padding[axis][0])
 }
 
 /// Shapes of a case.
@@ -116,10 +117,11 @@ proptest! {
     fn backward_products_equal_their_definition(
         n in 1usize..4, h in 1usize..8, width in 1usize..8, channels in 1usize..4, filters in 1usize..5,
         kernel in [1usize..5, 1usize..5], stride in [1usize..4, 1usize..4],
-        padding in [0usize..5, 0usize..3], groups in 1usize..4, wl in [1u32..=32, 1u32..=32, 1u32..=32],
+        padding in [[0usize..5, 0usize..5], [0usize..3, 0usize..3]], dilation in [1usize..3, 1usize..4],
+        groups in 1usize..4, wl in [1u32..=32, 1u32..=32, 1u32..=32],
         seed: u64, accumulator in any_accumulator(),
     ) {
-        let geometry = Convolution2d { kernel, stride, padding, groups };
+        let geometry = Convolution2d { kernel, stride, padding, dilation, groups };
         let Some([oh, ow]) = geometry.output_size([h, width]) else { return Ok(()) };
         let (c, o) = (channels * groups, filters * groups);
         let (input, output) = ([n, h, width, c], [n, oh, ow, o]);

@@ -61,12 +61,9 @@ pub(super) fn integers(
     let x = x.last(shape.images, shape.channels, padding)?;
     let kernel = [height.kernel, width.kernel];
     let w = w.last(shape.filters, of_group, Padding::none(kernel))?;
-    let geometry = Convolution2d {
-        kernel,
-        stride: [height.stride, width.stride],
-        padding: if symmetric { [height.before, width.before] } else { [0; 2] },
-        groups: shape.groups,
-    };
+    let padding = if symmetric { [height.before, width.before] } else { [0; 2] };
+    let stride = [height.stride, width.stride];
+    let geometry = Convolution2d::symmetric(kernel, stride, padding, shape.groups);
     let product = array.convolve(&x, &w, geometry).map_err(error)?;
     let (images, filters, pixels) = (shape.images, shape.filters, shape.pixels());
     let values = match sums::counted(call, product)? {
@@ -143,12 +140,9 @@ pub(super) fn narrow(
     let [rows, columns] = padding.padded();
     let kernel = [height.kernel, width.kernel];
     let w = to_last(w, shape.filters, of_group, Padding::none(kernel));
-    let geometry = Convolution2d {
-        kernel,
-        stride: [height.stride, width.stride],
-        padding: if symmetric { [height.before, width.before] } else { [0; 2] },
-        groups: shape.groups,
-    };
+    let padding = if symmetric { [height.before, width.before] } else { [0; 2] };
+    let stride = [height.stride, width.stride];
+    let geometry = Convolution2d::symmetric(kernel, stride, padding, shape.groups);
     let shapes = Shapes::new(
         &[shape.images, rows, columns, shape.channels],
         &[shape.filters, kernel[0], kernel[1], of_group],
@@ -170,7 +164,7 @@ pub(super) fn linear_narrow(
     w: &[f32],
 ) -> Result<Vec<f32>, Problem> {
     let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
-    let geometry = Convolution2d { kernel: [1, 1], stride: [1, 1], padding: [0, 0], groups: 1 };
+    let geometry = Convolution2d::square(1, 1, 0);
     let shapes = Shapes::new(&[m, 1, 1, k], &[n, 1, 1, k], geometry).map_err(error)?;
     float32::forward(simd, &shapes, Values::Float(x), Values::Float(w)).map_err(error)
 }

@@ -17,7 +17,7 @@ fn homogeneous(
     node: &Node,
     add: impl Fn(&mut Builder, NodeId) -> Result<NodeId, NetworkError>,
 ) -> Result<(), Refusal> {
-    let input = lowering.input(node, 0)?;
+    let input = lowering.unshifted(node, 0)?;
     let id = add(&mut lowering.net, input.id)?;
     lowering.set(node, Tensor { id, ..input });
     Ok(())
@@ -57,7 +57,7 @@ pub(super) fn clip(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refus
         _ => None,
     };
     let bounds = (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
-    let input = lowering.input(node, 0)?;
+    let input = lowering.unshifted(node, 0)?;
     match bounds {
         (Some(0.0), Some(f64::INFINITY)) => relu(lowering, node),
         (Some(0.0), Some(6.0)) if input.scale == 1.0 => homogeneous(lowering, node, Builder::relu6),

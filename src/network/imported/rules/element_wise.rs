@@ -6,14 +6,13 @@ use crate::network::imported::lowering::{Lowering, Refusal, Tensor, integer, uns
 use crate::onnx::model::Node;
 
 pub(super) fn add(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
-    if node.outputs.first().is_some_and(|name| lowering.values.contains_key(name)) {
-        // The bias of the product before it.
-        return Ok(());
-    }
     if node.inputs.len() != 2 {
         return Err(unsupported(format!("a sum of {} values is not a layer", node.inputs.len())));
     }
-    let (first, second) = (lowering.input(node, 0)?, lowering.input(node, 1)?);
+    if let Some((variable, value)) = constant_operand(lowering, node) {
+        return shift(lowering, node, variable, |tensor| (tensor.scale, tensor.shift + value));
+    }
+    let (first, second) = (lowering.unshifted(node, 0)?, lowering.unshifted(node, 1)?);
     if first.axes != second.axes || first.scale != second.scale {
         return Err(unsupported(
             "its inputs differ in the order of axes or by a constant factor".to_owned(),
@@ -24,30 +23,57 @@ pub(super) fn add(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusa
     Ok(())
 }
 
-/// A product or quotient by one positive constant.
-pub(super) fn scale(
+/// The input of `node` that is not a constant, and the constant, if that has one element.
+fn constant_operand(lowering: &Lowering<'_>, node: &Node) -> Option<(usize, f64)> {
+    let constant = |index| lowering.constant(node, index).filter(|(_, values)| values.len() == 1);
+    match (constant(0), constant(1)) {
+        (None, Some((_, values))) => Some((0, values[0])),
+        (Some((_, values)), None) => Some((1, values[0])),
+        _ => None,
+    }
+}
+
+/// Input `variable` of `node` with another factor and shift.
+fn shift(
     lowering: &mut Lowering<'_>,
     node: &Node,
-    combine: fn(f64, f64) -> f64,
+    variable: usize,
+    change: impl Fn(Tensor) -> (f64, f64),
 ) -> Result<(), Refusal> {
-    let constant = |index| lowering.constant(node, index).filter(|(_, values)| values.len() == 1);
-    let (variable, factor) = match (constant(0), constant(1)) {
-        (None, Some((_, values))) => (0, values[0]),
-        (Some((_, values)), None) if node.operator == "Mul" => (1, values[0]),
-        _ => return Err(unsupported("it is not a product with one constant".to_owned())),
-    };
     let input = lowering.input(node, variable)?;
-    let scale = combine(input.scale, factor);
-    if !(scale.is_finite() && scale > 0.0) {
+    let (scale, shift) = change(input);
+    if !(scale.is_finite() && scale > 0.0 && shift.is_finite()) {
+        let factor = scale / input.scale;
         return Err(unsupported(format!("a factor of {factor} is not finite and above 0")));
     }
-    lowering.set(node, Tensor { scale, ..input });
+    lowering.set(node, Tensor { scale, shift, ..input });
     Ok(())
+}
+
+/// A product or quotient by one positive constant.
+pub(super) fn scale(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
+    let divides = node.operator == "Div";
+    match constant_operand(lowering, node) {
+        Some((variable, value)) if !divides || variable == 0 => {
+            let factor = if divides { value.recip() } else { value };
+            shift(lowering, node, variable, |x| (x.scale * factor, x.shift * factor))
+        }
+        _ => Err(unsupported("it is not a product with one constant".to_owned())),
+    }
+}
+
+/// A constant subtracted from a value.
+pub(super) fn subtract(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
+    match constant_operand(lowering, node) {
+        Some((0, value)) => shift(lowering, node, 0, |x| (x.scale, x.shift - value)),
+        _ => Err(unsupported("it does not subtract one constant from a value".to_owned())),
+    }
 }
 
 pub(super) fn concatenate(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
     let inputs = 0..node.inputs.len();
-    let inputs = inputs.map(|index| lowering.input(node, index)).collect::<Result<Vec<_>, _>>()?;
+    let inputs =
+        inputs.map(|index| lowering.unshifted(node, index)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = inputs.first().copied() else {
         return Err(unsupported("it has no input".to_owned()));
     };

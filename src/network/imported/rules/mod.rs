@@ -2,6 +2,7 @@
 
 mod activation;
 mod element_wise;
+mod function;
 mod normalisation;
 mod pooling;
 mod product;
@@ -12,6 +13,9 @@ use crate::onnx::model::Node;
 
 /// Adds the layer of `node`.
 pub(super) fn apply(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
+    if lowering.is_made(node) {
+        return Ok(());
+    }
     if !node.domain.is_empty() {
         let operator = node.operator_name();
         return Err(unsupported(format!(
@@ -26,14 +30,17 @@ pub(super) fn apply(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refu
         "Relu" => activation::relu(lowering, node),
         "Clip" => activation::clip(lowering, node),
         "LeakyRelu" => activation::leaky_relu(lowering, node),
+        "Sigmoid" | "Tanh" | "Swish" | "Gelu" | "HardSigmoid" | "HardSwish" | "Elu"
+        | "Softplus" | "Mish" => function::function(lowering, node),
+        "Erf" => function::erf(lowering, node),
         "Softmax" | "LogSoftmax" => activation::softmax(lowering, node),
         "MaxPool" => pooling::max_pool(lowering, node),
         "AveragePool" => pooling::average_pool(lowering, node),
         "GlobalAveragePool" => pooling::global_average_pool(lowering, node),
         "ReduceMean" => pooling::reduce_mean(lowering, node),
         "Add" | "Sum" => element_wise::add(lowering, node),
-        "Mul" => element_wise::scale(lowering, node, |scale, factor| scale * factor),
-        "Div" => element_wise::scale(lowering, node, |scale, factor| scale / factor),
+        "Sub" => element_wise::subtract(lowering, node),
+        "Mul" | "Div" => element_wise::scale(lowering, node),
         "Concat" => element_wise::concatenate(lowering, node),
         "Identity" | "Dropout" | "Cast" | "CastLike" => shape::same(lowering, node),
         "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => shape::reshape(lowering, node),

@@ -31,8 +31,8 @@ pub(super) fn batch_norm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(),
     if !variance.iter().all(|&variance| variance > -f64::from(EPSILON)) {
         return Err(unsupported("a variance is negative".to_owned()));
     }
-    // A constant factor of the input is one of the statistics.
-    let mean = parameters[2].iter().map(|mean| mean / input.scale);
+    // A constant factor and shift of the input are in the statistics.
+    let mean = parameters[2].iter().map(|mean| (mean - input.shift) / input.scale);
     let square = input.scale * input.scale;
     let variance = variance
         .iter()
@@ -47,6 +47,6 @@ pub(super) fn batch_norm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(),
     lowering.set_parameter(&name, "weight", gamma);
     lowering.set_parameter(&name, "bias", beta);
     lowering.set_running(&name, running);
-    lowering.set(node, Tensor { id, scale: 1.0, ..input });
+    lowering.set(node, Tensor { id, scale: 1.0, shift: 0.0, ..input });
     Ok(())
 }

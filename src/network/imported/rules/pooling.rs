@@ -24,7 +24,17 @@ fn window(lowering: &Lowering<'_>, node: &Node, input: Tensor) -> Result<PoolWin
     }
     let [h, w, _] = lowering.net.shape(input.id);
     let size = if row { vec![w] } else { vec![h, w] };
-    let padding = pads(node, &size, &kernel, &strides)?;
+    let sides = pads(node, &size, &kernel, &strides)?;
+    let mut ceil = integer(node, "ceil_mode", 0) != 0;
+    if sides.iter().any(|[before, after]| before != after) {
+        ceil = reaches_beyond(&size, &kernel, &strides, &sides);
+        if !ceil {
+            return Err(unsupported(format!(
+                "a pool whose padding {sides:?} differs between the two sides is not a layer"
+            )));
+        }
+    }
+    let padding: Vec<usize> = sides.iter().map(|&[before, _]| before).collect();
     let two = |values: &[usize], first: usize| match *values {
         [one] => [first, one],
         _ => [values[0], values[1]],
@@ -33,7 +43,21 @@ fn window(lowering: &Lowering<'_>, node: &Node, input: Tensor) -> Result<PoolWin
         kernel: two(&kernel, 1),
         stride: two(&strides, 1),
         padding: two(&padding, 0),
-        ceil: integer(node, "ceil_mode", 0) != 0,
+        ceil,
+    })
+}
+
+/// Whether windows over an input that is padded only at its end are those that may reach beyond an input without padding.
+fn reaches_beyond(
+    size: &[usize],
+    kernel: &[usize],
+    strides: &[usize],
+    sides: &[[usize; 2]],
+) -> bool {
+    (0..size.len()).all(|axis| {
+        let ([before, after], stride) = (sides[axis], strides[axis].max(1));
+        let Some(beyond) = size[axis].checked_sub(kernel[axis]) else { return false };
+        before == 0 && (beyond + after) / stride == beyond.div_ceil(stride)
     })
 }
 
@@ -51,6 +75,9 @@ pub(super) fn max_pool(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), R
 pub(super) fn average_pool(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
     let input = lowering.input(node, 0)?;
     let window = window(lowering, node, input)?;
+    if window.padding != [0, 0] {
+        lowering.unshifted(node, 0)?;
+    }
     let [h, w, _] = lowering.net.shape(input.id);
     let id =
         match window {

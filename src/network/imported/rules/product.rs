@@ -1,4 +1,5 @@
 //! Convolutions and linear layers.
+#![expect(clippy::float_cmp, reason = "0 is the absence of a shift")]
 
 use crate::graph::Problem;
 use crate::network::imported::axes::Axes;
@@ -28,12 +29,17 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
     }
     let kernel = &shape[2..];
     let strides = sizes(node, "strides", axes, 1)?;
-    if sizes(node, "dilations", axes, 1)?.iter().any(|&dilation| dilation != 1) {
-        return Err(unsupported("a dilated convolution is not a layer".to_owned()));
-    }
+    let dilations = sizes(node, "dilations", axes, 1)?;
     let [h, w, _] = lowering.net.shape(input.id);
     let size = if row { vec![w] } else { vec![h, w] };
-    let pads = pads(node, &size, kernel, &strides)?;
+    let spans: Vec<usize> = dilations
+        .iter()
+        .zip(kernel)
+        .map(|(dilation, kernel)| {
+            dilation.saturating_mul(kernel.saturating_sub(1)).saturating_add(1)
+        })
+        .collect();
+    let sides = pads(node, &size, &spans, &strides)?;
     let groups = usize::try_from(integer(node, "group", 1)).unwrap_or(0);
     let two = |values: &[usize], first: usize| match *values {
         [one] => [first, one],
@@ -42,15 +48,33 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
     let geometry = Convolution2d {
         kernel: two(kernel, 1),
         stride: two(&strides, 1),
-        padding: two(&pads, 0),
+        padding: match *sides.as_slice() {
+            [row] => [[0; 2], row],
+            _ => [sides[0], sides[1]],
+        },
+        dilation: two(&dilations, 1),
         groups,
     };
     let bias = lowering.constant(node, 2);
     if bias.is_none() && node.inputs.get(2).is_some_and(|name| !name.is_empty()) {
         return Err(unsupported("its bias is not a constant".to_owned()));
     }
-    let name = lowering.layer_name(node);
     let (filters, channels) = (shape[0], shape[1]);
+    let terms: usize = shape[1..].iter().product();
+    let added = match &bias {
+        Some(_) => None,
+        None => added_bias(lowering, node, filters, axes),
+    };
+    let bias = bias.map(|(_, bias)| bias).or(added.as_ref().map(|(_, bias)| bias.clone()));
+    if input.shift != 0.0 && geometry.padding != [[0; 2]; 2] {
+        return Err(unsupported(
+            "a constant is added to its input, which it pads with zeros".to_owned(),
+        ));
+    }
+    let bias = shifted_bias(bias, input.shift, filters, |filter| {
+        weights[filter * terms..][..terms].iter().sum()
+    })?;
+    let name = lowering.layer_name(node);
     let id = lowering.net.convolution(&name, input.id, filters, geometry, bias.is_some())?;
     // [o, c, kh, kw] → [o, kh, kw, c], the factor of the input included.
     let area: usize = kernel.iter().product();
@@ -62,20 +86,49 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
         }
     }
     lowering.set_parameter(&name, "weight", turned);
-    if let Some((_, bias)) = bias {
+    if let Some(bias) = bias {
         lowering.set_parameter(&name, "bias", bias);
     }
-    lowering.set(node, Tensor { id, scale: 1.0, ..input });
+    let tensor = Tensor { id, scale: 1.0, shift: 0.0, ..input };
+    lowering.set(node, tensor);
+    if let Some((sum, _)) = added {
+        lowering.set(sum, tensor);
+    }
     Ok(())
 }
 
-/// Padding on both sides of each axis.
+/// `bias` of each of `outputs` outputs, and what a shift of the input adds, the sum of whose weights is `weights`.
+fn shifted_bias(
+    bias: Option<Vec<f64>>,
+    shift: f64,
+    outputs: usize,
+    weights: impl Fn(usize) -> f64,
+) -> Result<Option<Vec<f64>>, Refusal> {
+    let mut bias = match bias {
+        Some(bias) if bias.len() == 1 => Some(vec![bias[0]; outputs]),
+        Some(bias) if bias.len() != outputs => {
+            return Err(
+                Problem::Shape(format!("{} biases for {outputs} outputs", bias.len())).into()
+            );
+        }
+        other => other,
+    };
+    if shift != 0.0 {
+        let bias = bias.get_or_insert_with(|| vec![0.0; outputs]);
+        for (output, bias) in bias.iter_mut().enumerate() {
+            *bias += shift * weights(output);
+        }
+    }
+    Ok(bias)
+}
+
+/// Padding `[before, after]` of each axis; `reach` is what a window covers of it.
 pub(super) fn pads(
     node: &Node,
     size: &[usize],
-    kernel: &[usize],
+    reach: &[usize],
     strides: &[usize],
-) -> Result<Vec<usize>, Refusal> {
+) -> Result<Vec<[usize; 2]>, Refusal> {
     let axes = size.len();
     let pads = match text(node, "auto_pad", "NOTSET") {
         "NOTSET" => sizes(node, "pads", 2 * axes, 0)?,
@@ -84,8 +137,8 @@ pub(super) fn pads(
             let mut pads = vec![0; 2 * axes];
             for axis in 0..axes {
                 let stride = strides[axis].max(1);
-                let reach = (size[axis].div_ceil(stride).saturating_sub(1)) * stride + kernel[axis];
-                let total = reach.saturating_sub(size[axis]);
+                let covered = size[axis].div_ceil(stride).saturating_sub(1) * stride + reach[axis];
+                let total = covered.saturating_sub(size[axis]);
                 let (less, more) = (total / 2, total.div_ceil(2));
                 let (first, last) = if side == "SAME_UPPER" { (less, more) } else { (more, less) };
                 (pads[axis], pads[axes + axis]) = (first, last);
@@ -95,10 +148,7 @@ pub(super) fn pads(
         other => return Err(unsupported(format!("its auto_pad is {other}"))),
     };
     let (first, last) = pads.split_at(axes);
-    match first == last {
-        true => Ok(first.to_vec()),
-        false => Err(unsupported(format!("its padding {pads:?} differs between the two sides"))),
-    }
+    Ok(first.iter().zip(last).map(|(&before, &after)| [before, after]).collect())
 }
 
 pub(super) fn gemm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
@@ -153,18 +203,16 @@ fn linear(
     }
     let added = match &bias {
         Some(_) => None,
-        None => added_bias(lowering, node, outputs),
+        None => added_bias(lowering, node, outputs, 0),
     };
     let bias = bias.or(added.as_ref().map(|(_, bias)| bias.clone()));
-    let bias = match bias {
-        Some(bias) if bias.len() == 1 => Some(vec![bias[0]; outputs]),
-        Some(bias) if bias.len() != outputs => {
-            return Err(
-                Problem::Shape(format!("{} biases for {outputs} outputs", bias.len())).into()
-            );
-        }
-        other => other,
+    let weight = |output: usize, term: usize| match rows {
+        true => weights[output * terms + term],
+        false => weights[term * outputs + output],
     };
+    let bias = shifted_bias(bias, input.shift, outputs, |output| {
+        (0..terms).map(|term| weight(output, term)).sum()
+    })?;
     let name = lowering.layer_name(node);
     let id = match each {
         true => {
@@ -174,10 +222,6 @@ fn linear(
         false => lowering.net.linear_of(&name, input.id, outputs, bias.is_some())?,
     };
     let places = input.axes.places().unwrap_or_else(|| (0..terms).collect());
-    let weight = |output: usize, term: usize| match rows {
-        true => weights[output * terms + term],
-        false => weights[term * outputs + output],
-    };
     let turned = (0..outputs)
         .flat_map(|output| places.iter().map(move |&place| (output, place)))
         .map(|(output, place)| weight(output, place) * input.scale)
@@ -187,7 +231,7 @@ fn linear(
         lowering.set_parameter(&name, "bias", bias);
     }
     let axes = if each { input.axes } else { Axes::Features { from: [1, 1, outputs] } };
-    let tensor = Tensor { id, axes, scale: 1.0 };
+    let tensor = Tensor { id, axes, scale: 1.0, shift: 0.0 };
     lowering.set(node, tensor);
     if let Some((sum, _)) = added {
         lowering.set(sum, tensor);
@@ -195,11 +239,13 @@ fn linear(
     Ok(())
 }
 
-/// The node that alone reads the output of `node` and adds a constant for each output, with the constant.
+/// The node that alone reads the output of `node` and adds a constant for each output, with the constant; behind the axis of the
+/// outputs are `behind` axes.
 fn added_bias<'a>(
     lowering: &Lowering<'a>,
     node: &Node,
     outputs: usize,
+    behind: usize,
 ) -> Option<(&'a Node, Vec<f64>)> {
     let output = node.outputs.first()?;
     let sum = lowering
@@ -207,6 +253,7 @@ fn added_bias<'a>(
         .filter(|sum| sum.operator == "Add" && sum.domain.is_empty())?;
     let other = if sum.inputs.first()? == output { 1 } else { 0 };
     let (shape, bias) = lowering.constant(sum, other)?;
-    let flat = shape.iter().rev().skip(1).all(|&size| size == 1);
+    let of_outputs = shape.len().checked_sub(behind + 1)?;
+    let flat = (0..shape.len()).all(|axis| axis == of_outputs || shape[axis] == 1);
     (flat && bias.len() == outputs).then_some((sum, bias))
 }

@@ -30,7 +30,7 @@ pub(super) fn convolution(
     if net.shape(input)[2] != channels.saturating_mul(groups) {
         return Err(case.error(format!("the weights of `{name}` have other input channels")));
     }
-    let geometry = Convolution2d { kernel: [height, width], stride, padding, groups };
+    let geometry = Convolution2d::symmetric([height, width], stride, padding, groups);
     let [image_height, image_width, _] = net.shape(input);
     let macs = geometry
         .output_size([image_height, image_width])
