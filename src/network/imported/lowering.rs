@@ -22,6 +22,16 @@ pub(super) struct Tensor {
     /// weights and the bias of the next product.
     pub(super) scale: f64,
     pub(super) shift: f64,
+    /// Zeros `[before, after]` around height and width that the value of the file has besides; the next convolution adds
+    /// them to its own.
+    pub(super) pads: [[usize; 2]; 2],
+}
+
+impl Tensor {
+    /// The value of layer `id` as it is.
+    pub(super) fn of(id: NodeId, axes: Axes) -> Self {
+        Self { id, axes, scale: 1.0, shift: 0.0, pads: [[0; 2]; 2] }
+    }
 }
 
 /// Why a node is not a layer.
@@ -65,8 +75,19 @@ impl<'a> Lowering<'a> {
         Self { net, values, program, facts, parameters, running, inner, notes: Vec::new() }
     }
 
-    /// The layer's value of input `index` of `node`.
+    /// The layer's value of input `index` of `node`, without zeros around it.
     pub(super) fn input(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
+        let tensor = self.padded(node, index)?;
+        match tensor.pads == [[0; 2]; 2] {
+            true => Ok(tensor),
+            false => Err(unsupported(format!(
+                "its input {index} is padded with zeros, which only a convolution reads"
+            ))),
+        }
+    }
+
+    /// The layer's value of input `index` of `node`.
+    pub(super) fn padded(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
         let name = node.inputs.get(index).ok_or(Problem::NoInput(index))?;
         match self.values.get(name) {
             Some(tensor) => Ok(*tensor),

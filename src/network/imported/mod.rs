@@ -75,7 +75,7 @@ pub fn import(model: &Model, name: &str, simd: SimdLevel) -> Result<Imported, Im
     let facts = Facts::of(&program, input, &shape)?;
     let initialisation = Initialisation { seed: 0, scale: 1.0 };
     let net = Builder::new(name, axes.layer_shape(&shape), initialisation, BiasBound::Scale);
-    let start = Tensor { id: net.image(), axes, scale: 1.0, shift: 0.0 };
+    let start = Tensor::of(net.image(), axes);
     let mut lowering = Lowering::new(net, &program, &facts);
     lowering.values.insert(input.name.clone(), start);
     for node in program.nodes() {

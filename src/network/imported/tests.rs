@@ -172,6 +172,33 @@ fn sides_of_images_differ_too() {
 }
 
 #[test]
+fn zeros_around_an_image_belong_to_the_next_convolution() {
+    let padded = |value: f32| {
+        Graph::new(&[1, 2, 5, 4])
+            .weight("w", &[3, 2, 3, 3])
+            .weight("fc", &[3, 2])
+            .constant("value", &[], vec![value])
+            .node("Pad", &["x", "pads", "value"], "a", &[])
+    };
+    let mut graph = padded(0.0)
+        .node("Conv", &["a", "w"], "b", &[("pads", &[1, 0, 0, 0]), ("strides", &[2, 2])])
+        .node("GlobalAveragePool", &["b"], "c", &[])
+        .node("Flatten", &["c"], "d", &[])
+        .node("MatMul", &["d", "fc"], "y", &[]);
+    let pads = Elements::Integers(Arc::new(vec![0, 0, 0, 1, 0, 0, 2, 0]));
+    let pads = Tensor::new(vec![8], ElementType::Int64, pads).unwrap();
+    graph.0.initialisers.push(("pads".to_owned(), pads.clone()));
+    graph.check();
+    for (mut graph, why) in [
+        (padded(1.0).node("Conv", &["a", "w"], "y", &[]), "value 1"),
+        (padded(0.0).node("Relu", &["a"], "y", &[]), "only a convolution reads"),
+    ] {
+        graph.0.initialisers.push(("pads".to_owned(), pads.clone()));
+        assert!(graph.refusal().contains(why), "{}", graph.refusal());
+    }
+}
+
+#[test]
 fn constants_before_a_product_go_into_it() {
     Graph::new(&[1, 5])
         .constant("sixteen", &[], vec![16.0])

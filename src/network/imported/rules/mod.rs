@@ -4,6 +4,7 @@ mod activation;
 mod element_wise;
 mod function;
 mod normalisation;
+mod padding;
 mod pooling;
 mod product;
 mod shape;
@@ -34,6 +35,7 @@ pub(super) fn apply(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refu
         | "Softplus" | "Mish" => function::function(lowering, node),
         "Erf" => function::erf(lowering, node),
         "Softmax" | "LogSoftmax" => activation::softmax(lowering, node),
+        "Pad" => padding::pad(lowering, node),
         "MaxPool" => pooling::max_pool(lowering, node),
         "AveragePool" => pooling::average_pool(lowering, node),
         "GlobalAveragePool" => pooling::global_average_pool(lowering, node),

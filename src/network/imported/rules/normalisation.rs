@@ -47,6 +47,6 @@ pub(super) fn batch_norm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(),
     lowering.set_parameter(&name, "weight", gamma);
     lowering.set_parameter(&name, "bias", beta);
     lowering.set_running(&name, running);
-    lowering.set(node, Tensor { id, scale: 1.0, shift: 0.0, ..input });
+    lowering.set(node, Tensor::of(id, input.axes));
     Ok(())
 }

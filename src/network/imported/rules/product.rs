@@ -10,7 +10,7 @@ use crate::onnx::model::Node;
 use hwmodel::array::Convolution2d;
 
 pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
-    let input = lowering.input(node, 0)?;
+    let input = lowering.padded(node, 0)?;
     let (shape, weights) = lowering.weight(node, 1)?;
     let row = match input.axes {
         Axes::ChannelsFirst => false,
@@ -31,7 +31,9 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
     let strides = sizes(node, "strides", axes, 1)?;
     let dilations = sizes(node, "dilations", axes, 1)?;
     let [h, w, _] = lowering.net.shape(input.id);
-    let size = if row { vec![w] } else { vec![h, w] };
+    let outside = input.pads.map(|[before, after]| before.saturating_add(after));
+    let size = [h.saturating_add(outside[0]), w.saturating_add(outside[1])];
+    let size = if row { vec![size[1]] } else { size.to_vec() };
     let spans: Vec<usize> = dilations
         .iter()
         .zip(kernel)
@@ -45,13 +47,15 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
         [one] => [first, one],
         _ => [values[0], values[1]],
     };
+    let own = match *sides.as_slice() {
+        [row] => [[0; 2], row],
+        _ => [sides[0], sides[1]],
+    };
+    let side = |axis: usize, side: usize| own[axis][side].saturating_add(input.pads[axis][side]);
     let geometry = Convolution2d {
         kernel: two(kernel, 1),
         stride: two(&strides, 1),
-        padding: match *sides.as_slice() {
-            [row] => [[0; 2], row],
-            _ => [sides[0], sides[1]],
-        },
+        padding: [0, 1].map(|axis| [side(axis, 0), side(axis, 1)]),
         dilation: two(&dilations, 1),
         groups,
     };
@@ -89,7 +93,7 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
     if let Some(bias) = bias {
         lowering.set_parameter(&name, "bias", bias);
     }
-    let tensor = Tensor { id, scale: 1.0, shift: 0.0, ..input };
+    let tensor = Tensor::of(id, input.axes);
     lowering.set(node, tensor);
     if let Some((sum, _)) = added {
         lowering.set(sum, tensor);
@@ -231,7 +235,7 @@ fn linear(
         lowering.set_parameter(&name, "bias", bias);
     }
     let axes = if each { input.axes } else { Axes::Features { from: [1, 1, outputs] } };
-    let tensor = Tensor { id, axes, scale: 1.0, shift: 0.0 };
+    let tensor = Tensor::of(id, axes);
     lowering.set(node, tensor);
     if let Some((sum, _)) = added {
         lowering.set(sum, tensor);
