@@ -38,6 +38,7 @@ const LINES: &[&str] = &[
     "golden check GOLDEN",
     "onnx show NETWORK",
     "onnx operators",
+    "onnx export m --to qonnx --wl 8 --fl 5 --output m.onnx",
     "formats 8,4 ap_fixed<16,6>",
     "completions bash",
     "man train",

@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("graph", &["onnx", "tensor"]),
     ("inference", &["graph", "onnx", "tensor"]),
     ("precision", &["setting"]),
-    ("network", &["graph", "onnx", "precision"]),
+    ("network", &["graph", "onnx", "precision", "tensor"]),
     ("files", &["data", "network", "precision"]),
     ("train", &["data", "files", "network", "precision"]),
     ("design", &["chart", "data", "files", "network", "onnx", "precision", "tensor", "train"]),

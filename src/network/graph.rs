@@ -4,6 +4,7 @@ use super::activation::Activation;
 use super::backward::Backward;
 use super::backward_arithmetic::BackwardArithmetic;
 use super::between::Between;
+use super::common_form::CommonForm;
 use super::error::NetworkError;
 use super::forward::Forward;
 use super::integer::IntegerForm;
@@ -90,6 +91,11 @@ impl Node {
     /// How it is computed in integers only; `None` if it needs the float32 vector unit.
     pub fn integer_form(&self) -> Option<IntegerForm> {
         self.layer.integer_form()
+    }
+
+    /// What it is in the terms of other programs; `None` if it cannot be exported.
+    pub fn common_form(&self) -> Option<CommonForm> {
+        self.layer.common_form()
     }
 
     /// The layer's work on a machine for one sample, each piece with a word that tells it from the others; nothing if elements
@@ -355,7 +361,11 @@ impl Network {
 }
 
 /// The formats of MAC layer `owner`.
-fn owner_formats(parameters: &[Parameter], layers: &[MacLayer], owner: usize) -> RoleFormats {
+pub(super) fn owner_formats(
+    parameters: &[Parameter],
+    layers: &[MacLayer],
+    owner: usize,
+) -> RoleFormats {
     let weight = layers.get(owner).and_then(|layer| parameters.get(layer.weight));
     weight.map_or(RoleFormats::all(NumberFormat::Float32), |weight| weight.formats)
 }

@@ -6,6 +6,7 @@
 
 use super::activation::Activation;
 use super::backward::{Backward, BackwardResult};
+use super::common_form::CommonForm;
 use super::error::NetworkError;
 use super::forward::Forward;
 use super::integer::IntegerForm;
@@ -68,6 +69,11 @@ pub trait Layer: Send + Sync {
 
     /// How it is computed in integers only; `None` if it needs the float32 vector unit.
     fn integer_form(&self) -> Option<IntegerForm> {
+        None
+    }
+
+    /// What it is in the terms of other programs; `None` if it cannot be exported.
+    fn common_form(&self) -> Option<CommonForm> {
         None
     }
 }

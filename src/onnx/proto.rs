@@ -10,10 +10,19 @@ use prost::Message;
 pub(crate) struct Model {
     #[prost(int64, tag = "1")]
     pub(crate) ir_version: i64,
+    /// Written only, as are all texts about the model.
+    #[prost(string, tag = "2")]
+    pub(crate) producer_name: String,
+    #[prost(string, tag = "3")]
+    pub(crate) producer_version: String,
+    #[prost(string, tag = "6")]
+    pub(crate) doc_string: String,
     #[prost(message, optional, tag = "7")]
     pub(crate) graph: Option<Graph>,
     #[prost(message, repeated, tag = "8")]
     pub(crate) opset_import: Vec<OperatorSet>,
+    #[prost(message, repeated, tag = "14")]
+    pub(crate) metadata_props: Vec<Entry>,
 }
 
 /// Version of the operators of a domain.
@@ -29,6 +38,9 @@ pub(crate) struct OperatorSet {
 pub(crate) struct Graph {
     #[prost(message, repeated, tag = "1")]
     pub(crate) node: Vec<Node>,
+    /// Written only.
+    #[prost(string, tag = "2")]
+    pub(crate) name: String,
     #[prost(message, repeated, tag = "5")]
     pub(crate) initializer: Vec<Tensor>,
     #[prost(message, repeated, tag = "11")]

@@ -4,6 +4,7 @@ use super::errors::Failure;
 use clap::Subcommand;
 use std::process::ExitCode;
 
+mod export;
 mod operators;
 mod show;
 
@@ -12,6 +13,8 @@ mod show;
 pub(super) enum OnnxCommand {
     /// The nodes of a network: operator, shape, type, word lengths, MACs, and where each runs.
     Show(show::ShowArguments),
+    /// A trained model as QONNX or QDQ, which other programs run with the same integers.
+    Export(Box<export::ExportArguments>),
     /// Every operator that is supported, with its domain.
     Operators(operators::OperatorsArguments),
 }
@@ -19,6 +22,7 @@ pub(super) enum OnnxCommand {
 pub(super) fn run(command: &OnnxCommand) -> Result<ExitCode, Failure> {
     match command {
         OnnxCommand::Show(arguments) => show::run(arguments),
+        OnnxCommand::Export(arguments) => export::run(arguments),
         OnnxCommand::Operators(arguments) => operators::run(arguments),
     }
 }

@@ -6,7 +6,8 @@ use crate::network::layer::Kind;
 use crate::network::vector::add;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{AddSettings, residual_add};
@@ -64,6 +65,10 @@ impl Layer for Add {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Step(Arc::new(*self)))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Add)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::network::layer::Kind;
 use crate::network::vector::average_pool;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, Division, PoolError, PoolShape, PoolWindow};
@@ -57,6 +58,10 @@ impl Layer for AveragePool {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Step(Arc::new(*self)))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::AveragePool(self.window))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::network::vector::batch_norm::{
 };
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use crate::precision::NumberFormat;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,10 @@ impl Layer for BatchNorm {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::ChannelScale)
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::BatchNorm)
     }
 }
 

@@ -5,7 +5,8 @@ use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::layer::Kind;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use crate::precision::NumberFormat;
 use hwmodel::elementwise::{concatenate, concatenate_raw, split};
@@ -110,6 +111,10 @@ impl Layer for Concatenate {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Step(Arc::new(self.clone())))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Concatenate)
     }
 }
 

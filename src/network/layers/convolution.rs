@@ -6,7 +6,8 @@ use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::work::Work;
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::array::Convolution2d;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,10 @@ impl Layer for Convolution {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Product(self.geometry))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Convolution(self.geometry))
     }
 }
 

@@ -5,7 +5,8 @@ use crate::network::layer::Kind;
 use crate::network::vector::dropout::{OPERATIONS, dropout};
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::random::Role;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,10 @@ impl Layer for Dropout {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Identity)
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Identity)
     }
 }
 

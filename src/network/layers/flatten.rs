@@ -6,7 +6,8 @@ use crate::network::integer::{IntegerForm, IntegerSettings, IntegerStep};
 use crate::network::layer::Kind;
 use crate::network::work::Work;
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::{FixedTensor, TensorError};
@@ -44,6 +45,10 @@ impl Layer for Flatten {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Step(Arc::new(*self)))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Flatten)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::network::layer::Kind;
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::work::Work;
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::array::Convolution2d;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,10 @@ impl Layer for Linear {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Product(geometry()))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::Linear)
     }
 }
 

@@ -6,7 +6,8 @@ use crate::network::layer::Kind;
 use crate::network::vector::operations::VectorOperations;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::FixedTensor;
 use hwmodel::elementwise::{self, PoolShape, PoolWindow};
@@ -60,6 +61,10 @@ impl Layer for MaxPool {
 
     fn integer_form(&self) -> Option<IntegerForm> {
         Some(IntegerForm::Step(Arc::new(*self)))
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(CommonForm::MaxPool(self.window))
     }
 }
 

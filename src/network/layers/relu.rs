@@ -7,7 +7,8 @@ use crate::network::vector::operations::VectorOperations;
 use crate::network::vector::relu;
 use crate::network::work::{VectorKind, Work};
 use crate::network::{
-    Activation, Backward, BackwardResult, Builder, Compute, Forward, Layer, NetworkError, NodeId,
+    Activation, Backward, BackwardResult, Builder, CommonForm, Compute, Forward, Layer,
+    NetworkError, NodeId,
 };
 use hwmodel::elementwise::{largest_raw_at_most, rectify, rectify_raw};
 use hwmodel::number::quantise::QuantiseCounts;
@@ -71,6 +72,10 @@ impl Layer for Relu {
     fn integer_form(&self) -> Option<IntegerForm> {
         let step = Arc::new(*self);
         Some(if self.six { IntegerForm::Step(step) } else { IntegerForm::Rectifier(step) })
+    }
+
+    fn common_form(&self) -> Option<CommonForm> {
+        Some(if self.six { CommonForm::Relu6 } else { CommonForm::Relu })
     }
 }
 

@@ -39,7 +39,8 @@ fn model(initializer: Vec<proto::Tensor>, attribute: Vec<proto::Attribute>) -> V
         ..proto::Graph::default()
     };
     let opset_import = vec![proto::OperatorSet { domain: "ai.onnx".to_owned(), version: 17 }];
-    proto::Model { ir_version: 8, graph: Some(graph), opset_import }.encode_to_vec()
+    let graph = Some(graph);
+    proto::Model { ir_version: 8, graph, opset_import, ..proto::Model::default() }.encode_to_vec()
 }
 
 fn refused(bytes: &[u8]) -> String {

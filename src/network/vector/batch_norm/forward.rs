@@ -136,6 +136,11 @@ impl Normaliser {
         Self { mean: mean.to_vec(), scale: scale.collect(), offset: parameters.beta.to_vec() }
     }
 
+    /// Mean, scale and offset of every channel.
+    pub fn constants(&self) -> [&[f32]; 3] {
+        [&self.mean, &self.scale, &self.offset]
+    }
+
     /// Number of channels.
     pub fn channels(&self) -> usize {
         self.mean.len()
