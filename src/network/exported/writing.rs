@@ -428,7 +428,9 @@ fn layout_of_input(network: &Network) -> Layout {
         kernel[0] == 1 && stride[0] == 1 && padding[0] == 0
     };
     let fits_rows = |node: &Layer| match node.common_form() {
-        Some(CommonForm::Convolution(of)) => one_row(of.kernel, of.stride, of.padding.map(|axis| axis.into_iter().sum())),
+        Some(CommonForm::Convolution(of)) => {
+            one_row(of.kernel, of.stride, of.padding.map(|axis| axis.into_iter().sum()))
+        }
         Some(CommonForm::MaxPool(of) | CommonForm::AveragePool(Some(of))) => {
             one_row(of.kernel, of.stride, of.padding)
         }
