@@ -28,6 +28,7 @@ mod reduce;
 mod relu;
 mod reshape;
 mod resize;
+mod scatter;
 mod slice;
 mod softmax;
 mod transpose;
@@ -83,6 +84,7 @@ const FAMILIES: &[Family] = &[
     Family::new(&[ONNX], gather::NAMES, gather::make),
     Family::new(&[ONNX], order::NAMES, order::make),
     Family::new(&[ONNX], reshape::NAMES, reshape::make),
+    Family::new(&[ONNX], scatter::NAMES, scatter::make),
     Family::new(&[ONNX], slice::NAMES, slice::make),
     Family::new(&[ONNX], transpose::NAMES, transpose::make),
     Family::new(&["ai.onnx.ml"], &["ArrayFeatureExtractor"], gather::make),
@@ -106,6 +108,7 @@ const FAMILIES: &[Family] = &[
     Family::new(&[ONNX], &["Gemm"], products::gemm::make),
     Family::new(&[ONNX], &["MatMul", "MatMulInteger"], products::matmul::make),
     Family::new(&[MICROSOFT], products::matmul::MICROSOFT, products::matmul::make),
+    Family::new(&[MICROSOFT], products::fused::NAMES, products::fused::make),
     Family::new(&[ONNX], pool::NAMES, pool::make),
     Family::new(QONNX, &["Quant", "IntQuant", "BipolarQuant"], quantised::quant::make),
     Family::new(QONNX, &["Trunc"], quantised::trunc::make),

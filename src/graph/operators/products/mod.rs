@@ -3,6 +3,7 @@
 pub(super) mod conv;
 pub(super) mod conv_transpose;
 mod convolve;
+pub(super) mod fused;
 pub(super) mod gemm;
 pub(super) mod matmul;
 mod matrices;
