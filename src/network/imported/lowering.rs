@@ -1,7 +1,7 @@
 //! The state while nodes become layers.
-#![expect(clippy::float_cmp, reason = "1 is the absence of a factor, 0 that of a shift")]
 
 use super::axes::Axes;
+use super::gain::Gain;
 use super::{Facts, ImportError, Imported};
 use crate::graph::{Problem, Program, Value};
 use crate::network::builder::{Builder, NodeId};
@@ -12,16 +12,14 @@ use hwmodel::cast::nearest_f32;
 use std::collections::{HashMap, HashSet};
 
 /// A value of the file as one of the layers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Tensor {
     /// The layer that makes it.
     pub(super) id: NodeId,
     /// How it lies.
     pub(super) axes: Axes,
-    /// The value of the file is `scale` times that of the layer, plus `shift`. The factor is above 0; both go into the
-    /// weights and the bias of the next product.
-    pub(super) scale: f64,
-    pub(super) shift: f64,
+    /// What it is of the layer's value.
+    pub(super) gain: Gain,
     /// Zeros `[before, after]` around height and width that the value of the file has besides; the next convolution adds
     /// them to its own.
     pub(super) pads: [[usize; 2]; 2],
@@ -30,7 +28,7 @@ pub(super) struct Tensor {
 impl Tensor {
     /// The value of layer `id` as it is.
     pub(super) fn of(id: NodeId, axes: Axes) -> Self {
-        Self { id, axes, scale: 1.0, shift: 0.0, pads: [[0; 2]; 2] }
+        Self { id, axes, gain: Gain::one(), pads: [[0; 2]; 2] }
     }
 }
 
@@ -90,7 +88,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn padded(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
         let name = node.inputs.get(index).ok_or(Problem::NoInput(index))?;
         match self.values.get(name) {
-            Some(tensor) => Ok(*tensor),
+            Some(tensor) => Ok(tensor.clone()),
             None => Err(unsupported(format!(
                 "its input {index} (`{name}`) is not the output of a layer"
             ))),
@@ -100,9 +98,9 @@ impl<'a> Lowering<'a> {
     /// [`Self::input`] of a layer that a shift does not pass through unchanged.
     pub(super) fn unshifted(&self, node: &Node, index: usize) -> Result<Tensor, Refusal> {
         let tensor = self.input(node, index)?;
-        match tensor.shift == 0.0 {
-            true => Ok(tensor),
-            false => Err(unsupported(format!(
+        match tensor.gain.has_shift() {
+            false => Ok(tensor),
+            true => Err(unsupported(format!(
                 "a constant is added to its input {index} outside a product"
             ))),
         }
@@ -230,7 +228,7 @@ impl<'a> Lowering<'a> {
         if self.net.value(self.net.nodes().len()) != Some(last.id) {
             return refuse("is not the last layer: remove what is behind it");
         }
-        if last.scale != 1.0 || last.shift != 0.0 {
+        if !last.gain.is_one() {
             return refuse(
                 "is multiplied by a constant, or has one added, behind the last product: put it into the weights",
             );

@@ -6,6 +6,7 @@
 //! and weights are turned accordingly when a product is made.
 
 mod axes;
+mod gain;
 mod lowering;
 mod rules;
 

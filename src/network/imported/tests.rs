@@ -225,6 +225,39 @@ fn constants_before_a_product_go_into_it() {
 }
 
 #[test]
+fn channels_may_have_constants_of_their_own() {
+    let scales = |graph: Graph, channels: &[usize]| {
+        let count = channels.iter().product::<usize>();
+        let scale = (0..count).map(|channel| 0.25 + channel as f32).collect();
+        graph.constant("scale", channels, scale).weight("mean", channels)
+    };
+    let image = scales(Graph::new(&[1, 4, 5, 3]), &[1, 4, 1, 1]);
+    let image = image.weight("w", &[6, 2, 2, 2]).weight("fc", &[6 * 4 * 2, 3]);
+    let mut image = image
+        .node("Sub", &["x", "mean"], "a", &[])
+        .node("Div", &["a", "scale"], "b", &[])
+        .node("Conv", &["b", "w"], "c", &[("group", &[2])])
+        .node("Flatten", &["c"], "d", &[])
+        .node("MatMul", &["d", "fc"], "y", &[]);
+    image.0.nodes[2].attributes[0].1 = Attribute::Integer(2);
+    image.check();
+    // Behind a flattening the channels of the file lie apart.
+    let flat = scales(Graph::new(&[1, 2, 3, 2]), &[12]).weight("fc", &[12, 3]);
+    flat.node("Flatten", &["x"], "a", &[])
+        .node("Mul", &["a", "scale"], "b", &[])
+        .node("Add", &["mean", "b"], "c", &[])
+        .node("MatMul", &["c", "fc"], "y", &[])
+        .check();
+    let before = scales(Graph::new(&[1, 2, 3, 2]), &[2, 1, 1]).weight("fc", &[12, 3]);
+    before
+        .node("Mul", &["x", "scale"], "a", &[])
+        .node("Add", &["mean", "a"], "b", &[])
+        .node("Flatten", &["b"], "c", &[])
+        .node("MatMul", &["c", "fc"], "y", &[])
+        .check();
+}
+
+#[test]
 fn constants_that_a_layer_cannot_take_are_refused() {
     let shifted =
         |after: Graph| after.constant("one", &[], vec![1.0]).node("Add", &["x", "one"], "a", &[]);
@@ -237,5 +270,5 @@ fn constants_that_a_layer_cannot_take_are_refused() {
     assert!(end.refusal().contains("behind the last product"), "{}", end.refusal());
     let scaled = Graph::new(&[1, 4]).constant("two", &[], vec![2.0]);
     let scaled = scaled.node("Mul", &["x", "two"], "a", &[]).node("Tanh", &["a"], "y", &[]);
-    assert!(scaled.refusal().contains("multiplied by 2"), "{}", scaled.refusal());
+    assert!(scaled.refusal().contains("multiplied by a constant"), "{}", scaled.refusal());
 }

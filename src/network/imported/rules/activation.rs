@@ -60,7 +60,9 @@ pub(super) fn clip(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refus
     let input = lowering.unshifted(node, 0)?;
     match bounds {
         (Some(0.0), Some(f64::INFINITY)) => relu(lowering, node),
-        (Some(0.0), Some(6.0)) if input.scale == 1.0 => homogeneous(lowering, node, Builder::relu6),
+        (Some(0.0), Some(6.0)) if input.gain.is_one() => {
+            homogeneous(lowering, node, Builder::relu6)
+        }
         _ => Err(unsupported("limits other than 0 and 6 are not a layer".to_owned())),
     }
 }

@@ -1,5 +1,4 @@
 //! Smooth activation functions, alone and as the patterns that exporters write.
-#![expect(clippy::float_cmp, reason = "1 is the absence of a factor")]
 
 use crate::network::imported::lowering::{Lowering, Refusal, Tensor, real, text, unsupported};
 use crate::network::vector::function::Function;
@@ -69,8 +68,8 @@ fn add(
     function: Function,
 ) -> Result<(), Refusal> {
     let input = lowering.unshifted(first, 0)?;
-    if input.scale != 1.0 {
-        return Err(unsupported(format!("its input is multiplied by {} before it", input.scale)));
+    if !input.gain.is_one() {
+        return Err(unsupported("its input is multiplied by a constant before it".to_owned()));
     }
     let id = lowering.net.function(input.id, function)?;
     lowering.set(last, Tensor { id, ..input });
@@ -83,9 +82,9 @@ pub(super) fn erf(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusa
     let Some(Gelu { inner: parts, last, x }) = gelu_around(lowering, node) else {
         return Err(unsupported("it is not a part of x·(1 + erf(x / √2)) / 2".to_owned()));
     };
-    let whole = lowering.values.get(&x).copied();
-    match whole.filter(|x| x.id == inner.id && x.shift == 0.0 && x.scale == 1.0) {
-        Some(x) if (inner.scale - FRAC_1_SQRT_2).abs() < NEAR => {
+    let whole = lowering.values.get(&x).cloned();
+    match whole.filter(|x| x.id == inner.id && x.gain.is_one()) {
+        Some(x) if inner.gain.only_scale().is_some_and(|by| (by - FRAC_1_SQRT_2).abs() < NEAR) => {
             let id = lowering.net.function(x.id, Function::Gelu)?;
             parts.into_iter().for_each(|part| lowering.set_inner(part));
             lowering.set(last, Tensor { id, ..x });

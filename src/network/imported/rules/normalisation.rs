@@ -32,11 +32,13 @@ pub(super) fn batch_norm(lowering: &mut Lowering<'_>, node: &Node) -> Result<(),
         return Err(unsupported("a variance is negative".to_owned()));
     }
     // A constant factor and shift of the input are in the statistics.
-    let mean = parameters[2].iter().map(|mean| (mean - input.shift) / input.scale);
-    let square = input.scale * input.scale;
-    let variance = variance
-        .iter()
-        .map(|variance| (variance + f64::from(EPSILON)) / square - f64::from(EPSILON));
+    let gain = &input.gain;
+    let mean = parameters[2].iter().enumerate();
+    let mean = mean.map(|(channel, mean)| (mean - gain.shift(channel)) / gain.scale(channel));
+    let variance = variance.iter().enumerate().map(|(channel, variance)| {
+        let square = gain.scale(channel) * gain.scale(channel);
+        (variance + f64::from(EPSILON)) / square - f64::from(EPSILON)
+    });
     let running = RunningStatistics {
         mean: mean.map(nearest_f32).collect(),
         variance: variance.map(nearest_f32).collect(),

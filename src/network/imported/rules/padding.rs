@@ -1,5 +1,5 @@
 //! Zeros around an image, which the next convolution takes over.
-#![expect(clippy::float_cmp, reason = "0 is the absence of a shift")]
+#![expect(clippy::float_cmp, reason = "a convolution pads with 0 itself")]
 
 use crate::network::imported::lowering::{Lowering, Refusal, Tensor, real, text, unsupported};
 use crate::onnx::model::{Attribute, Node};
@@ -31,7 +31,7 @@ pub(super) fn pad(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusa
     if mode != "constant" || value != 0.0 {
         return refuse(format!("its mode is {mode} with the value {value}"));
     }
-    if input.shift != 0.0 {
+    if input.gain.has_shift() {
         return refuse("a constant is added to its input".to_owned());
     }
     let spatial = input.axes.spatial();

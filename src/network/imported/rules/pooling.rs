@@ -6,7 +6,7 @@ use crate::network::imported::lowering::{Lowering, Refusal, Tensor, integer, siz
 use crate::onnx::model::{Attribute, Node};
 use hwmodel::elementwise::PoolWindow;
 
-fn window(lowering: &Lowering<'_>, node: &Node, input: Tensor) -> Result<PoolWindow, Refusal> {
+fn window(lowering: &Lowering<'_>, node: &Node, input: &Tensor) -> Result<PoolWindow, Refusal> {
     let row = match input.axes {
         Axes::ChannelsFirst => false,
         Axes::Row => true,
@@ -63,7 +63,7 @@ fn reaches_beyond(
 
 pub(super) fn max_pool(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
     let input = lowering.input(node, 0)?;
-    let window = window(lowering, node, input)?;
+    let window = window(lowering, node, &input)?;
     if node.outputs.get(1).is_some_and(|name| lowering.readers(name) > 0) {
         return Err(unsupported("the positions of its maxima are used".to_owned()));
     }
@@ -74,7 +74,7 @@ pub(super) fn max_pool(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), R
 
 pub(super) fn average_pool(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Refusal> {
     let input = lowering.input(node, 0)?;
-    let window = window(lowering, node, input)?;
+    let window = window(lowering, node, &input)?;
     if window.padding != [0, 0] {
         lowering.unshifted(node, 0)?;
     }

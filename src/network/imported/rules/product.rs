@@ -1,8 +1,8 @@
 //! Convolutions and linear layers.
-#![expect(clippy::float_cmp, reason = "0 is the absence of a shift")]
 
 use crate::graph::Problem;
 use crate::network::imported::axes::Axes;
+use crate::network::imported::gain::Gain;
 use crate::network::imported::lowering::{
     Lowering, Refusal, Tensor, integer, real, sizes, text, unsupported,
 };
@@ -70,23 +70,28 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
         None => added_bias(lowering, node, filters, axes),
     };
     let bias = bias.map(|(_, bias)| bias).or(added.as_ref().map(|(_, bias)| bias.clone()));
-    if input.shift != 0.0 && geometry.padding != [[0; 2]; 2] {
+    if input.gain.has_shift() && geometry.padding != [[0; 2]; 2] {
         return Err(unsupported(
             "a constant is added to its input, which it pads with zeros".to_owned(),
         ));
     }
-    let bias = shifted_bias(bias, input.shift, filters, |filter| {
-        weights[filter * terms..][..terms].iter().sum()
+    // Channels of the input that a filter reads begin with this one.
+    let first_of = |filter: usize| filter / (filters / groups.max(1)).max(1) * channels;
+    let area: usize = kernel.iter().product();
+    let bias = shifted_bias(bias, &input.gain, filters, |filter| {
+        let weights = weights[filter * terms..][..terms].iter().enumerate();
+        let channel = |index: usize| first_of(filter) + index / area.max(1);
+        weights.map(|(index, weight)| weight * input.gain.shift(channel(index))).sum()
     })?;
     let name = lowering.layer_name(node);
     let id = lowering.net.convolution(&name, input.id, filters, geometry, bias.is_some())?;
     // [o, c, kh, kw] → [o, kh, kw, c], the factor of the input included.
-    let area: usize = kernel.iter().product();
     let mut turned = Vec::with_capacity(weights.len());
-    for filter in weights.chunks(area * channels) {
+    for (index, filter) in weights.chunks(area * channels).enumerate() {
         for pixel in 0..area {
-            turned
-                .extend((0..channels).map(|channel| filter[channel * area + pixel] * input.scale));
+            turned.extend((0..channels).map(|channel| {
+                filter[channel * area + pixel] * input.gain.scale(first_of(index) + channel)
+            }));
         }
     }
     lowering.set_parameter(&name, "weight", turned);
@@ -94,19 +99,19 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, node: &Node) -> Result<()
         lowering.set_parameter(&name, "bias", bias);
     }
     let tensor = Tensor::of(id, input.axes);
-    lowering.set(node, tensor);
+    lowering.set(node, tensor.clone());
     if let Some((sum, _)) = added {
         lowering.set(sum, tensor);
     }
     Ok(())
 }
 
-/// `bias` of each of `outputs` outputs, and what a shift of the input adds, the sum of whose weights is `weights`.
+/// `bias` of each of `outputs` outputs, and the `addition` of a shift of the input to each.
 fn shifted_bias(
     bias: Option<Vec<f64>>,
-    shift: f64,
+    gain: &Gain,
     outputs: usize,
-    weights: impl Fn(usize) -> f64,
+    addition: impl Fn(usize) -> f64,
 ) -> Result<Option<Vec<f64>>, Refusal> {
     let mut bias = match bias {
         Some(bias) if bias.len() == 1 => Some(vec![bias[0]; outputs]),
@@ -117,10 +122,10 @@ fn shifted_bias(
         }
         other => other,
     };
-    if shift != 0.0 {
+    if gain.has_shift() {
         let bias = bias.get_or_insert_with(|| vec![0.0; outputs]);
         for (output, bias) in bias.iter_mut().enumerate() {
-            *bias += shift * weights(output);
+            *bias += addition(output);
         }
     }
     Ok(bias)
@@ -214,8 +219,10 @@ fn linear(
         true => weights[output * terms + term],
         false => weights[term * outputs + output],
     };
-    let bias = shifted_bias(bias, input.shift, outputs, |output| {
-        (0..terms).map(|term| weight(output, term)).sum()
+    let places = input.axes.places().unwrap_or_else(|| (0..terms).collect());
+    let bias = shifted_bias(bias, &input.gain, outputs, |output| {
+        let terms = places.iter().enumerate();
+        terms.map(|(channel, &place)| weight(output, place) * input.gain.shift(channel)).sum()
     })?;
     let name = lowering.layer_name(node);
     let id = match each {
@@ -225,18 +232,19 @@ fn linear(
         }
         false => lowering.net.linear_of(&name, input.id, outputs, bias.is_some())?,
     };
-    let places = input.axes.places().unwrap_or_else(|| (0..terms).collect());
-    let turned = (0..outputs)
-        .flat_map(|output| places.iter().map(move |&place| (output, place)))
-        .map(|(output, place)| weight(output, place) * input.scale)
-        .collect();
+    let of_output = |output| {
+        let terms = places.iter().enumerate();
+        let gain = &input.gain;
+        terms.map(move |(channel, &place)| weight(output, place) * gain.scale(channel))
+    };
+    let turned = (0..outputs).flat_map(of_output).collect();
     lowering.set_parameter(&name, "weight", turned);
     if let Some(bias) = bias {
         lowering.set_parameter(&name, "bias", bias);
     }
     let axes = if each { input.axes } else { Axes::Features { from: [1, 1, outputs] } };
     let tensor = Tensor::of(id, axes);
-    lowering.set(node, tensor);
+    lowering.set(node, tensor.clone());
     if let Some((sum, _)) = added {
         lowering.set(sum, tensor);
     }

@@ -39,12 +39,10 @@ pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Re
     let output = match (input.axes, after.as_slice()) {
         _ if before == after => input,
         (Axes::ChannelsFirst | Axes::Row, &[_, features]) if features == h * w * c => {
-            let id = if h * w == 1 { input.id } else { lowering.net.flatten(input.id)? };
-            Tensor { id, axes: Axes::Features { from: [h, w, c] }, ..input }
+            flattened(lowering, input, [h, w, c])?
         }
         (Axes::ChannelsLast | Axes::RowLast, &[_, features]) if features == h * w * c => {
-            let id = if h * w == 1 { input.id } else { lowering.net.flatten(input.id)? };
-            Tensor { id, axes: Axes::Features { from: [1, 1, features] }, ..input }
+            flattened(lowering, input, [1, 1, features])?
         }
         (Axes::Features { from: [1, 1, _] }, &[_, channels, 1, 1]) if channels == c => {
             Tensor { axes: Axes::ChannelsFirst, ..input }
@@ -59,4 +57,16 @@ pub(super) fn reshape(lowering: &mut Lowering<'_>, node: &Node) -> Result<(), Re
     };
     lowering.set(node, output);
     Ok(())
+}
+
+/// `input` as features that lie as `from` says.
+fn flattened(
+    lowering: &mut Lowering<'_>,
+    input: Tensor,
+    from: [usize; 3],
+) -> Result<Tensor, Refusal> {
+    let [h, w, _] = lowering.net.shape(input.id);
+    let id = if h * w == 1 { input.id } else { lowering.net.flatten(input.id)? };
+    let gain = input.gain.of_pixels(h * w);
+    Ok(Tensor { id, axes: Axes::Features { from }, gain, ..input })
 }
