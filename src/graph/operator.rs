@@ -6,6 +6,7 @@ use super::integers::Integers;
 use super::reals::Reals;
 use super::scaled::Scaled;
 use super::value::{Kind, Value};
+use super::window::AxisWindows;
 use crate::onnx::model::{Attribute, ElementType, Node};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,6 +18,68 @@ pub trait Operator: Send + Sync {
     /// # Errors
     /// If types or shapes of the inputs do not fit.
     fn run(&self, call: &mut Call<'_>) -> Result<Vec<Value>, Problem>;
+
+    /// What the first output is of the inputs that are not in `constants`, as far as [`Lowered`](super::Lowered) knows.
+    fn form(&self, constants: &[Option<&Value>]) -> Form<'_> {
+        let _ = constants;
+        Form::Other
+    }
+
+    /// The inputs that hold scale and zero point of the first output, if it is integers that stand for reals.
+    fn result_quantiser(&self) -> Option<[usize; 2]> {
+        None
+    }
+}
+
+/// What an operator computes of the inputs that are not constants.
+pub enum Form<'a> {
+    /// Anything.
+    Other,
+    /// Each element from the element of the only such input at the same place, without ever falling as that one rises.
+    Rising,
+    /// Each element from the elements at the same place of one such input or of several of one shape.
+    ElementWise,
+    /// The same elements in the same order under another shape.
+    Reshaped,
+    /// A convolution of input 0 with input 1 plus input 2.
+    Convolution(&'a dyn Placed),
+    /// The maxima under windows.
+    Maximum(&'a dyn Placed),
+    /// The means under windows.
+    Mean(&'a dyn Placed),
+    /// Another operator between DequantizeLinear and QuantizeLinear.
+    Between(&'a dyn Between),
+}
+
+/// An operator that moves windows over the spatial axes of `[n, c, sizes...]`.
+pub trait Placed {
+    /// The windows on an input of shape `input`, with filters of shape `weights` if there are any, and the groups of channels.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    fn place(
+        &self,
+        input: &[usize],
+        weights: &[usize],
+    ) -> Result<(Vec<AxisWindows>, usize), Problem>;
+}
+
+/// An operator on real numbers between quantisers.
+pub trait Between {
+    /// The operator.
+    fn inner(&self) -> &dyn Operator;
+
+    /// Its inputs: those of `call`, quantised ones as such.
+    ///
+    /// # Errors
+    /// If they do not fit.
+    fn inputs(&self, call: &Call<'_>) -> Result<Vec<Option<Value>>, Problem>;
+
+    /// The result of the node from that of the operator.
+    ///
+    /// # Errors
+    /// If the parameters of the quantiser do not fit.
+    fn finish(&self, call: &Call<'_>, output: Value) -> Result<Value, Problem>;
 }
 
 /// A node while its operator is made: attributes, and the inputs that are constants.

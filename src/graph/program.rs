@@ -116,36 +116,84 @@ impl Program {
         mut values: Values,
         mut observe: impl FnMut(&NodeRun<'_>) -> Result<(), GraphError>,
     ) -> Result<Values, GraphError> {
+        self.check_inputs(&values)?;
+        for node in 0..self.steps.len() {
+            self.run_node(node, &mut values, &mut observe)?;
+        }
+        self.results(&values)
+    }
+
+    /// Refuses inputs of which one is missing.
+    ///
+    /// # Errors
+    /// If so.
+    pub(super) fn check_inputs(&self, values: &Values) -> Result<(), GraphError> {
         for input in &self.inputs {
             if !values.contains_key(&input.name) {
                 let why = "it is missing".to_owned();
                 return Err(GraphError::Input { name: input.name.clone(), why });
             }
         }
-        for step in &self.steps {
-            let node = &step.node;
-            let value =
-                |name: &String| values.get(name).or_else(|| self.constants.get(name)).cloned();
-            let inputs = node.inputs.iter().map(value).collect();
-            let mut call = call(&self.arithmetic, inputs, node);
-            let outputs = step.operator.run(&mut call);
-            let outputs = outputs.and_then(|made| held(&values, &made).map(|()| made));
-            let outputs = outputs.map_err(|problem| GraphError::of(node, problem))?;
-            observe(&NodeRun {
-                node,
-                inputs: &call.inputs,
-                outputs: &outputs,
-                place: call.place,
-                macs: call.macs,
-                accumulator_events: call.accumulator_events,
-                sums: call.sums.as_ref(),
-            })?;
-            let named = node.outputs.iter().cloned().zip(outputs);
-            values.extend(named.filter(|(name, _)| !name.is_empty()));
-            for name in &step.last {
-                values.remove(name);
-            }
+        Ok(())
+    }
+
+    /// Runs the node of this number in the order of execution.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    pub(super) fn run_node(
+        &self,
+        node: usize,
+        values: &mut Values,
+        observe: &mut impl FnMut(&NodeRun<'_>) -> Result<(), GraphError>,
+    ) -> Result<(), GraphError> {
+        let step = &self.steps[node];
+        let node = &step.node;
+        let value = |name: &String| values.get(name).or_else(|| self.constants.get(name)).cloned();
+        let inputs = node.inputs.iter().map(value).collect();
+        let mut call = call(&self.arithmetic, inputs, node);
+        let outputs = step.operator.run(&mut call);
+        let outputs = outputs.and_then(|made| held(values, &made).map(|()| made));
+        let outputs = outputs.map_err(|problem| GraphError::of(node, problem))?;
+        observe(&NodeRun {
+            node,
+            inputs: &call.inputs,
+            outputs: &outputs,
+            place: call.place,
+            macs: call.macs,
+            accumulator_events: call.accumulator_events,
+            sums: call.sums.as_ref(),
+        })?;
+        let named = node.outputs.iter().cloned().zip(outputs);
+        values.extend(named.filter(|(name, _)| !name.is_empty()));
+        for name in &step.last {
+            values.remove(name);
         }
+        Ok(())
+    }
+
+    /// Removes the values that only this node and those before it read.
+    pub(super) fn forget(&self, node: usize, values: &mut Values) {
+        for name in &self.steps[node].last {
+            values.remove(name);
+        }
+    }
+
+    /// The node of this number in the order of execution.
+    pub(super) fn node(&self, node: usize) -> &Node {
+        &self.steps[node].node
+    }
+
+    /// Its operator.
+    pub(super) fn operator(&self, node: usize) -> &dyn Operator {
+        &*self.steps[node].operator
+    }
+
+    /// The outputs of the network.
+    ///
+    /// # Errors
+    /// If one was not made.
+    pub(super) fn results(&self, values: &Values) -> Result<Values, GraphError> {
         let output = |name: &String| {
             let value = values.get(name).or_else(|| self.constants.get(name)).cloned();
             value
@@ -189,7 +237,11 @@ fn step(
     Ok(None)
 }
 
-fn call<'a>(arithmetic: &'a Arithmetic, inputs: Vec<Option<Value>>, node: &Node) -> Call<'a> {
+pub(super) fn call<'a>(
+    arithmetic: &'a Arithmetic,
+    inputs: Vec<Option<Value>>,
+    node: &Node,
+) -> Call<'a> {
     let outputs = node.outputs.len();
     let (place, macs, accumulator_events, sums) = (Place::Moved, 0, 0, None);
     Call { inputs, arithmetic, outputs, place, macs, accumulator_events, sums }

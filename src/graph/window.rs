@@ -25,18 +25,21 @@ enum Padding {
 
 /// The windows along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AxisWindows {
+pub struct AxisWindows {
     /// Elements of the input.
-    pub(super) size: usize,
+    pub size: usize,
     /// Elements of the kernel.
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: usize,
-    /// Padding before the first element and after the last one.
-    pub(super) before: usize,
-    pub(super) after: usize,
+    pub kernel: usize,
+    /// Elements between the begins of windows.
+    pub stride: usize,
+    /// Elements of the input between neighbours in a window.
+    pub dilation: usize,
+    /// Padding before the first element.
+    pub before: usize,
+    /// Padding after the last one.
+    pub after: usize,
     /// Number of windows.
-    pub(super) output: usize,
+    pub output: usize,
 }
 
 impl AxisWindows {

@@ -1,7 +1,8 @@
 //! What the nodes did.
 
 use super::run::Piece;
-use crate::graph::{NodeRun, Place, Value};
+use crate::graph::{NodeRun, Place, Tally, Value};
+use crate::onnx::model::Node;
 use crate::tensor::ElementType;
 use std::collections::HashMap;
 
@@ -46,12 +47,15 @@ fn range(value: &Value) -> Option<(i64, i64)> {
     }
 }
 
+/// What tells a node from others: outputs have one maker, so that they name a node even if two nodes have one name.
+fn key(node: &Node) -> &str {
+    node.outputs.iter().find(|name| !name.is_empty()).unwrap_or(&node.name)
+}
+
 impl Counts {
     /// Adds a run of a node.
     pub fn add(&mut self, _: &Piece, run: &NodeRun<'_>) {
-        // Outputs have one maker, so that they name a node even if two nodes have one name.
-        let key = run.node.outputs.iter().find(|name| !name.is_empty());
-        let key = key.unwrap_or(&run.node.name).clone();
+        let key = key(run.node).to_owned();
         let nodes = &mut self.nodes;
         let place = *self.places.entry(key).or_insert_with(|| {
             let first = run.outputs.first();
@@ -82,6 +86,28 @@ impl Counts {
             if let (Some(&low), Some(&high)) = (low, high) {
                 let (least, most) = counts.sums.unwrap_or((low, high));
                 counts.sums = Some((least.min(low), most.max(high)));
+            }
+        }
+    }
+
+    /// Adds what a node did that was seen before.
+    pub fn add_tally(&mut self, tally: &Tally<'_>) {
+        let Some(&place) = self.places.get(key(tally.node)) else { return };
+        let counts = &mut self.nodes[place];
+        counts.place = counts.place.max(tally.place);
+        counts.macs += tally.macs;
+        if let Some((low, high)) = tally.sums {
+            let (least, most) = counts.sums.unwrap_or((low, high));
+            counts.sums = Some((least.min(low), most.max(high)));
+        }
+    }
+
+    /// Takes back what the nodes did on a sample of `sample` rows, and gives their outputs the shapes for `rows` rows.
+    pub(super) fn clear(&mut self, sample: usize, rows: usize) {
+        for counts in &mut self.nodes {
+            (counts.macs, counts.accumulator_events, counts.sums) = (0, 0, None);
+            if let Some(first) = counts.shape.first_mut().filter(|first| **first == sample) {
+                *first = rows;
             }
         }
     }

@@ -3,6 +3,7 @@
 //! [`fit`] turns an array into what an input takes, without changing a number unless both are floats. A [`Plan`] says in which
 //! pieces the inputs are fed; [`run`] runs them and joins the outputs. [`Scores`] compares them with what is right.
 
+mod counted;
 mod counts;
 mod error;
 mod fit;
@@ -11,6 +12,7 @@ mod quantised;
 mod run;
 mod scores;
 
+pub use counted::counted;
 pub use counts::{Counts, NodeCounts};
 pub use error::InferenceError;
 pub use fit::{Layout, cast, fit};

@@ -1,8 +1,9 @@
 //! Running a network piece by piece.
 
+use super::counted::fed;
 use super::error::InferenceError;
 use super::plan::Plan;
-use crate::graph::{NodeRun, Program, Value};
+use crate::graph::{NodeRun, Program};
 use crate::tensor::Tensor;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -78,17 +79,8 @@ pub fn run(
     let mut collected = Collected::default();
     for rows in plan.pieces() {
         let piece = Piece { fed: plan.fed(&rows), rows };
-        let fed = |array: &Tensor| {
-            if plan.batch.is_none() || array.rows().is_none() {
-                array.clone()
-            } else {
-                array.filled_rows(piece.rows.clone(), piece.fed)
-            }
-        };
-        let values = program.inputs.iter().zip(arrays).map(|(input, array)| {
-            (input.name.clone(), Value::of_tensor(&fed(array), program.arithmetic()))
-        });
-        let mut outputs = program.run(values.collect(), |node| {
+        let values = fed(program, arrays, plan, &piece);
+        let mut outputs = program.run(values, |node| {
             observe(&piece, node);
             Ok(())
         })?;

@@ -7,6 +7,7 @@
 
 mod bias;
 mod definition;
+mod direct;
 mod exact;
 mod gradients;
 mod initial;
@@ -22,6 +23,7 @@ pub mod width;
 use crate::cast::toward_zero;
 pub use crate::convolution::{Convolution2d, ShapeError};
 pub use definition::{StepState, TileState};
+pub use direct::{DirectFilters, DirectShape};
 pub use product::{Product, Sums, SumsError};
 pub use product_format::product_format;
 

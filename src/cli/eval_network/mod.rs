@@ -18,8 +18,8 @@ use super::predictions::scores_have_a_file;
 use super::progress::Counted;
 use super::{output, setup};
 use crate::data::arrays::{write_npy, write_npz};
-use crate::graph::{Arithmetic, Program, Requantise};
-use crate::inference::{Counts, Plan, Scores, Task, is_quantised, run as infer};
+use crate::graph::{Arithmetic, NodeRun, Program, Requantise};
+use crate::inference::{Counts, Piece, Plan, Scores, Task, counted, is_quantised, run as infer};
 use crate::onnx::model::Model;
 use crate::verify::against::{Explained, Ours, compare};
 use anyhow::{Context as _, anyhow};
@@ -116,23 +116,26 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     let batch = arguments.batch.map(|batch| batch as usize);
     let plan = Plan::new(&program.inputs, &feed.arrays, batch).map_err(Failure::usage)?;
     let dump = arguments.against.as_deref().map(against::read).transpose()?;
-    let names = dump.iter().flatten().map(|(name, _)| name.as_str());
-    let mut ours = Ours::new(names);
-    let mut counts = Counts::default();
     let mut progress = Counted::new(plan.rows, "inputs", arguments.quiet);
-    let outputs = infer(
-        &program,
-        &feed.arrays,
-        &plan,
-        |piece, node| {
-            counts.add(piece, node);
-            ours.add(piece, node);
-        },
-        |rows| progress.done(rows),
-    )?;
-    drop(progress);
+    let done = |rows| progress.done(rows);
     let tolerance = arguments.tolerance.unwrap_or(TOLERANCE);
-    let comparison = dump.as_ref().map(|dump| compare(dump, ours, tolerance));
+    let (outputs, counts, comparison) = match &dump {
+        None => {
+            let (outputs, counts) = counted(&program, &feed.arrays, &plan, done)?;
+            (outputs, counts, None)
+        }
+        Some(dump) => {
+            let mut ours = Ours::new(dump.iter().map(|(name, _)| name.as_str()));
+            let mut counts = Counts::default();
+            let observe = |piece: &Piece, node: &NodeRun<'_>| {
+                counts.add(piece, node);
+                ours.add(piece, node);
+            };
+            let outputs = infer(&program, &feed.arrays, &plan, observe, done)?;
+            (outputs, counts, Some(compare(dump, ours, tolerance)))
+        }
+    };
+    drop(progress);
     if let (Some(comparison), Some(path)) = (&comparison, &arguments.against) {
         against::check(comparison, path)?;
     }

@@ -5,7 +5,7 @@ use super::grid::{Grid, rescale};
 use crate::graph::axes::{broadcast, zip};
 use crate::graph::operator::type_of;
 use crate::graph::operators::Problem;
-use crate::graph::{Alike, Call, Definition, Integers, Kind, Operator, Place, Scaled, Value};
+use crate::graph::{Alike, Call, Definition, Form, Integers, Kind, Operator, Place, Scaled, Value};
 use crate::onnx::model::ElementType;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -184,6 +184,22 @@ impl Operator for Arithmetic {
             sum.iter_mut().for_each(|sum| *sum /= count as f64);
         }
         Ok(vec![call.reals(0, shape, sum)?])
+    }
+
+    fn form(&self, constants: &[Option<&Value>]) -> Form<'_> {
+        let positive = || {
+            let mut values = constants.iter().flatten().flat_map(|value| value.wide().into_owned());
+            values.all(|value| value > 0.0 && value.is_finite())
+        };
+        let single = constants.iter().filter(|constant| constant.is_none()).count() == 1;
+        let rising = match self.rule {
+            Rule::Add | Rule::Minimum | Rule::Maximum => true,
+            Rule::Subtract => constants.first().is_some_and(Option::is_none),
+            Rule::Multiply => positive(),
+            Rule::Divide => constants.first().is_some_and(Option::is_none) && positive(),
+            Rule::Modulo | Rule::Remainder => false,
+        };
+        if single && rising { Form::Rising } else { Form::ElementWise }
     }
 }
 

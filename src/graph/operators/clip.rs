@@ -3,7 +3,7 @@
 
 use crate::graph::operator::rescaled;
 use crate::graph::operators::Problem;
-use crate::graph::{Call, Definition, Integers, Operator, Place, Scaled, Value};
+use crate::graph::{Call, Definition, Form, Integers, Operator, Place, Scaled, Value};
 
 /// min(max(x, low), high).
 struct Clip {
@@ -104,6 +104,10 @@ impl Operator for Clip {
         let shape = x.shape().to_vec();
         let values = x.wide().iter().map(|&x| clipped(x, low, high)).collect();
         Ok(vec![call.reals(0, shape, values)?])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
     }
 }
 

@@ -1,7 +1,7 @@
 //! Identity, and Dropout in inference.
 
 use crate::graph::operators::Problem;
-use crate::graph::{Call, Definition, Integers, Operator, Value};
+use crate::graph::{Call, Definition, Form, Integers, Operator, Value};
 use crate::onnx::model::ElementType;
 
 /// Hands its first input on. A second output is Dropout's mask, all true.
@@ -32,5 +32,9 @@ impl Operator for Identity {
             outputs.push(Value::Integer(Integers::new(shape, ElementType::Bool, ones)));
         }
         Ok(outputs)
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
     }
 }

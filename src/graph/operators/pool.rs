@@ -4,7 +4,9 @@ use super::products::patches::Sources;
 use crate::graph::operator::type_of;
 use crate::graph::operators::Problem;
 use crate::graph::window::{AxisWindows, WindowRule, sizes};
-use crate::graph::{Call, Definition, Integers, Operator, Place, Scale, Scaled, Value, axes};
+use crate::graph::{
+    Call, Definition, Form, Integers, Operator, Place, Placed, Scale, Scaled, Value, axes,
+};
 use crate::onnx::model::ElementType;
 use std::sync::Arc;
 
@@ -123,6 +125,12 @@ impl Pool {
     }
 }
 
+impl Placed for Pool {
+    fn place(&self, input: &[usize], _: &[usize]) -> Result<(Vec<AxisWindows>, usize), Problem> {
+        Ok((self.on(input)?.axes, 1))
+    }
+}
+
 impl Windows {
     fn taps(&self) -> usize {
         self.axes.iter().map(|axis| axis.kernel).product()
@@ -179,6 +187,14 @@ impl Operator for Pool {
             Function::Maximum => self.maximum(call, &x, &windows),
             Function::Mean(with_padding) => mean(call, &x, &windows, with_padding),
             Function::Norm(p) => norm(call, &x, &windows, p),
+        }
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        match self.function {
+            Function::Maximum => Form::Maximum(self),
+            Function::Mean(_) => Form::Mean(self),
+            Function::Norm(_) => Form::Other,
         }
     }
 }

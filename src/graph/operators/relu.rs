@@ -2,7 +2,7 @@
 
 use crate::graph::operator::rescaled;
 use crate::graph::operators::Problem;
-use crate::graph::{Call, Definition, Integers, Operator, Place, Value};
+use crate::graph::{Call, Definition, Form, Integers, Operator, Place, Value};
 
 /// max(x, 0): of a quantised tensor, the larger of integer and zero point.
 struct Relu;
@@ -41,5 +41,9 @@ impl Operator for Relu {
             }
         };
         Ok(vec![output])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
     }
 }

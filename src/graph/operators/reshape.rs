@@ -2,7 +2,7 @@
 
 use crate::graph::axes::{axis, distinct, elements};
 use crate::graph::operators::Problem;
-use crate::graph::{Call, Definition, Operator, Value};
+use crate::graph::{Call, Definition, Form, Operator, Value};
 
 /// A rule that makes a shape.
 enum Rule {
@@ -110,6 +110,10 @@ impl Operator for Reshape {
             }
         };
         Ok(vec![x.reshaped(call.arithmetic, shape)])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Reshaped
     }
 }
 

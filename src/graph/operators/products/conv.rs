@@ -7,8 +7,8 @@ use super::sums::{self, Bias, Meaning, Sums};
 use super::words::{Words, sum_range};
 use crate::graph::axes;
 use crate::graph::operator::type_of;
-use crate::graph::window::{WindowRule, sizes};
-use crate::graph::{Call, Definition, Integers, Operator, Place, Problem, Value};
+use crate::graph::window::{AxisWindows, WindowRule, sizes};
+use crate::graph::{Call, Definition, Form, Integers, Operator, Place, Placed, Problem, Value};
 
 /// Convolution along any number of axes.
 struct Conv {
@@ -80,6 +80,21 @@ impl Operator for Conv {
             places: None,
         });
         convolved(call, &shape, operands, bias.as_ref()).map(|output| vec![output])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Convolution(self)
+    }
+}
+
+impl Placed for Conv {
+    fn place(
+        &self,
+        input: &[usize],
+        weights: &[usize],
+    ) -> Result<(Vec<AxisWindows>, usize), Problem> {
+        let shape = self.shape(input, weights)?;
+        Ok((shape.axes, shape.groups))
     }
 }
 

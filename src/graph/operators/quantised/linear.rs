@@ -3,7 +3,7 @@
 use super::parameters::{Parameters, quantised};
 use crate::graph::operator::type_of;
 use crate::graph::{
-    Call, Definition, Integers, Operator, Place, Problem, RealData, Reals, Scaled, Value,
+    Call, Definition, Form, Integers, Operator, Place, Problem, RealData, Reals, Scaled, Value,
 };
 use crate::onnx::model::ElementType;
 use std::sync::Arc;
@@ -73,6 +73,14 @@ impl Operator for QuantizeLinear {
         call.place = Place::Integers;
         Ok(vec![Value::Integer(output)])
     }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
+    }
+
+    fn result_quantiser(&self) -> Option<[usize; 2]> {
+        Some([1, 2])
+    }
 }
 
 impl Operator for DequantizeLinear {
@@ -85,6 +93,10 @@ impl Operator for DequantizeLinear {
         let parameters = Parameters::new(&x.shape, axis, blocks, scale, call.optional(2))?;
         let element = element.unwrap_or_else(|| scale.element());
         dequantised(x, &parameters, element, self.is_constant).map(|output| vec![output])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
     }
 }
 

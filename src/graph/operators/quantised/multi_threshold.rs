@@ -1,6 +1,6 @@
 //! MultiThreshold of FINN.
 
-use crate::graph::{Call, Definition, Operator, Place, Problem, Scale, Scaled, Value};
+use crate::graph::{Call, Definition, Form, Operator, Place, Problem, Scale, Scaled, Value};
 use hwmodel::affine::qonnx::MultiThreshold as Rule;
 use hwmodel::cast::toward_zero;
 use std::sync::Arc;
@@ -88,5 +88,10 @@ impl Operator for MultiThreshold {
         scale.check(&shape)?;
         call.place = Place::Integers;
         Ok(vec![Value::Scaled(Scaled { shape, integers: Arc::new(integers), range, scale })])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        // With more axes the last is not the one that the elements of a channel have in common.
+        if self.scale > 0.0 && !self.is_last { Form::Rising } else { Form::Other }
     }
 }

@@ -6,7 +6,8 @@ use super::parameters::{Parameters, quantised};
 use crate::graph::operator::type_of;
 use crate::graph::operators::{self, Problem};
 use crate::graph::{
-    Arithmetic, Call, Definition, Integers, Operator, Place, Reals, Scale, Scaled, Value,
+    Arithmetic, Between, Call, Definition, Form, Integers, Operator, Place, Reals, Scale, Scaled,
+    Value,
 };
 use crate::onnx::model::{Attribute, ElementType, Node};
 use std::sync::Arc;
@@ -228,8 +229,12 @@ fn flat(value: &Value) -> Value {
     value.picked(axes, &places, None)
 }
 
-impl Operator for QLinear {
-    fn run(&self, call: &mut Call<'_>) -> Result<Vec<Value>, Problem> {
+impl Between for QLinear {
+    fn inner(&self) -> &dyn Operator {
+        &*self.inner
+    }
+
+    fn inputs(&self, call: &Call<'_>) -> Result<Vec<Option<Value>>, Problem> {
         let mut operands = Vec::with_capacity(self.operands.len());
         for (&operand, &is_constant) in self.operands.iter().zip(&self.constants) {
             operands.push(self.operand(call, operand, is_constant)?);
@@ -242,13 +247,10 @@ impl Operator for QLinear {
         let bias = bias.map(|bias| Self::bias(bias, &operands)).transpose()?;
         inputs.extend(operands.into_iter().map(Some));
         inputs.extend(bias.map(Some));
-        let arithmetic = wide(call.arithmetic);
-        let mut part = Call { arithmetic: &arithmetic, ..call.part(inputs) };
-        let mut outputs = self.inner.run(&mut part)?;
-        call.add(part.counts());
-        let Some(mut output) = outputs.drain(..).next() else {
-            return Err(Problem::NoOperator);
-        };
+        Ok(inputs)
+    }
+
+    fn finish(&self, call: &Call<'_>, mut output: Value) -> Result<Value, Problem> {
         if self.channels_last {
             output = to_last(&output);
         }
@@ -256,15 +258,44 @@ impl Operator for QLinear {
             output = self.times_alpha(call, output);
         }
         let [scale, zero] = self.output;
-        let Some(scale) = call.optional(scale) else { return Ok(vec![output]) };
+        let Some(scale) = call.optional(scale) else { return Ok(output) };
         let zero = call.optional(zero);
         let element = zero.map_or(ElementType::UInt8, Value::element);
         let (scale, zero) = (flat(scale), zero.map(flat));
         let parameters = Parameters::new(output.shape(), -2, 0, &scale, zero.as_ref())?;
-        let output = quantised(call.arithmetic, &output, &parameters, element)?;
-        if call.place != Place::Array {
+        quantised(call.arithmetic, &output, &parameters, element).map(Value::Integer)
+    }
+}
+
+impl Operator for QLinear {
+    fn run(&self, call: &mut Call<'_>) -> Result<Vec<Value>, Problem> {
+        let inputs = self.inputs(call)?;
+        let arithmetic = wide(call.arithmetic);
+        let mut part = Call { arithmetic: &arithmetic, ..call.part(inputs) };
+        let mut outputs = self.inner.run(&mut part)?;
+        call.add(part.counts());
+        let Some(output) = outputs.drain(..).next() else {
+            return Err(Problem::NoOperator);
+        };
+        let output = self.finish(call, output)?;
+        if matches!(output, Value::Integer(_)) && call.place != Place::Array {
             call.place = Place::Integers;
         }
-        Ok(vec![Value::Integer(output)])
+        Ok(vec![output])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        if self.channels_last {
+            return Form::Other;
+        }
+        match self.inner.form(&[]) {
+            Form::Rising | Form::ElementWise => Form::ElementWise,
+            Form::Convolution(_) | Form::Mean(_) => Form::Between(self),
+            _ => Form::Other,
+        }
+    }
+
+    fn result_quantiser(&self) -> Option<[usize; 2]> {
+        Some(self.output)
     }
 }

@@ -3,7 +3,7 @@
 use super::linear::own_range;
 use super::parameters::{check_scales, each_run};
 use super::spread::Spread;
-use crate::graph::{Call, Definition, Operator, Place, Problem, Scale, Scaled, Value};
+use crate::graph::{Call, Definition, Form, Operator, Place, Problem, Scale, Scaled, Value};
 use hwmodel::Rounding;
 use hwmodel::affine::qonnx::QonnxRounding;
 use hwmodel::cast::toward_zero;
@@ -143,6 +143,10 @@ impl Operator for Quant {
         }
         quantised(call, shape, integers, range, &spread, (&scales, &zeros))
     }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
+    }
 }
 
 impl Operator for BipolarQuant {
@@ -155,6 +159,10 @@ impl Operator for BipolarQuant {
         let integers = x.wide().iter().map(|&x| if x >= 0.0 { 1 } else { -1 }).collect();
         let zeros = vec![0.0; scales.len()];
         quantised(call, shape, integers, (-1, 1), &spread, (&scales, &zeros))
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::Rising
     }
 }
 

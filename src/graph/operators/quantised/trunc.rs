@@ -3,7 +3,7 @@
 use super::parameters::check_scales;
 use super::quant::{check_bits, limits, quantised, rounded, rounding};
 use super::spread::Spread;
-use crate::graph::{Call, Definition, Operator, Problem, Value};
+use crate::graph::{Call, Definition, Form, Operator, Problem, Value};
 use hwmodel::Rounding;
 use hwmodel::cast::toward_zero;
 
@@ -100,5 +100,9 @@ impl Operator for Trunc {
             range = (end(x.range.0), end(x.range.1));
         }
         quantised(call, shape, integers, range, &spread, (&out_scales, &out_zeros))
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::ElementWise
     }
 }
