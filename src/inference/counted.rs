@@ -4,8 +4,10 @@ use super::counts::Counts;
 use super::error::InferenceError;
 use super::plan::Plan;
 use super::run::{Collected, Outputs, Piece, run};
-use crate::graph::{Lowered, Program, Value, Values};
+use crate::graph::{Lowered, NodeRun, Program, Tally, Value, Values};
 use crate::tensor::Tensor;
+use rayon::prelude::*;
+use std::collections::HashMap;
 
 /// Rows of the sample from which a program is lowered, if the network takes any number.
 const SAMPLE: usize = 2;
@@ -46,24 +48,49 @@ pub fn counted(
         return Ok((outputs, counts));
     };
     let mut collected = Collected::default();
-    for rows in plan.pieces() {
-        let piece = Piece { fed: plan.fed(&rows), rows };
-        let values = fed(program, arrays, plan, &piece);
-        let mut tallies = Vec::new();
-        let observe = |node: &crate::graph::NodeRun<'_>| {
-            counts.add(&piece, node);
-            Ok(())
-        };
-        let mut outputs = lowered.run(values, observe, |tally| tallies.push(tally))?;
-        tallies.iter().for_each(|tally| counts.add_tally(tally));
-        for name in &program.outputs {
-            if let Some(value) = outputs.remove(name) {
-                collected.add(&piece, name, value.to_tensor());
+    let pieces: Vec<Piece> =
+        plan.pieces().map(|rows| Piece { fed: plan.fed(&rows), rows }).collect();
+    // A piece for each thread: their nodes are independent of each other.
+    for group in pieces.chunks(rayon::current_num_threads()) {
+        let ran: Vec<Result<Ran<'_>, InferenceError>> = group
+            .par_iter()
+            .map(|piece| Ran::new(&lowered, fed(program, arrays, plan, piece), piece))
+            .collect();
+        for (piece, ran) in group.iter().zip(ran) {
+            let Ran { mut outputs, counts: of_piece, tallies } = ran?;
+            counts.merge(&of_piece);
+            tallies.iter().for_each(|tally| counts.add_tally(tally));
+            for name in &program.outputs {
+                if let Some(tensor) = outputs.remove(name) {
+                    collected.add(piece, name, tensor);
+                }
             }
+            done(piece.rows.end);
         }
-        done(piece.rows.end);
     }
     Ok((collected.finish(), counts))
+}
+
+/// What became of a piece.
+struct Ran<'p> {
+    outputs: HashMap<String, Tensor>,
+    /// Of the nodes that ran by themselves.
+    counts: Counts,
+    /// Of the others.
+    tallies: Vec<Tally<'p>>,
+}
+
+impl<'p> Ran<'p> {
+    fn new(lowered: &Lowered<'p>, values: Values, piece: &Piece) -> Result<Self, InferenceError> {
+        let (mut counts, mut tallies) = (Counts::default(), Vec::new());
+        let observe = |node: &NodeRun<'_>| {
+            counts.add(piece, node);
+            Ok(())
+        };
+        let outputs = lowered.run(values, observe, |tally| tallies.push(tally))?;
+        let outputs = outputs.into_iter().map(|(name, value)| (name, value.to_tensor())).collect();
+        Ok(Self { outputs, counts, tallies })
+    }
 }
 
 /// What the inputs of `program` get of `arrays` for a piece.

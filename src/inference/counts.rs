@@ -31,6 +31,15 @@ pub struct NodeCounts {
     pub sums: Option<(i64, i64)>,
 }
 
+impl NodeCounts {
+    fn add_sums(&mut self, sums: Option<(i64, i64)>) {
+        if let Some((low, high)) = sums {
+            let (least, most) = self.sums.unwrap_or((low, high));
+            self.sums = Some((least.min(low), most.max(high)));
+        }
+    }
+}
+
 /// Counts of all nodes, in the order of execution.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -83,10 +92,19 @@ impl Counts {
         counts.accumulator_events += run.accumulator_events;
         if let Some(sums) = run.sums {
             let (low, high) = (sums.values.iter().min(), sums.values.iter().max());
-            if let (Some(&low), Some(&high)) = (low, high) {
-                let (least, most) = counts.sums.unwrap_or((low, high));
-                counts.sums = Some((least.min(low), most.max(high)));
-            }
+            counts.add_sums(low.copied().zip(high.copied()));
+        }
+    }
+
+    /// Adds what nodes did that were seen before.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (key, &from) in &other.places {
+            let Some(&place) = self.places.get(key) else { continue };
+            let (counts, other) = (&mut self.nodes[place], &other.nodes[from]);
+            counts.place = counts.place.max(other.place);
+            counts.macs += other.macs;
+            counts.accumulator_events += other.accumulator_events;
+            counts.add_sums(other.sums);
         }
     }
 
@@ -96,10 +114,7 @@ impl Counts {
         let counts = &mut self.nodes[place];
         counts.place = counts.place.max(tally.place);
         counts.macs += tally.macs;
-        if let Some((low, high)) = tally.sums {
-            let (least, most) = counts.sums.unwrap_or((low, high));
-            counts.sums = Some((least.min(low), most.max(high)));
-        }
+        counts.add_sums(tally.sums);
     }
 
     /// Takes back what the nodes did on a sample of `sample` rows, and gives their outputs the shapes for `rows` rows.

@@ -512,7 +512,8 @@ impl<'s, 'p> Planner<'s, 'p> {
                 let wide = probe.wide();
                 let each = wide.len() / channels;
                 let [scale] = x.scale.scales[..] else { return None };
-                if w.scale.axis.is_some_and(|axis| axis != 0) {
+                // Between quantisers reals have another width.
+                if is_between || w.scale.axis.is_some_and(|axis| axis != 0) {
                     return None;
                 }
                 let scales = w.scale.scales.iter().map(|w| scale * w).collect();
@@ -529,10 +530,9 @@ impl<'s, 'p> Planner<'s, 'p> {
             let ends = |w: &i16| (i64::from(*w) * least, i64::from(*w) * most);
             let low: i64 = weights.iter().map(ends).map(|(a, b)| a.min(b)).sum();
             let high: i64 = weights.iter().map(ends).map(|(a, b)| a.max(b)).sum();
-            for (end, bias) in [(low, 0), (high, 0), (low, bias), (high, bias)] {
-                i32::try_from(end.checked_add(bias)?).ok()?;
+            for (end, bias) in [(0, bias), (low, 0), (high, 0), (low, bias), (high, bias)] {
+                is_sum(end.checked_add(bias)?).then_some(())?;
             }
-            i32::try_from(bias).ok()?;
             ranges.push((low + bias, high + bias));
         }
         let reach = |axis: &AxisWindows| {
@@ -664,8 +664,7 @@ impl<'s, 'p> Planner<'s, 'p> {
         let taps = i64::try_from(windows[0].kernel * windows[1].kernel).ok()?;
         let (low, high) = span(ranges);
         let range = (low.min(0).checked_mul(taps)?, high.max(0).checked_mul(taps)?);
-        i32::try_from(range.0).ok()?;
-        i32::try_from(range.1).ok()?;
+        (is_sum(range.0) && is_sum(range.1)).then_some(())?;
         let output = self.buffer(shape, true)?;
         self.steps.push(Step::Sum { input, output, windows });
         Some((output, vec![range]))
@@ -709,7 +708,7 @@ impl<'s, 'p> Planner<'s, 'p> {
                 continue;
             };
             let sums = convolve.output;
-            let reads = |step: &Step| inputs_of(step).contains(&sums);
+            let reads = |step: &Step| step.inputs().contains(&sums);
             let readers: Vec<usize> =
                 (0..self.steps.len()).filter(|&step| reads(&self.steps[step])).collect();
             let is_exit = exits.iter().any(|port| port.buffer == sums);
@@ -726,34 +725,13 @@ impl<'s, 'p> Planner<'s, 'p> {
     }
 }
 
-/// The buffers that a step reads.
-fn inputs_of(step: &Step) -> Vec<usize> {
-    match step {
-        Step::Convolve(convolve) => vec![convolve.input],
-        Step::Map { input, .. } | Step::Maximum { input, .. } | Step::Sum { input, .. } => {
-            vec![*input]
-        }
-        Step::Pair { inputs, .. } => inputs.to_vec(),
-    }
-}
-
-fn output_of(step: &Step) -> usize {
-    match step {
-        Step::Convolve(convolve) => convolve.output,
-        Step::Map { output, .. }
-        | Step::Maximum { output, .. }
-        | Step::Sum { output, .. }
-        | Step::Pair { output, .. } => *output,
-    }
-}
-
 /// Gives buffers the memory of those that are not read any more.
 fn share_memory(segment: &mut Segment) {
     let last_read = |segment: &Segment, buffer: usize| {
         if segment.exits.iter().any(|port| port.buffer == buffer) {
             return usize::MAX;
         }
-        segment.steps.iter().rposition(|step| inputs_of(step).contains(&buffer)).unwrap_or(0)
+        segment.steps.iter().rposition(|step| step.inputs().contains(&buffer)).unwrap_or(0)
     };
     // Free slots of 16 and of 32 bits, and how many there are.
     let mut free = [Vec::new(), Vec::new()];
@@ -769,9 +747,9 @@ fn share_memory(segment: &mut Segment) {
         take(segment, &mut free, entry.buffer);
     }
     for index in 0..segment.steps.len() {
-        let output = output_of(&segment.steps[index]);
+        let output = segment.steps[index].output();
         take(segment, &mut free, output);
-        let mut inputs = inputs_of(&segment.steps[index]);
+        let mut inputs = segment.steps[index].inputs();
         inputs.dedup();
         for input in inputs {
             if last_read(segment, input) == index {
@@ -782,8 +760,14 @@ fn share_memory(segment: &mut Segment) {
     }
 }
 
-/// One axis is a height of 1.
+/// Height and width; one axis is a height of 1. `None` if there are more, or a window has padding only.
 fn two_axes(axes: &[AxisWindows]) -> Option<[AxisWindows; 2]> {
+    let is_filled = |axis: &AxisWindows| {
+        (0..axis.output).all(|at| (0..axis.kernel).any(|tap| axis.source(at, tap).is_some()))
+    };
+    if !axes.iter().all(is_filled) {
+        return None;
+    }
     let one =
         AxisWindows { size: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, output: 1 };
     match *axes {
@@ -791,6 +775,11 @@ fn two_axes(axes: &[AxisWindows]) -> Option<[AxisWindows; 2]> {
         [height, width] => Some([height, width]),
         _ => None,
     }
+}
+
+/// Whether a sum is far from the ends of 32 bits.
+fn is_sum(sum: i64) -> bool {
+    sum.unsigned_abs() <= 1 << 30
 }
 
 fn span(ranges: &[(i64, i64)]) -> (i64, i64) {

@@ -38,6 +38,30 @@ pub(super) enum Step {
     },
 }
 
+impl Step {
+    /// The buffers that it reads.
+    pub(super) fn inputs(&self) -> Vec<usize> {
+        match self {
+            Self::Convolve(convolve) => vec![convolve.input],
+            Self::Map { input, .. } | Self::Maximum { input, .. } | Self::Sum { input, .. } => {
+                vec![*input]
+            }
+            Self::Pair { inputs, .. } => inputs.to_vec(),
+        }
+    }
+
+    /// The buffer that it writes.
+    pub(super) fn output(&self) -> usize {
+        match self {
+            Self::Convolve(convolve) => convolve.output,
+            Self::Map { output, .. }
+            | Self::Maximum { output, .. }
+            | Self::Sum { output, .. }
+            | Self::Pair { output, .. } => *output,
+        }
+    }
+}
+
 /// A convolution, and what becomes of its sums.
 pub(super) struct Convolve {
     pub(super) input: usize,
@@ -182,9 +206,10 @@ impl Segment {
 
     fn memory(&self) -> Memory {
         let (mut narrow, mut wide) = (Vec::new(), Vec::new());
-        for buffer in &self.buffers {
-            let wide_ones = buffer.wide;
-            if wide_ones {
+        let entries = self.entries.iter().map(|port| port.buffer);
+        for buffer in entries.chain(self.steps.iter().map(Step::output)) {
+            let buffer = &self.buffers[buffer];
+            if buffer.wide {
                 grow(&mut wide, buffer.slot, buffer.len());
             } else {
                 // Whole vectors are read.

@@ -401,6 +401,6 @@ fn convolutions_of_every_style_are_lowered() {
                 compare(&model, &x, arithmetic(true))
             })
             .sum();
-        assert!(lowered > 60, "{style:?}: {lowered}");
+        assert!(lowered > 40, "{style:?}: {lowered}");
     }
 }

@@ -191,6 +191,8 @@ impl Operator for Arithmetic {
             let mut values = constants.iter().flatten().flat_map(|value| value.wide().into_owned());
             values.all(|value| value > 0.0 && value.is_finite())
         };
+        // Integers of a type wrap around.
+        let reals = constants.iter().flatten().all(|value| value.kind() != Kind::Integer);
         let single = constants.iter().filter(|constant| constant.is_none()).count() == 1;
         let rising = match self.rule {
             Rule::Add | Rule::Minimum | Rule::Maximum => true,
@@ -199,7 +201,7 @@ impl Operator for Arithmetic {
             Rule::Divide => constants.first().is_some_and(Option::is_none) && positive(),
             Rule::Modulo | Rule::Remainder => false,
         };
-        if single && rising { Form::Rising } else { Form::ElementWise }
+        if single && rising && reals { Form::Rising } else { Form::ElementWise }
     }
 }
 

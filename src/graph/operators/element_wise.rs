@@ -2,7 +2,7 @@
 
 use crate::graph::operator::{type_of, wide_of};
 use crate::graph::operators::Problem;
-use crate::graph::{Call, Definition, Integers, Operator, Place, Scaled, Value};
+use crate::graph::{Call, Definition, Form, Integers, Operator, Place, Scaled, Value};
 use std::sync::Arc;
 
 /// A function of one real number on the float unit.
@@ -82,6 +82,10 @@ impl Operator for Function {
         let shape = x.shape().to_vec();
         let values = wide_of("input", x)?.iter().map(|&x| (self.0)(x)).collect();
         Ok(vec![call.reals(0, shape, values)?])
+    }
+
+    fn form(&self, _: &[Option<&Value>]) -> Form<'_> {
+        Form::ElementWise
     }
 }
 
