@@ -56,6 +56,7 @@ pub struct DirectShape {
 /// assert_eq!([0, 1, 2].map(of_pixel), [12, 23, 34]);
 /// ```
 pub struct DirectFilters {
+    simd: SimdLevel,
     shape: DirectShape,
     product: Product,
     /// Outputs from one output pixel to the next in the buffer of sums.
@@ -109,7 +110,7 @@ impl DirectFilters {
             }
             let block = (MOST_SUMS / (output[1] * pixel)).clamp(1, output[0]);
             let product = Product::Depthwise(by_tap);
-            return Self { shape, product, pixel, pitch: output[1], block };
+            return Self { simd, shape, product, pixel, pitch: output[1], block };
         }
         let per_group = filters / groups;
         let tile = int16_kernel(simd, per_group);
@@ -149,7 +150,7 @@ impl DirectFilters {
         };
         let block = (MOST_SUMS / (pitch * pixel)).clamp(1, output[0]);
         let product = Product::Tiles { kernel: tile, panels, runs, length };
-        Self { shape, product, pixel, pitch, block }
+        Self { simd, shape, product, pixel, pitch, block }
     }
 
     /// The shape.
@@ -193,6 +194,15 @@ impl DirectFilters {
     pub fn rows(&self, image: &[i16], rows: std::ops::Range<usize>, sums: &mut [i32]) {
         assert!(rows.len() <= self.block && rows.end <= self.shape.output[0]);
         assert!(image.len() >= self.image_len() && sums.len() >= self.sums_len());
+        let run = (image, rows, sums);
+        self.simd.run(
+            #[inline(always)]
+            || self.all_rows(run),
+        );
+    }
+
+    #[inline(always)]
+    fn all_rows(&self, (image, rows, sums): (&[i16], std::ops::Range<usize>, &mut [i32])) {
         match &self.product {
             Product::Depthwise(weights) => self.depthwise(weights, image, rows, sums),
             Product::Tiles { kernel, panels, runs, length } => {
@@ -255,6 +265,7 @@ impl DirectFilters {
         }
     }
 
+    #[inline(always)]
     fn depthwise(
         &self,
         weights: &[i16],

@@ -30,12 +30,15 @@ pub(super) struct Pair {
     added: i32,
 }
 
+/// What operators give for lists of two integers.
+pub(super) type Truth<'a> = dyn Fn(&[i64], &[i64]) -> Option<Vec<i64>> + 'a;
+
 /// A function to be made.
 pub(super) struct Wanted<'a> {
     /// Ranges of both, as in memory.
     pub(super) ranges: [(i64, i64); 2],
     /// What operators give for lists of both, as in memory; the results with their zero point.
-    pub(super) truth: &'a dyn Fn(&[i64], &[i64]) -> Option<Vec<i64>>,
+    pub(super) truth: &'a Truth<'a>,
     /// What the integers in memory stand for, without zero points, and the results: a scale each.
     pub(super) scales: Option<[f64; 3]>,
     /// What is subtracted from the results in memory.
@@ -91,6 +94,16 @@ impl Wanted<'_> {
 }
 
 impl Pair {
+    /// The integer nearest to `y` between the limits.
+    #[inline(always)]
+    fn limited(&self, y: f64) -> i16 {
+        let (least, most) = (f64::from(self.limits.0), f64::from(self.limits.1));
+        let y = if y < least { least } else { y };
+        let y = if y > most { most } else { y };
+        let bits: i32 = low((y + ROUND_DOUBLE).to_bits());
+        low(bits.wrapping_add(self.added))
+    }
+
     /// The results for pairs of elements.
     #[inline(always)]
     pub(super) fn each(&self, a: &[i16], b: &[i16], out: &mut [i16]) {
@@ -112,32 +125,20 @@ impl Pair {
                     },
                 );
             }
-            &Rule::Double(left, right, divisor) => {
-                let (least, most) = (f64::from(self.limits.0), f64::from(self.limits.1));
-                let limited = |y: f64| {
-                    let y = if y < least { least } else { y };
-                    let y = if y > most { most } else { y };
-                    let bits: i32 = low((y + ROUND_DOUBLE).to_bits());
-                    low(bits.wrapping_add(self.added))
-                };
-                if divisor.to_bits() == 1f64.to_bits() {
-                    blocks(
-                        a,
-                        b,
-                        out,
-                        #[inline(always)]
-                        |a, b| limited(f64::from(a) * left + f64::from(b) * right),
-                    );
-                } else {
-                    blocks(
-                        a,
-                        b,
-                        out,
-                        #[inline(always)]
-                        |a, b| limited((f64::from(a) * left + f64::from(b) * right) / divisor),
-                    );
-                }
-            }
+            &Rule::Double(left, right, divisor) if divisor.to_bits() == 1f64.to_bits() => blocks(
+                a,
+                b,
+                out,
+                #[inline(always)]
+                |a, b| self.limited(f64::from(a) * left + f64::from(b) * right),
+            ),
+            &Rule::Double(left, right, divisor) => blocks(
+                a,
+                b,
+                out,
+                #[inline(always)]
+                |a, b| self.limited((f64::from(a) * left + f64::from(b) * right) / divisor),
+            ),
             Rule::Table { lowest, sizes, values } => {
                 let place = |x: i16, axis: usize| {
                     let place = usize::try_from(i32::from(x) - lowest[axis]).unwrap_or(0);

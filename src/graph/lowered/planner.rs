@@ -555,7 +555,7 @@ impl<'s, 'p> Planner<'s, 'p> {
         let output = self.buffer(&output_shape, true)?;
         let mut padded: Vec<i32> = bias.iter().map(|&bias| low(bias)).collect();
         padded.resize(channels.next_multiple_of(LANES), 0);
-        self.steps.push(Step::Convolve(Convolve {
+        self.steps.push(Step::Convolve(Box::new(Convolve {
             input: self.stored[input].buffer,
             output,
             filters,
@@ -563,7 +563,7 @@ impl<'s, 'p> Planner<'s, 'p> {
             bias: padded,
             function: None,
             node,
-        }));
+        })));
         let meaning = match &kind {
             Kind::Scaled { scale, .. } => {
                 Some(Meaning { scales: scale.scales.clone(), zeros: scale.zero_points.clone() })

@@ -10,32 +10,16 @@ use rayon::prelude::*;
 
 /// A step.
 pub(super) enum Step {
-    Convolve(Convolve),
+    /// A convolution, and a function of its sums.
+    Convolve(Box<Convolve>),
     /// A function of every integer.
-    Map {
-        input: usize,
-        output: usize,
-        function: Unary,
-    },
+    Map { input: usize, output: usize, function: Unary },
     /// A function of two integers at the same place.
-    Pair {
-        inputs: [usize; 2],
-        output: usize,
-        function: Pair,
-    },
+    Pair { inputs: [usize; 2], output: usize, function: Pair },
     /// Maxima under windows; `lowest` is that of no integer.
-    Maximum {
-        input: usize,
-        output: usize,
-        windows: [AxisWindows; 2],
-        lowest: i16,
-    },
+    Maximum { input: usize, output: usize, windows: [AxisWindows; 2], lowest: i16 },
     /// Sums under windows.
-    Sum {
-        input: usize,
-        output: usize,
-        windows: [AxisWindows; 2],
-    },
+    Sum { input: usize, output: usize, windows: [AxisWindows; 2] },
 }
 
 impl Step {
@@ -287,13 +271,18 @@ impl Segment {
                 self.simd.run(
                     #[inline(always)]
                     || {
-                        each_window(windows, from.channels, |pixel, place| {
-                            let out = &mut out[pixel * to.channels..][..to.channels];
-                            match place {
-                                None => out.fill(*lowest),
-                                Some(place) => largest(out, &x[place..][..from.channels]),
-                            }
-                        });
+                        each_window(
+                            windows,
+                            from.channels,
+                            #[inline(always)]
+                            |pixel, place| {
+                                let out = &mut out[pixel * to.channels..][..to.channels];
+                                match place {
+                                    None => out.fill(*lowest),
+                                    Some(place) => largest(out, &x[place..][..from.channels]),
+                                }
+                            },
+                        );
                     },
                 );
                 memory.narrow[to.slot] = out;
@@ -305,13 +294,18 @@ impl Segment {
                 self.simd.run(
                     #[inline(always)]
                     || {
-                        each_window(windows, from.channels, |pixel, place| {
-                            let out = &mut out[pixel * to.padded()..][..to.padded()];
-                            match place {
-                                None => out.fill(0),
-                                Some(place) => summed(out, &x[place..][..from.channels]),
-                            }
-                        });
+                        each_window(
+                            windows,
+                            from.channels,
+                            #[inline(always)]
+                            |pixel, place| {
+                                let out = &mut out[pixel * to.padded()..][..to.padded()];
+                                match place {
+                                    None => out.fill(0),
+                                    Some(place) => summed(out, &x[place..][..from.channels]),
+                                }
+                            },
+                        );
                     },
                 );
             }
@@ -354,20 +348,32 @@ impl Segment {
                 let channels = to.channels;
                 self.simd.run(
                     #[inline(always)]
-                    || {
-                        let before = |first: usize, x: &mut [i32; LANES]| {
-                            biased(x, &bias[first..], channels - first, &mut found);
-                        };
-                        match &convolve.function {
-                            Some(function) => {
-                                let out = &mut narrow[y * width * channels..][..width * channels];
-                                function.each_pixel(sums, stride, out, before);
-                            }
-                            None => {
-                                let padded = to.padded();
-                                let out = &mut memory.wide[to.slot][y * width * padded..];
-                                kept(sums, stride, &mut out[..width * padded], padded, before);
-                            }
+                    || match &convolve.function {
+                        Some(function) => {
+                            let out = &mut narrow[y * width * channels..][..width * channels];
+                            function.each_pixel(
+                                sums,
+                                stride,
+                                out,
+                                #[inline(always)]
+                                |first, x| {
+                                    biased(x, &bias[first..], channels - first, &mut found);
+                                },
+                            );
+                        }
+                        None => {
+                            let padded = to.padded();
+                            let out = &mut memory.wide[to.slot][y * width * padded..];
+                            kept(
+                                sums,
+                                stride,
+                                &mut out[..width * padded],
+                                padded,
+                                #[inline(always)]
+                                |first, x| {
+                                    biased(x, &bias[first..], channels - first, &mut found);
+                                },
+                            );
                         }
                     },
                 );

@@ -17,65 +17,6 @@ const MOST_VALUES_OF_ALL: usize = 1 << 22;
 const ROUND_SINGLE: f32 = 12_582_912.0;
 const ROUND_DOUBLE: f64 = 6_755_399_441_055_744.0;
 
-/// Evaluates `$body` with the function of [`LANES`] channels that the rule of `$unary` is, once for each rule.
-macro_rules! with_block {
-    ($unary:expr, $block:ident => $body:expr) => {{
-        let unary: &Unary = $unary;
-        match &unary.rule {
-            Rule::Single(factors) => {
-                let $block =
-                    |first: usize, x: &[i32; LANES]| unary.single(of_lanes(&factors[first..]), x);
-                $body
-            }
-            Rule::Double(factors) => {
-                let $block = |first: usize, x: &[i32; LANES]| {
-                    let factors = of_lanes(&factors[first..]);
-                    unary.double(
-                        x,
-                        #[inline(always)]
-                        |lane, x| x * factors[lane],
-                    )
-                };
-                $body
-            }
-            Rule::Quotient(from, to) => {
-                let $block = |first: usize, x: &[i32; LANES]| {
-                    let (from, to) = (of_lanes(&from[first..]), of_lanes(&to[first..]));
-                    unary.double(
-                        x,
-                        #[inline(always)]
-                        |lane, x| x * from[lane] / to[lane],
-                    )
-                };
-                $body
-            }
-            Rule::Table { lowest, values, each, per_channel } => {
-                let $block = |first: usize, x: &[i32; LANES]| {
-                    unary.listed(first, x, |channel, x| {
-                        let place = usize::try_from(x.saturating_sub(*lowest)).unwrap_or(0);
-                        let place = place.min(each - 1);
-                        match per_channel {
-                            true => values[place * unary.channels + channel],
-                            false => values[place],
-                        }
-                    })
-                };
-                $body
-            }
-            Rule::Steps { first: places, steps } => {
-                let $block = |first: usize, x: &[i32; LANES]| {
-                    unary.listed(first, x, |channel, x| {
-                        let steps = &steps[places[channel]..places[channel + 1]];
-                        let count: i32 = low(steps.partition_point(|&step| step <= x));
-                        low(count + unary.added)
-                    })
-                };
-                $body
-            }
-        }
-    }};
-}
-
 /// What is computed of an integer x, before limits.
 #[derive(Debug, Clone, PartialEq)]
 enum Rule {
@@ -381,7 +322,9 @@ impl Unary {
         let (first, lane) = (channel / LANES * LANES, channel % LANES);
         let mut integers = [0; LANES];
         integers[lane] = x;
-        let results = with_block!(self, block => block(first, &integers));
+        let mut results = [0i16; LANES];
+        let out = &mut results[..LANES.min(self.channels - first)];
+        self.each_vector(first, &integers, LANES, out.len(), out, |_, _| ());
         i64::from(results[lane])
     }
 
@@ -428,30 +371,119 @@ impl Unary {
         out
     }
 
-    /// Calls `each` for all pixels with their number and integers, which it may change, and stores the results: `x` has `stride`
-    /// integers a pixel, which begin with one for each channel and fill whole vectors.
+    /// Stores the results for all pixels: `x` has `stride` integers a pixel, which begin with one for each channel and fill whole
+    /// vectors. `before` gets the first channel of each vector and its integers, which it may change.
     #[inline(always)]
     pub(super) fn each_pixel(
         &self,
         x: &[i32],
         stride: usize,
         out: &mut [i16],
-        mut before: impl FnMut(usize, &mut [i32; LANES]),
+        before: impl FnMut(usize, &mut [i32; LANES]),
     ) {
-        let channels = self.channels;
-        with_block!(self, block => {
-            for (x, out) in x.chunks(stride).zip(out.chunks_exact_mut(channels)) {
-                for (index, (x, out)) in x.chunks_exact(LANES).zip(out.chunks_mut(LANES)).enumerate() {
-                    let mut x = *of_lanes(x);
-                    before(index * LANES, &mut x);
-                    let results = block(index * LANES, &x);
-                    match <&mut [i16; LANES]>::try_from(&mut *out) {
-                        Ok(out) => *out = results,
-                        Err(_) => out.copy_from_slice(&results[..out.len()]),
-                    }
-                }
+        self.each_vector(0, x, stride, self.channels, out, before);
+    }
+
+    /// [`each_pixel`](Self::each_pixel) of the `channels` channels from `from` on.
+    #[inline(always)]
+    fn each_vector(
+        &self,
+        from: usize,
+        x: &[i32],
+        stride: usize,
+        channels: usize,
+        out: &mut [i16],
+        before: impl FnMut(usize, &mut [i32; LANES]),
+    ) {
+        let pixels = (x, stride, channels);
+        match &self.rule {
+            Rule::Single(factors) => vectors(
+                pixels,
+                out,
+                before,
+                #[inline(always)]
+                |first, x| self.single(of_lanes(&factors[from + first..]), x),
+            ),
+            Rule::Double(factors) => vectors(
+                pixels,
+                out,
+                before,
+                #[inline(always)]
+                |first, x| {
+                    let factors = of_lanes(&factors[from + first..]);
+                    self.double(
+                        x,
+                        #[inline(always)]
+                        |lane, x| x * factors[lane],
+                    )
+                },
+            ),
+            Rule::Quotient(above, below) => vectors(
+                pixels,
+                out,
+                before,
+                #[inline(always)]
+                |first, x| {
+                    let first = from + first;
+                    let (above, below) = (of_lanes(&above[first..]), of_lanes(&below[first..]));
+                    self.double(
+                        x,
+                        #[inline(always)]
+                        |lane, x| x * above[lane] / below[lane],
+                    )
+                },
+            ),
+            Rule::Table { lowest, values, each, per_channel } => vectors(
+                pixels,
+                out,
+                before,
+                #[inline(always)]
+                |first, x| {
+                    self.listed(from + first, x, |channel, x| {
+                        let place = usize::try_from(x.saturating_sub(*lowest)).unwrap_or(0);
+                        let place = place.min(each - 1);
+                        match per_channel {
+                            true => values[place * self.channels + channel],
+                            false => values[place],
+                        }
+                    })
+                },
+            ),
+            Rule::Steps { first: places, steps } => vectors(
+                pixels,
+                out,
+                before,
+                #[inline(always)]
+                |first, x| {
+                    self.listed(from + first, x, |channel, x| {
+                        let steps = &steps[places[channel]..places[channel + 1]];
+                        let count: i32 = low(steps.partition_point(|&step| step <= x));
+                        low(count + self.added)
+                    })
+                },
+            ),
+        }
+    }
+}
+
+/// Stores what `block` makes of each vector of `channels` integers of each pixel.
+#[inline(always)]
+fn vectors(
+    (x, stride, channels): (&[i32], usize, usize),
+    out: &mut [i16],
+    mut before: impl FnMut(usize, &mut [i32; LANES]),
+    block: impl Fn(usize, &[i32; LANES]) -> [i16; LANES],
+) {
+    for (x, out) in x.chunks(stride).zip(out.chunks_exact_mut(channels)) {
+        for (index, (x, out)) in x.chunks_exact(LANES).zip(out.chunks_mut(LANES)).enumerate() {
+            let mut x = *of_lanes(x);
+            before(index * LANES, &mut x);
+            let results = block(index * LANES, &x);
+            match <&mut [i16; LANES]>::try_from(&mut *out) {
+                Ok(out) => *out = results,
+                Err(_) => out.copy_from_slice(&results[..out.len()]),
             }
-        });
+        }
     }
 }
 
