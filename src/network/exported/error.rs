@@ -44,7 +44,7 @@ pub enum Refusal {
     Float32,
     /// A scale that changes with the data.
     #[error(
-        "has a scale that is chosen from each batch, and a file has fixed ones: quantise the model with --wl and --fl, or choose formats with `hwsim calibrate`"
+        "has a scale that is chosen from each batch, and a file has fixed ones: quantise the model with --wl and --fl"
     )]
     Dynamic,
     /// A rounding mode.

@@ -323,7 +323,7 @@ fn what_a_graph_cannot_say_is_refused_by_layer_and_reason() {
     insta::assert_snapshot!(error, @"layer `conv1` (convolution) computes in float32, whose sums depend on their order: quantise the model with --wl and --fl");
     let dynamic = |_| RoleFormats { activation: NumberFormat::DynamicFixed { wl: 8 }, ..eight };
     let error = refused(&quantised(lenet(), dynamic), settings(), Target::Qdq);
-    insta::assert_snapshot!(error, @"layer `conv1` (convolution) has a scale that is chosen from each batch, and a file has fixed ones: quantise the model with --wl and --fl, or choose formats with `hwsim calibrate`");
+    insta::assert_snapshot!(error, @"layer `conv1` (convolution) has a scale that is chosen from each batch, and a file has fixed ones: quantise the model with --wl and --fl");
     let wide = quantised(lenet(), |_| RoleFormats::fixed(format(20, 8)));
     let error = refused(&wide, settings(), Target::Qdq);
     insta::assert_snapshot!(error, @"layer `conv1` (convolution) has words of 20 bits, and QDQ has at most 16: quantise it to shorter ones");
