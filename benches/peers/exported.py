@@ -16,6 +16,7 @@ import tempfile
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime as ort
 from onnx import helper
 
@@ -65,9 +66,17 @@ def first_difference(model, x):
     return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
-def compare(what, found, expected, labels):
-    found = found.reshape(len(found), -1)
-    expected, labels = expected[:len(found)], labels[:len(found)]
+def last_step(model):
+    """The scale of the network's output."""
+    graph = onnx.load(model).graph
+    last = next(node for node in graph.node if node.output[0] == graph.output[0].name)
+    return float(next(onnx.numpy_helper.to_array(t) for t in graph.initializer if t.name == last.input[1]))
+
+
+def compare(what, found, expected, labels, step):
+    """Compares integers: a table of scores has six decimals."""
+    found, expected = np.rint(found.reshape(len(found), -1) / step), np.rint(expected[:len(found)] / step)
+    labels = labels[:len(found)]
     classes = int((found.argmax(1) != expected.argmax(1)).sum())
     unequal = found != expected
     top1 = 100 * (found.argmax(1) == labels).mean()
@@ -99,16 +108,17 @@ def main():
         image = f"--image {sizes[2]}x{sizes[3]} {given.pixels} --quiet"
         run(given.hwsim, f"eval identity.onnx {data} {image} --output x.npy", folder)
         x = np.load(f"{folder}/x.npy").astype(np.float32)
-        print("| | images | top-1 % | other class | unequal scores | largest difference |\n|---|---|---|---|---|---|")
+        step = last_step(f"{folder}/qdq.onnx")
+        print("| | images | top-1 % | other class | unequal scores | largest difference in steps |\n|---|---|---|---|---|---|")
         print(f"| `hwsim eval` of the layers | {len(expected):,} | {100 * (expected.argmax(1) == labels).mean():.2f} | | | |")
         for form in ["qdq", "qonnx"]:
             for reals in ["float64", "float32"]:
                 run(given.hwsim, f"eval {form}.onnx {data} {image} --reals {reals} --predictions graph.csv --prediction-scores", folder)
-                compare(f"`hwsim eval {form}.onnx --reals {reals}`", scores(f"{folder}/graph.csv")[0], expected, labels)
+                compare(f"`hwsim eval {form}.onnx --reals {reals}`", scores(f"{folder}/graph.csv")[0], expected, labels, step)
         qdq = f"{folder}/qdq.onnx"
         levels = ort.GraphOptimizationLevel
-        compare("ONNX Runtime, QDQ, no optimisations", runtime(qdq, x, levels.ORT_DISABLE_ALL), expected, labels)
-        compare("ONNX Runtime, QDQ, all optimisations", runtime(qdq, x, levels.ORT_ENABLE_ALL), expected, labels)
+        compare("ONNX Runtime, QDQ, no optimisations", runtime(qdq, x, levels.ORT_DISABLE_ALL), expected, labels, step)
+        compare("ONNX Runtime, QDQ, all optimisations", runtime(qdq, x, levels.ORT_ENABLE_ALL), expected, labels, step)
         print(f"\nnodes after all optimisations: {first_difference(qdq, x)}\n")
         if given.qonnx:
             from qonnx.core.modelwrapper import ModelWrapper
@@ -120,7 +130,7 @@ def main():
             wrapper.set_tensor_shape(result, [1, expected.shape[1]])
             wrapper = wrapper.transform(InferShapes())
             found = [execute_onnx(wrapper, {source: x[at:at + 1]})[result] for at in range(min(given.qonnx, len(x)))]
-            compare("qonnx's executor, QONNX", np.concatenate(found), expected, labels)
+            compare("qonnx's executor, QONNX", np.concatenate(found), expected, labels, step)
 
 
 if __name__ == "__main__":
