@@ -5,7 +5,7 @@ use super::tensor::{Quantiser, check_words};
 use super::writing::Writing;
 use crate::onnx::model::Attribute;
 use hwmodel::affine::qonnx::QonnxRounding;
-use hwmodel::cast::nearest_f32;
+use hwmodel::cast::{nearest_f32, toward_zero};
 use hwmodel::{FixedTensor, Format, Rounding};
 
 /// The domain of `Quant`, version 1.
@@ -46,7 +46,8 @@ pub(super) fn bias(
         return Ok(constant(writing, name, (&shape, &stored.data().to_i64()), own));
     }
     let format = Format::new(BIAS_BITS, 0).expect("a possible word length");
-    let fits = |&value: &i64| i64::from(nearest_f32(value as f64) as i32) == value;
+    let is_exact = |value: i64| toward_zero::<i64>(nearest_f32(value as f64).into()) == value;
+    let fits = |&value: &i64| i32::try_from(value).is_ok() && is_exact(value);
     if !values.iter().all(fits) {
         return Err(Refusal::Bias);
     }

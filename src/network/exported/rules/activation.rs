@@ -6,6 +6,7 @@ use crate::network::exported::tensor::{Quantiser, Tensor, Words};
 use crate::network::exported::writing::Writing;
 use crate::onnx::model::Attribute;
 use hwmodel::Format;
+use hwmodel::cast::toward_zero;
 use hwmodel::elementwise::{Slope, largest_raw_at_most};
 
 /// The bound of ReLU6.
@@ -93,13 +94,11 @@ pub(super) fn leaky_relu(
         None => Tensor { name: real, ..input },
         Some(words) => {
             // A product of a word and the multiplier, at most 2^16, before it is rounded.
-            let one = 1u128 << Slope::LONGEST_SHIFT;
-            let multiplier = (f64::from(slope.value()) * one as f64) as u128;
-            writing.needs(
-                index,
-                u128::from(words.magnitude())
-                    * (multiplier >> multiplier.trailing_zeros().min(16)).max(1),
-            );
+            let multiplier = f64::from(slope.value()) * f64::from(1u32 << Slope::LONGEST_SHIFT);
+            let multiplier = toward_zero::<u32>(multiplier);
+            // Powers of two in it cost no bits.
+            let odd = (multiplier >> multiplier.trailing_zeros().min(16)).max(1);
+            writing.needs(index, u128::from(words.magnitude()) * u128::from(odd));
             // The result is a word; only the rounding of the layer matters.
             let to = writing.requantiser(index, words.format)?;
             let (name, _) = writing.quantised(&real, &name, to);
