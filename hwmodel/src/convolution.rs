@@ -84,7 +84,7 @@ pub enum ShapeError {
     #[error("convolution {geometry:?} does not fit input {input:?} and weights {weights:?}: {why}")]
     Convolution {
         /// The geometry.
-        geometry: Convolution2d,
+        geometry: Box<Convolution2d>,
         /// Shape of the input.
         input: Vec<usize>,
         /// Shape of the weights.
@@ -169,7 +169,7 @@ impl Convolution2d {
     /// If the shapes do not fit.
     pub(crate) fn check(&self, input: &[usize], weights: &[usize]) -> Result<Checked, ShapeError> {
         let wrong = |why| ShapeError::Convolution {
-            geometry: *self,
+            geometry: Box::new(*self),
             input: input.to_vec(),
             weights: weights.to_vec(),
             why,
@@ -213,7 +213,7 @@ impl Convolution2d {
             return Ok(());
         }
         Err(ShapeError::Convolution {
-            geometry: *self,
+            geometry: Box::new(*self),
             input: input.to_vec(),
             weights: weights.to_vec(),
             why: "the gradient does not have the shape of the output",

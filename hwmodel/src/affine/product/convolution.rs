@@ -116,7 +116,7 @@ fn check(input: &[usize], weights: &[usize], window: Window) -> Result<Shape, Af
     let kernel = [weights.get(1), weights.get(2)].map(|size| size.copied().unwrap_or(0));
     let geometry = Convolution2d::symmetric(kernel, stride, [0, 0], groups);
     let wrong = |why| ShapeError::Convolution {
-        geometry,
+        geometry: Box::new(geometry),
         input: input.to_vec(),
         weights: weights.to_vec(),
         why,

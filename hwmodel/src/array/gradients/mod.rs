@@ -89,7 +89,7 @@ impl MacArray {
         geometry: Convolution2d,
     ) -> Result<Product, ShapeError> {
         let misfit = |why| ShapeError::Convolution {
-            geometry,
+            geometry: Box::new(geometry),
             input: x.shape().to_vec(),
             weights: dy.shape().to_vec(),
             why,
