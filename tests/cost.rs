@@ -230,9 +230,9 @@ fn wrong_usage_says_what_to_do() {
         "{unknown}"
     );
     insta::assert_snapshot!(message(&["--arch", "mlp", "--wl", "40"]), @"hwsim: --wl and --fl: word length 40 is impossible: use 1 to 32 bits");
-    insta::assert_snapshot!(message(&["--arch", "mlp", "--image", "32x32"]), @"error: invalid value '32x32' for '--image <HxWxC>': write height, width and channels, each 1 to 65536, as in 32x32x3");
-    insta::assert_snapshot!(message(&["--arch", "mlp", "--formats", "trace.csv"]), @"error: invalid value 'trace.csv' for '--formats <TRACE.csv@STEP>': write the trace and a step, as in out.csv@120");
-    insta::assert_snapshot!(message(&["--arch", "mlp", "--dim", "N=1"]), @"error: the argument '--arch <NAME>' cannot be used with '--dim <NAME=SIZE>'");
+    insta::assert_snapshot!(message(&["--arch", "mlp", "--image", "32x32"]), @"hwsim: invalid value '32x32' for '--image <HxWxC>': write height, width and channels, each 1 to 65536, as in 32x32x3");
+    insta::assert_snapshot!(message(&["--arch", "mlp", "--formats", "trace.csv"]), @"hwsim: invalid value 'trace.csv' for '--formats <TRACE.csv@STEP>': write the trace and a step, as in out.csv@120");
+    insta::assert_snapshot!(message(&["--arch", "mlp", "--dim", "N=1"]), @"hwsim: the argument '--arch <NAME>' cannot be used with '--dim <NAME=SIZE>'; see `hwsim cost --help`");
     let (text, code) = failure(&[]);
     assert!(text.contains("<--arch <NAME>|--topology <FILE.csv>|--onnx <FILE>>"), "{text}");
     assert_eq!(code, 2);

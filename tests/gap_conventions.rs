@@ -175,3 +175,37 @@ fn wrong_input_is_one_line() {
         hwsim(&all).assert().code(2);
     }
 }
+
+#[test]
+fn a_built_in_network_has_the_weights_that_training_begins_with() {
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["mlp", "--images", "3", "--layer", "fc3", "--format", "json"];
+        arguments.extend(more);
+        serde_json::from_str::<serde_json::Value>(&output(&arguments)).unwrap()
+    };
+    let conventions = ["--conventions", "hls4ml,hwsim"];
+    let first = run(&conventions);
+    assert_eq!((&first["network"], &first["initial_weights"]), (&"mlp".into(), &1.into()));
+    assert_eq!(first["dataset"], "fashion-mnist-slice");
+    let rows = first["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["outputs"]), (1, &30.into()));
+    assert_eq!(rows[0]["explained_by"], "rounding");
+    let other = run(&[&conventions[..], &["--seed", "2"]].concat());
+    assert_eq!(other["initial_weights"], 2);
+    assert_ne!(first["rows"], other["rows"]);
+    // Without conventions too.
+    assert_eq!(run(&["--accumulator", "16", "--formats", "8,4"])["rows"][0]["layer"], "fc3");
+
+    let folder = TempDir::new().unwrap();
+    let saved = |arguments: &[&str]| {
+        let mut train = Command::new(env!("CARGO_BIN_EXE_hwsim"));
+        train.current_dir(folder.path()).args(arguments).output().unwrap()
+    };
+    let text = folder.path().join("text.txt");
+    std::fs::write(&text, "a b c d e f g h ".repeat(100)).unwrap();
+    let text = text.to_str().unwrap();
+    insta::assert_snapshot!(usage(&["mlp", "--dataset", "text", "--data-dir", text]), @"hwsim: architecture mlp needs images: use `--dataset` with a data set of images");
+    let nowhere = saved(&["gap", "nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(nowhere.stderr).unwrap(), @"hwsim: cannot load `nowhere`: neither a file nor one of the built-in networks lenet5, alexnet, resnet20, mlp, resnet18, resnet34, resnet50, vgg11, vgg13, vgg16, vgg19, googlenet, mobilenetv2, alexnet-imagenet, lstm, transformer");
+}

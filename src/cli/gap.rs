@@ -5,7 +5,7 @@ use super::errors::Failure;
 use super::files::Files;
 use super::gap_conventions::{self, ConventionArguments};
 use super::gap_table::{self, Subject};
-use super::model_data::{DataArguments, ModelData, images};
+use super::model_data::{DataArguments, ModelData, architecture, images};
 use super::{accumulator_warning, output, setup};
 use crate::data::Dataset;
 use crate::network::Network;
@@ -24,8 +24,8 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/gap.md explains every number.")]
 pub(super) struct GapArguments {
-    /// Model file whose layers are compared, as written by `hwsim train --save-model`; without it
-    /// a random matrix product of --m, --n and --k.
+    /// Network whose layers are compared: a model file, as written by `hwsim train --save-model`, an ONNX network of floats, or a
+    /// built-in architecture with its initial weights; without it a random matrix product of --m, --n and --k.
     #[arg(required_unless_present_any = ["m", "conventions"], conflicts_with_all = ["m", "n", "k"])]
     model: Option<PathBuf>,
     /// Only this MAC layer, by name or number.
@@ -45,9 +45,9 @@ pub(super) struct GapArguments {
     /// Terms of each sum of the random product.
     #[arg(long, requires = "m")]
     k: Option<usize>,
-    /// Seed of the random product.
-    #[arg(long, default_value_t = 1, conflicts_with = "model")]
-    seed: u64,
+    /// Seed of the random product [default: 1], or of the initial weights of a built-in architecture [default: that of training].
+    #[arg(long)]
+    seed: Option<u64>,
     /// Distribution of its numbers: normal or uniform; the right operand is divided by √K.
     #[arg(long, default_value_t, conflicts_with = "model")]
     distribution: Distribution,
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &GapArguments) -> Result<ExitCode, Failure> {
         GapOptions { simd: setup::simd()?, formats, accumulators: arguments.accumulators()? };
     setup::threads(arguments.threads)?;
     Files::default()
-        .input("the model", &arguments.model)
+        .input("the model", arguments.model.iter().filter(|model| architecture(model).is_none()))
         .data(arguments.data.data_dir.as_ref())
         .output("--csv", &arguments.csv)
         .output("--output", arguments.output.file())
@@ -197,7 +197,7 @@ pub(super) struct ModelImages {
 
 impl ModelImages {
     pub(super) fn load(arguments: &GapArguments, model: &Path) -> Result<Self, Failure> {
-        let data = ModelData::load(model, &arguments.data, arguments.images)?;
+        let data = ModelData::load(model, arguments.seed, &arguments.data, arguments.images)?;
         let layers = match &arguments.layer {
             Some(layer) => vec![data.layer(layer)?],
             None => (0..data.network.mac_layers.len()).collect(),
@@ -207,6 +207,7 @@ impl ModelImages {
             network.parameters.iter().any(|parameter| parameter.quantised.is_some());
         let subject = Subject::Network {
             network: header.arch,
+            initial_weights: architecture(model).map(|_| header.seed),
             dataset: dataset.name.clone(),
             data_origin: dataset.origin.to_string(),
             images: dataset.test.len(),
@@ -222,7 +223,7 @@ impl GapArguments {
         if self.data.dataset.is_some() || self.data.data_dir.is_some() {
             return Err(Failure::usage(anyhow!("a data set needs a MODEL that runs on it")));
         }
-        Ok(RandomProduct { m, n, k, seed: self.seed, distribution: self.distribution })
+        Ok(RandomProduct { m, n, k, seed: self.seed.unwrap_or(1), distribution: self.distribution })
     }
 
     /// What is compared: a saved model, or a random product of these sizes.

@@ -18,6 +18,9 @@ pub(super) enum Subject {
         images: usize,
         /// Whether the file holds weights quantised in training, which then are the real ones.
         quantised_weights: bool,
+        /// The seed of initial weights, of a built-in architecture.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        initial_weights: Option<u64>,
     },
     /// A random product.
     Random(RandomProduct),
@@ -77,11 +80,18 @@ fn name(accumulator: Accumulator) -> String {
 /// What was compared, in one or two lines.
 pub(super) fn heading(what: &str, subject: &Subject) -> Vec<String> {
     match subject {
-        Subject::Network { network, dataset, data_origin, images, quantised_weights } => {
-            let weights = if *quantised_weights {
-                "as the model file holds them (quantised in training)"
-            } else {
-                "the float32 master weights"
+        Subject::Network {
+            network,
+            dataset,
+            data_origin,
+            images,
+            quantised_weights,
+            initial_weights,
+        } => {
+            let weights = match (quantised_weights, initial_weights) {
+                (_, Some(seed)) => format!("initial values, seed {seed}"),
+                (true, None) => "as the model file holds them (quantised in training)".to_owned(),
+                (false, None) => "the float32 master weights".to_owned(),
             };
             vec![
                 format!("{what} of {network} on {dataset} ({data_origin}): {images} images"),

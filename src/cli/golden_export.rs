@@ -25,7 +25,8 @@ use std::str::FromStr as _;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "docs/export.md describes the files.")]
 pub(super) struct ExportArguments {
-    /// Model file, as written by `hwsim train --save-model`, or an ONNX network of floats with --wl or another format.
+    /// Model file, as written by `hwsim train --save-model`, or with --wl or another format an ONNX network of floats or a
+    /// built-in architecture with its initial weights.
     model: PathBuf,
     /// MAC layer, by name or number.
     #[arg(long)]
@@ -98,7 +99,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         .check()?;
     let simd = setup::simd()?;
     setup::threads(arguments.threads)?;
-    let data = ModelData::load(&arguments.model, &arguments.data, arguments.images)?;
+    let data = ModelData::load(&arguments.model, None, &arguments.data, arguments.images)?;
     let layer = data.layer(&arguments.layer)?;
     let ModelData { mut network, header, dataset } = data;
     arguments.quantise.apply(&mut network, simd)?;

@@ -41,7 +41,9 @@ mod setup;
 mod sweep;
 mod table;
 mod train;
+mod usage_line;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -104,8 +106,19 @@ fn command() -> clap::Command {
 fn parse() -> Arguments {
     let mut command = command();
     let given = arguments::join_lists(std::env::args_os());
-    let matches = command.try_get_matches_from_mut(given).unwrap_or_else(|error| error.exit());
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    let matches = command.try_get_matches_from_mut(given).unwrap_or_else(|error| refuse(&error));
+    Arguments::from_arg_matches(&matches)
+        .unwrap_or_else(|error| refuse(&error.format(&mut command)))
+}
+
+/// Ends the program: with help or version if they were asked for, else with what is wrong and code 2.
+fn refuse(error: &clap::Error) -> ! {
+    let help = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || error.kind() == help {
+        error.exit()
+    }
+    output::note(&format!("hwsim: {}", usage_line::usage_line(error)));
+    std::process::exit(2)
 }
 
 /// Runs the command line; exit code 0 for success, 1 for a failed run, 2 for wrong usage, 130 for an

@@ -3,10 +3,13 @@
 use super::errors::Failure;
 use super::network_file::{self, NetworkFile};
 use super::pixels::PixelArguments;
+use super::settings::optimiser::INITIALISATION_SCALE;
 use super::{output, setup};
-use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation};
+use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation, TextOptions};
 use crate::files::model::{self, ModelHeader};
-use crate::network::{Activation, Network};
+use crate::network::{Activation, Initialisation, Network, arch};
+use crate::setting::common::SEED;
+use crate::setting::{Described, Values};
 use anyhow::anyhow;
 use hwmodel::cast::exact;
 use std::ops::Range;
@@ -69,6 +72,14 @@ impl DataArguments {
     }
 }
 
+/// The built-in architecture that `model` names, if it is not a file.
+pub(super) fn architecture(model: &Path) -> Option<&'static str> {
+    if model.exists() {
+        return None;
+    }
+    arch::names().find(|name| model.as_os_str() == *name)
+}
+
 /// A network with test images, normalised as in its training.
 pub(super) struct ModelData {
     pub(super) network: Network,
@@ -77,19 +88,75 @@ pub(super) struct ModelData {
 }
 
 impl ModelData {
-    /// Loads the model `path` and at most `images` test images, the classes in equal parts.
+    /// Loads the model `path`, or the built-in architecture of this name with the initial values that training begins with, and at
+    /// most `images` test images, the classes in equal parts.
     pub(super) fn load(
         path: &Path,
+        seed: Option<u64>,
         arguments: &DataArguments,
         images: usize,
     ) -> Result<Self, Failure> {
         if images == 0 {
             return Err(Failure::usage(anyhow!("`--images` is 0: use at least 1")));
         }
+        if let Some(name) = architecture(path) {
+            return Self::initial(name, seed, arguments, images);
+        }
+        if seed.is_some() {
+            return Err(Failure::usage(anyhow!(
+                "`--seed` has no effect on `{}`, which has its weights: leave it out",
+                path.display()
+            )));
+        }
+        if !path.exists() {
+            return Err(Failure::Run(anyhow!(
+                "cannot load `{}`: neither a file nor one of the built-in networks {}",
+                path.display(),
+                arch::names().collect::<Vec<_>>().join(", ")
+            )));
+        }
         let opened = network_file::open(path, &[])?;
         opened.show_notes();
         let NetworkFile { network, header, .. } = opened;
         let dataset = arguments.load(&header, Some(images))?;
+        Ok(Self { network, header, dataset })
+    }
+
+    /// Architecture `name` for the data set, with the initial values of `seed`.
+    fn initial(
+        name: &str,
+        seed: Option<u64>,
+        arguments: &DataArguments,
+        images: usize,
+    ) -> Result<Self, Failure> {
+        let kind = match (arguments.dataset, &arguments.data_dir) {
+            (Some(kind), _) => kind,
+            _ if arch::is_language_model(name) => DatasetKind::Text,
+            (None, Some(_)) => DatasetKind::FashionMnist,
+            (None, None) => DatasetKind::FashionMnistSlice,
+        };
+        let (text, folder) = (TextOptions::default(), arguments.data_dir.clone());
+        let mut dataset = setup::dataset(kind, &text, folder, DEFAULT_SIZE, (None, Some(images)))?;
+        let (input, classes) = (dataset.test.input(), dataset.classes());
+        if arguments.pixels.given().next().is_some() {
+            dataset.normalisation = arguments.pixels.normalisation(input[2])?;
+        }
+        let settings: [&dyn Described; 2] = [&SEED, &INITIALISATION_SCALE];
+        let defaults = Values::defaults(settings);
+        let seed = seed.or(SEED.unchecked(&defaults)).expect("a setting with a default");
+        let scale = INITIALISATION_SCALE.unchecked(&defaults).expect("a setting with a default");
+        let initialisation = Initialisation { seed, scale };
+        let task = arch::Task { input, classes, initialisation };
+        let network = arch::build(name, &task).map_err(Failure::usage)?;
+        if network.predictions() != dataset.test.targets_each() {
+            let (needs, other) = match arch::is_language_model(name) {
+                true => ("a text", "`--dataset text --data-dir FILE`"),
+                false => ("images", "`--dataset` with a data set of images"),
+            };
+            return Err(Failure::usage(anyhow!("architecture {name} needs {needs}: use {other}")));
+        }
+        let mut header = ModelHeader::of_network(&network);
+        header.seed = seed;
         Ok(Self { network, header, dataset })
     }
 
