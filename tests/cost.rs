@@ -81,6 +81,39 @@ fn several_machines_begin_with_one_row_each() {
 }
 
 #[test]
+fn a_format_is_written_in_any_notation() {
+    let json = |more: &[&str]| cost(&[&["--arch", "mlp", "--format", "json"], more].concat());
+    let expected = json(&["--wl", "16", "--fl", "10"]);
+    for text in ["16,10", "ap_fixed<16,6>", "ap_fixed<16,6,AP_RND,AP_SAT>", "ac_fixed<16,6,true>"] {
+        assert_eq!(json(&["--number-format", text]), expected, "{text}");
+    }
+    assert_ne!(json(&["--number-format", "8,4"]), expected);
+}
+
+#[test]
+fn the_levels_of_an_accumulator_are_paid() {
+    let of = |more: &[&str]| report(&[&["--arch", "mlp"], more].concat());
+    let accumulate = |report: &CostReport| report.machines[0].total.cost.energy.accumulator_pj;
+    let one = of(&["--accumulator", "32"]);
+    let inner = ["--accumulator-inner-terms", "8", "--accumulator-inner-width", "16"];
+    let two = of(&[&["--accumulator", "32"], &inner[..]].concat());
+    let narrow = of(&["--accumulator", "16"]);
+    // Every product is added in 16 bits, every eighth in 32 bits too.
+    let expected = accumulate(&narrow) + accumulate(&one) / 8.0;
+    assert!((accumulate(&two) - expected).abs() < 1e-9 * expected, "{}", accumulate(&two));
+    let logic = |report: &CostReport| report.machines[0].area.unwrap().logic_um2.unwrap();
+    assert!(logic(&two) > logic(&one));
+    // Without a width the levels are those of each machine's own accumulator.
+    let machines = ["--machine", "edge-16x16,tpu-like-256x256"];
+    let own = of(&[&machines[..], &inner[..]].concat());
+    let plain = of(&machines);
+    for (own, plain) in own.machines.iter().zip(&plain.machines) {
+        assert_ne!(own.total.cost.energy, plain.total.cost.energy, "{}", own.machine);
+        assert_eq!(own.total.cost.cycles, plain.total.cost.cycles);
+    }
+}
+
+#[test]
 fn totals_are_the_sums_of_layers_in_json_and_csv() {
     let arguments =
         ["--arch", "resnet20", "--pass", "training", "--batch", "4", "--machine", "edge-16x16"];

@@ -231,6 +231,66 @@ fn wrong_sweeps_are_refused() {
     assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 2);
 }
 
+/// Formats in several notations and the parts of an accumulator, costed as `hwsim cost` costs them.
+#[test]
+fn formats_as_text_and_levels_are_axes() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("x.csv");
+    let axes = [
+        "--arch",
+        "mlp",
+        "--number-format",
+        "8,4;ap_fixed<16,6,AP_RND,AP_SAT>",
+        "--accumulator-inner-terms",
+        "4,8",
+        "--accumulator-inner-width",
+        "16",
+        "--set",
+        "accumulator-inner-overflow=wrap",
+    ];
+    sweep(&out, &axes).assert().success();
+    let mut reader = csv::Reader::from_path(&out).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 4);
+    let cell = |row: &csv::StringRecord, name: &str| {
+        row[header.iter().position(|column| column == name).unwrap()].to_owned()
+    };
+    for row in &rows {
+        let costed = hwsim()
+            .args(["cost", "--arch", "mlp", "--format", "json", "--number-format"])
+            .arg(cell(row, "number-format"))
+            .arg("--accumulator-inner-terms")
+            .arg(cell(row, "accumulator-inner-terms"))
+            .args(["--accumulator-inner-width", "16"])
+            .output()
+            .unwrap();
+        let costed: Value = serde_json::from_slice(&costed.stdout).unwrap();
+        let energy = &costed["machines"][0]["total"]["cost"]["energy"];
+        let accumulate = energy["accumulator_pj"].as_f64().unwrap();
+        let swept: f64 = cell(row, "energy_accumulator_pj").parse().unwrap();
+        assert!((swept - accumulate).abs() < 1e-9 * accumulate, "{swept} {accumulate}");
+    }
+    // Training takes both too.
+    let train = ["--train", "--arch", "mlp", "--set", "controller=static", "--set", "max-steps=1"];
+    let small = ["--set", "limit-train=32", "--set", "limit-test=10", "--set", "batch-size=32"];
+    let wanted = ["--number-format", "u8,4;8,4", "--accumulator", "20", "--accumulator-fl", "4"];
+    let out = folder.path().join("y.csv");
+    sweep(&out, &[&train[..], &small[..], &wanted[..]].concat()).assert().success();
+    assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 3);
+    for (wrong, expected) in [
+        (&["--number-format", "8,4", "--wl", "8"][..], "cannot be used with"),
+        (&["--number-format", "8,4;8,4"], "twice"),
+        (&["--number-format", "ap_fixed<0,0>"], "--number-format"),
+        (&["--accumulator-inner-width", "16"], "needs `accumulator.inner_terms`"),
+    ] {
+        let output = sweep(&folder.path().join("z.csv"), wrong).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(expected) && text.lines().count() == 1, "{text}");
+    }
+}
+
 /// Training at 24 points, some 50 ms each.
 const TRAINING: &[&str] = &[
     "--train",

@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
         .fold(files, |files, name| files.machine("--machine", name))
         .output("--output", arguments.output.file())
         .check()?;
+    source::check_levels(arguments)?;
     if let (Some(config), Some(topology)) = (&arguments.scale_sim_config, &arguments.topology) {
         let reports = arguments.scale_sim_reports.as_deref();
         return scale_sim::run(
@@ -38,7 +39,11 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
     }
     let workload = source::workload(arguments)?;
     let options = source::options(arguments, &workload)?;
-    let machines = arguments.machine.iter().map(|name| setup::machine(name));
+    let machines = arguments.machine.iter().map(|name| {
+        let machine = setup::machine(name)?;
+        let accumulator = source::accumulator(arguments, &machine)?;
+        Ok::<_, Failure>((machine, accumulator))
+    });
     let machines = machines.collect::<Result<Vec<_>, _>>()?;
     let report = CostReport::new(&workload, &machines, &options).map_err(Failure::usage)?;
     let text = match arguments.output.format() {

@@ -2,6 +2,7 @@
 //! end a command early.
 
 use super::errors::Failure;
+use crate::files::temporary::without_name;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,7 +17,7 @@ fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder(path))
+    builder.tempfile_in(folder(path)).map_err(without_name)
 }
 
 fn folder(path: &Path) -> &Path {
@@ -51,9 +52,9 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
         return std::fs::write(path, text).with_context(what);
     }
     let mut file = temporary(path).with_context(what)?;
-    file.write_all(text.as_bytes()).with_context(what)?;
+    file.write_all(text.as_bytes()).map_err(without_name).with_context(what)?;
     file.as_file().sync_all().with_context(what)?;
-    file.persist(path).with_context(what)?;
+    file.persist(path).map_err(|error| error.error).with_context(what)?;
     Ok(())
 }
 
@@ -89,7 +90,7 @@ impl Pending {
             Target::Special(_) => Ok(()),
             Target::Temporary(file) => {
                 file.as_file().sync_all().with_context(what)?;
-                file.persist(&path).with_context(what)?;
+                file.persist(&path).map_err(|error| error.error).with_context(what)?;
                 Ok(())
             }
         }
@@ -108,13 +109,13 @@ impl Write for Pending {
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         match self {
-            Self::Temporary(file) => file.write(bytes),
+            Self::Temporary(file) => file.as_file_mut().write(bytes),
             Self::Special(file) => file.write(bytes),
         }
     }
     fn flush(&mut self) -> std::io::Result<()> {
         match self {
-            Self::Temporary(file) => file.flush(),
+            Self::Temporary(file) => file.as_file_mut().flush(),
             Self::Special(file) => file.flush(),
         }
     }

@@ -145,8 +145,9 @@ pub(super) fn description(name: &str) -> Result<Description, Failure> {
             known.join(", ")
         )));
     }
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read machine `{name}`"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read machine `{name}`"))
+        .map_err(Failure::Usage)?;
     let mut own_table = None;
     if let Some(table) = Machine::energy_table_in(&text).filter(|table| table.ends_with(".csv")) {
         let file = path.with_file_name(&table);

@@ -41,6 +41,7 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
     if state.is_some() {
         refuse_with_resume(resolved)?;
     }
+    files::check_names(resolved)?;
     files::declare(files::inputs(resolved), resolved).check()?;
     prepare::check_owner(resolved)?;
     let mut trainer = prepare::trainer(resolved, state.as_ref(), simd)?;

@@ -6,7 +6,7 @@ use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
 use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
 
 /// An accumulator of this width; what it does outside costs nothing.
-pub(in crate::design) fn one_level(width: AccumulatorWidth) -> Accumulator {
+fn one_level(width: AccumulatorWidth) -> Accumulator {
     Accumulator::new(width, Overflow::default())
 }
 

@@ -97,6 +97,10 @@ fn options(given: &dyn Given) -> Result<MuppetPolicyOptions, Refusal> {
     if word_lengths.is_empty() {
         return Err(LEVELS.refuse("empty", "at least one word length"));
     }
+    if !word_lengths.is_sorted_by(|shorter, longer| shorter < longer) {
+        let list: Vec<String> = word_lengths.iter().map(u32::to_string).collect();
+        return Err(LEVELS.refuse(list.join(","), "each word length once, in ascending order"));
+    }
     Ok(MuppetPolicyOptions {
         reading: match VARIANT.get(given)? {
             Variant::Paper => MuppetReading::Paper,

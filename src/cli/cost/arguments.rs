@@ -1,6 +1,6 @@
 //! The arguments of `hwsim cost`.
 
-use crate::cli::arguments::{AccumulatorWidthArgument, OutputArguments};
+use crate::cli::arguments::{AccumulatorWidthArgument, LevelArguments, OutputArguments};
 use crate::design::workload::Pass;
 use crate::network::arch;
 use hwmodel::machine::Machine;
@@ -45,7 +45,7 @@ pub(in crate::cli) struct CostArguments {
     /// A configuration of SCALE-Sim in place of a machine: the cycles of --topology by the rules of
     /// SCALE-Sim (docs/scale-sim.md).
     #[arg(long, value_name = "FILE.cfg",
-          conflicts_with_all = ["arch", "onnx", "wl", "fl", "float32", "formats", "accumulator", "pass",
+          conflicts_with_all = ["arch", "onnx", "wl", "fl", "number_format", "float32", "formats", "accumulator", "pass",
                                 "batch"])]
     pub(super) scale_sim_config: Option<PathBuf>,
     /// Write SCALE-Sim's reports into this folder.
@@ -61,14 +61,19 @@ pub(in crate::cli) struct CostArguments {
     /// Fractional length in bits; it changes no cost [default: 4, but what the quantisers of an ONNX model say].
     #[arg(long, value_name = "FL", allow_negative_numbers = true)]
     pub(super) fl: Option<i32>,
+    /// Format of every layer in any notation, in place of --wl and --fl, as in u8,4 or ap_fixed<16,6>; its modes change no cost.
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"])]
+    pub(super) number_format: Option<String>,
     /// Float32 in place of fixed point.
-    #[arg(long, conflicts_with_all = ["wl", "fl", "accumulator", "formats"])]
+    #[arg(long, conflicts_with_all = ["wl", "fl", "number_format", "accumulator", "formats"])]
     pub(super) float32: bool,
     /// The formats that a `hwsim train --trace` had in force at a step, layer by layer.
-    #[arg(long, value_name = "TRACE.csv@STEP", conflicts_with_all = ["wl", "fl"])]
+    #[arg(long, value_name = "TRACE.csv@STEP", conflicts_with_all = ["wl", "fl", "number_format"])]
     pub(super) formats: Option<TraceStep>,
     #[command(flatten)]
     pub(super) accumulator: AccumulatorWidthArgument,
+    #[command(flatten)]
+    pub(super) levels: LevelArguments,
     /// What is computed: inference, or one training step (forward, backward, weight update).
     #[arg(long, value_enum, default_value_t = PassChoice::Inference)]
     pub(super) pass: PassChoice,

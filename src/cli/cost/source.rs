@@ -2,14 +2,16 @@
 
 use super::arguments::{CostArguments, ImageSize};
 use super::topology;
+use crate::cli::arguments::fixed_type;
 use crate::cli::errors::Failure;
 use crate::design::workload::{self, Formats, Layer, Options, Workload};
 use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
-use hwmodel::Format;
+use hwmodel::machine::Machine;
 use hwmodel::product::ByOperand;
+use hwmodel::{Accumulator, Format, Overflow};
 
 /// The workload that the arguments name.
 pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
@@ -59,9 +61,40 @@ pub(super) fn options(arguments: &CostArguments, workload: &Workload) -> Result<
         pass: arguments.pass.into(),
         batch: arguments.batch,
         formats: formats(arguments, workload)?,
-        accumulator: arguments.accumulator.accumulator,
+        accumulator: None,
         rule: RuleOptions::default(),
     })
+}
+
+/// Refuses levels of an accumulator where there is none.
+pub(super) fn check_levels(arguments: &CostArguments) -> Result<(), Failure> {
+    let without = match (&arguments.scale_sim_config, arguments.float32) {
+        (Some(_), _) => "--scale-sim-config",
+        (None, true) => "--float32",
+        (None, false) => return Ok(()),
+    };
+    match arguments.levels.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(anyhow!(
+            "the --accumulator-... flags have no effect with {without}: leave them out"
+        ))),
+    }
+}
+
+/// The accumulator asked for on `machine`: one of the width given, or else its own, with the levels given.
+pub(super) fn accumulator(
+    arguments: &CostArguments,
+    machine: &Machine,
+) -> Result<Option<Accumulator>, Failure> {
+    let width = arguments.accumulator.accumulator;
+    if width.is_none() && arguments.levels.is_empty() {
+        return Ok(None);
+    }
+    let base = match width {
+        Some(width) => Accumulator::new(width, Overflow::default()),
+        None => machine.accumulator(),
+    };
+    arguments.levels.over(base).map(Some)
 }
 
 fn formats(arguments: &CostArguments, workload: &Workload) -> Result<Formats, Failure> {
@@ -72,6 +105,9 @@ fn formats(arguments: &CostArguments, workload: &Workload) -> Result<Formats, Fa
         let rows = TraceReader::open(&place.trace)?.map(|row| row.map_err(anyhow::Error::from));
         let name = place.trace.display().to_string();
         return Formats::from_trace(&name, place.step, rows).map_err(Failure::Usage);
+    }
+    if let Some(text) = &arguments.number_format {
+        return Ok(Formats::uniform(fixed_type(text, "--number-format")?.format));
     }
     let (wl, fl) = (arguments.wl.unwrap_or(8), arguments.fl.unwrap_or(4));
     let format = Format::new(wl, fl).context("--wl and --fl").map_err(Failure::Usage)?;

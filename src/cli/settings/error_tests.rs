@@ -42,6 +42,7 @@ fn ranges() {
         ("plateau-patience", "", &["-1", "1000001"], &["0", "1000000"]),
         ("plateau-threshold", "", &["-0.1", "1", "nan"], &["0", "0.999"]),
         ("plateau-minimum", "", &["-0.1", "nan"], &["0", "1000000"]),
+        ("levels", "--controller muppet", &["0", "33", "8,8", "12,8"], &["8", "8,12,32"]),
         ("milestones", "--schedule step", &["0", "1000001", "-4", "3,3", "4,3"], &["1", "1,9"]),
         ("schedule-factor", step, &["0", "1", "nan"], &["0.001", "0.999"]),
         ("warmup-epochs", "--schedule cosine --epochs 4", &["-1", "4"], &["0", "3"]),

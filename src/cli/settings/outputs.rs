@@ -35,6 +35,7 @@ pub const OVERWRITE: Setting<bool> = switch(
     "Write checkpoints even if the folder holds those of another run, which they replace",
     None,
 )
+.needs(&[Need::With(&["checkpoint", "resume"])])
 .flag_only()
 .execution();
 

@@ -1,6 +1,6 @@
 //! The arguments of `hwsim sweep`, and the TOML file they can be given in.
 
-use crate::cli::arguments::{ListError, expand};
+use crate::cli::arguments::{ListError, expand, fixed_type};
 use crate::cli::errors::Failure;
 use crate::design::sweep::{Grid, Shard, value_of};
 use anyhow::{Context as _, anyhow};
@@ -40,6 +40,27 @@ pub(in crate::cli) struct SweepArguments {
     /// Accumulator bits (1 to 64) or exact.
     #[arg(long, alias = "acc", value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     accumulator: Vec<String>,
+    /// What an addition outside the accumulator's range does: wrap, saturate or another overflow mode.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    accumulator_overflow: Vec<String>,
+    /// Fractional length of the accumulator in bits.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        help_heading = "Axes"
+    )]
+    accumulator_fl: Vec<String>,
+    /// Rounding where the accumulator drops bits; needs a fractional length.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    accumulator_rounding: Vec<String>,
+    /// Products that an inner accumulator sums before their sum is added to the outer one.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    accumulator_inner_terms: Vec<String>,
+    /// Bits of the inner accumulator (1 to 64) or exact.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
+    accumulator_inner_width: Vec<String>,
     /// SRAM of each operand in KiB.
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     sram_kib: Vec<String>,
@@ -58,6 +79,16 @@ pub(in crate::cli) struct SweepArguments {
     /// Word lengths in bits; not with --trace.
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     wl: Vec<String>,
+    /// Formats in any notation, joined by `;`, as in '8,4;u8,4;ap_fixed<16,6,AP_RND,AP_SAT>', in place of --wl and --fl; not
+    /// with --trace.
+    #[arg(
+        long,
+        value_name = "LIST",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["wl", "fl", "trace"],
+        help_heading = "Axes"
+    )]
+    number_format: Option<String>,
     /// With --train: fractional lengths in bits.
     #[arg(
         long,
@@ -73,7 +104,8 @@ pub(in crate::cli) struct SweepArguments {
     /// With --train: random bits of stochastic rounding.
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Axes")]
     random_bits: Vec<String>,
-    /// With --train: any other setting of `hwsim train`, as in --set learning-rate=0.1,0.01; may be repeated.
+    /// Any other part of an accumulator, as in --set accumulator-tile-width=12,16, and with --train any other setting of
+    /// `hwsim train`, as in --set learning-rate=0.1,0.01; may be repeated.
     #[arg(long, value_name = "NAME=LIST", help_heading = "Axes")]
     set: Vec<String>,
     /// Cost a network by its shapes: any of docs/networks.md [default: lenet5]; with --train, train it.
@@ -166,7 +198,9 @@ pub(super) struct Specification {
 /// Reads the file `path`.
 fn read(path: &Path) -> Result<SweepFile, Failure> {
     let name = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read `{name}`"))
+        .map_err(Failure::Usage)?;
     let file: Result<SweepFile, _> = toml::from_str(&text);
     file.with_context(|| format!("`{name}`")).map_err(Failure::Usage)
 }
@@ -219,6 +253,11 @@ impl SweepArguments {
             ("mac-style", &self.mac_style),
             ("mac-width", &self.mac_width),
             ("accumulator", &self.accumulator),
+            ("accumulator-overflow", &self.accumulator_overflow),
+            ("accumulator-fl", &self.accumulator_fl),
+            ("accumulator-rounding", &self.accumulator_rounding),
+            ("accumulator-inner-terms", &self.accumulator_inner_terms),
+            ("accumulator-inner-width", &self.accumulator_inner_width),
             ("sram-kib", &self.sram_kib),
             ("sram-bandwidth", &self.sram_bandwidth),
             ("bandwidth", &self.bandwidth),
@@ -235,6 +274,14 @@ impl SweepArguments {
                 grid.axis(name, values).map_err(Failure::usage)?;
             }
         }
+        if let Some(list) = &self.number_format {
+            let mut formats = Vec::new();
+            for text in list.split(';') {
+                fixed_type(text, "--number-format")?;
+                formats.push(Value::String(text.trim().to_owned()));
+            }
+            grid.axis("number-format", formats).map_err(Failure::usage)?;
+        }
         for set in &self.set {
             let Some((name, values)) = set.split_once('=') else {
                 return Err(Failure::usage(anyhow!(
@@ -244,6 +291,8 @@ impl SweepArguments {
             let values = match name.trim() {
                 // Its values are ranges themselves.
                 "bits" => values.split(',').map(value_of).collect(),
+                // A format has commas itself.
+                "number-format" => values.split(';').map(value_of).collect(),
                 name => {
                     axis_values(values).map_err(|error| of_flag(&format!("set {name}"), error))?
                 }

@@ -2,6 +2,7 @@
 
 use super::arguments::{NetworkKeys, Specification};
 use super::designs::{Designs, PointDesign};
+use crate::cli::arguments::fixed_type;
 use crate::cli::errors::Failure;
 use crate::cli::output;
 use crate::design::sweep::ContentHash;
@@ -62,32 +63,46 @@ impl Networks {
         columns
     }
 
-    /// The word length of a point; `None` with a trace.
-    fn word_length(&self, design: &PointDesign) -> Result<Option<u32>, Failure> {
-        let mut found = match self.source {
-            Source::Trace { .. } => None,
-            Source::Network { .. } => Some(DEFAULT_WL),
-        };
+    /// The format of a point, and how its key names it; without a format with a trace.
+    fn format(&self, design: &PointDesign) -> Result<(Option<Format>, String), Failure> {
+        let has_own = matches!(self.source, Source::Trace { .. });
+        let mut given = None;
         for (axis, value) in Designs::other_axes(&design.made.point) {
-            let wl = value.as_integer().and_then(|bits| u32::try_from(bits).ok());
-            match (axis, wl) {
-                ("wl", Some(wl)) if found.is_some() => found = Some(wl),
-                ("wl", None) => {
-                    return Err(Failure::usage(anyhow!("wl {value}: use 1 to 32 bits")));
-                }
-                ("wl", _) => {
+            let (format, key) = match axis {
+                "wl" | "number-format" if has_own => {
                     return Err(Failure::usage(anyhow!(
-                        "a trace has its own word lengths: leave out wl"
+                        "a trace has its own formats: leave out {axis}"
                     )));
+                }
+                "wl" => {
+                    let wl = value.as_integer().and_then(|bits| u32::try_from(bits).ok());
+                    let Some(wl) = wl else {
+                        return Err(Failure::usage(anyhow!("wl {value}: use 1 to 32 bits")));
+                    };
+                    (of_word_length(wl)?, word_length_key(wl))
+                }
+                "number-format" => {
+                    let text = design.made.point.cell(axis);
+                    let format = fixed_type(&text, "number-format")?.format;
+                    (format, format.to_string())
                 }
                 _ => {
                     return Err(Failure::usage(anyhow!(
-                        "axis `{axis}` changes no cost: use --train, or one of the axes of a machine or wl"
+                        "axis `{axis}` changes no cost: use --train, or one of the axes of a machine, wl or number-format"
                     )));
                 }
+            };
+            if given.replace((format, key)).is_some() {
+                return Err(Failure::usage(anyhow!(
+                    "wl and number-format both state a format: leave one out"
+                )));
             }
         }
-        Ok(found)
+        Ok(match given {
+            Some((format, key)) => (Some(format), key),
+            None if has_own => (None, "None".to_owned()),
+            None => (Some(of_word_length(DEFAULT_WL)?), word_length_key(DEFAULT_WL)),
+        })
     }
 
     /// The key of a point.
@@ -96,12 +111,11 @@ impl Networks {
         design: &PointDesign,
         key: ContentHash,
     ) -> Result<ContentHash, Failure> {
-        let wl = self.word_length(design)?;
-        wl.map(|wl| Format::new(wl, 0)).transpose().map_err(Failure::usage)?;
+        let (_, format) = self.format(design)?;
         Ok(match &self.source {
             Source::Trace { content, .. } => key.with("trace").with(content.hex()),
             Source::Network { key: network, .. } => {
-                key.with("workload").with(network.hex()).with(format!("{wl:?}"))
+                key.with("workload").with(network.hex()).with(format)
             }
         })
     }
@@ -121,9 +135,9 @@ impl Networks {
                 Ok(cells)
             }
             Source::Network { workload, pass, batch, .. } => {
-                let formats = match self.word_length(design)? {
-                    Some(wl) => Formats::uniform(Format::new(wl, 0).map_err(Failure::usage)?),
-                    None => Formats::float32(),
+                let formats = match self.format(design)? {
+                    (Some(format), _) => Formats::uniform(format),
+                    (None, _) => Formats::float32(),
                 };
                 let options = Options {
                     pass: *pass,
@@ -143,6 +157,16 @@ impl Networks {
             }
         }
     }
+}
+
+/// Words of `wl` bits; a fractional length changes no cost.
+fn of_word_length(wl: u32) -> Result<Format, Failure> {
+    Format::new(wl, 0).map_err(Failure::usage)
+}
+
+/// A word length in the key of a point, as earlier versions wrote it.
+fn word_length_key(wl: u32) -> String {
+    format!("{:?}", Some(wl))
 }
 
 /// The network of `keys`, built for the images and classes that its sizes are published for unless they say otherwise, as

@@ -1,11 +1,20 @@
 //! The files that a training run reads and writes.
 
+use super::super::errors::Failure;
 use super::super::files::Files;
 use super::super::settings::Resolved;
 use super::execute::TWIN_FOLDER;
 use crate::files::trace::TraceWriter;
 use crate::train::run::CHECKPOINT_FILE;
 use std::path::Path;
+
+/// Refuses a name of a trace that does not say whether it is compressed.
+pub(super) fn check_names(resolved: &Resolved) -> Result<(), Failure> {
+    match &resolved.paths.trace {
+        Some(path) => TraceWriter::check_name(path).map_err(Failure::usage),
+        None => Ok(()),
+    }
+}
 
 /// Adds the files of the run to `files`.
 pub(super) fn declare(files: Files, resolved: &Resolved) -> Files {

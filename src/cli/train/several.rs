@@ -22,6 +22,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
     setup::threads(runs.first().and_then(|run| run.threads))?;
     let simd = setup::simd()?;
     let stop = interrupt::install();
+    runs.iter().try_for_each(files::check_names)?;
     let inputs = runs.first().map(files::inputs).unwrap_or_default();
     runs.iter().fold(inputs, files::declare).check()?;
     runs.iter().try_for_each(prepare::check_owner)?;

@@ -9,11 +9,25 @@ use toml::{Table, Value};
 const BITS_PER_KIB: i64 = 8192;
 
 /// Axes that set keys of a machine description, with the keys.
-const KEYS: [(&str, &[&str]); 8] = [
+const KEYS: [(&str, &[&str]); 22] = [
     ("rows", &["array.rows"]),
     ("columns", &["array.columns"]),
     ("dataflow", &["dataflow"]),
     ("accumulator", &["accumulator.width"]),
+    ("accumulator-overflow", &["accumulator.overflow"]),
+    ("accumulator-fl", &["accumulator.fl"]),
+    ("accumulator-rounding", &["accumulator.rounding"]),
+    ("accumulator-cast", &["accumulator.cast"]),
+    ("accumulator-bias", &["accumulator.bias"]),
+    ("accumulator-inner-terms", &["accumulator.inner_terms"]),
+    ("accumulator-inner-width", &["accumulator.inner_width"]),
+    ("accumulator-inner-overflow", &["accumulator.inner_overflow"]),
+    ("accumulator-tile-terms", &["accumulator.tile_terms"]),
+    ("accumulator-tile-width", &["accumulator.tile_width"]),
+    ("accumulator-tile-shift", &["accumulator.tile_shift"]),
+    ("accumulator-tile-rounding", &["accumulator.tile_rounding"]),
+    ("accumulator-tile-group", &["accumulator.tile_group"]),
+    ("accumulator-tile-last-exact", &["accumulator.tile_last_exact"]),
     ("sram-kib", &["sram.input_bits", "sram.weight_bits", "sram.output_bits"]),
     ("sram-bandwidth", &["sram.bandwidth_bits_per_cycle"]),
     ("bandwidth", &["dram.bandwidth_bits_per_cycle"]),
@@ -193,6 +207,45 @@ mod tests {
         assert_eq!((memory.dram_bandwidth_bits_per_cycle, made.clock_mhz()), (77, 123.0));
         assert_eq!((made.energy().table(), made.energy().node_nm()), ("jouppi-2021", 7));
         assert!(all.iter().all(|(axis, _)| is_machine_axis(axis)) && !is_machine_axis("wl"));
+    }
+
+    #[test]
+    fn the_levels_of_an_accumulator_are_axes() {
+        let all = [
+            ("accumulator", "24"),
+            ("accumulator-overflow", "wrap"),
+            ("accumulator-fl", "4"),
+            ("accumulator-rounding", "half-up"),
+            ("accumulator-cast", "sum"),
+            ("accumulator-bias", "first"),
+            ("accumulator-inner-terms", "8"),
+            ("accumulator-inner-width", "16"),
+            ("accumulator-inner-overflow", "wrap"),
+            ("accumulator-tile-terms", "64"),
+            ("accumulator-tile-width", "12"),
+            ("accumulator-tile-shift", "3"),
+            ("accumulator-tile-rounding", "floor"),
+            ("accumulator-tile-group", "2"),
+            ("accumulator-tile-last-exact", "true"),
+        ];
+        let made = design(&base("edge-16x16"), &point(&all)).unwrap();
+        let text = Machine::builtin_toml("edge-16x16").unwrap().parse::<Table>().unwrap();
+        let mut keys = text;
+        let accumulator = "width = 24\noverflow = \"wrap\"\nfl = 4\nrounding = \"half-up\"\ncast = \"sum\"\n\
+            bias = \"first\"\ninner_terms = 8\ninner_width = 16\ninner_overflow = \"wrap\"\ntile_terms = 64\n\
+            tile_width = 12\ntile_shift = 3\ntile_rounding = \"floor\"\ntile_group = 2\ntile_last_exact = true\n";
+        keys.insert("accumulator".to_owned(), Value::Table(accumulator.parse().unwrap()));
+        let tables = EnergyTables::builtin().unwrap();
+        let expected = Machine::from_toml(&keys.to_string(), "x", &tables).unwrap();
+        assert_eq!(made.machine.accumulator(), expected.accumulator());
+        assert!(all.iter().all(|(axis, _)| is_machine_axis(axis)));
+        let error = design(&base("edge-16x16"), &point(&[("accumulator-inner-width", "16")]));
+        let error = error.unwrap_err();
+        let text = format!("{error}: {}", std::error::Error::source(&error).unwrap());
+        assert!(
+            text.contains("`accumulator.inner_width` needs `accumulator.inner_terms`"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -10,12 +10,11 @@ use super::error::{LayerProblem, WorkloadError};
 use super::formats::{Formats, accumulated};
 use super::layer::{Layer, Workload};
 use super::report::{CostRow, MachineCost, Phase, ProductRow, Totals};
-use crate::design::work::one_level;
 use crate::network::{VectorWork, Work};
 use crate::train::optimiser::RuleOptions;
 use hwmodel::machine::{Cost, Machine, WeightUpdate};
 use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape, LayerProducts, SizeError};
-use hwmodel::{AccumulatorWidth, Format};
+use hwmodel::{Accumulator, Format};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -38,8 +37,8 @@ pub struct Options {
     pub batch: u64,
     /// Formats of the forward products.
     pub formats: Formats,
-    /// Width of the accumulators; the machine's own if absent.
-    pub accumulator: Option<AccumulatorWidth>,
+    /// The accumulators; the machine's own if absent.
+    pub accumulator: Option<Accumulator>,
     /// Rule of the optimiser's update of the weights.
     pub rule: RuleOptions,
 }
@@ -56,7 +55,7 @@ pub fn estimate(
     if options.batch == 0 {
         return Err(WorkloadError::Batch);
     }
-    let accumulator = options.accumulator.map_or(machine.accumulator(), one_level);
+    let accumulator = options.accumulator.unwrap_or(machine.accumulator());
     let mut ledger = Ledger {
         charge: Charge { machine, accumulator, rule: options.rule },
         training: options.pass == Pass::Training,

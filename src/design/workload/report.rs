@@ -3,6 +3,7 @@
 use super::error::WorkloadError;
 use super::estimate::{Options, Pass, estimate};
 use super::layer::Workload;
+use hwmodel::Accumulator;
 use hwmodel::machine::{Cost, Machine};
 use hwmodel::product::{ByOperand, NumberSystem};
 use serde::{Deserialize, Serialize};
@@ -164,16 +165,19 @@ pub struct CostReport {
 }
 
 impl CostReport {
-    /// The cost of `workload` on each of `machines`.
+    /// The cost of `workload` on each of `machines`, with an accumulator in place of that of `options` where one is given.
     ///
     /// # Errors
     /// As [`estimate`].
     pub fn new(
         workload: &Workload,
-        machines: &[Machine],
+        machines: &[(Machine, Option<Accumulator>)],
         options: &Options,
     ) -> Result<Self, WorkloadError> {
-        let costs = machines.iter().map(|machine| estimate(workload, machine, options));
+        let costs = machines.iter().map(|(machine, accumulator)| {
+            let accumulator = accumulator.or(options.accumulator);
+            estimate(workload, machine, &Options { accumulator, ..options.clone() })
+        });
         Ok(Self {
             workload: workload.name().to_owned(),
             pass: options.pass,

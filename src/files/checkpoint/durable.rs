@@ -1,6 +1,7 @@
 //! Atomic file writes: after a crash a file is complete or absent.
 
 use super::SnapshotError;
+use crate::files::temporary::without_name;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -37,7 +38,7 @@ pub(super) fn replace(
     let written = write(&mut output).and_then(|()| output.flush());
     drop(output);
     let synced = written.and_then(|()| temporary.as_file().sync_all());
-    synced.map_err(at("write", temporary.path()))?;
+    synced.map_err(at("write", &path))?;
     temporary.persist(&path).map_err(|error| error.error).map_err(at("replace", &path))?;
     sync_folder(folder).map_err(at("write", folder))
 }
@@ -50,7 +51,7 @@ fn create(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
     let permissions: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     #[cfg(unix)]
     builder.permissions(permissions);
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(without_name)
 }
 
 /// Removes temporary files of processes that have ended.

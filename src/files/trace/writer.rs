@@ -5,6 +5,7 @@ use super::codec::{encode, header_line};
 use super::row::Row;
 use super::target::Target;
 use crate::files::checkpoint::durable::sync_folder;
+use crate::files::temporary::without_name;
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use hwmodel::cast::index;
@@ -42,6 +43,14 @@ const CHUNK: usize = 1 << 13;
 const RETRY: usize = 1 << 18;
 
 impl TraceWriter {
+    /// Checks that `path` is a name of a trace: it ends in `.csv` or `.csv.gz`.
+    ///
+    /// # Errors
+    /// If it has another ending, or is a folder.
+    pub fn check_name(path: &Path) -> Result<(), TraceError> {
+        Target::new(path).map(drop)
+    }
+
     /// Starts the trace `path`, gzip if it ends in `.csv.gz`, plain if in `.csv`.
     ///
     /// The partial file of an earlier run is overwritten; an existing final file stays until
@@ -117,7 +126,7 @@ impl TraceWriter {
             }
             copy.persist(&partial).map_err(|error| error.error)
         });
-        made.map(drop).map_err(io_error("write", &partial))
+        made.map(drop).map_err(without_name).map_err(io_error("write", &partial))
     }
 
     /// Takes the last row away, which must have no line break in a cell.
