@@ -267,7 +267,7 @@ fn formats_as_text_and_levels_are_axes() {
             .unwrap();
         let costed: Value = serde_json::from_slice(&costed.stdout).unwrap();
         let energy = &costed["machines"][0]["total"]["cost"]["energy"];
-        let accumulate = energy["accumulator_pj"].as_f64().unwrap();
+        let accumulate = energy["accumulator"].as_f64().unwrap();
         let swept: f64 = cell(row, "energy_accumulator_pj").parse().unwrap();
         assert!((swept - accumulate).abs() < 1e-9 * accumulate, "{swept} {accumulate}");
     }
