@@ -1,8 +1,4 @@
 //! Activations.
-#![expect(
-    clippy::float_cmp,
-    reason = "1 is the absence of a factor, 0 and 6 are the bounds themselves"
-)]
 
 use crate::network::builder::{Builder, NodeId};
 use crate::network::error::NetworkError;

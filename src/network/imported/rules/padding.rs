@@ -1,5 +1,4 @@
 //! Zeros around an image, which the next convolution takes over.
-#![expect(clippy::float_cmp, reason = "a convolution pads with 0 itself")]
 
 use crate::network::imported::lowering::{Lowering, Refusal, Tensor, real, text, unsupported};
 use crate::onnx::model::{Attribute, Node};
