@@ -267,7 +267,7 @@ fn wrong_usage_says_what_to_do() {
     insta::assert_snapshot!(message(&["--arch", "mlp", "--formats", "trace.csv"]), @"hwsim: invalid value 'trace.csv' for '--formats <TRACE.csv@STEP>': write the trace and a step, as in out.csv@120");
     insta::assert_snapshot!(message(&["--arch", "mlp", "--dim", "N=1"]), @"hwsim: the argument '--arch <NAME>' cannot be used with '--dim <NAME=SIZE>'; see `hwsim cost --help`");
     let (text, code) = failure(&[]);
-    assert!(text.contains("<--arch <NAME>|--topology <FILE.csv>|--onnx <FILE>>"), "{text}");
+    assert!(text.contains("<MODEL|--arch <NAME>|--topology <FILE.csv>|--onnx <FILE>>"), "{text}");
     assert_eq!(code, 2);
 }
 

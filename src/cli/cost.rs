@@ -7,11 +7,13 @@ mod source;
 mod table;
 mod topology;
 
-pub(super) use arguments::CostArguments;
+pub(super) use arguments::{CostArguments, Dimension};
+pub(super) use source::{Task, of_model, stated_or};
 
 use super::arguments::OutputFormat;
 use super::errors::Failure;
 use super::files::Files;
+use super::model;
 use super::{scale_sim, setup};
 use crate::design::workload::CostReport;
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
     let files = Files::default()
         .input("--topology", &arguments.topology)
-        .input("--onnx", &arguments.onnx)
+        .input("the network", arguments.network().and_then(model::file_of))
         .input("--scale-sim-config", &arguments.scale_sim_config);
     let machines = arguments.machine.iter();
     machines

@@ -7,6 +7,7 @@ use super::eval_formats::{FormatsAfterTraining, Quantised};
 use super::eval_network::{self, NetworkArguments};
 use super::files::Files;
 use super::integer_table::IntegerResult;
+use super::model::{First, Model};
 use super::model_data::DataArguments;
 use super::network_file::{self, NetworkFile};
 use super::predictions::{Predictions, scores_have_a_file};
@@ -31,7 +32,8 @@ use std::process::ExitCode;
 /// Bit-accurate inference of a saved model or an ONNX network.
 #[derive(Debug, clap::Args)]
 pub(super) struct EvalArguments {
-    /// Model file, as written by `hwsim train --save-model`, or an ONNX network with its values (docs/networks.md).
+    /// Model file, as written by `hwsim train --save-model`, an ONNX network with its values (docs/networks.md), or the name of
+    /// a built-in network, which has random values.
     model: PathBuf,
     #[command(flatten)]
     network: NetworkArguments,
@@ -211,7 +213,8 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
-    let is_onnx = eval_network::is_onnx(&arguments.model);
+    let model = Model::named(&arguments.model, First::File)?;
+    let is_onnx = model.is_onnx();
     if is_onnx && !arguments.formats.is_given() {
         arguments.refuse_flags_of_saved_models()?;
         return eval_network::run(&eval_network::Request {
@@ -242,7 +245,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         }));
     }
     Files::default()
-        .input("the model", [&arguments.model])
+        .input("the model", model.file())
         .data(arguments.data.data_dir.as_ref())
         .machine("--machine", &arguments.machine)
         .output("--summary", &arguments.summary)
@@ -253,7 +256,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let machine = setup::machine(&arguments.machine)?;
-    let opened = network_file::open(&arguments.model, &arguments.network.dim)?;
+    let opened = network_file::layers(&model, &arguments.network.dim)?;
     opened.show_notes();
     let NetworkFile { mut network, header, .. } = opened;
     let quantised = arguments.formats.apply(&mut network, simd)?;

@@ -24,6 +24,7 @@ mod integer_table;
 pub mod interrupt;
 mod machines;
 mod manual;
+mod model;
 mod model_data;
 mod network_file;
 mod onnx;

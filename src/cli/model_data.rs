@@ -39,7 +39,8 @@ impl DataArguments {
         let of_graph = header.dataset.is_empty();
         if of_graph && self.dataset.is_none() {
             return Err(Failure::usage(anyhow!(
-                "an ONNX file does not say on which data the network runs: give `--dataset NAME`"
+                "network `{}` does not say on which data it runs: give `--dataset NAME`",
+                header.arch
             )));
         }
         let own = || header.dataset.parse().map_err(|error| anyhow!("{error}"));
@@ -64,7 +65,7 @@ impl DataArguments {
             (false, None) => header.normalisation.clone(),
             (false, Some(flag)) => {
                 return Err(Failure::usage(anyhow!(
-                    "`--{flag}` is for ONNX networks: a saved model says how its pixels become numbers; leave it out"
+                    "`--{flag}` is for ONNX and built-in networks: a saved model says how its pixels become numbers; leave it out"
                 )));
             }
         };

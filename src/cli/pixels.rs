@@ -7,10 +7,10 @@ use anyhow::anyhow;
 /// What is done with a pixel once it is scaled to 0 to 1.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct PixelArguments {
-    /// ONNX network: what is subtracted from pixels scaled to 0 to 1, a number for all channels, or one for each [default: 0].
+    /// ONNX or built-in network: what is subtracted from pixels scaled to 0 to 1, a number for all channels, or one for each [default: 0].
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_negative_numbers = true)]
     pub(super) mean: Vec<f32>,
-    /// ONNX network: what they are then divided by, a number for all channels, or one for each [default: 1].
+    /// ONNX or built-in network: what they are then divided by, a number for all channels, or one for each [default: 1].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(super) std: Vec<f32>,
 }

@@ -102,6 +102,7 @@ fn files(arguments: &SweepArguments, specification: &Specification, out: &Path) 
     let files = Files::default()
         .input("the sweep's file", &arguments.file)
         .input("--trace", &specification.trace)
+        .input("the network", specification.network.file())
         .output("--output", [out])
         .growing("the log of --output", [log_of(out, arguments.shard)])
         .output("--slurm", &arguments.slurm);

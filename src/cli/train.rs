@@ -5,6 +5,7 @@ mod files;
 mod prepare;
 mod resume_command;
 mod several;
+mod start;
 
 use super::errors::Failure;
 use super::settings::table::is_execution;
@@ -17,7 +18,8 @@ use crate::train::state::run_state;
 use crate::train::summary::Summary;
 use anyhow::anyhow;
 use execute::{End, Session, execute};
-pub(super) use prepare::default_epochs;
+pub(super) use prepare::{default_epochs, image_size, normalise};
+pub(super) use start::{Start, start_from_model};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,12 +45,16 @@ fn one(resolved: &Resolved) -> Result<ExitCode, Failure> {
     }
     files::check_names(resolved)?;
     files::declare(files::inputs(resolved), resolved).check()?;
-    prepare::check_owner(resolved)?;
-    let mut trainer = prepare::trainer(resolved, state.as_ref(), simd)?;
+    // A checkpoint has all weights.
+    let start = if state.is_none() { Start::of(resolved)? } else { None };
+    prepare::check_owner(resolved, start.as_ref())?;
+    let mut trainer = prepare::trainer(resolved, state.as_ref(), start.as_ref(), simd)?;
     let state = snapshot.map(|snapshot| trainer.restore(snapshot)).transpose()?;
     let trace = resolved.paths.trace.as_deref();
     let show = |summary: &Summary| output::print(&table::render(summary));
-    let session = Session { simd, stop: &stop, spare_folders: spare_folders(trace), show: &show };
+    let spare_folders = spare_folders(trace);
+    let start = start.as_ref();
+    let session = Session { simd, stop: &stop, start, spare_folders, show: &show };
     let End { summary, checkpoint, mut lost } =
         execute(resolved, &mut trainer, state.as_ref(), &session)?;
     let command = checkpoint.map(|folder| resume_command::command(resolved, &folder));

@@ -19,6 +19,11 @@ pub(crate) struct InputShapes {
 }
 
 impl Dimensions {
+    /// Whether no size is given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The size called `name`.
     pub fn get(&self, name: &str) -> Option<u64> {
         self.0.get(name).copied()

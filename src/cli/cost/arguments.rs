@@ -12,16 +12,19 @@ use std::str::FromStr;
 #[command(
     after_help = "In the table, layers that cost nothing are left out; several machines begin with one row each. CSV has one row a phase of a layer and machine, and one of totals; JSON has the same, nested. docs/cost.md explains every number."
 )]
-#[command(group(clap::ArgGroup::new("workload").required(true).args(["arch", "topology", "onnx"])))]
+#[command(group(clap::ArgGroup::new("workload").required(true).args(["model", "arch", "topology", "onnx"])))]
 pub(in crate::cli) struct CostArguments {
+    /// Network: the name of an architecture as of --arch, a file of `hwsim train --save-model`, or an ONNX file.
+    #[arg(value_name = "MODEL")]
+    pub(super) model: Option<PathBuf>,
     /// Architecture: any of `hwsim train` (docs/networks.md lists them), or of shapes only gpt2-small
-    /// (1024 tokens).
+    /// (1024 tokens). It may be given without the flag.
     #[arg(long, value_name = "NAME")]
     pub(super) arch: Option<String>,
     /// Topology of SCALE-Sim, CSV: convolution or GEMM format.
     #[arg(long, value_name = "FILE.csv")]
     pub(super) topology: Option<PathBuf>,
-    /// ONNX model, also QONNX, QDQ and QOperator; its weights are not read.
+    /// ONNX model, also QONNX, QDQ and QOperator; its weights are not read. It may be given without the flag.
     #[arg(long, value_name = "FILE")]
     pub(super) onnx: Option<PathBuf>,
     /// Size of a dimension of the ONNX model's inputs that is not a number, by its name, as in --dim N=1, or by input and axis,
@@ -45,7 +48,7 @@ pub(in crate::cli) struct CostArguments {
     /// A configuration of SCALE-Sim in place of a machine: the cycles of --topology by the rules of
     /// SCALE-Sim (docs/scale-sim.md).
     #[arg(long, value_name = "FILE.cfg",
-          conflicts_with_all = ["arch", "onnx", "wl", "fl", "number_format", "float32", "formats", "accumulator", "pass",
+          conflicts_with_all = ["model", "arch", "onnx", "wl", "fl", "number_format", "float32", "formats", "accumulator", "pass",
                                 "batch"])]
     pub(super) scale_sim_config: Option<PathBuf>,
     /// Write SCALE-Sim's reports into this folder.
@@ -54,11 +57,12 @@ pub(in crate::cli) struct CostArguments {
     /// Show where SCALE-Sim's numbers differ from hardware, and why.
     #[arg(long, requires = "scale_sim_config")]
     pub(super) explain_quirks: bool,
-    /// Word length in bits of inputs, weights and outputs, 1 to 32, of every layer [default: 8, but what the quantisers
-    /// of an ONNX model say].
+    /// Word length in bits of inputs, weights and outputs, 1 to 32, of every layer [default: 8, but what a saved model or the
+    /// quantisers of an ONNX model say].
     #[arg(long, value_name = "WL")]
     pub(super) wl: Option<u32>,
-    /// Fractional length in bits; it changes no cost [default: 4, but what the quantisers of an ONNX model say].
+    /// Fractional length in bits; it changes no cost [default: 4, but what a saved model or the
+    /// quantisers of an ONNX model say].
     #[arg(long, value_name = "FL", allow_negative_numbers = true)]
     pub(super) fl: Option<i32>,
     /// Format of every layer in any notation, in place of --wl and --fl, as in u8,4 or ap_fixed<16,6>; its modes change no cost.
@@ -141,8 +145,8 @@ impl FromStr for TraceStep {
 /// A dimension and its size, written `N=1` or `x.2=28`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct Dimension {
-    pub(super) name: String,
-    pub(super) size: u64,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) size: u64,
 }
 
 impl FromStr for Dimension {

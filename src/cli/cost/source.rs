@@ -1,39 +1,116 @@
 //! Workload and options from the arguments.
 
-use super::arguments::{CostArguments, ImageSize};
+use super::arguments::{CostArguments, Dimension, ImageSize};
 use super::topology;
 use crate::cli::arguments::fixed_type;
 use crate::cli::errors::Failure;
+use crate::cli::model::{First, Model};
+use crate::cli::network_file;
 use crate::design::workload::{self, Formats, Layer, Options, Workload};
 use crate::files::trace::TraceReader;
 use crate::network::{Initialisation, arch};
+use crate::onnx::Dimensions;
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::machine::Machine;
 use hwmodel::product::ByOperand;
 use hwmodel::{Accumulator, Format, Overflow};
+use std::path::Path;
+
+impl CostArguments {
+    /// The network, however it is given.
+    pub(super) fn network(&self) -> Option<&Path> {
+        let named = self.model.as_deref().or(self.onnx.as_deref());
+        named.or(self.arch.as_deref().map(Path::new))
+    }
+}
 
 /// The workload that the arguments name.
 pub(super) fn workload(arguments: &CostArguments) -> Result<Workload, Failure> {
-    match (&arguments.arch, &arguments.topology, &arguments.onnx) {
-        (Some(name), ..) => architecture(name, arguments),
-        (None, Some(path), _) => topology::workload(path),
-        (None, None, Some(path)) => {
-            let sizes = arguments.dim.iter().map(|dim| (dim.name.clone(), dim.size));
-            let model = workload::onnx::read(path, &sizes.collect());
-            let model = model.with_context(|| format!("ONNX model `{}`", path.display()));
-            model.map_err(Failure::Usage)
-        }
-        (None, None, None) => {
-            Err(Failure::usage(anyhow!("give one of --arch, --topology and --onnx")))
+    if let Some(path) = &arguments.topology {
+        return topology::workload(path);
+    }
+    let Some(network) = arguments.network() else {
+        return Err(Failure::usage(anyhow!("give a MODEL or --topology")));
+    };
+    let task = Task {
+        image: arguments.image.map(|ImageSize(image)| image),
+        classes: arguments.classes.map(|classes| classes as usize),
+    };
+    let workload = match (&arguments.arch, &arguments.onnx) {
+        (Some(name), _) => architecture(name, &task)?,
+        (None, Some(path)) => graph(path, &sizes(&arguments.dim))?,
+        (None, None) => of_model(network, First::File, &task, &sizes(&arguments.dim))?,
+    };
+    Ok(workload)
+}
+
+/// The images and classes that a built-in network is built for, where they are not those of its published sizes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::cli) struct Task {
+    pub(in crate::cli) image: Option<[usize; 3]>,
+    pub(in crate::cli) classes: Option<usize>,
+}
+
+/// Sizes of open dimensions by their names.
+pub(in crate::cli) fn sizes(given: &[Dimension]) -> Dimensions {
+    given.iter().map(|dim| (dim.name.clone(), dim.size)).collect()
+}
+
+/// The workload of `network`, a built-in name, a saved model or an ONNX file, with the word lengths that it states.
+///
+/// # Errors
+/// If it cannot be read, or a task or sizes are given for what has its own.
+pub(in crate::cli) fn of_model(
+    network: &Path,
+    first: First,
+    task: &Task,
+    sizes: &Dimensions,
+) -> Result<Workload, Failure> {
+    let names = first == First::Architecture || !network.is_file();
+    let of_shapes = network.to_str().filter(|name| names && of_shapes_only(name));
+    if let Some(name) = of_shapes {
+        return architecture(name, task);
+    }
+    let model = Model::named(network, first)?;
+    let fixed = [("image", task.image.is_some()), ("classes", task.classes.is_some())];
+    let given = fixed.iter().find(|(_, given)| *given && model.file().is_some());
+    if let Some((flag, _)) = given {
+        return Err(Failure::usage(anyhow!(
+            "`--{flag}` is for built-in networks, and `{}` has its own sizes: leave it out",
+            network.display()
+        )));
+    }
+    if !model.is_onnx() && !sizes.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "`--dim` is for ONNX networks, and `{}` is not one: leave it out",
+            network.display()
+        )));
+    }
+    match &model {
+        Model::BuiltIn(name) => architecture(name, task),
+        Model::Onnx(path) => graph(path, sizes),
+        Model::Saved(_) => {
+            let opened = network_file::layers(&model, &[])?;
+            Workload::of_trained(&opened.network).map_err(Failure::usage)
         }
     }
 }
 
+fn graph(path: &Path, sizes: &Dimensions) -> Result<Workload, Failure> {
+    let model = workload::onnx::read(path, sizes);
+    let model = model.with_context(|| format!("ONNX model `{}`", path.display()));
+    model.map_err(Failure::Usage)
+}
+
+fn of_shapes_only(name: &str) -> bool {
+    workload::arch::names().any(|known| known == name)
+}
+
 /// An architecture that can be trained, or one of shapes only.
-fn architecture(name: &str, arguments: &CostArguments) -> Result<Workload, Failure> {
-    if workload::arch::names().any(|known| known == name) {
-        if arguments.image.is_some() || arguments.classes.is_some() {
+fn architecture(name: &str, task: &Task) -> Result<Workload, Failure> {
+    if of_shapes_only(name) {
+        if task.image.is_some() || task.classes.is_some() {
             return Err(Failure::usage(anyhow!(
                 "--arch {name} has fixed sizes: leave out --image and --classes"
             )));
@@ -48,8 +125,7 @@ fn architecture(name: &str, arguments: &CostArguments) -> Result<Workload, Failu
         )));
     }
     let (image, classes) = arch::published_task(name).map_err(Failure::usage)?;
-    let ImageSize(input) = arguments.image.unwrap_or(ImageSize(image));
-    let classes = arguments.classes.map_or(classes, |classes| classes as usize);
+    let (input, classes) = (task.image.unwrap_or(image), task.classes.unwrap_or(classes));
     let initialisation = Initialisation { seed: 0, scale: 1.0 };
     let layers = arch::layers(name, &arch::Task { input, classes, initialisation });
     Workload::from_builder(&layers.map_err(Failure::usage)?).map_err(Failure::usage)
@@ -111,10 +187,15 @@ fn formats(arguments: &CostArguments, workload: &Workload) -> Result<Formats, Fa
     }
     let (wl, fl) = (arguments.wl.unwrap_or(8), arguments.fl.unwrap_or(4));
     let format = Format::new(wl, fl).context("--wl and --fl").map_err(Failure::Usage)?;
-    let stated = |layer: &Layer| layer.stated != ByOperand::default();
     let own = arguments.wl.is_none() && arguments.fl.is_none();
-    if own && workload.layers().iter().any(stated) {
-        return Ok(Formats::stated_or(format));
+    Ok(if own { stated_or(workload, format) } else { Formats::uniform(format) })
+}
+
+/// What the layers state, else `format`.
+pub(in crate::cli) fn stated_or(workload: &Workload, format: Format) -> Formats {
+    let stated = |layer: &Layer| layer.stated != ByOperand::default();
+    if workload.layers().iter().any(stated) {
+        return Formats::stated_or(format);
     }
-    Ok(Formats::uniform(format))
+    Formats::uniform(format)
 }

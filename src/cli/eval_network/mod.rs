@@ -14,13 +14,13 @@ pub(super) use table::{place, shortened};
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::files::Files;
+use super::model::graph;
 use super::predictions::scores_have_a_file;
 use super::progress::Counted;
 use super::{output, setup};
 use crate::data::arrays::{write_npy, write_npz};
 use crate::graph::{Arithmetic, NodeRun, Program, Requantise};
 use crate::inference::{Counts, Piece, Plan, Scores, Task, counted, is_quantised, run as infer};
-use crate::onnx::model::Model;
 use crate::verify::against::{Explained, Ours, compare};
 use anyhow::{Context as _, anyhow};
 use arguments::RealsWord;
@@ -46,19 +46,6 @@ pub(super) struct Request<'a> {
     pub(super) predictions: &'a Option<PathBuf>,
     pub(super) prediction_scores: bool,
     pub(super) output: &'a OutputArguments,
-}
-
-/// Whether `path` is an ONNX file: by its ending, or because it does not begin as a saved model does.
-pub(super) fn is_onnx(path: &Path) -> bool {
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
-        return true;
-    }
-    // A saved model is a safetensors file: 8 bytes of length, then JSON. An ONNX file begins with the tag of its version.
-    use std::io::Read as _;
-    let mut start = Vec::new();
-    let opened = std::fs::File::open(path);
-    let read = opened.and_then(|file| file.take(9).read_to_end(&mut start));
-    read.is_ok() && start.first() == Some(&0x08) && start.get(8) != Some(&b'{')
 }
 
 /// Whether the file is one of arrays, by its ending.
@@ -90,8 +77,7 @@ pub(super) fn run(request: &Request<'_>) -> Result<ExitCode, Failure> {
     let exact = Accumulator::default();
     let accumulator = request.accumulator.over(exact)?;
     let of_file = || format!("cannot load `{}`", request.model.display());
-    let mut model = Model::read(request.model).with_context(of_file)?;
-    feed::resolve(&mut model.inputs, &arguments.dim)?;
+    let model = graph(request.model, &arguments.dim)?;
     let quantised = is_quantised(&model);
     if !quantised && let Some(flag) = request.accumulator.given().next() {
         return Err(Failure::usage(anyhow!(

@@ -2,13 +2,14 @@
 
 use crate::cli::arguments::OutputArguments;
 use crate::cli::errors::Failure;
-use crate::cli::eval_network::{Dimension, place, resolve, shortened};
+use crate::cli::eval_network::{Dimension, place, shortened};
 use crate::cli::files::Files;
+use crate::cli::model::graph;
 use crate::cli::setup;
 use crate::cli::table::scaled;
 use crate::graph::{Arithmetic, Place, Program, Requantise};
 use crate::inference::{Counts, NodeCounts, Plan, is_quantised, run as infer};
-use crate::onnx::model::{self, Input, Model};
+use crate::onnx::model::{self, Input};
 use crate::tensor::{Elements, Tensor};
 use anyhow::{Context as _, anyhow};
 use hwmodel::Accumulator;
@@ -80,8 +81,7 @@ pub(super) fn run(arguments: &ShowArguments) -> Result<ExitCode, Failure> {
         .output("--output", arguments.output.file())
         .check()?;
     let of_file = || format!("cannot load `{}`", arguments.model.display());
-    let mut model = Model::read(&arguments.model).with_context(of_file)?;
-    resolve(&mut model.inputs, &arguments.dim)?;
+    let model = graph(&arguments.model, &arguments.dim)?;
     let quantised = is_quantised(&model);
     let array = MacArray { simd: setup::simd()?, accumulator: Accumulator::default() };
     let arithmetic = Arithmetic { array, wide_reals: quantised, requantise: Requantise::default() };

@@ -220,6 +220,12 @@ impl TrainingArguments {
             }
             set(name, value_of(value));
         }
+        let network = settings.get("arch").and_then(Value::as_str).unwrap_or_default();
+        if crate::cli::model::file_of(std::path::Path::new(network)).is_some() {
+            return Err(Failure::usage(anyhow!(
+                "`--arch {network}`: measurements begin with random weights, so that they take a built-in network: give its name"
+            )));
+        }
         let arguments: TrainArguments = Value::Table(settings)
             .try_into()
             .context("settings of hwsim train")

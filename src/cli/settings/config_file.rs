@@ -129,8 +129,13 @@ impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
             Kind::Wholes(..) => Value::Wholes(Vec::deserialize(deserializer)?),
             Kind::Real(..) => Value::Real(f64::deserialize(deserializer)?),
             Kind::Word { check: None, .. } => Value::Text(String::deserialize(deserializer)?),
-            Kind::Word { check: Some(check), .. } | Kind::Named { check, .. } => {
+            Kind::Word { check: Some(check), .. } => {
                 Value::Text(check(&String::deserialize(deserializer)?).map_err(custom)?)
+            }
+            // What cannot be read is refused with the place of the key and all that is allowed.
+            Kind::Named { check, .. } => {
+                let text = String::deserialize(deserializer)?;
+                Value::Text(check(&text).unwrap_or(text))
             }
             Kind::Words { check, .. } => {
                 let words = Vec::<String>::deserialize(deserializer)?;

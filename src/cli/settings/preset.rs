@@ -12,7 +12,7 @@ use crate::setting::common::LEARNING_RATE;
 /// The values that a preset gives.
 pub(super) fn values(preset: &Preset) -> Values {
     Values::default()
-        .with(&run::ARCH, preset.network.to_owned())
+        .with(&run::ARCH, run::NetworkName(preset.network.to_owned()))
         .with_some(&data::DATASET, preset.data.parse().ok())
         .with(&run::EPOCHS, preset.epochs)
         .with(&data::BATCH_SIZE, preset.batch as usize)
@@ -48,7 +48,7 @@ pub(super) fn of_folder() -> Values {
 pub(super) fn of_text(optimiser: OptimiserKind) -> Values {
     let sgd = optimiser == OptimiserKind::Sgd;
     Values::default()
-        .with(&run::ARCH, "lstm".to_owned())
+        .with(&run::ARCH, run::NetworkName("lstm".to_owned()))
         .with(&data::BATCH_SIZE, 16)
         .with_some(&LEARNING_RATE, sgd.then_some(0.1))
 }

@@ -4,7 +4,7 @@ use super::controller::CONTROLLER;
 use super::data::DATASET;
 use super::error::{SettingName, SettingsError};
 use super::layers::Layers;
-use super::run::ARCH;
+use super::run::{ARCH, NetworkName};
 use super::table;
 use crate::data::DatasetKind;
 use crate::network::arch;
@@ -69,7 +69,7 @@ pub(super) fn of_another_controller(controller: ControllerKind, name: &str) -> O
 /// Refuses an architecture that takes tokens for images, or the other way round.
 fn tokens_or_images(layers: &Layers) -> Result<(), SettingsError> {
     let dataset = DATASET.unchecked(layers).unwrap_or(DatasetKind::FashionMnistSlice);
-    let Some(arch) = ARCH.unchecked(layers) else { return Ok(()) };
+    let Some(NetworkName(arch)) = ARCH.unchecked(layers) else { return Ok(()) };
     let setting = || SettingName { name: format!("arch {arch}"), ..layers.name_of(ARCH.name()) };
     match (arch::is_language_model(&arch), dataset == DatasetKind::Text) {
         (true, false) => Err(SettingsError::NeedsTokens { setting: setting(), dataset }),

@@ -4,7 +4,7 @@ use super::controller::{CONTROLLER, CONTROLLERS};
 use super::error::SettingsError;
 use super::flags::TrainArguments;
 use super::layers::Layers;
-use super::run::{ARCH, EPOCHS, MAX_STEPS, THREADS, WITH_BASELINE};
+use super::run::{ARCH, EPOCHS, MAX_STEPS, NetworkName, THREADS, WITH_BASELINE};
 use super::{arithmetic, data, optimiser, outputs, requirements, schedule, static_options};
 use crate::precision::adapt::PENALTY;
 use crate::precision::shared_settings::{self, VARIANT};
@@ -14,7 +14,7 @@ use crate::setting::common::{LEARNING_RATE, SEED};
 use crate::setting::{Given, Refusal};
 use crate::train::{RunOptions, StartingModel};
 use hwmodel::number::format_text::FixedType;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A training run as it was asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Resolved {
     /// The options of the run. A static controller has its global format here; see
     /// [`Resolved::options_for`].
     pub options: RunOptions,
+    /// Whether the network of the starting model is trained, and not an architecture that takes its weights.
+    pub own_layers: bool,
     /// Files to read and write.
     pub paths: Paths,
     /// Threads; `None` for one for each processor.
@@ -113,6 +115,9 @@ impl Resolved {
     fn build(given: &dyn Given, explicit: Vec<&'static str>) -> Result<Self, Refusal> {
         Ok(Self {
             options: run_options(given)?,
+            // A preset asks for its architecture too.
+            own_layers: ARCH.get(given)?.file().is_some()
+                || !["arch", "preset"].iter().any(|name| explicit.contains(name)),
             paths: outputs::paths(given)?,
             threads: THREADS.optional(given)?,
             with_baseline: WITH_BASELINE.get(given)?,
@@ -126,7 +131,9 @@ impl Resolved {
 }
 
 fn run_options(given: &dyn Given) -> Result<RunOptions, Refusal> {
-    let arch = ARCH.get(given)?;
+    let network = ARCH.get(given)?;
+    let init_from = starting_model(given, network.file())?;
+    let NetworkName(arch) = network;
     let controller = (CONTROLLER.get(given)?.description().options)(given)?;
     check_epochs(given, &controller)?;
     Ok(RunOptions {
@@ -153,16 +160,26 @@ fn run_options(given: &dyn Given) -> Result<RunOptions, Refusal> {
         machine: arithmetic::MACHINE.get(given)?,
         backward: arithmetic::backward(given)?,
         // The file is read when the run begins.
-        init_from: starting_model(given)?,
+        init_from,
         // As that of the starting model.
         network: None,
         arch,
     })
 }
 
-fn starting_model(given: &dyn Given) -> Result<Option<StartingModel>, Refusal> {
+/// The model of `--init-from`, or the `network` whose layers are trained.
+fn starting_model(
+    given: &dyn Given,
+    network: Option<&Path>,
+) -> Result<Option<StartingModel>, Refusal> {
     let reinitialise = outputs::REINITIALISE.get(given)?;
     let file = outputs::INIT_FROM.optional(given)?;
+    if let (Some(network), Some(file)) = (network, &file) {
+        let allowed = "one file: leave out `--init-from`, or give the name of an architecture that takes its weights";
+        let both = format!("`{}` next to --init-from {}", network.display(), file.display());
+        return Err(ARCH.refuse(both, allowed));
+    }
+    let file = file.or(network.map(Path::to_owned));
     Ok(file.map(|file| StartingModel {
         file: file.to_string_lossy().into_owned(),
         checksum: 0,

@@ -1,11 +1,14 @@
 //! Settings of the run as a whole.
 
 use super::controller::QUANTISED;
+use crate::cli::model;
 use crate::network::arch;
 use crate::precision::presets;
 use crate::setting::common::SEED;
-use crate::setting::{MAX_EPOCHS, Off, Setting, one_of, path, switch, whole};
-use std::path::PathBuf;
+use crate::setting::{MAX_EPOCHS, Off, Setting, named, one_of, path, switch, whole};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The configuration file.
 pub const CONFIG: Setting<PathBuf> = path(
@@ -21,12 +24,45 @@ pub const PRESET: Setting<String> = one_of(
     || presets::all().into_iter().map(|preset| preset.name).collect(),
 );
 
-/// Architecture of the network.
-pub const ARCH: Setting<String> =
-    one_of("arch", "Architecture of the network", || arch::names().collect())
-        .aliases(&["model", "architecture", "network"])
-        .default(|| "lenet5".to_owned())
-        .default_except("lstm with a text");
+/// The network.
+pub const ARCH: Setting<NetworkName> = named(
+    "arch",
+    "Architecture of the network, or a saved model or ONNX file whose layers and values are trained, as --init-from FILE alone",
+    || arch::names().collect(),
+)
+.placeholder("NAME")
+.aliases(&["model", "architecture", "network"])
+.default(|| NetworkName("lenet5".to_owned()))
+.default_except("lstm with a text");
+
+/// A built-in architecture, or a file with a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkName(pub String);
+
+impl NetworkName {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        model::file_of(Path::new(&self.0))
+    }
+}
+
+impl FromStr for NetworkName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        match model::is_built_in(text) || model::file_of(path).is_some() {
+            true => Ok(Self(text.to_owned())),
+            false => Err(model::unknown(text).to_string()),
+        }
+    }
+}
+
+impl fmt::Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Default number of epochs.
 pub const DEFAULT_EPOCHS: u32 = 12;

@@ -111,6 +111,7 @@ fn without_settings_the_defaults_hold() {
     "#);
     let Resolved {
         options: _,
+        own_layers,
         paths,
         threads,
         with_baseline,
@@ -128,7 +129,7 @@ fn without_settings_the_defaults_hold() {
         (layer_formats, format),
         (LayerFormats::default(), Format::new(8, 4).unwrap().into())
     );
-    assert!(explicit.is_empty());
+    assert!(explicit.is_empty() && own_layers);
 }
 
 #[test]

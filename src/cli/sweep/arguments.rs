@@ -1,12 +1,15 @@
 //! The arguments of `hwsim sweep`, and the TOML file they can be given in.
 
 use crate::cli::arguments::{ListError, expand, fixed_type};
+use crate::cli::cost::Dimension;
 use crate::cli::errors::Failure;
+use crate::cli::model;
 use crate::design::sweep::{Grid, Shard, value_of};
 use anyhow::{Context as _, anyhow};
 use hwmodel::mac_style::MacStyle;
 use hwmodel::machine::Dataflow;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -108,9 +111,13 @@ pub(in crate::cli) struct SweepArguments {
     /// `hwsim train`, as in --set learning-rate=0.1,0.01; may be repeated.
     #[arg(long, value_name = "NAME=LIST", help_heading = "Axes")]
     set: Vec<String>,
-    /// Cost a network by its shapes: any of docs/networks.md [default: lenet5]; with --train, train it.
-    #[arg(long, value_name = "NAME", help_heading = "Evaluated")]
+    /// Network that is costed, or with --train trained: a built-in name (docs/networks.md), a file of `hwsim train --save-model`,
+    /// or an ONNX file [default: lenet5]. Without an axis of word lengths a file is costed with its own.
+    #[arg(long, alias = "model", value_name = "MODEL", help_heading = "Evaluated")]
     arch: Option<String>,
+    /// Size of an open dimension of the inputs of an ONNX network that is costed, as in --dim N=1; may be repeated.
+    #[arg(long, value_name = "NAME=SIZE", value_delimiter = ',', conflicts_with_all = ["trace", "train"], help_heading = "Evaluated")]
+    dim: Vec<Dimension>,
     /// Images at a time [default: 1]; not with --train.
     #[arg(long, value_name = "N", conflicts_with_all = ["trace", "train"], help_heading = "Evaluated")]
     batch: Option<u64>,
@@ -184,6 +191,16 @@ pub(super) struct NetworkKeys {
     pub(super) gradients: Option<bool>,
     pub(super) image: Option<[usize; 3]>,
     pub(super) classes: Option<usize>,
+    /// Sizes of open dimensions of an ONNX network.
+    #[serde(default)]
+    pub(super) dim: BTreeMap<String, u64>,
+}
+
+impl NetworkKeys {
+    /// The network, if it is a file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.arch.as_deref().and_then(|arch| model::file_of(Path::new(arch)))
+    }
 }
 
 /// A sweep as it was asked for.
@@ -308,6 +325,7 @@ impl SweepArguments {
         let mut network = file.network.clone().unwrap_or_default();
         network.arch = self.arch.clone().or(network.arch);
         network.batch = self.batch.or(network.batch);
+        network.dim.extend(self.dim.iter().map(|dim| (dim.name.clone(), dim.size)));
         network.gradients = Some(self.gradients || network.gradients.unwrap_or(false));
         let trace = self.trace.clone().or(file.trace);
         if file.train.is_some() && (trace.is_some() || file.network.is_some()) {

@@ -3,7 +3,9 @@
 use super::arguments::{NetworkKeys, Specification};
 use super::designs::{Designs, PointDesign};
 use crate::cli::arguments::fixed_type;
+use crate::cli::cost::{Task, of_model, stated_or};
 use crate::cli::errors::Failure;
+use crate::cli::model::First;
 use crate::cli::output;
 use crate::design::sweep::ContentHash;
 use crate::design::workload::{Formats, Options, Pass, Workload, estimate};
@@ -11,11 +13,13 @@ use crate::design::{
     COUNT_COLUMNS, MACHINE_COLUMNS, Recording, UPDATE_COLUMNS, count_cells, counters_of,
     machine_cells, replay, update_cells, updates_of,
 };
-use crate::network::{Initialisation, arch};
+use crate::network::arch;
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
 use hwmodel::Format;
 use hwmodel::machine::Machine;
+use hwmodel::product::ByOperand;
+use std::path::Path;
 
 const DEFAULT_ARCH: &str = "lenet5";
 const DEFAULT_WL: u32 = 8;
@@ -63,13 +67,19 @@ impl Networks {
         columns
     }
 
-    /// The format of a point, and how its key names it; without a format with a trace.
+    /// The format of a point, and how its key names it; without a format where layers have their own.
     fn format(&self, design: &PointDesign) -> Result<(Option<Format>, String), Failure> {
-        let has_own = matches!(self.source, Source::Trace { .. });
+        let is_trace = matches!(self.source, Source::Trace { .. });
+        let has_own = match &self.source {
+            Source::Trace { .. } => true,
+            Source::Network { workload, .. } => {
+                workload.layers().iter().any(|layer| layer.stated != ByOperand::default())
+            }
+        };
         let mut given = None;
         for (axis, value) in Designs::other_axes(&design.made.point) {
             let (format, key) = match axis {
-                "wl" | "number-format" if has_own => {
+                "wl" | "number-format" if is_trace => {
                     return Err(Failure::usage(anyhow!(
                         "a trace has its own formats: leave out {axis}"
                     )));
@@ -137,7 +147,7 @@ impl Networks {
             Source::Network { workload, pass, batch, .. } => {
                 let formats = match self.format(design)? {
                     (Some(format), _) => Formats::uniform(format),
-                    (None, _) => Formats::float32(),
+                    (None, _) => stated_or(workload, of_word_length(DEFAULT_WL)?),
                 };
                 let options = Options {
                     pass: *pass,
@@ -169,19 +179,13 @@ fn word_length_key(wl: u32) -> String {
     format!("{:?}", Some(wl))
 }
 
-/// The network of `keys`, built for the images and classes that its sizes are published for unless they say otherwise, as
-/// `hwsim cost` does.
+/// The network of `keys`. A built-in one is built for the images and classes that its sizes are published for unless they say
+/// otherwise, as `hwsim cost` does.
 fn network(keys: &NetworkKeys) -> Result<Source, Failure> {
-    let initialisation = Initialisation { seed: 0, scale: 1.0 };
     let name = keys.arch.as_deref().unwrap_or(DEFAULT_ARCH);
-    let (image, classes) = arch::published_task(name).map_err(Failure::usage)?;
-    let task = arch::Task {
-        input: keys.image.unwrap_or(image),
-        classes: keys.classes.unwrap_or(classes),
-        initialisation,
-    };
-    let layers = arch::layers(name, &task).map_err(Failure::usage)?;
-    let workload = Workload::from_builder(&layers).map_err(Failure::usage)?;
+    let task = Task { image: keys.image, classes: keys.classes };
+    let sizes = keys.dim.iter().map(|(name, size)| (name.clone(), *size)).collect();
+    let workload = of_model(Path::new(name), First::Architecture, &task, &sizes)?;
     let pass = if keys.gradients.unwrap_or(false) { Pass::Training } else { Pass::Inference };
     let batch = keys.batch.unwrap_or(1);
     if !(1..=MOST_SAMPLES).contains(&batch) {
@@ -192,6 +196,13 @@ fn network(keys: &NetworkKeys) -> Result<Source, Failure> {
     let options = Options { pass, batch, formats, accumulator: None, rule: RuleOptions::default() };
     let machine = Machine::builtin(Machine::DEFAULT).map_err(Failure::usage)?;
     estimate(&workload, &machine, &options).map_err(Failure::usage)?;
-    let key = format!("{name} {:?} {} {pass:?} {batch}", task.input, task.classes);
+    let key = match arch::published_task(name) {
+        Ok((image, classes)) => {
+            let (image, classes) = (task.image.unwrap_or(image), task.classes.unwrap_or(classes));
+            format!("{name} {image:?} {classes} {pass:?} {batch}")
+        }
+        // What is costed of a file, so that one that has changed is another network.
+        Err(_) => format!("{workload:?} {pass:?} {batch}"),
+    };
     Ok(Source::Network { workload, key: ContentHash::default().with(key), pass, batch })
 }

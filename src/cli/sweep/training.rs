@@ -5,8 +5,8 @@ use super::designs::{Designs, PointDesign};
 use crate::cli::errors::Failure;
 use crate::cli::settings::table::is_execution;
 use crate::cli::settings::{Resolved, TrainArguments};
+use crate::cli::train::Start;
 use crate::cli::{setup, train};
-use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind, TextOptions};
 use crate::design::sweep::ContentHash;
 use crate::design::{COUNT_COLUMNS, TRAINING_COLUMNS, count_cells};
@@ -17,6 +17,7 @@ use crate::train::{Evaluation, StepOutcome, Trainer};
 use anyhow::{Context as _, anyhow};
 use hwmodel::SimdLevel;
 use hwmodel::counters::Counters;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use toml::{Table, Value};
@@ -30,13 +31,23 @@ fn is_no_axis(name: &str) -> bool {
 }
 
 /// What decides which data are loaded.
-type DataKey = (DatasetKind, TextOptions, Option<PathBuf>, (Option<usize>, Option<usize>));
+#[derive(Debug, Clone, PartialEq)]
+struct DataKey {
+    kind: DatasetKind,
+    text: TextOptions,
+    folder: Option<PathBuf>,
+    limits: (Option<usize>, Option<usize>),
+    /// Height and width.
+    size: [usize; 2],
+}
 
 /// Training runs with settings in common.
 pub(super) struct Training {
     settings: Table,
     simd: SimdLevel,
     data: Vec<(DataKey, Dataset, u32)>,
+    /// Models that runs start from, by their files.
+    starts: HashMap<String, Start>,
 }
 
 struct Silent;
@@ -53,7 +64,7 @@ impl Training {
         if let Some(key) = settings.keys().find(own) {
             return Err(Failure::usage(anyhow!("`{key}` cannot be set in a sweep")));
         }
-        Ok(Self { settings, simd: setup::simd()?, data: Vec::new() })
+        Ok(Self { settings, simd: setup::simd()?, data: Vec::new(), starts: HashMap::new() })
     }
 
     /// The result columns.
@@ -82,7 +93,16 @@ impl Training {
             .map_err(Failure::Usage)?;
         let mut resolved = arguments.resolve().map_err(Failure::usage)?;
         resolved.options.machine = design.made.machine.name().to_owned();
+        let own_layers = resolved.own_layers;
+        if let Some(start) = self.start(&resolved) {
+            start.complete(&mut resolved.options, own_layers)?;
+        }
         Ok(resolved)
+    }
+
+    /// The model that a run starts from, if it has been read.
+    fn start(&self, resolved: &Resolved) -> Option<&Start> {
+        self.starts.get(&resolved.options.init_from.as_ref()?.file)
     }
 
     fn data(&self, resolved: &Resolved) -> Option<(&Dataset, u32)> {
@@ -105,12 +125,19 @@ impl Training {
         design: &PointDesign,
         key: ContentHash,
     ) -> Result<ContentHash, Failure> {
-        let resolved = self.resolve(design)?;
+        let mut resolved = self.resolve(design)?;
+        if self.start(&resolved).is_none()
+            && let (Some(model), Some(start)) = (&resolved.options.init_from, Start::of(&resolved)?)
+        {
+            self.starts.insert(model.file.clone(), start);
+            resolved = self.resolve(design)?;
+        }
         if self.data(&resolved).is_none() {
-            let (kind, text, folder, limits) = data_key(&resolved);
-            let data = setup::dataset(kind, &text, folder.clone(), DEFAULT_SIZE, limits)?;
+            let key = data_key(&resolved);
+            let DataKey { kind, text, folder, limits, size } = key.clone();
+            let data = setup::dataset(kind, &text, folder, size, limits)?;
             let print = fingerprint(&data);
-            self.data.push(((kind, text, folder, limits), data, print));
+            self.data.push((key, data, print));
         }
         let (data, print) = self.data(&resolved).context("the data were loaded above")?;
         let resolved = self.complete(design, data.train.len())?;
@@ -128,7 +155,10 @@ impl Training {
         let (data, _) = self.data(&resolved).context("the data were loaded before")?;
         let options = self.complete(design, data.train.len())?.options;
         let machine = design.made.machine.clone();
-        let mut trainer = Trainer::new(options, data.clone(), machine, self.simd)?;
+        let mut data = data.clone();
+        train::normalise(&mut data, &options)?;
+        let mut trainer = Trainer::new(options, data, machine, self.simd)?;
+        train::start_from_model(&mut trainer, self.start(&resolved), true)?;
         let mut plan = RunPlan { trace_every: 1, stop: Some(stop), ..RunPlan::default() };
         let end = run::run(&mut trainer, &mut plan, &mut Silent)?;
         if !end.complete {
@@ -158,6 +188,11 @@ impl Training {
 
 fn data_key(resolved: &Resolved) -> DataKey {
     let options = &resolved.options;
-    let limits = (options.limit_train, options.limit_test);
-    (options.dataset, options.text, resolved.paths.data_dir.clone(), limits)
+    DataKey {
+        kind: options.dataset,
+        text: options.text,
+        folder: resolved.paths.data_dir.clone(),
+        limits: (options.limit_train, options.limit_test),
+        size: train::image_size(options),
+    }
 }

@@ -7,7 +7,7 @@ use super::super::progress::{Progress, StepView};
 use super::super::settings::Resolved;
 use super::super::{output, setup};
 use super::load_checkpoint;
-use super::prepare::start_from_model;
+use super::start::{Start, start_from_model};
 use crate::files::checkpoint::FolderLock;
 use crate::files::model::{self, Arithmetic};
 use crate::files::trace::{self, TraceError, TraceWriter};
@@ -27,6 +27,8 @@ pub(super) const TWIN_FOLDER: &str = "float32-twin";
 /// Process-wide inputs of a run: signals, fallback folders, output.
 pub(super) struct Session<'a> {
     pub(super) simd: SimdLevel,
+    /// The starting model, if it was read.
+    pub(super) start: Option<&'a Start>,
     /// Set by SIGINT or SIGTERM.
     pub(super) stop: &'a AtomicBool,
     /// Fallback folders for a checkpoint that has no folder or cannot be written to it.
@@ -363,7 +365,7 @@ fn twin<'a>(
     let mut seconds_before = 0.0;
     match from.filter(|from| from.join(CHECKPOINT_FILE).exists()) {
         Some(from) => seconds_before = twin.restore(load_checkpoint(&from)?)?.seconds,
-        None => start_from_model(&mut twin, true)?,
+        None => start_from_model(&mut twin, session.start, true)?,
     }
     let directory = paths.checkpoint.as_ref().or(paths.resume.as_ref()).map(in_folder);
     let mut plan = RunPlan {

@@ -1,76 +1,42 @@
 //! Builds a run in memory from its settings.
 
 use super::super::errors::Failure;
-use super::super::network_file::{self, NetworkFile};
 use super::super::pixels::PixelArguments;
 use super::super::settings::Resolved;
 use super::super::settings::run::DEFAULT_EPOCHS;
-use super::super::{output, setup};
+use super::super::setup;
 use super::load_checkpoint;
+use super::start::{Start, start_from_model};
 use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind, Normalisation};
 use crate::network::{Initialisation, NetworkDescription, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
 use crate::train::run::CHECKPOINT_FILE;
 use crate::train::state::{RunState, fingerprint, run_state};
-use crate::train::{RunOptions, StartingModel, Trainer};
-use anyhow::{Context as _, anyhow};
+use crate::train::{RunOptions, Trainer};
 use hwmodel::SimdLevel;
 use hwmodel::cast::exact;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Loads data and machine and builds the run.
 pub(super) fn trainer(
     resolved: &Resolved,
     state: Option<&RunState>,
+    start: Option<&Start>,
     simd: SimdLevel,
 ) -> Result<Trainer, Failure> {
-    let (options, dataset) = options(resolved, state)?;
+    let (options, dataset) = options(resolved, state, start)?;
     let machine = setup::machine(&options.machine)?;
     let mut trainer = Trainer::new(options, dataset, machine, simd)?;
     // A checkpoint has all weights.
     if state.is_none() {
-        start_from_model(&mut trainer, resolved.quiet)?;
+        start_from_model(&mut trainer, start, resolved.quiet)?;
     }
     Ok(trainer)
 }
 
-/// Gives `trainer` the weights of the model that its options name, if they do.
-pub(super) fn start_from_model(trainer: &mut Trainer, quiet: bool) -> Result<(), Failure> {
-    let Some(StartingModel { file, checksum, reinitialise: false }) =
-        trainer.options().init_from.clone()
-    else {
-        return Ok(());
-    };
-    let what = || format!("--init-from `{file}`");
-    let NetworkFile { network, header, .. } =
-        network_file::open(Path::new(&file), &[]).map_err(|failure| failure.context(what()))?;
-    if model_checksum(&file)? != checksum {
-        let why = "the file has changed since the run began: put back the one it began with";
-        return Err(Failure::Run(anyhow!("{}: {why}", what())));
-    }
-    let random = trainer.start_from(&network, &header.class_names).map_err(Failure::usage)?;
-    if !quiet {
-        let but = match random.as_slice() {
-            [] => String::new(),
-            names => {
-                format!(", but {}, which are random: the classes are others", names.join(", "))
-            }
-        };
-        output::note(&format!("starting from the weights of {file}{but}"));
-    }
-    Ok(())
-}
-
-fn model_checksum(file: &str) -> Result<u32, Failure> {
-    let bytes = std::fs::read(file).with_context(|| format!("--init-from `{file}`"))?;
-    let mut crc = flate2::Crc::new();
-    crc.update(&bytes);
-    Ok(crc.sum())
-}
-
 /// Checks that the folder for checkpoints holds none of another run.
-pub(super) fn check_owner(resolved: &Resolved) -> Result<(), Failure> {
+pub(super) fn check_owner(resolved: &Resolved, start: Option<&Start>) -> Result<(), Failure> {
     let paths = &resolved.paths;
     let Some(folder) = paths.checkpoint.as_ref().filter(|_| !paths.overwrite) else {
         return Ok(());
@@ -88,7 +54,7 @@ pub(super) fn check_owner(resolved: &Resolved) -> Result<(), Failure> {
         }
         _ => None,
     };
-    let (options, dataset) = options(resolved, state.as_ref())?;
+    let (options, dataset) = options(resolved, state.as_ref(), start)?;
     check_folder_owner(folder, &options, fingerprint(&dataset)).map_err(Failure::usage)
 }
 
@@ -96,20 +62,13 @@ pub(super) fn check_owner(resolved: &Resolved) -> Result<(), Failure> {
 fn options(
     resolved: &Resolved,
     state: Option<&RunState>,
+    start: Option<&Start>,
 ) -> Result<(RunOptions, Dataset), Failure> {
     let mut options = state.map_or(&resolved.options, |state| &state.options).clone();
-    if let (None, Some(model)) = (state, &mut options.init_from) {
-        model.checksum = model_checksum(&model.file)?;
-        let file = model.file.clone();
-        // A preset asks for its architecture too.
-        if !["arch", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
-            take_layers(&mut options, Path::new(&file))?;
-        }
+    if let (None, Some(start)) = (state, start) {
+        start.complete(&mut options, resolved.own_layers)?;
     }
-    let size = match &options.network {
-        Some(NetworkDescription { input: [h, w, _], .. }) => [*h, *w],
-        None => DEFAULT_SIZE,
-    };
+    let size = image_size(&options);
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
     let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, size, limits);
@@ -117,11 +76,7 @@ fn options(
         Some(slice) => slice,
         None => load(options.dataset, data_dir)?,
     };
-    if let Some(normalisation) = &options.normalisation {
-        let [_, _, channels] = dataset.train.input();
-        let Normalisation { mean, std } = normalisation.clone();
-        dataset.normalisation = PixelArguments { mean, std }.normalisation(channels)?;
-    }
+    normalise(&mut dataset, &options)?;
     if state.is_none() && !["epochs", "preset"].iter().any(|s| resolved.explicit.contains(s)) {
         options.epochs = default_epochs(&options, dataset.train.len());
     }
@@ -143,19 +98,22 @@ fn options(
     Ok((options, dataset))
 }
 
-/// Gives a run the network of the file that it starts from, if no architecture is asked for.
-fn take_layers(options: &mut RunOptions, file: &Path) -> Result<(), Failure> {
-    let opened = network_file::open(file, &[])
-        .map_err(|failure| failure.context(format!("--init-from `{}`", file.display())))?;
-    opened.show_notes();
-    options.arch.clone_from(&opened.network.name);
-    options.network = opened.own_layers()?;
-    if options.network.is_some() && options.normalisation.is_none() {
-        let Normalisation { mean, std } = opened.header.normalisation;
-        // An ONNX graph states none: its pixels are numbers from 0 to 1, as in `hwsim eval`.
-        let stated = !mean.is_empty();
-        let (mean, std) = if stated { (mean, std) } else { (vec![0.0], vec![1.0]) };
-        options.normalisation = Some(Normalisation { mean, std });
+/// Height and width of the images that the run's network takes.
+pub(in crate::cli) fn image_size(options: &RunOptions) -> [usize; 2] {
+    match &options.network {
+        Some(NetworkDescription { input: [h, w, _], .. }) => [*h, *w],
+        None => DEFAULT_SIZE,
+    }
+}
+
+/// Gives `dataset` the normalisation that the run states, if it does.
+pub(in crate::cli) fn normalise(
+    dataset: &mut Dataset,
+    options: &RunOptions,
+) -> Result<(), Failure> {
+    if let Some(Normalisation { mean, std }) = options.normalisation.clone() {
+        let [_, _, channels] = dataset.train.input();
+        dataset.normalisation = PixelArguments { mean, std }.normalisation(channels)?;
     }
     Ok(())
 }

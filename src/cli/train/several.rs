@@ -5,6 +5,7 @@ use super::super::errors::Failure;
 use super::super::settings::{Resolved, TrainArguments};
 use super::super::{errors, interrupt, output, setup};
 use super::execute::{Session, execute};
+use super::start::Start;
 use super::{
     files, load_checkpoint, make_good, prepare, resume_command, stopped_without_checkpoint,
 };
@@ -25,7 +26,10 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
     runs.iter().try_for_each(files::check_names)?;
     let inputs = runs.first().map(files::inputs).unwrap_or_default();
     runs.iter().fold(inputs, files::declare).check()?;
-    runs.iter().try_for_each(prepare::check_owner)?;
+    // They differ in their controllers alone.
+    let start = runs.first().map(Start::of).transpose()?.flatten();
+    let start = start.as_ref();
+    runs.iter().try_for_each(|run| prepare::check_owner(run, start))?;
     let spare = spare_folders(runs);
     let command = |checkpoint: Option<&Path>| {
         let folder = checkpoint.and_then(Path::parent);
@@ -35,7 +39,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
     let mut lost = Vec::new();
     let mut to_make_good = None;
     for resolved in runs {
-        let mut trainer = prepare::trainer(resolved, None, simd)?;
+        let mut trainer = prepare::trainer(resolved, None, start, simd)?;
         let name = trainer.controller_name();
         if let Some(summary) = finished(resolved, &trainer) {
             if !resolved.quiet {
@@ -50,7 +54,7 @@ pub(super) fn run(runs: &[Resolved], arguments: &TrainArguments) -> Result<ExitC
         let state = restored.with_context(|| format!("the run of {name}"))?;
         let spare_folders = spare.iter().map(|folder| folder.join(name)).collect();
         // All tables are shown together at the end.
-        let session = Session { simd, stop: &stop, spare_folders, show: &|_| Ok(()) };
+        let session = Session { simd, stop: &stop, start, spare_folders, show: &|_| Ok(()) };
         let end = execute(resolved, &mut trainer, state.as_ref(), &session)?;
         let named = |error: anyhow::Error| error.context(format!("the run of {name}"));
         if !end.lost.is_empty() {

@@ -116,6 +116,13 @@ impl Workload {
         Ok(Self { name, layers, macs, parameters })
     }
 
+    /// Gives every layer the formats that `stated` has for its name.
+    pub(super) fn state(&mut self, stated: impl Fn(&str) -> Option<ByOperand<Option<Format>>>) {
+        for layer in &mut self.layers {
+            layer.stated = stated(&layer.name).unwrap_or_default();
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

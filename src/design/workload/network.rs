@@ -3,6 +3,10 @@
 use super::error::WorkloadError;
 use super::layer::{Layer, Workload};
 use crate::network::{Builder, Network, Node, Parameter};
+use crate::precision::NumberFormat;
+use hwmodel::Format;
+use hwmodel::product::ByOperand;
+use std::collections::HashMap;
 
 impl Workload {
     /// The layers of `network` for one image or sequence. Their names are those of its nodes, and of its traces.
@@ -14,6 +18,23 @@ impl Workload {
             .workload()
     }
 
+    /// As [`from_network`](Self::from_network), with the formats that the layers of `network` have as what they
+    /// [state](Layer::stated); layers in float32 state none.
+    ///
+    /// # Errors
+    /// As [`from_network`](Self::from_network).
+    pub fn of_trained(network: &Network) -> Result<Self, WorkloadError> {
+        let mut workload = Self::from_network(network)?;
+        let formats = network.mac_layers.iter().map(|layer| {
+            let formats = network.parameters[layer.weight].formats;
+            let (input, output) = (words(formats.activation), words(formats.output()));
+            (layer.name.as_str(), ByOperand { input, weight: words(formats.weight), output })
+        });
+        let formats: HashMap<&str, ByOperand<Option<Format>>> = formats.collect();
+        workload.state(|layer| formats.get(layer).copied());
+        Ok(workload)
+    }
+
     /// The layers of a network of which no weight has been drawn yet, for one image.
     ///
     /// # Errors
@@ -21,6 +42,14 @@ impl Workload {
     pub fn from_builder(network: &Builder) -> Result<Self, WorkloadError> {
         Layers { name: network.name(), nodes: network.nodes(), parameters: network.parameters() }
             .workload()
+    }
+}
+
+/// The words of a fixed-point format. Where the fractional length follows the data it changes no cost.
+fn words(format: NumberFormat) -> Option<Format> {
+    match format {
+        NumberFormat::DynamicFixed { wl } => Format::new(wl, 0).ok(),
+        other => other.fixed(),
     }
 }
 
@@ -90,6 +119,31 @@ mod tests {
         let before = Workload::from_builder(&builder("resnet20", [32, 32, 3], 10)).unwrap();
         let network = builder("resnet20", [32, 32, 3], 10).finish().unwrap();
         assert_eq!(Workload::from_network(&network).unwrap(), before);
+    }
+
+    #[test]
+    fn a_trained_network_states_the_words_of_its_layers() {
+        let mut network = builder("lenet5", [32, 32, 1], 10).finish().unwrap();
+        assert!(
+            Workload::of_trained(&network)
+                .unwrap()
+                .layers()
+                .iter()
+                .all(|layer| layer.stated == ByOperand::default())
+        );
+        let (narrow, wide) = (Format::new(5, 3).unwrap(), Format::new(9, 2).unwrap());
+        let weight = network.mac_layers[1].weight;
+        let formats = &mut network.parameters[weight].formats;
+        (formats.weight, formats.activation) =
+            (NumberFormat::Fixed(narrow), NumberFormat::DynamicFixed { wl: 7 });
+        formats.output = Some(NumberFormat::Fixed(wide));
+        let workload = Workload::of_trained(&network).unwrap();
+        let name = &network.mac_layers[1].name;
+        let layer = workload.layers().iter().find(|layer| layer.name == *name).unwrap();
+        let dynamic = Format::new(7, 0).unwrap();
+        let stated = ByOperand { input: Some(dynamic), weight: Some(narrow), output: Some(wide) };
+        assert_eq!(layer.stated, stated);
+        assert_eq!(workload.macs(), Workload::from_network(&network).unwrap().macs());
     }
 
     #[test]
