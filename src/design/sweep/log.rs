@@ -91,6 +91,13 @@ pub(super) fn read(path: &Path) -> Result<Contents, SweepError> {
     parse(&bytes, path)
 }
 
+impl Drop for Log {
+    fn drop(&mut self) {
+        // A process that is being started has a copy of the open file for a moment; closing this one would not end the lock.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Log {
     /// Opens the log `path`, or makes it, for this process alone, and cuts off what a stop left of a last line.
     pub(super) fn open(path: &Path) -> Result<(Self, Contents), SweepError> {

@@ -8,7 +8,16 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct FolderLock {
     /// The folder itself, open and locked; `None` where the system cannot lock folders.
-    _folder: Option<File>,
+    folder: Option<File>,
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // A process that is being started has a copy of the open folder for a moment; closing this one would not end the lock.
+        if let Some(folder) = &self.folder {
+            let _ = folder.unlock();
+        }
+    }
 }
 
 impl FolderLock {
@@ -23,7 +32,7 @@ impl FolderLock {
                 Err(SnapshotError::InUse { folder: folder.to_owned() })
             }
             // File systems without locks: nothing protects the folder, as with most programs.
-            Some(Ok(()) | Err(TryLockError::Error(_))) | None => Ok(Self { _folder: file }),
+            Some(Ok(()) | Err(TryLockError::Error(_))) | None => Ok(Self { folder: file }),
         }
     }
 }
