@@ -213,7 +213,7 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
-    let model = Model::named(&arguments.model, First::File)?;
+    let model = Model::named(&arguments.model, First::File).map_err(Failure::Run)?;
     let is_onnx = model.is_onnx();
     if is_onnx && !arguments.formats.is_given() {
         arguments.refuse_flags_of_saved_models()?;

@@ -33,14 +33,14 @@ impl Model {
     /// What `text` names.
     ///
     /// # Errors
-    /// A usage error if it is neither the name of an architecture nor anything that can be a file.
-    pub(super) fn named(text: &Path, first: First) -> Result<Self, Failure> {
+    /// If it is neither the name of an architecture nor anything that can be a file.
+    pub(super) fn named(text: &Path, first: First) -> anyhow::Result<Self> {
         let names = first == First::Architecture || !text.is_file();
         if let Some(name) = text.to_str().filter(|text| names && is_built_in(text)) {
             return Ok(Self::BuiltIn(name.to_owned()));
         }
         if !may_be_file(text) {
-            return Err(Failure::usage(unknown(&text.to_string_lossy())));
+            return Err(unknown(&text.to_string_lossy()));
         }
         let path = text.to_owned();
         Ok(if is_onnx(text) { Self::Onnx(path) } else { Self::Saved(path) })

@@ -24,7 +24,7 @@ const SEED: u64 = 1;
 
 /// Reads the network that `text` names; `dimensions` are the sizes of open axes of an ONNX graph.
 pub(super) fn open(text: &Path, dimensions: &[Dimension]) -> Result<NetworkFile, Failure> {
-    layers(&Model::named(text, First::File)?, dimensions)
+    layers(&Model::named(text, First::File).map_err(Failure::Run)?, dimensions)
 }
 
 /// The layers of `model` with their values: those of its file, or random ones for a built-in name.

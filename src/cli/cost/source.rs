@@ -72,7 +72,7 @@ pub(in crate::cli) fn of_model(
     if let Some(name) = of_shapes {
         return architecture(name, task);
     }
-    let model = Model::named(network, first)?;
+    let model = Model::named(network, first).map_err(Failure::Usage)?;
     let fixed = [("image", task.image.is_some()), ("classes", task.classes.is_some())];
     let given = fixed.iter().find(|(_, given)| *given && model.file().is_some());
     if let Some((flag, _)) = given {
