@@ -3,7 +3,7 @@
 //! `structure` copies the nodes and small constants out of a file and skips its weights without reading them; [`prost`]
 //! decodes that by the trimmed messages of `proto`. [`model`] reads a model with all its values. Either way the graph is
 //! checked: every value is made once, before it is read, and the inputs of a node have types that fit each other. What a
-//! network costs ([`crate::design::workload::onnx`]) and what it computes ([`crate::graph`]) are built on these. [`write`]
+//! network costs ([`crate::design::workload::onnx`]) and what it computes ([`crate::graph`]) are built on these. [`mod@write`]
 //! makes a file of a model.
 
 mod dimensions;
