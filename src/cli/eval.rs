@@ -213,8 +213,9 @@ impl EvalArguments {
 }
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
-    let model = Model::named(&arguments.model, First::File).map_err(Failure::Run)?;
-    let is_onnx = model.is_onnx();
+    // What is wrong about the other arguments is said first.
+    let model = Model::named(&arguments.model, First::File);
+    let is_onnx = model.as_ref().is_ok_and(Model::is_onnx);
     if is_onnx && !arguments.formats.is_given() {
         arguments.refuse_flags_of_saved_models()?;
         return eval_network::run(&eval_network::Request {
@@ -245,7 +246,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         }));
     }
     Files::default()
-        .input("the model", model.file())
+        .input("the model", model.as_ref().ok().and_then(Model::file))
         .data(arguments.data.data_dir.as_ref())
         .machine("--machine", &arguments.machine)
         .output("--summary", &arguments.summary)
@@ -256,6 +257,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     setup::threads(arguments.threads)?;
     let simd = setup::simd()?;
     let machine = setup::machine(&arguments.machine)?;
+    let model = model.map_err(Failure::Run)?;
     let opened = network_file::layers(&model, &arguments.network.dim)?;
     opened.show_notes();
     let NetworkFile { mut network, header, .. } = opened;
