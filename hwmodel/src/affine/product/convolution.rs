@@ -3,14 +3,10 @@
 use super::operand::sums_of_runs;
 use super::{Adder, IntegerSums, RowSums, Words};
 use crate::affine::AffineError;
-use crate::array::{Convolution2d, MacArray, MacReport, ShapeError};
-use crate::cast::low;
-use crate::{Accumulator, FixedTensor, Format, RawData, with_raw};
+use crate::array::{Convolution2d, MacArray, ShapeError};
+use crate::{Accumulator, FixedTensor, Format, RawData};
 use num_traits::AsPrimitive;
 use std::borrow::Cow;
-
-/// Output pixels whose patches are in memory at a time.
-const ROWS: usize = 1 << 12;
 
 /// How the windows of a convolution lie on its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,38 +79,33 @@ pub fn convolve(
     let (left, right, weights) = (x.zero_points[0], w.zero_points, w.words);
     let array = adder.on(array);
     let needs_rows = right.iter().any(|&zero_point| zero_point != 0);
-    let (mut sums, rows) = if window.dilation == [1, 1] {
-        let (input, padding) = match window.padding {
-            // The array pads with words of 0.
-            [[top, bottom], [left_side, right_side]]
-                if left == 0 && top == bottom && left_side == right_side =>
-            {
-                (x.words, [top, left_side])
-            }
-            _ => (padded(x.words, window, &shape, left)?, [0, 0]),
-        };
-        let geometry = Convolution2d::symmetric(kernel, window.stride, padding, window.groups);
-        let sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?)?;
-        let rows = match needs_rows {
-            true => Some(window_sums(&array, &input, geometry, channels)?),
-            false => None,
-        };
-        (sums, rows)
-    } else {
-        let input = padded(x.words, window, &shape, left)?;
-        let (sums, rows) = by_patches(&array, &input, &weights, window, &shape)?;
-        (sums, Some(rows))
+    // The array pads with words of 0.
+    let (input, padding) = match left {
+        0 => (x.words, window.padding),
+        _ => (padded(x.words, window, &shape, left)?, [[0; 2]; 2]),
+    };
+    let geometry = Convolution2d {
+        kernel,
+        stride: window.stride,
+        padding,
+        dilation: window.dilation,
+        groups: window.groups,
+    };
+    let mut sums = IntegerSums::of_array(array.convolve(&input, &weights, geometry)?)?;
+    let rows = match needs_rows {
+        true => Some(window_sums(&array, &input, geometry, channels)?),
+        false => None,
     };
     let of_columns = sums_of_runs(&weights, filters, terms);
     sums.correct(left, &right, terms, rows.as_ref(), &of_columns);
     Ok(IntegerSums { pixels: shape.output, ..sums })
 }
 
-/// Checks sizes; a dilated kernel is as large as the window that it reaches over.
+/// Checks sizes, the padding a part of the input.
 fn check(input: &[usize], weights: &[usize], window: Window) -> Result<Shape, AffineError> {
     let Window { stride, padding, dilation, groups } = window;
     let kernel = [weights.get(1), weights.get(2)].map(|size| size.copied().unwrap_or(0));
-    let geometry = Convolution2d::symmetric(kernel, stride, [0, 0], groups);
+    let geometry = Convolution2d { kernel, stride, padding: [[0; 2]; 2], dilation, groups };
     let wrong = |why| ShapeError::Convolution {
         geometry: Box::new(geometry),
         input: input.to_vec(),
@@ -124,29 +115,19 @@ fn check(input: &[usize], weights: &[usize], window: Window) -> Result<Shape, Af
     let &[images, height, width, depth] = input else {
         return Err(wrong("input is not 4-D").into());
     };
-    let &[filters, _, _, channels] = weights else {
-        return Err(wrong("weights are not 4-D").into());
+    let along = |axis: usize, size: usize| {
+        padding[axis][0].checked_add(padding[axis][1])?.checked_add(size)
     };
-    if dilation.contains(&0) {
-        return Err(wrong("the dilation must be at least 1").into());
-    }
-    let along = |axis: usize, size: usize| -> Option<[usize; 2]> {
-        let padded = padding[axis][0].checked_add(padding[axis][1])?.checked_add(size)?;
-        let reach = dilation[axis].checked_mul(kernel[axis].checked_sub(1)?)?.checked_add(1)?;
-        Some([padded, reach])
+    let (Some(height), Some(width)) = (along(0, height), along(1, width)) else {
+        return Err(wrong("the padded input is too large").into());
     };
-    let (Some([height, rows]), Some([width, columns])) = (along(0, height), along(1, width)) else {
-        return Err(wrong("the kernel is empty, or the padded input too large").into());
-    };
-    // The window has the size that a dense kernel of its reach would have.
-    let reach = Convolution2d { kernel: [rows, columns], ..geometry };
     let padded = [images, height, width, depth];
-    let (input, _, output) = reach.check(&padded, &[filters, rows, columns, channels])?;
+    let (input, weights, output) = geometry.check(&padded, weights)?;
     let elements = padded.iter().try_fold(4usize, |bytes, &size| bytes.checked_mul(size));
     if elements.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
         return Err(wrong("the padded input has more elements than can be addressed").into());
     }
-    Ok(Shape { input, weights: [filters, kernel[0], kernel[1], channels], output })
+    Ok(Shape { input, weights, output })
 }
 
 /// The input with its padding, which holds the zero point.
@@ -223,76 +204,4 @@ fn window_sums(
     let exact = MacArray { accumulator: Accumulator::default(), ..*array };
     let sums = IntegerSums::of_array(exact.convolve(padded, &ones, geometry)?)?.sums;
     Ok(RowSums { groups: geometry.groups, sums })
-}
-
-/// The sums by matrix products of patches, and the sums of the patches.
-fn by_patches(
-    array: &MacArray,
-    padded: &FixedTensor,
-    weights: &FixedTensor,
-    window: Window,
-    shape: &Shape,
-) -> Result<(IntegerSums, RowSums), AffineError> {
-    let groups = window.groups;
-    let [filters, kernel_height, kernel_width, channels] = shape.weights;
-    let terms = kernel_height * kernel_width * channels;
-    let width = filters / groups;
-    let rows = shape.input[0] * shape.output[0] * shape.output[1];
-    let input: Vec<i32> =
-        with_raw!(padded.data(), raw => raw.iter().map(|&raw| low(raw)).collect());
-    let of_weights: Vec<i32> =
-        with_raw!(weights.data(), raw => raw.iter().map(|&raw| low(raw)).collect());
-    let mut sums = vec![0i32; rows * filters];
-    let mut row_sums = vec![0i32; rows * groups];
-    let mut report = MacReport::default();
-    for start in (0..rows).step_by(ROWS) {
-        let count = ROWS.min(rows - start);
-        for group in 0..groups {
-            let mut patches = Vec::with_capacity(count * terms);
-            for row in start..start + count {
-                patch(&input, shape, window, (row, group), &mut patches);
-            }
-            for (row, patch) in (start..).zip(patches.chunks_exact(terms.max(1))) {
-                let sum = patch.iter().fold(0i32, |sum, &raw| sum.wrapping_add(raw));
-                row_sums[row * groups + group] = sum;
-            }
-            let of_group = &of_weights[group * width * terms..][..width * terms];
-            let x = FixedTensor::from_raw(&[count, terms], padded.format(), &patches)?;
-            let w = FixedTensor::from_raw(&[width, terms], weights.format(), of_group)?;
-            let product = IntegerSums::of_array(array.linear(&x, &w)?)?;
-            report += product.report;
-            let product = product.sums;
-            for (row, product) in (start..).zip(product.chunks_exact(width.max(1))) {
-                let first = row * filters + group * width;
-                sums[first..first + width].copy_from_slice(product);
-            }
-        }
-    }
-    let pixels = shape.output;
-    Ok((IntegerSums { sums, columns: filters, pixels, report }, RowSums { groups, sums: row_sums }))
-}
-
-/// Appends the window of output pixel `row` in the channels of `group`: kernel row, kernel column, channel.
-fn patch(
-    input: &[i32],
-    shape: &Shape,
-    window: Window,
-    (row, group): (usize, usize),
-    patches: &mut Vec<i32>,
-) {
-    let [_, height, width, depth] = shape.input;
-    let [_, kernel_height, kernel_width, channels] = shape.weights;
-    let [out_height, out_width] = shape.output;
-    let (image, y, x) =
-        (row / out_width / out_height, row / out_width % out_height, row % out_width);
-    for i in 0..kernel_height {
-        for j in 0..kernel_width {
-            let (y, x) = (
-                y * window.stride[0] + i * window.dilation[0],
-                x * window.stride[1] + j * window.dilation[1],
-            );
-            let first = ((image * height + y) * width + x) * depth + group * channels;
-            patches.extend_from_slice(&input[first..first + channels]);
-        }
-    }
 }

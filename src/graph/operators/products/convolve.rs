@@ -33,7 +33,7 @@ pub(super) fn integers(
     let array = call.arithmetic.array;
     let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
     let of_group = shape.channels / shape.groups;
-    let Some([height, width]) = shape.dense() else {
+    let Some([height, width]) = shape.planar() else {
         let (terms, per_group) = (shape.terms(), shape.filters / shape.groups);
         let mut values = vec![0; shape.images * shape.filters * shape.pixels()];
         for group in 0..shape.groups {
@@ -54,16 +54,9 @@ pub(super) fn integers(
         let values = to_first_as(&sums, shape.images, shape.filters, shape.pixels(), i64::from);
         return Ok(Sums { values, range });
     }
-    let symmetric = height.before == height.after && width.before == width.after;
-    let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
-    let sizes = [height.size, width.size];
-    let padding = Padding { sizes, pads: explicit };
-    let x = x.last(shape.images, shape.channels, padding)?;
-    let kernel = [height.kernel, width.kernel];
-    let w = w.last(shape.filters, of_group, Padding::none(kernel))?;
-    let padding = if symmetric { [height.before, width.before] } else { [0; 2] };
-    let stride = [height.stride, width.stride];
-    let geometry = Convolution2d::symmetric(kernel, stride, padding, shape.groups);
+    let x = x.last(shape.images, shape.channels, Padding::none([height.size, width.size]))?;
+    let geometry = geometry([height, width], shape.groups);
+    let w = w.last(shape.filters, of_group, Padding::none(geometry.kernel))?;
     let product = array.convolve(&x, &w, geometry).map_err(error)?;
     let (images, filters, pixels) = (shape.images, shape.filters, shape.pixels());
     let values = match sums::counted(call, product)? {
@@ -71,6 +64,17 @@ pub(super) fn integers(
         other => to_first(&sums::in_64_bits(other)?, images, filters, pixels),
     };
     Ok(Sums { values, range })
+}
+
+/// Windows along height and width as a convolution of `groups` groups.
+fn geometry([height, width]: [AxisWindows; 2], groups: usize) -> Convolution2d {
+    Convolution2d {
+        kernel: [height.kernel, width.kernel],
+        stride: [height.stride, width.stride],
+        padding: pads([height, width]),
+        dilation: [height.dilation, width.dilation],
+        groups,
+    }
 }
 
 /// The sums `[n, pixels, o]` by products of signed bytes, to which words of up to 256 values are shifted; the shifts are taken off
@@ -97,7 +101,7 @@ fn in_bytes(
     let window = Window {
         stride: [height.stride, width.stride],
         padding: pads([height, width]),
-        dilation: [1, 1],
+        dilation: [height.dilation, width.dilation],
         groups: shape.groups,
     };
     let (left, right) =
@@ -120,7 +124,7 @@ pub(super) fn narrow(
 ) -> Result<Vec<f32>, Problem> {
     let error = |error: hwmodel::array::ShapeError| Problem::Affine(AffineError::from(error));
     let of_group = shape.channels / shape.groups;
-    let Some([height, width]) = shape.dense() else {
+    let Some([height, width]) = shape.planar() else {
         let (terms, per_group) = (shape.terms(), shape.filters / shape.groups);
         let mut values = vec![0.0; shape.images * shape.filters * shape.pixels()];
         for group in 0..shape.groups {
@@ -133,18 +137,12 @@ pub(super) fn narrow(
         }
         return Ok(values);
     };
-    let symmetric = height.before == height.after && width.before == width.after;
-    let explicit = if symmetric { [[0; 2]; 2] } else { pads([height, width]) };
-    let padding = Padding { sizes: [height.size, width.size], pads: explicit };
-    let x = to_last(x, shape.images, shape.channels, padding);
-    let [rows, columns] = padding.padded();
-    let kernel = [height.kernel, width.kernel];
+    let x = to_last(x, shape.images, shape.channels, Padding::none([height.size, width.size]));
+    let geometry = geometry([height, width], shape.groups);
+    let kernel = geometry.kernel;
     let w = to_last(w, shape.filters, of_group, Padding::none(kernel));
-    let padding = if symmetric { [height.before, width.before] } else { [0; 2] };
-    let stride = [height.stride, width.stride];
-    let geometry = Convolution2d::symmetric(kernel, stride, padding, shape.groups);
     let shapes = Shapes::new(
-        &[shape.images, rows, columns, shape.channels],
+        &[shape.images, height.size, width.size, shape.channels],
         &[shape.filters, kernel[0], kernel[1], of_group],
         geometry,
     );

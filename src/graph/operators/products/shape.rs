@@ -74,8 +74,8 @@ impl ConvolutionShape {
         self.taps() * (self.channels / self.groups)
     }
 
-    /// Height and width, if it is a convolution along one or two axes without dilation; one axis is a height of 1.
-    pub(super) fn dense(&self) -> Option<[AxisWindows; 2]> {
+    /// Height and width, if it is a convolution along one or two axes; one axis is a height of 1.
+    pub(super) fn planar(&self) -> Option<[AxisWindows; 2]> {
         let one = AxisWindows {
             size: 1,
             kernel: 1,
@@ -85,11 +85,10 @@ impl ConvolutionShape {
             after: 0,
             output: 1,
         };
-        let axes = match *self.axes.as_slice() {
-            [width] => [one, width],
-            [height, width] => [height, width],
-            _ => return None,
-        };
-        axes.iter().all(|axis| axis.dilation == 1 || axis.kernel == 1).then_some(axes)
+        match *self.axes.as_slice() {
+            [width] => Some([one, width]),
+            [height, width] => Some([height, width]),
+            _ => None,
+        }
     }
 }
