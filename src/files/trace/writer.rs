@@ -294,6 +294,8 @@ impl Drop for TraceWriter {
     fn drop(&mut self) {
         // A run that ends early leaves what it can.
         let _ = self.flush();
+        // A process that is being started has a copy of the open file for a moment; closing this one would not end the lock.
+        let _ = self.file.unlock();
     }
 }
 
