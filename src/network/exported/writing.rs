@@ -98,7 +98,7 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The modes of layer `index`: those of its own formats, or of the layer on the array that it belongs to.
+    /// Rounding and overflow modes of layer `index`: its own, or those of its [`owner`](Self::owner).
     fn modes(&self, index: usize) -> Modes {
         let node = &self.network.nodes[index];
         let own = node.parameters_of(&self.network.parameters).first();
