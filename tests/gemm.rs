@@ -294,3 +294,93 @@ fn wrong_formats_are_one_line() {
         hwsim(folder.path(), &arguments).assert().code(2);
     }
 }
+
+/// Sums of a saturating accumulator of `bits` bits from `start` on, with events and the first of them.
+fn saturated(terms: impl Iterator<Item = i128>, start: i128, bits: u32) -> (i128, i128, i128) {
+    let most = (1i128 << (bits - 1)) - 1;
+    let (mut sum, mut events, mut first) = (start, 0, -1);
+    for (k, term) in terms.enumerate() {
+        let exact = sum + term;
+        sum = exact.clamp(-most - 1, most);
+        if sum != exact {
+            events += 1;
+            if first < 0 {
+                first = k as i128;
+            }
+        }
+    }
+    (sum, events, first)
+}
+
+#[test]
+fn a_test_bench_gets_sums_events_and_hex_files() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let (m, k, n, tile) = (3, 10, 2, 4);
+    let a = operand(folder, "a", m * k, 8, 7);
+    let b = operand(folder, "b", k * n, 8, 9);
+    let initial = operand(folder, "i", m * n, 12, 11);
+    let hex: Vec<String> = b.iter().map(|word| format!("{:02X}", word & 0xff)).collect();
+    std::fs::write(folder.join("b.hex"), format!("// B\n{}\n", hex.join("\n"))).unwrap();
+    let sizes = ["--m", "3", "--n", "2", "--k", "10", "--a", "a", "--b", "b.hex", "--k-tile", "4"];
+    let files = ["--output", "o", "--events", "e", "--first-overflow", "f", "--tile-sums", "t"];
+    let common: Vec<&str> = [&sizes[..], &files, &["--accumulator", "15"]].concat();
+    let output = hwsim(folder, &[&common[..], &["--initial", "i"]].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let term = |output: usize, k_: usize| a[output / n * k + k_] * b[k_ * n + output % n];
+    let terms = |output: usize, range: std::ops::Range<usize>| range.map(move |k| term(output, k));
+    let [o, e, f, t] = ["o", "e", "f", "t"].map(|name| read(folder, name));
+    for output in 0..m * n {
+        let all = saturated(terms(output, 0..k), initial[output], 15);
+        assert_eq!((o[output], e[output], f[output]), all);
+        for (index, end) in [4, 8, 10].into_iter().enumerate() {
+            let (sum, ..) = saturated(terms(output, 0..end), initial[output], 15);
+            assert_eq!(t[output * 3 + index], sum);
+        }
+    }
+    assert!(e.iter().sum::<i128>() > 0 && f.contains(&-1));
+
+    // Tiles from zero, joined by an adder below.
+    let below = ["--partial-sums", "below", "--fold-sums", "s.hex"];
+    let output = hwsim(folder, &[&common[..], &below].concat()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(folder.join("s.hex")).unwrap();
+    let folds: Vec<&str> = text.lines().collect();
+    let (o, t) = (read(folder, "o"), read(folder, "t"));
+    let mut differ = 0;
+    for output in 0..m * n {
+        let mut joined = 0;
+        for (index, start) in (0..k).step_by(tile).enumerate() {
+            let (fold, ..) = saturated(terms(output, start..k.min(start + tile)), 0, 15);
+            assert_eq!(folds[output * 3 + index], format!("{:04x}", fold & 0x7fff));
+            joined = saturated([fold].into_iter(), joined, 15).0;
+            assert_eq!(t[output * 3 + index], joined);
+        }
+        assert_eq!(o[output], joined);
+        differ += u32::from(joined != saturated(terms(output, 0..k), 0, 15).0);
+    }
+    assert!(differ > 0, "the place of the adder must matter here");
+}
+
+#[test]
+fn files_that_do_not_fit_are_refused() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "i", &[1, 2, 3]);
+    std::fs::write(folder.path().join("b.hex"), "7f\n100\n").unwrap();
+    let failed = |arguments: &[&str]| {
+        let sizes = ["--m", "2", "--n", "2", "--k", "1"];
+        let output = hwsim(folder.path(), &[&sizes, arguments].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let expected = "hwsim: initial sums `i`: 3 initial sums do not fit a product of [2, 2] outputs: give one an output, 4, or one a column, 2\n";
+    assert_eq!(failed(&["--initial", "i"]), expected);
+    let expected =
+        "hwsim: operand `b.hex`: element 1, `100`, is not a word of 8 bits in hexadecimal digits\n";
+    assert_eq!(failed(&["--b", "b.hex"]), expected);
+    let sizes = ["--m", "1", "--n", "1", "--k", "1"];
+    let expected =
+        "hwsim: `--fold-sums` needs `--partial-sums below`: carried sums do not begin at zero";
+    assert_eq!(usage(&[&sizes[..], &["--fold-sums", "f"]].concat()), expected);
+    assert!(usage(&[&sizes[..], &["--partial-sums", "below"]].concat()).contains("--k-tile"));
+}

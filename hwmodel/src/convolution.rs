@@ -58,6 +58,27 @@ pub enum ShapeError {
         /// Columns of the product.
         columns: usize,
     },
+    /// Initial sums of another number.
+    #[error(
+        "{sums} initial sums do not fit a product of {shape:?} outputs: give one an output, {}, or one a column, {}",
+        shape[0].saturating_mul(shape[1]), shape[1]
+    )]
+    Initial {
+        /// Sums given.
+        sums: usize,
+        /// Rows and columns of the product.
+        shape: [usize; 2],
+    },
+    /// An initial sum that the accumulator cannot hold.
+    #[error("initial sum {sum} at element {index} does not fit an accumulator of {bits} bits")]
+    InitialRange {
+        /// Position, row-major.
+        index: usize,
+        /// The sum.
+        sum: i64,
+        /// Bits of the accumulator.
+        bits: u32,
+    },
     /// An exact accumulator with too long a fraction.
     #[error(
         "an exact accumulator with {fl} fractional bits is too long for products with {product_fl}: use at most {most} more than the product has, or state a width"

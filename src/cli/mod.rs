@@ -17,7 +17,6 @@ mod gap_conventions;
 mod gap_conventions_table;
 mod gap_table;
 mod gemm;
-mod gemm_output;
 mod golden;
 mod golden_export;
 mod integer_table;

@@ -1,16 +1,18 @@
-//! What accumulators begin with: zero, or a bias that is cast to them.
+//! What accumulators begin with: zero, a bias that is cast to them, or sums of an earlier product.
 
 use super::requantise::check_bias;
 use super::{Convolution2d, MacArray, Operands, Order, Product, Proof, ShapeError, Sums};
 use crate::array::{inner_error, matrix};
 use crate::cast::exact;
-use crate::number::accumulator::{Accumulator, AccumulatorEvents, BiasOrder, Summation};
+use crate::number::accumulator::{
+    Accumulator, AccumulatorEvents, AccumulatorWidth, BiasOrder, Summation,
+};
 use crate::number::tensor::FixedTensor;
 use crate::parallel;
 
-/// The initial values of the accumulators of a row.
+/// The initial values of the accumulators.
 pub(super) struct Initial {
-    /// One a column; empty for zeros.
+    /// One a column for every row, or one an output, row-major; empty for zeros.
     pub(super) values: Vec<i128>,
     /// Overflows of the cast in one row.
     events: AccumulatorEvents,
@@ -38,8 +40,33 @@ impl Initial {
         Self { values: values.collect(), events }
     }
 
+    /// Sums that an accumulator of `array` can hold, one a column or one an output of [m, n].
+    pub(super) fn sums(
+        array: &MacArray,
+        sums: &[i64],
+        [m, n]: [usize; 2],
+    ) -> Result<Self, ShapeError> {
+        if sums.len() != n && Some(sums.len()) != m.checked_mul(n) {
+            return Err(ShapeError::Initial { sums: sums.len(), shape: [m, n] });
+        }
+        if let AccumulatorWidth::Bits(bits) = array.accumulator.width {
+            let outside = |&&sum: &&i64| !(bits.min()..=bits.max()).contains(&i128::from(sum));
+            if let Some((index, &sum)) = sums.iter().enumerate().find(|(_, sum)| outside(sum)) {
+                let bits = bits.get();
+                return Err(ShapeError::InitialRange { index, sum, bits });
+            }
+        }
+        let values = sums.iter().map(|&sum| sum.into()).collect();
+        Ok(Self { values, ..Self::ZERO })
+    }
+
     pub(super) fn is_zero(&self) -> bool {
         self.values.iter().all(|&value| value == 0)
+    }
+
+    /// The value of output `index`, row-major.
+    pub(super) fn of(&self, index: usize) -> i128 {
+        index.checked_rem(self.values.len()).map_or(0, |at| self.values[at])
     }
 
     pub(super) fn largest(&self) -> f64 {
@@ -59,13 +86,7 @@ impl Initial {
         const CHUNK: usize = 1 << 12;
         let largest = self.values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
         let bound = (bound << left).saturating_add(largest);
-        let value = |index: usize| {
-            let initial = match self.values.len() {
-                0 => 0,
-                columns => self.values[index % columns],
-            };
-            (sums.get(index) << left) + initial
-        };
+        let value = |index: usize| (sums.get(index) << left) + self.of(index);
         let all = if bound < 1 << 62 {
             let mut all = vec![0i64; sums.len()];
             parallel::each(all.chunks_mut(CHUNK).enumerate(), |(chunk, all)| {
@@ -84,6 +105,46 @@ impl Initial {
 }
 
 impl MacArray {
+    /// [`MacArray::matmul`] whose accumulators begin at `initial`, as where partial sums enter an array at its top: sums with
+    /// the fractional length of the accumulator, one an output `[m, n]` or one a column `[n]`.
+    ///
+    /// ```
+    /// use hwmodel::array::MacArray;
+    /// use hwmodel::{Accumulator, AccumulatorWidth, FixedTensor, Format, Overflow, SimdLevel};
+    /// let format = Format::new(4, 0)?;
+    /// let a = FixedTensor::from_raw(&[1, 2], format, &[7, -1])?;
+    /// let b = FixedTensor::from_raw(&[2, 1], format, &[1, 1])?;
+    /// let accumulator = Accumulator::new(AccumulatorWidth::bits(4)?, Overflow::Saturate);
+    /// let array = MacArray { simd: SimdLevel::best(), accumulator };
+    /// // 5 + 7 saturates at 7.
+    /// assert_eq!(array.matmul_from(&a, &b, &[5])?.sums().get(0), 6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`MacArray::matmul`], or if the initial sums are of another number or outside the accumulator.
+    pub fn matmul_from(
+        &self,
+        a: &FixedTensor,
+        b: &FixedTensor,
+        initial: &[i64],
+    ) -> Result<Product, ShapeError> {
+        let ([m, k], [inner, n]) = (matrix(a, b, a)?, matrix(a, b, b)?);
+        if k != inner {
+            return Err(inner_error(a, b));
+        }
+        let operands = Operands::matrices(a, b, Order::ByK, [m, k, n]);
+        self.check(operands.product_fl())?;
+        let initial = Initial::sums(self, initial, [m, n])?;
+        if !operands.are_wide() {
+            let proof = Proof::new(self, &operands, initial.largest());
+            if proof.leaves_free(initial.largest()) {
+                return Ok(self.proven_product(&operands, &proof, &initial));
+            }
+        }
+        Ok(self.product_by_definition(&operands, &initial))
+    }
+
     /// [`MacArray::convolve`] with a bias of one value a column in the accumulators: cast to them as their initial value, or
     /// added last, as the accumulator has it. Its overflows are in the product's report.
     ///
@@ -125,7 +186,7 @@ impl MacArray {
         self.check(operands.product_fl())?;
         let initial = self.initial(bias, operands);
         let mut product = if operands.are_wide() {
-            self.product_of_wide_words(operands, &initial)
+            self.product_by_definition(operands, &initial)
         } else {
             let proof = Proof::new(self, operands, initial.largest());
             self.proven_product(operands, &proof, &initial)

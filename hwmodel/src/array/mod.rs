@@ -22,7 +22,7 @@ pub mod width;
 
 use crate::cast::toward_zero;
 pub use crate::convolution::{Convolution2d, ShapeError};
-pub use definition::{StepState, TileState};
+pub use definition::{OutputStates, StepState, TileState};
 pub use direct::{DirectFilters, DirectShape};
 pub use product::{Product, Sums, SumsError};
 pub use product_format::product_format;
@@ -146,7 +146,7 @@ impl MacArray {
     fn product(&self, operands: &Operands<'_>) -> Result<Product, ShapeError> {
         self.check(operands.product_fl())?;
         if operands.are_wide() {
-            return Ok(self.product_of_wide_words(operands, &Initial::ZERO));
+            return Ok(self.product_by_definition(operands, &Initial::ZERO));
         }
         Ok(self.proven_product(operands, &Proof::new(self, operands, 0.0), &Initial::ZERO))
     }

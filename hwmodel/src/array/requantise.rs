@@ -29,7 +29,7 @@ impl MacArray {
         self.check(product_fl)?;
         let initial = self.initial(bias, &operands);
         if operands.are_wide() {
-            let product = self.product_of_wide_words(&operands, &initial);
+            let product = self.product_by_definition(&operands, &initial);
             let last = bias.filter(|_| self.accumulator.bias == BiasOrder::Last);
             let (data, report) = requantiser.product(&product, last)?;
             return Ok((data, product.report, report));

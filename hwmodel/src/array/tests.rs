@@ -102,6 +102,56 @@ proptest! {
     }
 
     #[test]
+    fn sums_from_initial_values_equal_the_definition(
+        m in 1usize..5, k in 1usize..30, n in 1usize..5, wl in 1u32..=32, sparse in 0u32..4, seed: u64,
+        accumulator in any_accumulator(), each: bool, k_tile in 1usize..12,
+    ) {
+        let a = random_tensor(&[m, k], wl, seed, sparse);
+        let b = random_tensor(&[k, n], wl, !seed, sparse);
+        let mut generator = random::generator(seed, &[1]);
+        let initial: Vec<i64> = (0..if each { m * n } else { n })
+            .map(|_| {
+                let word = (i64::from(random::below(&mut generator, u32::MAX)) - (1 << 31)) << random::below(&mut generator, 32);
+                let wrapped = accumulator.width.fit(Overflow::Wrap, i128::from(word));
+                i64::try_from(wrapped.0).unwrap()
+            })
+            .collect();
+        let k_tile = std::num::NonZeroUsize::new(k_tile).unwrap();
+        for simd in SimdLevel::testable() {
+            let array = MacArray { simd, accumulator };
+            let product = array.matmul_from(&a, &b, &initial).unwrap();
+            let mut events = 0;
+            for row in 0..m {
+                let states = array.row_states(&a, &b, &initial, row, k_tile).unwrap();
+                for (column, states) in states.iter().enumerate() {
+                    let mut sum = i128::from(initial[(row * n + column) % initial.len()]);
+                    let (mut first, mut overflows) = (None, 0);
+                    for term in 0..k {
+                        let of = |x: &FixedTensor, at| i128::from(x.data().get(at));
+                        sum += of(&a, row * k + term) * of(&b, term * n + column);
+                        let (held, outside) = accumulator.width.fit(accumulator.overflow, sum);
+                        sum = held;
+                        overflows += u64::from(outside);
+                        if outside {
+                            first.get_or_insert(term);
+                        }
+                        if (term + 1) % k_tile == 0 {
+                            prop_assert_eq!(states.tiles[term / k_tile].sum, sum);
+                        }
+                    }
+                    prop_assert_eq!(product.sums().get(row * n + column), sum);
+                    prop_assert_eq!((states.sum(), states.events()), (sum, overflows));
+                    prop_assert_eq!(states.first_overflow, first);
+                    prop_assert_eq!(states.tiles.len(), k.div_ceil(k_tile.get()));
+                    prop_assert_eq!(states.tiles.iter().map(|tile| tile.terms).sum::<usize>(), k);
+                    events += overflows;
+                }
+            }
+            prop_assert_eq!(product.report().accumulator_events, events);
+        }
+    }
+
+    #[test]
     fn long_sums_of_wide_words_equal_the_contract(
         m in 1usize..4, k in prop_oneof![500usize..1100, 60_000usize..65_536], n in 1usize..4,
         wl_a in 17u32..=32, wl_b in 17u32..=32, seed: u64,
@@ -296,4 +346,18 @@ fn tiles_observe_the_same_additions() {
     }
     assert!(events > 0);
     assert_eq!(events, product.report.accumulator_events);
+}
+
+#[test]
+fn initial_sums_are_checked() {
+    let a = random_tensor(&[2, 3], 8, 1, 0);
+    let b = random_tensor(&[3, 2], 8, 2, 0);
+    let accumulator = Accumulator::new(AccumulatorWidth::bits(8).unwrap(), Overflow::Wrap);
+    let array = MacArray { simd: SimdLevel::PORTABLE, accumulator };
+    let refused = |initial: &[i64]| array.matmul_from(&a, &b, initial).unwrap_err().to_string();
+    let expected = "3 initial sums do not fit a product of [2, 2] outputs: give one an output, 4, or one a column, 2";
+    assert_eq!(refused(&[0; 3]), expected);
+    let expected = "initial sum 128 at element 1 does not fit an accumulator of 8 bits";
+    assert_eq!(refused(&[-128, 128]), expected);
+    assert!(array.row_states(&a, &b, &[], 2, std::num::NonZeroUsize::MIN).is_err());
 }

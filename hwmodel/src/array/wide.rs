@@ -1,4 +1,5 @@
-//! Products of unsigned words of 32 bits, which no kernel takes: every accumulator by the scalar definition.
+//! Products that no kernel takes: every accumulator by the scalar definition. These are products of unsigned words of 32 bits, and
+//! of accumulators that may overflow and begin at sums of their own.
 
 use super::initial::Initial;
 use super::operands::Operands;
@@ -13,8 +14,8 @@ pub(super) fn is_wide(tensor: &FixedTensor) -> bool {
 }
 
 impl MacArray {
-    /// The product of operands of which one [`is_wide`].
-    pub(super) fn product_of_wide_words(
+    /// The product, addition by addition.
+    pub(super) fn product_by_definition(
         &self,
         operands: &Operands<'_>,
         initial: &Initial,

@@ -13,8 +13,8 @@ fn digits(bits: u32) -> usize {
     bits.div_ceil(4) as usize
 }
 
-/// One two's complement word of `bits` (1 to 128) bits a line.
-pub(super) fn words(values: impl IntoIterator<Item = i128>, bits: u32) -> String {
+/// One two's complement word of `bits` (1 to 128) bits a line, as `$readmemh` reads them.
+pub(crate) fn words(values: impl IntoIterator<Item = i128>, bits: u32) -> String {
     let (mask, width) = (u128::MAX >> (128 - bits), digits(bits));
     let mut text = String::new();
     for value in values {

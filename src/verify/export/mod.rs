@@ -19,6 +19,7 @@ mod write;
 pub use error::ExportError;
 pub use expected::Expected;
 pub use manifest::{AccumulatorEntry, FileEntry, GemmEntry, Manifest, TensorEntry};
+pub(crate) use memory::words as hex_words;
 pub use operands::LayerOperands;
 pub use verify::{Check, Verification, verify};
 pub use write::{About, ExportOptions, write};

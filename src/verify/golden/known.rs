@@ -3,8 +3,8 @@
 use super::{
     BlockFile, GoldenError, Report, Table, a2q_bound, adapt_sequences, adapt_units, ap_accum,
     ap_fixed, ap_width, cost_model, layers, matmul, muppet_policy, onnx_qdq, onnx_qlinear,
-    qonnx_quant, qonnx_trunc, quant_block, quant_fixed, quant_float, requant, tflite_ops,
-    tflite_requant, torch, two_level_acc,
+    qonnx_quant, qonnx_trunc, quant_block, quant_fixed, quant_float, requant, rtl_stochastic,
+    rtl_values, tflite_ops, tflite_requant, torch, two_level_acc,
 };
 use hwmodel::SimdLevel;
 use serde_json::Value;
@@ -119,6 +119,16 @@ const KNOWN: &[Known] = &[
         name: "requant",
         header: Header::Columns(&["WL", "FL", "wl", "fl", "acc", "r"]),
         check: |file, levels| requant::check(&Table::new(file)?, levels),
+    },
+    Known {
+        name: "rtl_stochastic",
+        header: Header::Text("case / accumulators / outputs of a stochastic requantiser"),
+        check: |file, levels| rtl_stochastic::check(&file, levels),
+    },
+    Known {
+        name: "rtl_values",
+        header: Header::Text("case / a [M, K] / b [K, N] / initial"),
+        check: |file, levels| rtl_values::check(&file, levels),
     },
     Known {
         name: "tflite_ops",

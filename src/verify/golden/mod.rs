@@ -32,6 +32,8 @@ mod quant_block;
 mod quant_fixed;
 mod quant_float;
 mod requant;
+mod rtl_stochastic;
+mod rtl_values;
 mod table;
 mod tflite_ops;
 mod tflite_requant;
@@ -63,6 +65,8 @@ pub use quant_block::check_quant_block;
 pub use quant_fixed::check_quant_fixed;
 pub use quant_float::check_quant_float;
 pub use requant::check_requant;
+pub use rtl_stochastic::check_rtl_stochastic;
+pub use rtl_values::check_rtl_values;
 pub use table::Table;
 pub use tflite_ops::check_tflite_ops;
 pub use tflite_requant::check_tflite_requant;
@@ -94,6 +98,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("quant_fixed_negfl", check_quant_fixed),
     ("quant_float", check_quant_float),
     ("requant", check_requant),
+    ("rtl_stochastic", check_rtl_stochastic),
+    ("rtl_values", check_rtl_values),
     ("tflite_ops", check_tflite_ops),
     ("tflite_requant", check_tflite_requant),
     ("torch_nets", check_torch_nets),

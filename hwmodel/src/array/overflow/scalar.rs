@@ -5,7 +5,8 @@ use crate::array::operands::{Operands, Order};
 use crate::number::accumulator::{Accumulator, Summation};
 use crate::parallel;
 
-/// The accumulators of a product, row-major; column n begins at `initial[n]`, or at zero if it is empty.
+/// The accumulators of a product, row-major, which begin at `initial`: a value an output, or one a column for every row;
+/// empty for zeros.
 pub(in crate::array) fn scalar_sums(
     operands: &Operands<'_>,
     accumulator: &Accumulator,
@@ -26,7 +27,8 @@ pub(in crate::array) fn scalar_sums(
                 left.fill(row, 0, patch, 0, |x| x);
                 let mut stepped = Stepped::default();
                 for (column, sum) in sums[group * n..][..n].iter_mut().enumerate() {
-                    let initial = initial.get(group * n + column).copied().unwrap_or(0);
+                    let place = row * stride + group * n + column;
+                    let initial = place.checked_rem(initial.len()).map_or(0, |at| initial[at]);
                     let mut summation = Summation::new(accumulator, fl).holding(initial);
                     for (term, &a) in patch.iter().enumerate() {
                         let b = match operands.order {

@@ -1,16 +1,22 @@
 //! `hwsim gemm`.
 
+mod matrix_file;
+mod observe;
+mod output_words;
+
 use super::arguments::{AccumulatorArguments, FormatArguments, fixed_type};
 use super::errors::Failure;
 use super::files::Files;
-use super::gemm_output::{OutputWords, RequantiseArguments};
 use super::{output, setup, table};
 use anyhow::{Context as _, anyhow};
-use hwmodel::array::{Convolution2d, MacArray, Product};
+use hwmodel::array::{Convolution2d, MacArray, Product, width};
 use hwmodel::float32::{self, Shapes, Values};
 use hwmodel::number::accumulator::{AccumulatorEvents, AccumulatorWidth};
 use hwmodel::random;
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, SimdLevel};
+use matrix_file::Word;
+use observe::ObserveArguments;
+use output_words::{OutputWords, RequantiseArguments};
 use rand_core::Rng;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -62,15 +68,22 @@ pub(super) struct GemmArguments {
     /// Seed of the random operands: uniform over the whole range of their words.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Raw integers of A in place of random ones: a text file, row-major, separated by white space or commas.
+    /// Raw integers of A in place of random ones, row-major: a text file, separated by white space or commas, or a .hex file
+    /// of words as $readmemh reads them.
     #[arg(long, value_name = "FILE")]
     a: Option<PathBuf>,
     /// Raw integers of B, as --a.
     #[arg(long, value_name = "FILE")]
     b: Option<PathBuf>,
-    /// Write the accumulators of C as text, a line a row.
+    /// What the accumulators begin with, in place of 0: raw sums as --a, one an output [m, n] or one a column [n]; words of a
+    /// .hex file have the accumulator's bits, 64 if it is exact.
+    #[arg(long, value_name = "FILE")]
+    initial: Option<PathBuf>,
+    /// Write the accumulators of C: text, a line a row, or a .hex file, a line a word of the accumulator's bits.
     #[arg(short, long, alias = "out", value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    observe: ObserveArguments,
     /// Also time the float32 product of the same values.
     #[arg(long)]
     float32: bool,
@@ -135,12 +148,13 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
             return Err(Failure::Usage(message));
         }
     }
-    Files::default()
+    let files = Files::default()
         .input("--a", &arguments.a)
         .input("--b", &arguments.b)
+        .input("--initial", &arguments.initial)
         .output("--output", &arguments.output)
-        .output("--output-words", arguments.requantise.file())
-        .check()?;
+        .output("--output-words", arguments.requantise.file());
+    arguments.observe.files(files).check()?;
     let operand = |file: &Option<PathBuf>, shape, format, which| match file {
         None => Ok(random_operand(shape, format, arguments.seed, which)),
         Some(path) => read_operand(path, shape, format),
@@ -151,15 +165,31 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
     let mut accumulator = arguments.accumulator;
     accumulator.accumulator_overflow =
         accumulator.accumulator_overflow.or(arguments.requantise.older_accumulator_overflow());
-    let accumulator = accumulator.over(exact)?;
+    let accumulator = arguments.observe.over(accumulator.over(exact)?)?;
     let array = MacArray { simd, accumulator };
+    let initial = match &arguments.initial {
+        None => Vec::new(),
+        Some(path) => {
+            let bits = match accumulator.width {
+                AccumulatorWidth::Bits(bits) => bits.get(),
+                AccumulatorWidth::Exact => 64,
+            };
+            matrix_file::read(path, Word { bits, signed: true }, "initial sums")?
+        }
+    };
 
     let mut repeats = Vec::new();
     let mut product = None;
     for _ in 0..arguments.repeat {
         drop(product.take());
         let start = Instant::now();
-        product = Some(array.matmul(&a, &b)?);
+        product = Some(match &arguments.initial {
+            None => array.matmul(&a, &b)?,
+            Some(path) => {
+                let what = || format!("initial sums `{}`", path.display());
+                array.matmul_from(&a, &b, &initial).with_context(what)?
+            }
+        });
         repeats.push(start.elapsed().as_secs_f64());
     }
     let product = product.ok_or_else(|| anyhow!("no repeat was asked for"))?;
@@ -195,13 +225,18 @@ pub(super) fn run(arguments: &GemmArguments) -> Result<ExitCode, Failure> {
             .map(|(to, (words, report))| OutputWords::new(&to, words, report.counts, &product)),
     };
     let mut outputs = output::Attempts::default();
+    let bits = sum_bits(&product, [a_format, b_format], &initial);
     if let Some(path) = &arguments.output {
-        outputs.add(output::write(path, &sums_text(&product)));
-    }
-    if let (Some(path), Some((words, _))) = (arguments.requantise.file(), &words) {
-        let text = matrix_text([m, n], |index| i128::from(words.get(index)));
+        let text = matrix_file::text(path, [m, n], bits, |index| product.sums().get(index));
         outputs.add(output::write(path, &text));
     }
+    if let (Some(path), Some((words, _)), Some(to)) =
+        (arguments.requantise.file(), &words, &requantiser)
+    {
+        let word = |index| i128::from(words.get(index));
+        outputs.add(output::write(path, &matrix_file::text(path, [m, n], to.format.wl(), word)));
+    }
+    arguments.observe.write(&array, [&a, &b], &initial, bits, &mut outputs)?;
     outputs.add(arguments.format.print(&result, render));
     outputs.finish()?;
     Ok(ExitCode::SUCCESS)
@@ -229,18 +264,26 @@ fn random_operand(shape: [usize; 2], format: Format, seed: u64, which: u64) -> F
 }
 
 fn read_operand(path: &Path, shape: [usize; 2], format: Format) -> Result<FixedTensor, Failure> {
+    let word = Word { bits: format.wl(), signed: format.is_signed() };
+    let raw = matrix_file::read(path, word, "operand")?;
     let what = || format!("operand `{}`", path.display());
-    let text = std::fs::read_to_string(path).with_context(what)?;
-    let numbers = text.split(|c: char| c.is_whitespace() || c == ',').filter(|s| !s.is_empty());
-    let raw: Vec<i64> = numbers
-        .enumerate()
-        .map(|(index, number)| {
-            number.parse().with_context(|| {
-                format!("{}: element {index}, `{number}`, is not a raw integer", what())
-            })
-        })
-        .collect::<Result<_, _>>()?;
     Ok(FixedTensor::from_raw(&shape, format, &raw).with_context(what)?)
+}
+
+/// Bits of a sum in a `.hex` file: the accumulator's; of an exact one the fewest that hold the sums of any words of the formats,
+/// and these initial sums.
+fn sum_bits(product: &Product, [a, b]: [Format; 2], initial: &[i64]) -> u32 {
+    match product.accumulator().width {
+        AccumulatorWidth::Bits(bits) => bits.get(),
+        AccumulatorWidth::Exact => {
+            // An own fractional length shifts the products to the left, or to the right.
+            let left = product.fl().saturating_sub(a.fl() + b.fl()).max(0).unsigned_abs();
+            let products = width::any_words(a, b, None, product.terms() as u64) + left;
+            let signed = |&sum: &i64| i64::BITS + 1 - (sum ^ (sum >> 63)).leading_zeros();
+            let largest = initial.iter().map(signed).max();
+            largest.map_or(products, |bits| products.max(bits) + 1).min(128)
+        }
+    }
 }
 
 /// The best time in seconds of the float32 product.
@@ -273,23 +316,6 @@ fn checksum(product: &Product) -> u64 {
         }
     }
     hash
-}
-
-fn sums_text(product: &Product) -> String {
-    matrix_text([product.rows(), product.columns()], |index| product.sums().get(index))
-}
-
-/// A line a row, separated by blanks.
-fn matrix_text([rows, columns]: [usize; 2], element: impl Fn(usize) -> i128) -> String {
-    let mut text = String::new();
-    for row in 0..rows {
-        for column in 0..columns {
-            let separator = if column == 0 { "" } else { " " };
-            let _ = write!(text, "{separator}{}", element(row * columns + column));
-        }
-        text.push('\n');
-    }
-    text
 }
 
 fn render(result: &GemmResult) -> String {

@@ -1,7 +1,7 @@
 //! `hwsim gemm --format-out`: the words that the sums become.
 
-use super::arguments::{fixed_type, named, one_of_each};
-use super::errors::Failure;
+use crate::cli::arguments::{fixed_type, named, one_of_each};
+use crate::cli::errors::Failure;
 use hwmodel::array::Product;
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::number::requantise::Requantiser;
@@ -24,7 +24,7 @@ pub(super) struct RequantiseArguments {
     /// older spelling of --accumulator-overflow.
     #[arg(long, value_name = "WORD", help_heading = "Requantise", value_parser = named(Overflow::NAMES.to_vec(), Overflow::from_str))]
     overflow: Option<Overflow>,
-    /// Write the output words as text, a line a row.
+    /// Write the output words as text, a line a row, or as a .hex file, a line a word.
     #[arg(long, value_name = "FILE", requires = "format_out", help_heading = "Requantise")]
     output_words: Option<PathBuf>,
 }
