@@ -11,6 +11,7 @@ use hwmodel::energy::EnergyTables;
 use hwmodel::mac_style::MacEnergy;
 use hwmodel::machine::{Area, Machine};
 use hwmodel::product::ByOperand;
+use hwmodel::timing::{Circuit, Staging};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ struct AtWordLength {
     /// Peak MACs per bit of DRAM bandwidth.
     macs_per_dram_bit: f64,
     mac_pj: MacEnergy,
+    /// With these words, sums of 1024 terms and rounding to nearest even.
+    area: Area,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,6 +80,7 @@ struct MachineReport {
     columns: u32,
     overlap_load: bool,
     overlap_drain: bool,
+    circuit: Circuit,
     dataflow: &'static str,
     mac: String,
     zero_gating: bool,
@@ -138,6 +142,11 @@ fn description(name: &str) -> Result<String, Failure> {
 }
 
 fn report(machine: &Machine) -> MachineReport {
+    let area_at = |word_length| {
+        let bits = ByOperand { input: word_length, weight: word_length, output: word_length };
+        let sums = machine.accumulator_bits(word_length, word_length, TERMS);
+        machine.area(bits, sums, Rounding::NearestEven)
+    };
     let at = |word_length| {
         let accumulator_bits = machine.accumulator_bits(word_length, word_length, TERMS);
         AtWordLength {
@@ -147,23 +156,27 @@ fn report(machine: &Machine) -> MachineReport {
             peak_tops: machine.peak_tops(word_length, word_length),
             macs_per_dram_bit: machine.balance_macs_per_bit(word_length, word_length),
             mac_pj: machine.mac_cost(word_length, word_length, accumulator_bits).energy,
+            area: area_at(word_length),
         }
     };
     let (array, memory, energy) = (machine.array(), machine.memory(), machine.energy());
     let accumulator = machine.accumulator();
-    let bits = ByOperand { input: COMMON, weight: COMMON, output: COMMON };
-    let sums = machine.accumulator_bits(COMMON, COMMON, TERMS);
     MachineReport {
         name: machine.name().to_owned(),
         rows: array.rows,
         columns: array.columns,
         overlap_load: array.overlap_load,
         overlap_drain: array.overlap_drain,
+        circuit: array.circuit,
         dataflow: machine.dataflow().name(),
         mac: machine.mac().style.describe(),
         zero_gating: machine.mac().zero_gating,
         zero_skip_limit: machine.mac().zero_skip_limit,
-        accumulator: format!("{} {}", accumulator.width, accumulator.overflow),
+        accumulator: if accumulator.is_one_level() {
+            format!("{} {}", accumulator.width, accumulator.overflow)
+        } else {
+            accumulator.to_string()
+        },
         clock_mhz: machine.clock_mhz(),
         sram_bits: memory.sram_bits,
         sram_bandwidth_bits_per_cycle: memory.sram_bandwidth_bits_per_cycle,
@@ -178,7 +191,7 @@ fn report(machine: &Machine) -> MachineReport {
         node_nm: energy.node_nm(),
         energies_checked: energy.all_checked(),
         at: WORD_LENGTHS.into_iter().map(at).collect(),
-        area: machine.area(bits, sums, Rounding::NearestEven),
+        area: area_at(COMMON),
     }
 }
 
@@ -261,6 +274,9 @@ fn show(report: &MachineReport) -> String {
         "overlap of folds",
         format!("load {}, drain {}", yes(report.overlap_load), yes(report.overlap_drain)),
     );
+    if !report.circuit.is_default() {
+        line("circuit", circuit(&report.circuit));
+    }
     line("MAC", report.mac.clone());
     let skipping = match report.zero_skip_limit {
         0 | 1 => "not skipped".to_owned(),
@@ -315,6 +331,55 @@ fn show(report: &MachineReport) -> String {
         );
     }
     text
+}
+
+/// What is not usual in how an array is built.
+fn circuit(circuit: &Circuit) -> String {
+    let usual = Circuit::default();
+    let Circuit {
+        input_registers,
+        row_hop,
+        multiplier_latency,
+        accumulator_latency,
+        switch_cycles,
+        drain,
+        drain_start,
+        partial_sums,
+        leave_early,
+        broadcast,
+        staging,
+    } = *circuit;
+    let mut parts = Vec::new();
+    let mut number = |name: &str, value: u32, usual: u32| {
+        if value != usual {
+            parts.push(format!("{name} {value}"));
+        }
+    };
+    number("input registers", input_registers, usual.input_registers);
+    number("row hop", row_hop, usual.row_hop);
+    number("multiplier latency", multiplier_latency, usual.multiplier_latency);
+    number("accumulator latency", accumulator_latency, usual.accumulator_latency);
+    number("switch cycles", switch_cycles, usual.switch_cycles);
+    let mut word = |name: &str, value: &str, usual: &str| {
+        if value != usual {
+            parts.push(format!("{name} {value}"));
+        }
+    };
+    word("drain", drain.name(), usual.drain.name());
+    word("drain start", drain_start.name(), usual.drain_start.name());
+    word("partial sums", partial_sums.name(), usual.partial_sums.name());
+    if leave_early {
+        parts.push("edge folds leave early".to_owned());
+    }
+    if broadcast {
+        parts.push("operands broadcast".to_owned());
+    }
+    if let Some(Staging { rows, tile_cycles, product_cycles }) = staging {
+        parts.push(format!(
+            "tiles of {rows} rows staged ({tile_cycles} cycles each, {product_cycles} a product)"
+        ));
+    }
+    parts.join(", ")
 }
 
 fn energy(table: Option<&str>, file: Option<&Path>) -> Result<(), Failure> {

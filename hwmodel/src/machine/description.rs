@@ -1,23 +1,23 @@
 //! The TOML text of a machine and its checks.
 
 mod accumulator;
+mod array;
 mod mac;
 mod source;
 
 use super::{Array, Dataflow, Machine, MachineError, Memory, Reconfiguration, Reuse, VectorUnit};
-use crate::cast::exact;
 use crate::energy::{DramEnergy, EnergyModel, EnergyTables};
 use crate::mac_style::ColumnOperand;
 use crate::number::format::MAX_WORD_LENGTH;
 use crate::product::{ByOperand, MAX_ACCUMULATOR_BITS};
 use accumulator::AccumulatorTable;
+use array::ArrayKeys;
 use mac::MacKeys;
 use serde::Deserialize;
 use source::Source;
 use std::ops::RangeInclusive;
 use toml::Spanned;
 
-const ARRAY_SIDE: RangeInclusive<i64> = 1..=65_536;
 const MAX_SRAM_BITS: i64 = 1 << 43;
 const BANDWIDTH: RangeInclusive<i64> = 1..=1 << 32;
 const LANES: RangeInclusive<i64> = 1..=1 << 32;
@@ -42,15 +42,6 @@ struct Description {
     reconfiguration: ReconfigurationKeys,
     vector_unit: VectorUnitKeys,
     energy: Spanned<EnergyKeys>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArrayKeys {
-    rows: Spanned<i64>,
-    columns: Spanned<i64>,
-    overlap_load: Option<bool>,
-    overlap_drain: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -97,9 +88,11 @@ struct EnergyKeys {
 pub(super) fn read(text: &str, name: &str, tables: &EnergyTables) -> Result<Machine, MachineError> {
     let source = Source { text, name };
     let keys: Description = toml::from_str(text).map_err(|error| source.toml(&error))?;
-    let array = source.array(&keys.array)?;
     let dataflow = source.dataflow(&keys.dataflow)?;
+    let array = source.array(&keys.array, dataflow)?;
     let mac = source.mac(&keys.mac)?;
+    let accumulator = source.accumulator(&keys.accumulator)?;
+    let accumulator = source.joined(&keys.array, array, &mac, accumulator)?;
     let sums = array.columns * mac.style.most_outputs();
     let memory = source.memory(&keys.sram, &keys.dram, array, dataflow, sums)?;
     let energy = source.energy(&keys.energy, tables)?;
@@ -108,7 +101,7 @@ pub(super) fn read(text: &str, name: &str, tables: &EnergyTables) -> Result<Mach
         array,
         dataflow,
         mac,
-        accumulator: source.accumulator(&keys.accumulator)?,
+        accumulator,
         memory,
         reconfiguration: source.reconfiguration(&keys.reconfiguration)?,
         vector_unit: VectorUnit {
@@ -129,15 +122,6 @@ impl Source<'_> {
         let choices: Vec<_> =
             Dataflow::ALL.iter().map(|&dataflow| (dataflow.name(), dataflow)).collect();
         self.choice("dataflow", found, &choices)
-    }
-
-    fn array(&self, keys: &ArrayKeys) -> Result<Array, MachineError> {
-        Ok(Array {
-            rows: exact::<u32>(self.integer("array.rows", &keys.rows, ARRAY_SIDE)?),
-            columns: exact::<u32>(self.integer("array.columns", &keys.columns, ARRAY_SIDE)?),
-            overlap_load: keys.overlap_load.unwrap_or(false),
-            overlap_drain: keys.overlap_drain.unwrap_or(false),
-        })
     }
 
     fn memory(

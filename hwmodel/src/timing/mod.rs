@@ -3,11 +3,12 @@
 //! A dataflow turns the shape of a product into a [`Schedule`]: folds, cycles per fold, elements
 //! that cross the array's edge, and how often an operand that does not fit on chip is fetched. What
 //! follows, overlap of folds, traffic in bits ([`Traffic`]) and stalls ([`Cycles`]), is the same for every
-//! dataflow. A further dataflow is one more file like `output_stationary.rs` and one line of the list in `dataflow.rs`.
+//! dataflow; how the array is built ([`Circuit`]) changes the cycles of a fold. A further dataflow is one more file like `output_stationary.rs` and one line of the list in `dataflow.rs`.
 //! All formulas are closed, without a loop over folds.
 //!
 //! The formulas are stated in `docs/machine.md`.
 
+mod circuit;
 mod cycles;
 mod dataflow;
 pub mod input_stationary;
@@ -18,6 +19,7 @@ mod stationary;
 mod traffic;
 pub mod weight_stationary;
 
+pub use circuit::{Circuit, Drain, DrainStart, PartialSums, Staging};
 pub use cycles::Cycles;
 pub use dataflow::{Dataflow, DataflowDescription, Stationary};
 pub use parts::{Array, MacUnit, Memory, Reuse};

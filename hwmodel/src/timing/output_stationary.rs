@@ -7,7 +7,7 @@
 
 use super::dataflow::{DataflowDescription, Stationary};
 use super::schedule::product;
-use super::{FoldCycles, Resources, Schedule, Streams};
+use super::{Array, Resources, Schedule, Streams};
 use crate::mac_style::{ColumnOperand, Throughput};
 use crate::product::{ByOperand, GemmShape, GemmWork};
 
@@ -23,22 +23,29 @@ pub const DESCRIPTION: DataflowDescription = DataflowDescription {
 /// The timetable of `work` (no dimension zero).
 ///
 /// With R rows and C columns of q sums: folds = ⌈M/R⌉·⌈N/(C·q)⌉; one fold has fill R + C - 2, stream T (the
-/// cycles of K MACs) and drain R. The full array is filled and drained, also if a fold uses only a part of it.
+/// cycles of K MACs) and drain R, if the [`Circuit`](super::Circuit) is the usual one. The full array is filled and drained, also if
+/// a fold uses only a part of it.
 ///
 /// With overlapped loads PE (r, c) takes its first operands of the next fold T + R + r + c cycles after those of
 /// this one; the results of the r rows above have then just passed it, so the interval is T + R.
 pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWork) -> Schedule {
-    let (rows, columns) = (u64::from(resources.array.rows), u64::from(resources.array.columns));
+    let Array { circuit, .. } = resources.array;
+    let side @ [rows, columns] = resources.array.side();
     let outputs = columns * u64::from(throughput.outputs);
     let widest = columns * u64::from(resources.mac.style.most_outputs());
     let (GemmShape { m, n, k }, groups) = (work.shape(), work.groups());
     let (row_folds, column_folds) = (m.div_ceil(rows), n.div_ceil(outputs));
     let each_group = |elements: u128| elements * u128::from(groups);
+    // What the last fold along the columns leaves of them.
+    let used = (n - (column_folds - 1) * outputs).div_ceil(u64::from(throughput.outputs));
     Schedule {
         row_folds,
         column_folds,
         blocks: 1,
-        fold: FoldCycles { load: 0, fill: rows + columns - 2, drain: rows },
+        fold: circuit.fold(0, true, side, columns),
+        edge: circuit.fold(0, true, side, used),
+        edge_strips: if circuit.leave_early { groups.into() } else { 0 },
+        start: 0,
         streams: Streams {
             folds: product(row_folds, column_folds, groups),
             cycles: resources.mac.stream_cycles(k, work, throughput, true),
@@ -59,7 +66,6 @@ pub fn schedule(resources: &Resources<'_>, throughput: Throughput, work: &GemmWo
 mod tests {
     use super::super::tests::{exact, fixed};
     use super::*;
-    use crate::timing::Array;
 
     fn schedule_of(array: Array, shape: (u64, u64, u64)) -> Schedule {
         let mac = exact();

@@ -1,5 +1,6 @@
 //! The parts of a machine that timing and traffic depend on: the array, its MACs and its memories.
 
+use super::Circuit;
 use crate::cast::{exact, toward_zero};
 use crate::mac_style::{MacStyle, Throughput};
 use crate::product::{ByOperand, GemmWork, NumberSystem};
@@ -16,12 +17,21 @@ pub struct Array {
     pub overlap_load: bool,
     /// Whether the results of a fold leave while the next one loads and computes.
     pub overlap_drain: bool,
+    /// Its registers, drains and places of partial sums.
+    #[serde(skip_serializing_if = "Circuit::is_default")]
+    pub circuit: Circuit,
 }
 
 impl Array {
-    /// An array whose folds do not overlap.
+    /// An array of the usual build whose folds do not overlap.
     pub fn new(rows: u32, columns: u32) -> Self {
-        Self { rows, columns, overlap_load: false, overlap_drain: false }
+        let circuit = Circuit::default();
+        Self { rows, columns, overlap_load: false, overlap_drain: false, circuit }
+    }
+
+    /// Rows and columns.
+    pub fn side(self) -> [u64; 2] {
+        [self.rows.into(), self.columns.into()]
     }
 
     /// rows · columns.

@@ -28,6 +28,11 @@ pub(super) struct Folds {
     /// Parts of the streamed dimension.
     pub(super) blocks: u64,
     pub(super) fold: FoldCycles,
+    /// Cycles of the last folds along the columns, and their strips of all groups, if they leave early.
+    pub(super) edge: FoldCycles,
+    pub(super) edge_strips: u128,
+    /// Cycles that belong to no fold.
+    pub(super) start: u64,
     pub(super) streams: Streams,
     /// Stationary elements of a strip as wide as the columns in their widest mode.
     pub(super) strip: u64,
@@ -51,6 +56,9 @@ impl Folds {
             column_folds: self.column_folds,
             blocks: self.blocks,
             fold: self.fold,
+            edge: self.edge,
+            edge_strips: self.edge_strips,
+            start: self.start,
             streams: self.streams,
             array_side_elements: ByOperand {
                 input: each_group(product(m, k, passes.input)),
@@ -65,15 +73,15 @@ impl Folds {
 }
 
 /// Folds of `work`: loads take R cycles (a row a cycle), the skew R + C - 2, and a result leaves in the cycle
-/// after its last MAC.
+/// after its last MAC, if the [`Circuit`](super::Circuit) is the usual one. Staged tiles have a stream of their own.
 pub(super) fn folds(
     resources: &Resources<'_>,
     throughput: Throughput,
     work: &GemmWork,
     dimensions: &Dimensions,
 ) -> Folds {
-    let array = resources.array;
-    let (rows, columns) = (u64::from(array.rows), u64::from(array.columns));
+    let circuit = resources.array.circuit;
+    let side @ [rows, columns] = resources.array.side();
     let (k, groups) = (work.shape().k, work.groups());
     let Dimensions { columns: across, streamed } = *dimensions;
     let outputs = columns * u64::from(throughput.outputs);
@@ -87,18 +95,33 @@ pub(super) fn folds(
         let row_of_sums = widest * u64::from(work.accumulator_bits());
         streamed.div_ceil((resources.partial_sum_bits / row_of_sums).max(1))
     };
-    // The cycles of the whole stream are shared out, so that blocks never add to them.
-    let stream = resources.mac.stream_cycles(streamed, work, throughput, false);
+    let stream_of = |rows| resources.mac.stream_cycles(rows, work, throughput, false);
     let strips = product(row_folds, column_folds, groups);
+    let (blocks, cycles, longer) = match circuit.staging {
+        // The cycles of the whole stream are shared out, so that blocks never add to them.
+        None => {
+            let stream = stream_of(streamed);
+            (blocks, stream / blocks, stream % blocks)
+        }
+        Some(staging) => {
+            let rows = u64::from(staging.rows);
+            (blocks.max(streamed.div_ceil(rows)), stream_of(rows), 0)
+        }
+    };
+    // What the last folds along the columns leave of them.
+    let used = (across - (column_folds - 1) * outputs).div_ceil(u64::from(throughput.outputs));
     Folds {
         row_folds,
         column_folds,
         blocks,
-        fold: FoldCycles { load: rows, fill: rows + columns - 2, drain: 1 },
+        fold: circuit.fold(rows, false, side, columns),
+        edge: circuit.fold(rows, false, side, used),
+        edge_strips: if circuit.leave_early { groups.into() } else { 0 },
+        start: circuit.staging.map_or(0, |staging| staging.product_cycles.into()),
         streams: Streams {
             folds: strips * u128::from(blocks),
-            cycles: stream / blocks,
-            longer: strips * u128::from(stream % blocks),
+            cycles,
+            longer: strips * u128::from(longer),
         },
         strip: k * across.min(widest),
         partial_sums: product(across, streamed, row_folds - 1) * u128::from(groups),

@@ -150,8 +150,9 @@ fn unknown_double_missing_and_mistyped_keys_name_line_and_key() {
     for (replacement, message) in [
         (
             "lines = 4",
-            "unknown field `lines`, expected one of `rows`, `columns`, `overlap_load`, `overlap_drain` \
-             in `lines = 4`",
+            "unknown field `lines`, expected one of `rows`, `columns`, `overlap_load`, `overlap_drain`, \
+             `input_registers`, `row_hop`, `multiplier_latency`, `accumulator_latency`, `switch_cycles`, `drain`, \
+             `drain_start`, `partial_sums`, `leave_early`, `broadcast`, `staging` in `lines = 4`",
         ),
         ("columns = 4", "duplicate key in `columns = 16`"),
         ("", "missing field `rows` in `[array]`"),
@@ -313,4 +314,77 @@ fn an_accumulator_of_two_levels_is_read_and_checked() {
         let error = with(keys).unwrap_err().to_string();
         assert!(error.contains(message), "{keys}: {error}");
     }
+}
+
+/// The error of a machine with these keys in its array.
+fn array_error(dataflow: &str, keys: &str) -> String {
+    let (text, _) = edge_with("dataflow", 0, &format!("dataflow = \"{dataflow}\""));
+    let text = text.replace("columns = 16\n", &format!("columns = 16\n{keys}\n"));
+    match machine(&text) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn keys_of_the_circuit_are_checked_against_the_dataflow() {
+    let (os, ws) = ("output-stationary", "weight-stationary");
+    for (dataflow, keys, message) in [
+        (os, "input_registers = 65", "`array.input_registers`: 65 is not allowed; use 0 to 64"),
+        (os, "row_hop = 0", "`array.row_hop`: 0 is not allowed; use 1 to 64"),
+        (
+            ws,
+            "row_hop = 2\nbroadcast = true",
+            "`array.row_hop`: 2 is not allowed; use 1 where operands are broadcast",
+        ),
+        (
+            os,
+            "switch_cycles = 1",
+            "`array.switch_cycles`: 1 is not allowed; use 0: an output-stationary array loads nothing before it streams",
+        ),
+        (
+            os,
+            "drain = \"register\"",
+            "`array.drain`: `register` is not allowed; use usual, rows, columns, none",
+        ),
+        (ws, "drain = \"rows\"", "`array.drain`: `rows` is not allowed; use usual, register, none"),
+        (
+            ws,
+            "drain_start = \"after-last\"",
+            "`array.drain_start`: `after-last` is not allowed; use any",
+        ),
+        (os, "partial_sums = \"top\"", "`array.partial_sums`: `top` is not allowed; use carried"),
+        (
+            ws,
+            "overlap_load = true\nstaging = { rows = 4 }",
+            "`array.staging`: a table is not allowed; use it with a weight- or input-stationary array whose folds do not overlap",
+        ),
+        (ws, "staging = { rows = 0 }", "`array.staging.rows`: 0 is not allowed; use 1 to 1048576"),
+    ] {
+        let error = array_error(dataflow, keys);
+        assert!(error.ends_with(&format!(", key {message}")), "{keys}: {error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+    let keys =
+        "drain = \"none\"\npartial_sums = \"below\"\nstaging = { rows = 4, tile_cycles = 1 }";
+    // The SRAM of the edge machine is too small for partial sums of 16 columns only if it says so.
+    assert_eq!(array_error(ws, keys), "");
+}
+
+#[test]
+fn sums_that_are_joined_below_the_columns_have_two_registers() {
+    let (text, _) = edge_with("dataflow", 0, "dataflow = \"weight-stationary\"");
+    let below = |text: &str, width: &str, more: &str| {
+        let text = text.replace("columns = 16\n", "columns = 16\npartial_sums = \"below\"\n");
+        let text = text.replace("width = \"exact\"", &format!("width = {width}\n{more}"));
+        machine(&text).map(|machine| machine.accumulator().to_string())
+    };
+    assert_eq!(below(&text, "\"exact\"", "").unwrap(), "exact");
+    assert_eq!(below(&text, "20", "").unwrap(), "20 saturate, inner 20 saturate of 16 terms");
+    let error = below(&text, "20", "fl = 3").unwrap_err().to_string();
+    let expected = "key `array.partial_sums`: `below` is not allowed; use carried or top, or an accumulator of width and overflow alone";
+    assert!(error.ends_with(expected), "{error}");
+    let serial = text.replace("style = \"exact\"", "style = \"bit-serial\"");
+    let error = below(&serial, "20", "").unwrap_err().to_string();
+    assert!(error.contains("a MAC style with one product a sum and cycle"), "{error}");
 }

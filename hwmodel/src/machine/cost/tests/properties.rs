@@ -57,7 +57,7 @@ prop_compose! {
     ) -> Machine {
         let mut machine = shipped(node).clone();
         let (rows, columns, overlap_load, overlap_drain) = array;
-        machine.array = Array { rows, columns, overlap_load, overlap_drain };
+        machine.array = Array { overlap_load, overlap_drain, ..Array::new(rows, columns) };
         machine.dataflow = Dataflow::ALL[flow];
         machine.mac.style = style;
         machine.mac.zero_skip_limit = zero_skip_limit;
