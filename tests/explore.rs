@@ -48,6 +48,17 @@ fn a_replay_on_the_machine_of_the_run_gives_its_totals_to_the_last_bit() {
         ("edge-16x16", &[][..]),
         ("tpu-like-256x256", &[]),
         ("edge-16x16", &["--accumulator", "17", "--accumulator-overflow", "wrap"]),
+        (
+            "edge-16x16",
+            &[
+                "--accumulator",
+                "24",
+                "--accumulator-inner-terms",
+                "4",
+                "--accumulator-inner-width",
+                "20",
+            ],
+        ),
     ] {
         let (trace, summary) = train(&folder, machine, more);
         let recording = Recording::read(&trace).unwrap();

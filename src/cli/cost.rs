@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &CostArguments) -> Result<ExitCode, Failure> {
     let options = source::options(arguments, &workload)?;
     let machines = arguments.machine.iter().map(|name| {
         let machine = setup::machine(name)?;
-        let accumulator = source::accumulator(arguments, &machine)?;
+        let accumulator = arguments.accumulator.on(&machine)?;
         Ok::<_, Failure>((machine, accumulator))
     });
     let machines = machines.collect::<Result<Vec<_>, _>>()?;

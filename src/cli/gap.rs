@@ -8,7 +8,7 @@ use super::gap_table::{self, Subject};
 use super::model_data::{DataArguments, ModelData, architecture, images};
 use super::{accumulator_warning, output, setup};
 use crate::data::Dataset;
-use crate::network::Network;
+use crate::network::{Network, NoSingleProduct};
 use crate::verify::gap::{
     Distribution, GapOptions, GapRow, LayerGap, NetworkGap, RandomProduct, SCHEMA, rows,
 };
@@ -200,7 +200,8 @@ impl ModelImages {
         let data = ModelData::load(model, arguments.seed, &arguments.data, arguments.images)?;
         let layers = match &arguments.layer {
             Some(layer) => vec![data.layer(layer)?],
-            None => (0..data.network.mac_layers.len()).collect(),
+            None => single_products(&data.network)
+                .with_context(|| format!("cannot compare `{}`", model.display()))?,
         };
         let ModelData { network, header, dataset } = data;
         let quantised_weights =
@@ -215,6 +216,30 @@ impl ModelImages {
         };
         Ok(Self { network, layers, subject, dataset })
     }
+}
+
+/// The MAC layers of `network` that are one product; a note names the others.
+///
+/// # Errors
+/// If all are others.
+fn single_products(network: &Network) -> Result<Vec<usize>, NoSingleProduct> {
+    let (mut products, mut others) = (Vec::new(), Vec::new());
+    for layer in 0..network.mac_layers.len() {
+        match network.single_product(layer) {
+            Ok(_) => products.push(layer),
+            Err(error) => others.push((&network.mac_layers[layer].name, error)),
+        }
+    }
+    let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+    let names = names.join(", ");
+    match others.into_iter().next() {
+        Some((_, error)) if products.is_empty() => return Err(error),
+        Some(_) => output::note(&format!(
+            "hwsim: note: gap leaves out what is not one product of an input and a weight: {names}"
+        )),
+        None => {}
+    }
+    Ok(products)
 }
 
 impl GapArguments {

@@ -1,6 +1,6 @@
 //! `hwsim replay`.
 
-use super::arguments::{AccumulatorWidthArgument, OutputArguments, OutputFormat};
+use super::arguments::{AccumulatorCostArguments, OutputArguments, OutputFormat};
 use super::errors::Failure;
 use super::files::Files;
 use super::setup;
@@ -36,7 +36,7 @@ pub(super) struct ReplayArguments {
     #[arg(long, value_name = "FILE.toml", conflicts_with = "machine")]
     sweep: Option<PathBuf>,
     #[command(flatten)]
-    accumulator: AccumulatorWidthArgument,
+    accumulator: AccumulatorCostArguments,
     /// Also one row for each layer.
     #[arg(long)]
     per_layer: bool,
@@ -66,8 +66,8 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     let recording = Recording::read(&arguments.trace)?;
     let replays: Vec<Replay> = machines
         .par_iter()
-        .map(|machine| replay(&recording, machine, arguments.accumulator.accumulator))
-        .collect::<Result<_, _>>()?;
+        .map(|machine| Ok(replay(&recording, machine, arguments.accumulator.on(machine)?)?))
+        .collect::<Result<_, Failure>>()?;
     warn(&recording, &replays);
     let text = match arguments.output.format() {
         OutputFormat::Table => table(&recording, &replays, arguments.per_layer),

@@ -10,7 +10,7 @@ use hwmodel::energy::Energy;
 use hwmodel::machine::{Area, Cost, Machine};
 use hwmodel::product::{ByOperand, GemmWork};
 use hwmodel::timing::{Cycles, Traffic};
-use hwmodel::{AccumulatorWidth, Rounding};
+use hwmodel::{Accumulator, Rounding};
 
 /// A layer on a machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,8 @@ impl Replay {
     }
 }
 
-/// Costs `recording` on `machine`; the accumulators are `accumulator` wide, or if that is `None` as wide as the run's
-/// options said, or else the machine's own.
+/// Costs `recording` on `machine`; the accumulators are `accumulator`, or if that is `None` as the run's options said, or else
+/// the machine's own.
 ///
 /// Cycles, traffic and energy are those that the run would have counted on this machine, to the last bit: products
 /// alike are costed once, but energies are added in the order of the run.
@@ -68,7 +68,7 @@ impl Replay {
 pub fn replay(
     recording: &Recording,
     machine: &Machine,
-    accumulator: Option<AccumulatorWidth>,
+    accumulator: Option<Accumulator>,
 ) -> Result<Replay, ExploreError> {
     let works = works(recording, machine, accumulator)?;
     let mut layers: Vec<LayerReplay> = recording
@@ -140,7 +140,7 @@ struct WorkCost {
 fn works(
     recording: &Recording,
     machine: &Machine,
-    accumulator: Option<AccumulatorWidth>,
+    accumulator: Option<Accumulator>,
 ) -> Result<Vec<WorkCost>, ExploreError> {
     let zeros_are_free = machine.mac().zeros_are_free();
     let cost = |work: &Work| {
@@ -257,7 +257,7 @@ fn area(recording: &Recording, works: &[WorkCost], machine: &Machine) -> Option<
     let fixed =
         recording.works.iter().zip(works).filter_map(|(work, cost)| Some((work.wl()?, cost)));
     let widest = fixed
-        .map(|(wl, cost)| (wl, cost.work.accumulator_bits()))
-        .reduce(|a, b| (a.0.zip(b.0, |a: u32, b: u32| a.max(b)), a.1.max(b.1)));
+        .map(|(wl, cost)| (wl, cost.work.accumulator()))
+        .reduce(|a, b| (a.0.zip(b.0, |a: u32, b: u32| a.max(b)), a.1.widest(b.1)));
     widest.map(|(wl, accumulator)| machine.area(wl, accumulator, Rounding::NearestEven))
 }

@@ -5,14 +5,18 @@ use crate::files::trace::{AccumulatorSource, GemmRow, UpdateCost};
 use crate::train::weight_update::update_cost;
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
+use hwmodel::number::accumulator::{AccumulatorBits, InnerBits};
 use hwmodel::product::{ByOperand, GemmKind, GemmShape};
 use hwmodel::random::{below, generator};
-use hwmodel::{AccumulatorWidth, Format};
+use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
 
 /// Counters of a row as `train::accounting` makes them.
 fn account(row: &GemmRow, machine: &Machine) -> Counters {
     let work = match row.accumulator_source {
-        AccumulatorSource::Run => row.gemm().work(row.accumulator_bits).unwrap(),
+        AccumulatorSource::Run => {
+            let AccumulatorBits { outer, inner } = row.accumulator;
+            row.gemm().work(outer).unwrap().with_inner(inner).unwrap()
+        }
         AccumulatorSource::Machine => machine.work(&row.gemm(), None).unwrap(),
     };
     let mut sum = Counters::default();
@@ -41,7 +45,9 @@ fn rows(count: u64, machine: &Machine) -> Vec<GemmRow> {
             let micro_batches = 1 + step % 2;
             let groups = 1 + layer % 2;
             let wl = 2 + draw(6) as u32;
-            let format = Format::new(wl, 3).unwrap();
+            let signed = layer != 1;
+            let format = if signed { Format::new(wl, 3) } else { Format::unsigned(wl, 3) };
+            let format = format.unwrap();
             for kind in [GemmKind::Forward, GemmKind::GradWeight] {
                 let forward = kind == GemmKind::Forward;
                 let macs = shape.macs().unwrap() * groups;
@@ -55,7 +61,10 @@ fn rows(count: u64, machine: &Machine) -> Vec<GemmRow> {
                         weight: format,
                         output: format,
                     }),
-                    accumulator_bits: 20,
+                    accumulator: AccumulatorBits {
+                        outer: 20,
+                        inner: (layer == 2).then_some(InnerBits { bits: 14, terms: 4 }),
+                    },
                     accumulator_source: if layer == 2 {
                         AccumulatorSource::Run
                     } else {
@@ -140,7 +149,12 @@ fn a_narrower_accumulator_costs_less_and_is_told() {
     let mut recording = Recording::default();
     rows(4, &machine).iter().for_each(|row| recording.push(row).unwrap());
     let own = replay(&recording, &machine, None).unwrap();
-    let narrow = replay(&recording, &machine, Some(AccumulatorWidth::bits(8).unwrap())).unwrap();
+    let narrow = replay(
+        &recording,
+        &machine,
+        Some(Accumulator::new(AccumulatorWidth::bits(8).unwrap(), Overflow::Saturate)),
+    )
+    .unwrap();
     assert!(narrow.total.energy.accumulator_pj < own.total.energy.accumulator_pj);
     assert_eq!(narrow.total.cycles, own.total.cycles);
     assert_eq!(narrow.narrower_rows, 12);

@@ -2,31 +2,27 @@
 
 use crate::files::trace::{AccumulatorSource, GemmRow};
 use hwmodel::machine::Machine;
+use hwmodel::number::accumulator::AccumulatorBits;
 use hwmodel::product::{ByOperand, Gemm, GemmWork, GemmWorkError};
-use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow};
-
-/// An accumulator of this width; what it does outside costs nothing.
-fn one_level(width: AccumulatorWidth) -> Accumulator {
-    Accumulator::new(width, Overflow::default())
-}
+use hwmodel::{Accumulator, Format};
 
 /// A product of one micro-batch, apart from its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Work {
     /// Its formats have no fractional lengths, since no cost depends on them.
     gemm: Gemm,
-    /// Width of the accumulator in the run.
-    recorded_bits: u32,
+    /// Registers of the accumulator in the run.
+    recorded: AccumulatorBits,
     accumulator: AccumulatorSource,
 }
 
 impl Work {
     pub(super) fn of(row: &GemmRow) -> Self {
         let gemm = row.gemm();
-        let integer = |format: Format| Format::new(format.wl(), 0).unwrap_or(format);
+        let integer = |format: Format| format.with_fl(0).unwrap_or(format);
         Self {
             gemm: Gemm { formats: gemm.formats.map(|formats| formats.map(integer)), ..gemm },
-            recorded_bits: row.accumulator_bits,
+            recorded: row.accumulator,
             accumulator: row.accumulator_source,
         }
     }
@@ -36,18 +32,25 @@ impl Work {
     pub(super) fn on(
         &self,
         machine: &Machine,
-        asked: Option<AccumulatorWidth>,
+        asked: Option<Accumulator>,
     ) -> Result<GemmWork, GemmWorkError> {
         match (asked, self.accumulator) {
-            (None, AccumulatorSource::Run) => self.gemm.work(self.recorded_bits),
-            (Some(width), _) => machine.work(&self.gemm, Some(one_level(width))),
-            (None, _) => machine.work(&self.gemm, None),
+            (None, AccumulatorSource::Run) => {
+                self.gemm.work(self.recorded.outer)?.with_inner(self.recorded.inner)
+            }
+            _ => machine.work(&self.gemm, asked),
         }
     }
 
-    /// Whether the accumulator of `work` is narrower than in the run, so that the values might have been others.
+    /// Whether the accumulator of `work` has a narrower register than in the run, or an inner one where the run had none, so
+    /// that the values might have been others.
     pub(super) fn narrower(&self, work: &GemmWork) -> bool {
-        self.gemm.formats.is_some() && work.accumulator_bits() < self.recorded_bits
+        let inner = match (work.accumulator().inner, self.recorded.inner) {
+            (Some(now), Some(run)) => now.bits < run.bits || now.terms != run.terms,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        self.gemm.formats.is_some() && (inner || work.accumulator_bits() < self.recorded.outer)
     }
 
     /// Word lengths in bits; `None` is float32.

@@ -23,7 +23,7 @@ impl Arithmetic {
     pub(super) fn add(&mut self, row: &GemmRow) {
         let fixed = row.formats.is_some();
         let key = (pass(row.kind), fixed, !row.overflow.saturates());
-        let (bits, pes) = (row.accumulator_bits, row.pes);
+        let (bits, pes) = (row.accumulator.outer, row.pes);
         let (all_bits, all_pes) = self.found.entry(key).or_insert((bits..=bits, pes..=pes));
         *all_bits = bits.min(*all_bits.start())..=bits.max(*all_bits.end());
         *all_pes = pes.min(*all_pes.start())..=pes.max(*all_pes.end());
@@ -80,6 +80,7 @@ fn range<T: PartialEq + std::fmt::Display>(range: &RangeInclusive<T>) -> String 
 mod tests {
     use super::*;
     use hwmodel::Format;
+    use hwmodel::number::accumulator::AccumulatorBits;
     use hwmodel::product::{ByOperand, GemmKind};
 
     #[test]
@@ -87,8 +88,9 @@ mod tests {
         let format = Format::new(8, 4).unwrap();
         let formats = Some(ByOperand { input: format, weight: format, output: format });
         let mut arithmetic = Arithmetic::default();
-        for accumulator_bits in [30, 24, 27] {
-            arithmetic.add(&GemmRow { formats, accumulator_bits, pes: 256, ..GemmRow::default() });
+        for bits in [30, 24, 27] {
+            let accumulator = AccumulatorBits::from(bits);
+            arithmetic.add(&GemmRow { formats, accumulator, pes: 256, ..GemmRow::default() });
         }
         arithmetic.add(&GemmRow { kind: GemmKind::GradInput, pes: 256, ..GemmRow::default() });
         let (bits, overflow) = arithmetic.accumulators().unwrap();

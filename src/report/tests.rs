@@ -17,7 +17,7 @@ fn product(step: u64, layer: &str, kind: GemmKind, wl: u32) -> GemmRow {
             weight: format,
             output: format,
         }),
-        accumulator_bits: 24,
+        accumulator: 24.into(),
         shape: GemmShape { m: 4, n: 5, k: 6 },
         groups: 1,
         weight_elements: 30,
@@ -196,7 +196,7 @@ fn a_cut_off_trace_is_partial_and_one_without_a_step_is_refused() {
     let run = Run::read(&cut).unwrap();
     assert_eq!((run.partial, run.steps), (Some("the trace ends within a row"), 8));
     // Cut within the products of step 5: they count for nothing.
-    let place = text.match_indices("\n3,gemm,5,").nth(2).unwrap().0;
+    let place = text.match_indices("\n4,gemm,5,").nth(2).unwrap().0;
     std::fs::write(&cut, &text[..=place]).unwrap();
     let run = Run::read(&cut).unwrap();
     assert_eq!(run.partial, Some("the trace does not end with an evaluation"));

@@ -4,6 +4,7 @@ use crate::files::trace::UpdateCost;
 use crate::network::{GemmTally, LayerTally};
 use hwmodel::counters::Counters;
 use hwmodel::machine::Machine;
+use hwmodel::number::accumulator::AccumulatorBits;
 use hwmodel::number::quantise::QuantiseCounts;
 use hwmodel::product::{ByOperand, GemmKind, GemmWorkError};
 use hwmodel::{Accumulator, Format};
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct GemmAccount {
     /// The product of the last micro-batch.
     pub tally: GemmTally,
-    /// Width of the accumulator in bits.
-    pub accumulator_bits: u32,
+    /// Registers of the accumulator.
+    pub accumulator: AccumulatorBits,
     /// Outputs that had to be stepped.
     pub stepped_outputs: u64,
     /// Counts and costs.
@@ -78,7 +79,7 @@ impl StepAccounts {
             let products = [&layer.forward, &layer.grad_input, &layer.grad_weight];
             for tally in products.into_iter().flatten() {
                 let kind = tally.gemm.kind;
-                let (accumulator_bits, mut counters) = accountant.gemm(tally)?;
+                let (accumulator, mut counters) = accountant.gemm(tally)?;
                 counters.quantised.gradient = tally.gradient.elements;
                 counters.saturated.gradient = tally.gradient.saturated();
                 counters.flushed_to_zero.gradient = tally.gradient.flushed_to_zero;
@@ -104,7 +105,7 @@ impl StepAccounts {
                     }
                     None => accounts.push(GemmAccount {
                         tally: *tally,
-                        accumulator_bits,
+                        accumulator,
                         stepped_outputs: tally.report.stepped_outputs,
                         counters,
                         micro_batch_nonzero_macs: vec![tally.report.nonzero_macs],
@@ -156,14 +157,14 @@ fn of_kind(accounts: &mut [GemmAccount], kind: GemmKind) -> Option<&mut GemmAcco
 }
 
 impl Accountant<'_> {
-    /// Accumulator width and counters of a product and its groups.
-    fn gemm(&self, tally: &GemmTally) -> Result<(u32, Counters), GemmWorkError> {
+    /// Accumulator registers and counters of a product and its groups.
+    fn gemm(&self, tally: &GemmTally) -> Result<(AccumulatorBits, Counters), GemmWorkError> {
         let work = self.machine.work(&tally.gemm, Some(self.accumulator))?;
         let work = work.with_nonzero_macs(tally.report.nonzero_macs)?;
         let mut counters = Counters::default();
         counters.add_gemm(&work, &self.machine.cost(&work));
         counters.accumulator_events = tally.report.accumulator_events;
-        Ok((work.accumulator_bits(), counters))
+        Ok((work.accumulator(), counters))
     }
 }
 

@@ -249,7 +249,7 @@ fn write_step(
                 layer: layer.name.clone(),
                 kind: gemm.kind,
                 formats: gemm.formats,
-                accumulator_bits: account.accumulator_bits,
+                accumulator: account.accumulator,
                 accumulator_source,
                 overflow: trainer.accumulator().overflow,
                 shape: gemm.shape,

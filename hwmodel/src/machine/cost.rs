@@ -1,11 +1,11 @@
 //! Cost of a matrix product or of vector operations on a machine: cycles, memory traffic, energy.
 
 use super::Machine;
-use crate::Accumulator;
 use crate::energy::Energy;
 use crate::mac_style::MacEnergy;
 use crate::product::{ByOperand, Gemm, GemmWork, GemmWorkError, NumberSystem};
 use crate::timing::{self, Cycles, Resources, Schedule, Traffic};
+use crate::{Accumulator, Format};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -44,8 +44,10 @@ impl Machine {
         accumulator: Option<Accumulator>,
     ) -> Result<GemmWork, GemmWorkError> {
         let accumulator = accumulator.unwrap_or(self.accumulator);
-        let bits = |wl: ByOperand<u32>| accumulator.bits_for(wl.input, wl.weight, gemm.shape.k);
-        match gemm.word_lengths().map(bits) {
+        let bits = |words: ByOperand<Format>| {
+            accumulator.bits_for(words.input, words.weight, gemm.shape.k)
+        };
+        match gemm.formats.map(bits) {
             Some(bits) => gemm.work(bits.outer)?.with_inner(bits.inner),
             None => gemm.work(0),
         }

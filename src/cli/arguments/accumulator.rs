@@ -3,6 +3,7 @@
 use super::named;
 use crate::cli::errors::Failure;
 use anyhow::anyhow;
+use hwmodel::machine::Machine;
 use hwmodel::number::accumulator::{
     AccumulatorKeys, AccumulatorKeysError, AccumulatorWidth, BiasOrder, Cast,
 };
@@ -157,10 +158,30 @@ impl AccumulatorArguments {
     }
 }
 
-/// The accumulator width of a command that computes costs, which overflow does not change.
+/// The accumulator of a command that computes costs, which overflow does not change.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub(in crate::cli) struct AccumulatorWidthArgument {
+pub(in crate::cli) struct AccumulatorCostArguments {
     /// Accumulator width in bits (1 to 64) or `exact` [default: that of the run that is replayed, else each machine's own].
     #[arg(long, alias = "acc", value_name = "BITS")]
     pub(in crate::cli) accumulator: Option<AccumulatorWidth>,
+    #[command(flatten)]
+    pub(in crate::cli) levels: LevelArguments,
+}
+
+impl AccumulatorCostArguments {
+    /// The accumulator asked for on `machine`: one of the width given, or else its own, with the levels given; `None` if
+    /// nothing is asked for.
+    ///
+    /// # Errors
+    /// If a flag lacks another, or the accumulator cannot have a value.
+    pub(in crate::cli) fn on(&self, machine: &Machine) -> Result<Option<Accumulator>, Failure> {
+        if self.accumulator.is_none() && self.levels.is_empty() {
+            return Ok(None);
+        }
+        let base = match self.accumulator {
+            Some(width) => Accumulator::new(width, Overflow::default()),
+            None => machine.accumulator(),
+        };
+        self.levels.over(base).map(Some)
+    }
 }

@@ -8,7 +8,7 @@ mod output_format;
 mod records;
 mod word;
 
-pub(super) use accumulator::{AccumulatorArguments, AccumulatorWidthArgument, LevelArguments};
+pub(super) use accumulator::{AccumulatorArguments, AccumulatorCostArguments, LevelArguments};
 pub(super) use modes::{fixed_type, one_of_each};
 pub(super) use number_list::{ListError, expand, numbers};
 pub(super) use older_spellings::{accept_older_spellings, join_lists};

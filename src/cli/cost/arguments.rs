@@ -1,6 +1,6 @@
 //! The arguments of `hwsim cost`.
 
-use crate::cli::arguments::{AccumulatorWidthArgument, LevelArguments, OutputArguments};
+use crate::cli::arguments::{AccumulatorCostArguments, OutputArguments};
 use crate::design::workload::Pass;
 use crate::network::arch;
 use hwmodel::machine::Machine;
@@ -75,9 +75,7 @@ pub(in crate::cli) struct CostArguments {
     #[arg(long, value_name = "TRACE.csv@STEP", conflicts_with_all = ["wl", "fl", "number_format"])]
     pub(super) formats: Option<TraceStep>,
     #[command(flatten)]
-    pub(super) accumulator: AccumulatorWidthArgument,
-    #[command(flatten)]
-    pub(super) levels: LevelArguments,
+    pub(super) accumulator: AccumulatorCostArguments,
     /// What is computed: inference, or one training step (forward, backward, weight update).
     #[arg(long, value_enum, default_value_t = PassChoice::Inference)]
     pub(super) pass: PassChoice,

@@ -12,9 +12,8 @@ use crate::network::{Initialisation, arch};
 use crate::onnx::Dimensions;
 use crate::train::optimiser::RuleOptions;
 use anyhow::{Context as _, anyhow};
-use hwmodel::machine::Machine;
+use hwmodel::Format;
 use hwmodel::product::ByOperand;
-use hwmodel::{Accumulator, Format, Overflow};
 use std::path::Path;
 
 impl CostArguments {
@@ -149,28 +148,12 @@ pub(super) fn check_levels(arguments: &CostArguments) -> Result<(), Failure> {
         (None, true) => "--float32",
         (None, false) => return Ok(()),
     };
-    match arguments.levels.is_empty() {
+    match arguments.accumulator.levels.is_empty() {
         true => Ok(()),
         false => Err(Failure::usage(anyhow!(
             "the --accumulator-... flags have no effect with {without}: leave them out"
         ))),
     }
-}
-
-/// The accumulator asked for on `machine`: one of the width given, or else its own, with the levels given.
-pub(super) fn accumulator(
-    arguments: &CostArguments,
-    machine: &Machine,
-) -> Result<Option<Accumulator>, Failure> {
-    let width = arguments.accumulator.accumulator;
-    if width.is_none() && arguments.levels.is_empty() {
-        return Ok(None);
-    }
-    let base = match width {
-        Some(width) => Accumulator::new(width, Overflow::default()),
-        None => machine.accumulator(),
-    };
-    arguments.levels.over(base).map(Some)
 }
 
 fn formats(arguments: &CostArguments, workload: &Workload) -> Result<Formats, Failure> {

@@ -1,14 +1,15 @@
 //! Area of the machine that a workload needs.
 
 use super::charge::Charge;
-use super::report::{AreaRow, CostRow};
+use super::report::{AreaRow, CostRow, ProductRow};
+use hwmodel::number::accumulator::AccumulatorBits;
 use hwmodel::product::{ByOperand, NumberSystem};
 
 /// The area of the machine with words and accumulators as wide as the widest of the fixed-point
 /// products of `rows`; `None` if there are none.
 pub(super) fn area(charge: &Charge<'_>, rows: &[CostRow]) -> Option<AreaRow> {
     let fixed = || {
-        let products = rows.iter().filter_map(|row| row.product);
+        let products = rows.iter().filter_map(|row| row.product.as_ref());
         products.filter(|product| product.number_system == NumberSystem::Fixed)
     };
     let bits = ByOperand {
@@ -16,8 +17,8 @@ pub(super) fn area(charge: &Charge<'_>, rows: &[CostRow]) -> Option<AreaRow> {
         weight: fixed().map(|product| product.wl.weight).max()?,
         output: fixed().map(|product| product.wl.output).max()?,
     };
-    let outer = fixed().map(|product| product.accumulator_bits).max()?;
-    let area = charge.area(bits, outer, fixed().map(|product| product.k).max()?);
+    let accumulator = fixed().map(ProductRow::accumulator).reduce(AccumulatorBits::widest)?;
+    let area = charge.area(bits, accumulator);
     Some(AreaRow {
         array_transistors: area.array_transistors,
         requantiser_transistors: area.requantiser_transistors,

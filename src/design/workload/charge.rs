@@ -79,11 +79,9 @@ impl Charge<'_> {
         self.machine.reconfiguration_cost()
     }
 
-    /// Array, requantisers and memories for words of `bits` bits and accumulators of `outer` bits, with an inner register for
-    /// sums of `terms` terms if the accumulator has one.
-    pub(super) fn area(&self, bits: ByOperand<u32>, outer: u32, terms: u64) -> Area {
-        let registers = self.accumulator.bits_for(bits.input, bits.weight, terms);
-        self.machine.area(bits, AccumulatorBits { outer, ..registers }, ROUNDING)
+    /// Array, requantisers and memories for words of `bits` bits and accumulators of these registers.
+    pub(super) fn area(&self, bits: ByOperand<u32>, accumulator: AccumulatorBits) -> Area {
+        self.machine.area(bits, accumulator, ROUNDING)
     }
 }
 

@@ -206,6 +206,7 @@ impl Ledger<'_> {
             wl: work.bits(),
             fl: gemm.formats.map(|formats| formats.map(Format::fl)),
             accumulator_bits: work.accumulator_bits(),
+            accumulator_inner: work.accumulator().inner,
         };
         debug_assert_eq!(phase == Phase::Forward, work.kind() == GemmKind::Forward);
         let utilisation = self.charge.utilisation(&work, &cost);

@@ -5,6 +5,7 @@ use super::estimate::{Options, Pass, estimate};
 use super::layer::Workload;
 use hwmodel::Accumulator;
 use hwmodel::machine::{Cost, Machine};
+use hwmodel::number::accumulator::{AccumulatorBits, InnerBits};
 use hwmodel::product::{ByOperand, NumberSystem};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,16 @@ pub struct ProductRow {
     pub fl: Option<ByOperand<i32>>,
     /// Width of the accumulator in bits.
     pub accumulator_bits: u32,
+    /// Its inner register, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulator_inner: Option<InnerBits>,
+}
+
+impl ProductRow {
+    /// The registers of the accumulator.
+    pub fn accumulator(&self) -> AccumulatorBits {
+        AccumulatorBits { outer: self.accumulator_bits, inner: self.accumulator_inner }
+    }
 }
 
 /// One phase of one layer.

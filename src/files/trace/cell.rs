@@ -2,8 +2,9 @@
 
 use crate::files::trace::AccumulatorSource;
 use crate::precision::Strategy;
-use hwmodel::Overflow;
+use hwmodel::number::accumulator::InnerBits;
 use hwmodel::product::GemmKind;
+use hwmodel::{Format, FormatError, Overflow};
 use std::fmt::{Display, Write};
 
 /// A value that is one cell of a trace: `parse` gives back exactly what `print` was given.
@@ -152,6 +153,60 @@ impl Cell for Overflow {
     }
 }
 
+/// The range of a word apart from its width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WordRange {
+    signed: bool,
+    narrow: bool,
+}
+
+impl WordRange {
+    /// That of the words of `format`.
+    pub(super) fn of(format: Format) -> Self {
+        Self { signed: format.is_signed(), narrow: format.is_narrow() }
+    }
+
+    /// The format of words of this range, `wl` bits, `fl` of them fractional.
+    pub(super) fn format(self, wl: u32, fl: i32) -> Result<Format, FormatError> {
+        let format = if self.signed { Format::new(wl, fl)? } else { Format::unsigned(wl, fl)? };
+        Ok(if self.narrow { format.narrow() } else { format })
+    }
+}
+
+impl Cell for WordRange {
+    fn print(&self, text: &mut String) {
+        text.push_str(match (self.signed, self.narrow) {
+            (true, false) => "signed",
+            (true, true) => "signed-narrow",
+            (false, false) => "unsigned",
+            (false, true) => "unsigned-narrow",
+        });
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let both = |signed| [false, true].map(|narrow| Self { signed, narrow });
+        let all = [true, false].map(both).concat();
+        one_of(&all, text, "`signed`, `unsigned`, `signed-narrow` or `unsigned-narrow`")
+    }
+}
+
+impl Cell for InnerBits {
+    /// Bits and terms with an `x` between them.
+    fn print(&self, text: &mut String) {
+        append(text, format_args!("{}x{}", self.bits, self.terms));
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('x').and_then(|(bits, terms)| {
+            Some(Self { bits: bits.parse().ok()?, terms: terms.parse().ok()? })
+        });
+        parts.filter(|parts| parts.terms > 0).map_or_else(
+            || refuse(text, "the bits and terms of an inner accumulator such as `16x4`"),
+            Ok,
+        )
+    }
+}
+
 impl Cell for Strategy {
     fn print(&self, text: &mut String) {
         text.push_str(self.name());
@@ -189,6 +244,17 @@ mod tests {
             ("3 0 7".into(), String::new())
         );
         assert_eq!(printed(AccumulatorSource::Run), "run");
+        assert_eq!(printed(InnerBits { bits: 16, terms: 4 }), "16x4");
+        for (format, text) in [
+            (Format::new(8, 4), "signed"),
+            (Format::new(8, 4).map(Format::narrow), "signed-narrow"),
+            (Format::unsigned(8, 4), "unsigned"),
+            (Format::unsigned(8, 4).map(Format::narrow), "unsigned-narrow"),
+        ] {
+            let format = format.unwrap();
+            assert_eq!(printed(WordRange::of(format)), text);
+            assert_eq!(WordRange::parse(text).unwrap().format(8, 4), Ok(format));
+        }
         assert_eq!(
             (printed(Overflow::Wrap), printed(Strategy::Mean)),
             ("wrap".into(), "mean".into())
@@ -215,6 +281,13 @@ mod tests {
         assert_eq!(
             Overflow::parse("").unwrap_err(),
             "`` is not an overflow mode such as `wrap` or `saturate`"
+        );
+        for bad in ["16", "16x", "x4", "16x0", "16 x 4"] {
+            assert!(InnerBits::parse(bad).unwrap_err().ends_with("such as `16x4`"), "{bad}");
+        }
+        assert_eq!(
+            WordRange::parse("").unwrap_err(),
+            "`` is not `signed`, `unsigned`, `signed-narrow` or `unsigned-narrow`"
         );
         assert_eq!(
             Option::<Strategy>::parse("Min").unwrap_err(),

@@ -1,7 +1,7 @@
 //! Conversion between typed rows and the cells of a CSV line.
 
 use super::SCHEMA;
-use super::cell::Cell;
+use super::cell::{Cell, WordRange};
 use super::columns::{Column, EVALUATION, GEMM, LOSS, STEP};
 use super::row::Row;
 use csv::StringRecord;
@@ -104,13 +104,14 @@ fn cell<'a>(record: &'a StringRecord, name: &str) -> &'a str {
     index.and_then(|index| record.get(index)).unwrap_or_default()
 }
 
-/// The formats of a product, which seven columns state together.
+/// The formats of a product, which ten columns state together.
 fn formats(record: &StringRecord) -> Result<Option<ByOperand<Format>>, CellError> {
-    let format = |wl_column, fl_column| {
+    let format = |wl_column, fl_column, range_column| {
         let at = |column| move |reason| CellError { column, reason };
         let wl = Cell::parse(cell(record, wl_column)).map_err(at(wl_column))?;
         let fl = Cell::parse(cell(record, fl_column)).map_err(at(fl_column))?;
-        Format::new(wl, fl).map_err(|error| {
+        let range: WordRange = Cell::parse(cell(record, range_column)).map_err(at(range_column))?;
+        range.format(wl, fl).map_err(|error| {
             let column = match error {
                 hwmodel::FormatError::WordLength(_) => wl_column,
                 hwmodel::FormatError::FractionalLength(_) => fl_column,
@@ -121,9 +122,9 @@ fn formats(record: &StringRecord) -> Result<Option<ByOperand<Format>>, CellError
     match cell(record, "number_system") {
         "float32" => Ok(None),
         "fixed" => Ok(Some(ByOperand {
-            input: format("wl_input", "fl_input")?,
-            weight: format("wl_weight", "fl_weight")?,
-            output: format("wl_output", "fl_output")?,
+            input: format("wl_input", "fl_input", "range_input")?,
+            weight: format("wl_weight", "fl_weight", "range_weight")?,
+            output: format("wl_output", "fl_output", "range_output")?,
         })),
         other => Err(CellError {
             column: "number_system",

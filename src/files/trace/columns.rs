@@ -1,6 +1,6 @@
 //! The columns of each kind of row, in the order of the header.
 
-use super::cell::Cell;
+use super::cell::{Cell, WordRange};
 use super::row::{EvaluationRow, GemmRow, StepRow};
 use hwmodel::Format;
 use hwmodel::product::ByOperand;
@@ -58,6 +58,11 @@ fn fractional_length(row: &GemmRow, operand: fn(ByOperand<Format>) -> Format) ->
     row.formats.map(|formats| operand(formats).fl())
 }
 
+/// Whether the words that `operand` selects have a sign, and all their values; `None` in float32.
+fn range(row: &GemmRow, operand: fn(ByOperand<Format>) -> Format) -> Option<WordRange> {
+    row.formats.map(|formats| WordRange::of(operand(formats)))
+}
+
 /// Columns of [`GemmRow`]. The formats are read together by the codec.
 pub(super) const GEMM: &[Column<GemmRow>] = &[
     field!("step", step),
@@ -70,11 +75,15 @@ pub(super) const GEMM: &[Column<GemmRow>] = &[
     })),
     computed!("wl_input", |row| word_length(row, |formats| formats.input)),
     computed!("fl_input", |row| fractional_length(row, |formats| formats.input)),
+    computed!("range_input", |row| range(row, |formats| formats.input)),
     computed!("wl_weight", |row| word_length(row, |formats| formats.weight)),
     computed!("fl_weight", |row| fractional_length(row, |formats| formats.weight)),
+    computed!("range_weight", |row| range(row, |formats| formats.weight)),
     computed!("wl_output", |row| word_length(row, |formats| formats.output)),
     computed!("fl_output", |row| fractional_length(row, |formats| formats.output)),
-    field!("accumulator_bits", accumulator_bits),
+    computed!("range_output", |row| range(row, |formats| formats.output)),
+    field!("accumulator_bits", accumulator.outer),
+    field!("accumulator_inner", accumulator.inner),
     field!("accumulator_source", accumulator_source),
     field!("overflow", overflow),
     field!("m", shape.m),

@@ -28,4 +28,4 @@ pub use update_cost::UpdateCost;
 pub use writer::TraceWriter;
 
 /// Version of the columns and their meaning, in the first cell of every row.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;

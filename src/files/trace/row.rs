@@ -3,6 +3,7 @@
 use super::update_cost::UpdateCost;
 use crate::precision::ControllerReport;
 use hwmodel::counters::Counters;
+use hwmodel::number::accumulator::AccumulatorBits;
 use hwmodel::product::{ByOperand, Gemm, GemmKind, GemmShape};
 use hwmodel::{Format, Overflow};
 
@@ -54,9 +55,9 @@ pub struct GemmRow {
     pub kind: GemmKind,
     /// Formats of the operands in the order of the product; `None` if it ran in float32.
     pub formats: Option<ByOperand<Format>>,
-    /// Width of the accumulator in bits.
-    pub accumulator_bits: u32,
-    /// Source of that width.
+    /// Registers of the accumulator.
+    pub accumulator: AccumulatorBits,
+    /// Source of their widths.
     pub accumulator_source: AccumulatorSource,
     /// Overflow mode of the accumulator.
     pub overflow: Overflow,

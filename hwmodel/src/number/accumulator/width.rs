@@ -1,6 +1,6 @@
 //! The width of an accumulator: a number of bits, or as many as are needed.
 
-use crate::{BitWidth, Overflow};
+use crate::{BitWidth, Format, Overflow};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -44,18 +44,33 @@ impl AccumulatorWidth {
         }
     }
 
-    /// Bits in which `terms` products of words of `wl_a` and `wl_b` bits can never overflow:
+    /// Bits in which `terms` products of two's complement words of `wl_a` and `wl_b` bits can never overflow:
     /// WLa + WLb + ⌈log2 terms⌉, the formula that hardware is usually dimensioned by. It is enough for any
     /// number of terms; [`width::any_words`](crate::array::width::any_words) gives the fewest bits, which may be less.
     pub fn provable_bits(wl_a: u32, wl_b: u32, terms: u64) -> u32 {
         wl_a + wl_b + (u64::BITS - terms.saturating_sub(1).leading_zeros())
     }
 
-    /// The width in bits that this accumulator has for a product of `terms` terms: its own, or for
-    /// `exact` the provable one.
+    /// [`provable_bits`](Self::provable_bits) for words of any sign: one bit more if neither operand has a sign, since
+    /// their products reach 2^(WLa + WLb) where those of other words stay below half of it.
+    pub fn provable_bits_of(a: Format, b: Format, terms: u64) -> u32 {
+        let unsigned = !a.is_signed() && !b.is_signed();
+        Self::provable_bits(a.wl(), b.wl(), terms) + u32::from(unsigned)
+    }
+
+    /// The width in bits that this accumulator has for a product of `terms` terms of two's complement words: its own, or
+    /// for `exact` the provable one.
     pub fn bits_for(self, wl_a: u32, wl_b: u32, terms: u64) -> u32 {
         match self {
             Self::Exact => Self::provable_bits(wl_a, wl_b, terms),
+            Self::Bits(bits) => u32::from(bits),
+        }
+    }
+
+    /// The same for words of any sign.
+    pub fn bits_for_formats(self, a: Format, b: Format, terms: u64) -> u32 {
+        match self {
+            Self::Exact => Self::provable_bits_of(a, b, terms),
             Self::Bits(bits) => u32::from(bits),
         }
     }
@@ -136,5 +151,24 @@ mod tests {
             let worst = i128::from(terms) << (wl_a - 1 + wl_b - 1);
             assert!(worst < 1i128 << (bits - 1), "{wl_a} {wl_b} {terms}");
         }
+    }
+
+    #[test]
+    fn provable_width_of_any_sign_holds_the_worst_sum_and_half_of_it_does_not() {
+        let formats = |wl| [Format::new(wl, 0).unwrap(), Format::unsigned(wl, 0).unwrap()];
+        for (wl_a, wl_b, terms) in [(1, 1, 1), (8, 8, 64), (8, 4, 65), (16, 16, 1), (32, 32, 7)] {
+            for (a, b) in formats(wl_a).into_iter().flat_map(|a| formats(wl_b).map(|b| (a, b))) {
+                let bits = AccumulatorWidth::provable_bits_of(a, b, terms);
+                let ends = |format: Format| [format.min_raw(), format.max_raw()].map(i128::from);
+                for product in ends(a).into_iter().flat_map(|a| ends(b).map(|b| a * b)) {
+                    let sum = product * i128::from(terms);
+                    let half = 1i128 << (bits - 1);
+                    assert!((-half..half).contains(&sum), "{a} {b} {terms}");
+                }
+            }
+        }
+        let byte = Format::unsigned(8, 0).unwrap();
+        assert_eq!(AccumulatorWidth::provable_bits_of(byte, byte, 1), 17);
+        assert_eq!(AccumulatorWidth::Exact.bits_for_formats(byte, byte, 2), 18);
     }
 }

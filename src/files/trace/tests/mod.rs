@@ -8,6 +8,7 @@ use super::*;
 use crate::precision::{ControllerReport, Strategy};
 use hwmodel::counters::{ByRole, Counters};
 use hwmodel::energy::Energy;
+use hwmodel::number::accumulator::{AccumulatorBits, InnerBits};
 use hwmodel::product::{ByOperand, GemmKind, GemmShape};
 use hwmodel::timing::{Cycles, Traffic};
 use hwmodel::{Format, Overflow};
@@ -34,7 +35,7 @@ fn gemm_row() -> GemmRow {
             weight: format(7, 6),
             output: format(9, 12),
         }),
-        accumulator_bits: 24,
+        accumulator: AccumulatorBits { outer: 24, inner: Some(InnerBits { bits: 16, terms: 4 }) },
         accumulator_source: AccumulatorSource::Run,
         overflow: Overflow::Wrap,
         shape: GemmShape { m: 31, n: 32, k: 33 },

@@ -20,7 +20,7 @@ fn with_cell(column: &str, text: &str) -> String {
         .iter()
         .map(|&name| match name {
             _ if name == column => text,
-            "schema" => "3",
+            "schema" => "4",
             "row" => "step",
             "step" | "epoch" => "0",
             "loss" | "cross_entropy" | "batch_accuracy" | "gradient_norm" | "learning_rate" => {
@@ -48,18 +48,18 @@ fn wrong_files_are_named_with_line_and_column() {
     );
     assert_eq!(
         cell("schema", "1"),
-        "`x.csv`, line 2: schema 1, but this version reads schema 3: use the version of hwsim that wrote it"
+        "`x.csv`, line 2: schema 1, but this version reads schema 4: use the version of hwsim that wrote it"
     );
     assert_eq!(
-        error_of(format!("{header}\n3,step\n").as_bytes()),
+        error_of(format!("{header}\n4,step\n").as_bytes()),
         format!("`x.csv`, line 2: 2 cells, expected {}", columns().len())
     );
     assert_eq!(
-        error_of(b"schema,row,new\n4,step,4\n"),
-        "`x.csv`, line 2: schema 4, but this version reads schema 3: use the version of hwsim that wrote it"
+        error_of(b"schema,row,new\n5,step,4\n"),
+        "`x.csv`, line 2: schema 5, but this version reads schema 4: use the version of hwsim that wrote it"
     );
-    let other = "`x.csv` does not start with the header of a trace of schema 3: it is no trace, or one of another version of hwsim";
-    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n3,step\n"] {
+    let other = "`x.csv` does not start with the header of a trace of schema 4: it is no trace, or one of another version of hwsim";
+    for content in ["", "step,loss\n1,2\n", "schema,row\n", "schema,row\n4,step\n"] {
         assert_eq!(error_of(content.as_bytes()), other);
     }
     assert_eq!(
@@ -81,11 +81,16 @@ fn impossible_formats_are_named() {
             "column `wl_input`: word length 40 is impossible: use 1 to 32 bits",
         ),
         (
-            "7,6,9",
-            "7,99,9",
+            "7,6,",
+            "7,99,",
             "column `fl_weight`: fractional length 99 is impossible: use -64 to 64 bits",
         ),
         ("9,12,", "9,,", "column `fl_output`: `` is not an integer of the range of i32"),
+        (
+            ",signed,",
+            ",positive,",
+            "column `range_input`: `positive` is not `signed`, `unsigned`, `signed-narrow` or `unsigned-narrow`",
+        ),
         ("fixed", "posit", "column `number_system`: `posit` is not `fixed` or `float32`"),
     ] {
         assert!(text.contains(from));
