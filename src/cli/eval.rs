@@ -104,9 +104,21 @@ struct LayerResult {
     nonzero_macs: u64,
     cycles: u128,
     energy_pj: f64,
-    /// As the table shows it.
+    /// What its product reads, has as its weight and makes.
+    input_format: String,
+    weight_format: String,
+    output_format: String,
+    /// As the table shows it where these are the same.
     #[serde(skip)]
     format: String,
+}
+
+impl LayerResult {
+    /// Whether its operands and results have several formats.
+    fn has_several_formats(&self) -> bool {
+        let Self { input_format, weight_format, output_format, .. } = self;
+        input_format != weight_format || output_format != input_format
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -247,6 +259,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     }
     Files::default()
         .input("the model", model.as_ref().ok().and_then(Model::file))
+        .input("--layer-formats", arguments.formats.file())
         .data(arguments.data.data_dir.as_ref())
         .machine("--machine", &arguments.machine)
         .output("--summary", &arguments.summary)
@@ -328,10 +341,13 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     for (layer, account) in network.mac_layers.iter().zip(&accounts.layers) {
         let counters: Counters = account.iter().map(|account| account.counters).sum();
         total += counters;
-        let format = network.parameters[layer.weight].formats.weight;
-        let activation = network.parameters[layer.weight].formats.activation;
+        let formats = network.parameters[layer.weight].formats;
+        let (format, activation) = (formats.weight, formats.activation);
         let (wl, fl) = (format.word_length(), format.fixed().map(|format| format.fl()));
         layers.push(LayerResult {
+            input_format: activation.to_string(),
+            weight_format: format.to_string(),
+            output_format: formats.output().to_string(),
             format: match (activation, fl) {
                 (NumberFormat::DynamicFixed { wl }, _) => format!("⟨{wl}, auto⟩"),
                 (_, Some(fl)) => format!("⟨{wl}, {fl}⟩"),
@@ -418,15 +434,26 @@ fn render(result: &EvalResult) -> String {
     if let Some(quantised) = &result.quantised_after_training {
         out.push_str(&quantised.render());
     }
+    let several = result.layers.iter().any(LayerResult::has_several_formats);
+    let formats = if several {
+        format!("{:>10} {:>10} {:>10}", "input", "weight", "output")
+    } else {
+        format!("{:>9}", "format")
+    };
     out.push_str(&format!(
-        "{:<18} {:>9} {:>16} {:>16} {:>14} {:>16}\n",
-        "layer", "format", "inputs saturated", "outputs saturated", "acc events", "stepped outputs"
+        "{:<18} {formats} {:>16} {:>16} {:>14} {:>16}\n",
+        "layer", "inputs saturated", "outputs saturated", "acc events", "stepped outputs"
     ));
     for layer in &result.layers {
+        let formats = if several {
+            let LayerResult { input_format, weight_format, output_format, .. } = layer;
+            format!("{input_format:>10} {weight_format:>10} {output_format:>10}")
+        } else {
+            format!("{:>9}", layer.format)
+        };
         out.push_str(&format!(
-            "{:<18} {:>9} {:>16} {:>17} {:>14} {:>16}\n",
+            "{:<18} {formats} {:>16} {:>17} {:>14} {:>16}\n",
             layer.name,
-            layer.format,
             layer.saturated_inputs,
             layer.saturated_outputs,
             layer.accumulator_events,

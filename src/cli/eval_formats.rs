@@ -2,12 +2,16 @@
 
 use super::arguments::fixed_type;
 use super::errors::Failure;
-use crate::files::model;
-use crate::network::Network;
-use crate::precision::{LayerFormats, NumberFormat, RoleFormats};
-use anyhow::anyhow;
+use crate::files::{layer_formats, model};
+use crate::network::{Network, Parameter};
+use crate::precision::{
+    LayerFormats, LayerFormatsSource, NumberFormat, RoleFormats, TensorFormats,
+};
+use anyhow::{Context as _, anyhow};
 use hwmodel::{Format, SimdLevel};
 use serde::Serialize;
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// The formats that a model is quantised to.
 #[derive(Debug, clap::Args)]
@@ -23,10 +27,24 @@ pub(super) struct FormatsAfterTraining {
     /// hold for the layers that have it.
     #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with_all = ["wl", "fl"], help_heading = "Quantise after training")]
     number_format: Option<String>,
-    /// Quantise single layers to other formats, as in conv1=8,4;fc=16,12; the others have --wl
-    /// and --fl, or stay as they are without --wl.
-    #[arg(long, value_name = "LIST", help_heading = "Quantise after training")]
-    layer_formats: Option<LayerFormats>,
+    /// Quantise single layers to other formats, as in conv1=8,4;fc=16,12, or tensors of a layer, as in conv1.weight=8,7 (bias,
+    /// input, output), or as a file of `hwsim calibrate` says, @FILE.toml; the others have --wl and --fl, or stay as they are
+    /// without --wl.
+    #[arg(long, value_name = "LIST|@FILE", help_heading = "Quantise after training")]
+    layer_formats: Option<LayerFormatsSource>,
+}
+
+/// The list that `source` says or whose file it names.
+///
+/// # Errors
+/// A usage error if the file cannot be read or has something else than formats.
+pub(super) fn listed(source: &LayerFormatsSource) -> Result<LayerFormats, Failure> {
+    match source {
+        LayerFormatsSource::List(list) => Ok(list.clone()),
+        LayerFormatsSource::File(path) => layer_formats::read(path)
+            .with_context(|| format!("`--layer-formats`: formats in `{}`", path.display()))
+            .map_err(Failure::Usage),
+    }
 }
 
 /// What quantising did to the parameters.
@@ -53,10 +71,16 @@ impl FormatsAfterTraining {
             || self.layer_formats.is_some()
     }
 
+    /// The file of formats that is read, if there is one.
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        self.layer_formats.as_ref().and_then(LayerFormatsSource::file)
+    }
+
     /// Quantises `network` as asked for; `None` if nothing is.
     ///
     /// # Errors
-    /// A usage error for `--fl` without `--wl`, an impossible format, or a layer that the network does not have.
+    /// A usage error for `--fl` without `--wl`, an impossible format, a file that cannot be read, or a layer or tensor that the
+    /// network does not have.
     pub(super) fn apply(
         &self,
         network: &mut Network,
@@ -76,14 +100,24 @@ impl FormatsAfterTraining {
                 Some(RoleFormats::fixed(Format::new(wl, fl).map_err(Failure::usage)?))
             }
         };
-        let list = self.layer_formats.clone().unwrap_or_default();
+        let list = self.layer_formats.as_ref().map(listed).transpose()?.unwrap_or_default();
         if all.is_none() && list.is_empty() {
             return Ok(None);
         }
-        self.check_layers(network, &list)?;
-        let counts = model::quantise(network, simd, |layer| {
-            list.get(layer).map(RoleFormats::typed).or(all)
-        })?;
+        let unfit = |error| Failure::usage(anyhow!("`--layer-formats` {error}"));
+        let names = network.parameters.iter().map(|parameter| parameter.name.as_str());
+        let own = TensorFormats::new(&list, names).map_err(unfit)?;
+        let wanted = |parameter: &Parameter| {
+            let own = own.of(&parameter.name, all.unwrap_or(parameter.formats)).map_err(unfit)?;
+            Ok::<_, Failure>(own.or(all))
+        };
+        let wanted = network
+            .parameters
+            .iter()
+            .map(|parameter| Ok::<_, Failure>((parameter.name.clone(), wanted(parameter)?)));
+        let wanted: HashMap<_, _> = wanted.collect::<Result<_, _>>()?;
+        let counts =
+            model::quantise(network, simd, |parameter| wanted.get(&parameter.name).copied()?)?;
         Ok(Some(Quantised {
             format: all.map(|formats| described(&formats)),
             layer_formats: self.layer_formats.as_ref().map(ToString::to_string),
@@ -91,19 +125,6 @@ impl FormatsAfterTraining {
             saturated: counts.saturated_high + counts.saturated_low,
             flushed_to_zero: counts.flushed_to_zero,
         }))
-    }
-
-    fn check_layers(&self, network: &Network, list: &LayerFormats) -> Result<(), Failure> {
-        let parameters = network.parameters.iter();
-        let mut known: Vec<_> = parameters.map(|p| model::layer_of(&p.name)).collect();
-        known.dedup();
-        match list.iter().find(|(layer, _)| !known.contains(layer)) {
-            None => Ok(()),
-            Some((layer, _)) => Err(Failure::usage(anyhow!(
-                "`--layer-formats` names layer `{layer}`, which the model does not have; its layers are {}",
-                known.join(", ")
-            ))),
-        }
     }
 }
 

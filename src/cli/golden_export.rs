@@ -94,6 +94,7 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     };
     Files::default()
         .input("the model", [&arguments.model])
+        .input("--layer-formats", arguments.quantise.file())
         .data(arguments.data.data_dir.as_ref())
         .growing("--output", [&arguments.output])
         .check()?;

@@ -3,6 +3,7 @@
 mod accumulator_table;
 mod accumulator_warning;
 mod arguments;
+mod calibrate;
 mod compare;
 mod cost;
 mod errors;
@@ -61,6 +62,8 @@ enum Command {
     Train(Box<settings::TrainArguments>),
     /// Bit-accurate inference of a saved model or an ONNX network.
     Eval(Box<eval::EvalArguments>),
+    /// Formats for the layers of a float network from calibration data.
+    Calibrate(Box<calibrate::CalibrateArguments>),
     /// One bit-accurate matrix product, timed.
     Gemm(gemm::GemmArguments),
     /// Floats to raw integers, counted and timed.
@@ -127,6 +130,7 @@ pub fn main() -> ExitCode {
     let result = match parse().command {
         Command::Train(arguments) => train::run(*arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Gemm(arguments) => gemm::run(&arguments),
         Command::Quantise(arguments) => quantise::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),

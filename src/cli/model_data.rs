@@ -5,7 +5,9 @@ use super::network_file::{self, NetworkFile};
 use super::pixels::PixelArguments;
 use super::settings::optimiser::INITIALISATION_SCALE;
 use super::{output, setup};
-use crate::data::{DEFAULT_SIZE, Dataset, DatasetKind, Preparation, TextOptions};
+use crate::data::{
+    DEFAULT_SIZE, Dataset, DatasetKind, Normalisation, Preparation, SampleSet, TextOptions,
+};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Initialisation, Network, arch};
 use crate::setting::common::SEED;
@@ -36,6 +38,15 @@ impl DataArguments {
         header: &ModelHeader,
         images: Option<usize>,
     ) -> Result<Dataset, Failure> {
+        self.load_samples(header, (None, images))
+    }
+
+    /// The data of a model, normalised as in its training and limited to so many training and test images.
+    pub(super) fn load_samples(
+        &self,
+        header: &ModelHeader,
+        limits: (Option<usize>, Option<usize>),
+    ) -> Result<Dataset, Failure> {
         let of_graph = header.dataset.is_empty();
         if of_graph && self.dataset.is_none() {
             return Err(Failure::usage(anyhow!(
@@ -52,7 +63,7 @@ impl DataArguments {
         let text = header.text.unwrap_or_default();
         let [h, w, _] = header.input;
         let size = if header.text.is_some() { DEFAULT_SIZE } else { [h, w] };
-        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, (None, images))?;
+        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, limits)?;
         model::check_data(header, &dataset)?;
         let [_, _, channels] = dataset.test.input();
         dataset.normalisation = match (of_graph, self.pixels.given().next()) {
@@ -169,12 +180,19 @@ impl ModelData {
 
 /// Test images `range`, `[n, h, w, c]`.
 pub(super) fn images(dataset: &Dataset, range: Range<usize>) -> Activation {
-    let test = &dataset.test;
+    samples(&dataset.test, &dataset.normalisation, range)
+}
+
+/// Samples `range` of `set`, `[n, h, w, c]`.
+pub(super) fn samples(
+    set: &SampleSet,
+    normalisation: &Normalisation,
+    range: Range<usize>,
+) -> Activation {
     let indices: Vec<u32> = range.map(exact::<u32>).collect();
     let mut values = Vec::new();
-    let normalisation = &dataset.normalisation;
     let preparation = Preparation { normalisation, augmentation: None, place: (0, 0) };
-    test.fill(&preparation, &indices, &mut values);
-    let [h, w, c] = test.input();
+    set.fill(&preparation, &indices, &mut values);
+    let [h, w, c] = set.input();
     Activation::float(values, [indices.len(), h, w, c])
 }

@@ -4,6 +4,7 @@
 //! as the run itself would have. [`pareto`] finds the points that no other point beats. [`peppp`] chooses a number format for
 //! a memory budget. docs/explore.md describes the commands made of them.
 
+pub mod calibration;
 mod error;
 pub mod pareto;
 pub mod peppp;

@@ -238,6 +238,9 @@ impl Network {
             node.inputs.iter().for_each(|&input| uses[input] += 1);
         }
         let mut values: Vec<Option<Activation>> = vec![None; self.nodes.len() + 1];
+        if let Some(between) = &mut between {
+            between.value(0, &images);
+        }
         values[0] = Some(images);
         let mut tallies = vec![LayerTally::default(); self.mac_layers.len()];
         let mut backward = Vec::with_capacity(self.nodes.len());
@@ -274,6 +277,9 @@ impl Network {
                 && !node.layer.moves_values()
             {
                 between.output(index, &node.name, Arc::make_mut(values).as_mut_slice())?;
+            }
+            if let Some(between) = &mut between {
+                between.value(index + 1, &output);
             }
             values[index + 1] = Some(output);
             backward.push(Some(left));

@@ -17,6 +17,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
+/// Which format the results of a layer have in fixed point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultFormat {
+    /// That of the first input.
+    OfInput,
+    /// One for the layer's results.
+    Own,
+    /// That of the layer's weight, whose rows they are.
+    Table,
+    /// One that follows from the layer's other formats, which also hold for values inside it.
+    Inner,
+}
+
 /// Description of a layer. Shapes without the batch are `[h, w, c]`.
 pub trait Layer: Send + Sync {
     /// The kind's name.
@@ -60,6 +73,11 @@ pub trait Layer: Send + Sync {
     /// Whether the outputs are inputs, selected or moved, so that a number format holds them as well.
     fn moves_values(&self) -> bool {
         false
+    }
+
+    /// Which format the results have in fixed point.
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::OfInput
     }
 
     /// Whether the input is token numbers.

@@ -10,11 +10,12 @@
 //! [`window`] and [`push_up`] (gradient diversity and the bits that it adds), [`lookback`] and
 //! [`strategy`]. [`muppet`] is MuPPET around its policy, [`muppet_policy`]. [`shen`] (the
 //! word lengths by layer of Shen et al. 2024), [`static_formats`] and float32 choose formats once: [`constant`]; static formats may
-//! also change with the epochs: [`scheduled`].
+//! also change with the epochs: [`scheduled`]. [`calibration`] chooses such formats from the values of a float network.
 
 pub mod adapt;
 mod adapt_state;
 pub mod adept;
+pub mod calibration;
 pub mod constant;
 pub mod controller;
 pub mod edf;
@@ -55,7 +56,7 @@ pub use shen::{BitRange, BitRangeError, BitStrategy, Depth, Factor, ShenOptions}
 pub use state::{ControllerState, StateTensor};
 pub use static_formats::{
     FormatSchedule, FormatScheduleError, FormatStage, LayerFormats, LayerFormatsError,
-    StaticOptions,
+    LayerFormatsSource, LayerTensor, StaticOptions, TensorFormats, TensorFormatsError, layer_of,
 };
 pub use strategy::Strategy;
 

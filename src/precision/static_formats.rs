@@ -2,9 +2,13 @@
 
 mod format_schedule;
 mod layer_formats;
+mod layer_formats_source;
+mod tensor_formats;
 
 pub use format_schedule::{FormatSchedule, FormatScheduleError};
 pub use layer_formats::{LayerFormats, LayerFormatsError};
+pub use layer_formats_source::LayerFormatsSource;
+pub use tensor_formats::{LayerTensor, TensorFormats, TensorFormatsError, layer_of};
 
 use super::constant::Constant;
 use super::options::ControllerDescription;
@@ -19,9 +23,9 @@ use hwmodel::number::format_text::FixedType;
 use serde::{Deserialize, Serialize};
 
 /// Formats of single layers. They are completed with the layers of the network when there is one.
-pub const LAYER_FORMATS: Setting<LayerFormats> = text(
+pub const LAYER_FORMATS: Setting<LayerFormatsSource> = text(
     "layer-formats",
-    "static: formats of single layers as LAYER=WL,FL joined by `;`, as in conv1=8,4;fc3=16,12; all other layers have --wl and --fl, or --number-format",
+    "static: formats of single layers as LAYER=WL,FL or of their tensors as LAYER.weight=WL,FL (bias, input, output, gradient), joined by `;`, as in conv1=8,4;fc3=16,12, or @FILE.toml of `hwsim calibrate`; all others have --wl and --fl, or --number-format",
 )
 .placeholder("LIST")
 .example("conv1=8,4;fc=16,12");

@@ -19,6 +19,7 @@ macro_rules! pages {
 pages! {
     readme: "README.md",
     accumulators: "docs/accumulators.md",
+    calibration: "docs/calibration.md",
     command_line: "docs/command-line.md",
     conventions: "docs/conventions.md",
     cost: "docs/cost.md",

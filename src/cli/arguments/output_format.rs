@@ -38,13 +38,23 @@ impl FormatArguments {
         self.given().unwrap_or(OutputFormat::Table)
     }
 
+    /// Prints `value` in the form asked for, as CSV its `rows`.
+    pub(in crate::cli) fn print_rows<T: Serialize, R: Serialize>(
+        &self,
+        value: &T,
+        rows: &[R],
+        table: impl FnOnce(&T) -> String,
+    ) -> Result<()> {
+        output::print(&render(self.format(), value, rows, table)?)
+    }
+
     /// Prints `value` in the form asked for; as CSV it is one row.
     pub(in crate::cli) fn print<T: Serialize>(
         &self,
         value: &T,
         table: impl FnOnce(&T) -> String,
     ) -> Result<()> {
-        output::print(&render(self.format(), value, std::slice::from_ref(value), table)?)
+        self.print_rows(value, std::slice::from_ref(value), table)
     }
 }
 

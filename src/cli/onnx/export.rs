@@ -86,6 +86,7 @@ struct Product {
 pub(super) fn run(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
     Files::default()
         .input("the model", [&arguments.model])
+        .input("--layer-formats", arguments.formats.file())
         .output("--output", [&arguments.output])
         .check()?;
     let simd = setup::simd()?;

@@ -1,6 +1,7 @@
 //! Errors of the settings of a run.
 
 use crate::data::DatasetKind;
+use crate::precision::TensorFormatsError;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -145,7 +146,10 @@ pub enum SettingsError {
         /// The other one.
         other: &'static str,
     },
-    /// `layer-formats` or `format-schedule` names a layer that the network does not have.
+    /// `layer-formats` does not fit the network.
+    #[error("`layer-formats` {0}")]
+    LayerFormats(TensorFormatsError),
+    /// `format-schedule` names a layer that the network does not have.
     #[error(
         "`{setting}` names layer `{layer}`, which the network does not have: its layers are {known}"
     )]

@@ -6,10 +6,13 @@ use super::flags::TrainArguments;
 use super::layers::Layers;
 use super::run::{ARCH, EPOCHS, MAX_STEPS, NetworkName, THREADS, WITH_BASELINE};
 use super::{arithmetic, data, optimiser, outputs, requirements, schedule, static_options};
+use crate::files::layer_formats;
 use crate::precision::adapt::PENALTY;
 use crate::precision::shared_settings::{self, VARIANT};
 use crate::precision::static_formats::{FORMAT_SCHEDULE, LAYER_FORMATS};
-use crate::precision::{ControllerOptions, FormatSchedule, LayerFormats, TensorInfo, Variant};
+use crate::precision::{
+    ControllerOptions, FormatSchedule, LayerFormats, LayerFormatsSource, TensorInfo, Variant,
+};
 use crate::setting::common::{LEARNING_RATE, SEED};
 use crate::setting::{Given, Refusal};
 use crate::train::{RunOptions, StartingModel};
@@ -77,7 +80,7 @@ impl Resolved {
     /// layers are put in.
     ///
     /// # Errors
-    /// If `layer-formats` names a layer that the network does not have.
+    /// If `layer-formats` names a layer or tensor that the network does not have.
     pub fn options_for(&self, tensors: &[TensorInfo]) -> Result<RunOptions, SettingsError> {
         let mut options = self.options.clone();
         if let ControllerOptions::Static(formats) = &mut options.controller {
@@ -122,11 +125,23 @@ impl Resolved {
             threads: THREADS.optional(given)?,
             with_baseline: WITH_BASELINE.get(given)?,
             quiet: outputs::QUIET.get(given)?,
-            layer_formats: LAYER_FORMATS.optional(given)?.unwrap_or_default(),
+            layer_formats: listed_formats(given)?,
             format_schedule: FORMAT_SCHEDULE.optional(given)?.unwrap_or_default(),
             format: shared_settings::number_format(given)?,
             explicit,
         })
+    }
+}
+
+/// The formats of single layers, out of their file if they have one.
+fn listed_formats(given: &dyn Given) -> Result<LayerFormats, Refusal> {
+    match LAYER_FORMATS.optional(given)? {
+        None => Ok(LayerFormats::default()),
+        Some(LayerFormatsSource::List(list)) => Ok(list),
+        Some(LayerFormatsSource::File(path)) => layer_formats::read(&path).map_err(|error| {
+            let allowed = format!("a file that `hwsim calibrate` wrote ({error})");
+            LAYER_FORMATS.refuse(format!("@{}", path.display()), allowed)
+        }),
     }
 }
 

@@ -1,18 +1,18 @@
 //! The static controller's options for the layers of a network.
 
 use super::error::SettingsError;
-use crate::files::model::layer_of;
 use crate::precision::{
-    FormatSchedule, FormatStage, LayerFormats, RoleFormats, StaticOptions, TensorInfo,
+    FormatSchedule, FormatStage, LayerFormats, RoleFormats, StaticOptions, TensorFormats,
+    TensorFormatsError, TensorInfo, layer_of,
 };
 use hwmodel::number::format_text::FixedType;
 
 /// Options of the static controller for the `tensors` of a network. In every epoch, every tensor of a layer (weights
-/// and biases) has in every role the layer's latest format in `schedule`, else the layer's in `list`, else the
+/// and biases) has in every role the layer's latest format in `schedule`, else its own or the layer's in `list`, else the
 /// latest format of all layers in `schedule`, else `global`.
 ///
 /// # Errors
-/// If the network has no layer of a name in list or schedule.
+/// If the network has no layer or tensor of a name in list or schedule.
 pub fn static_options(
     tensors: &[TensorInfo],
     global: impl Into<FixedType>,
@@ -22,26 +22,33 @@ pub fn static_options(
     let global = global.into();
     let mut known: Vec<&str> = tensors.iter().map(|tensor| layer_of(&tensor.name)).collect();
     known.dedup();
-    let listed = list.iter().map(|(layer, _)| ("layer-formats", layer));
-    let scheduled = schedule.layers().map(|layer| ("format-schedule", layer));
-    for (setting, layer) in listed.chain(scheduled) {
-        if !known.contains(&layer) {
-            let (layer, known) = (layer.to_owned(), known.join(", "));
-            return Err(SettingsError::UnknownLayer { setting, layer, known });
-        }
+    if let Some(layer) = schedule.layers().find(|layer| !known.contains(layer)) {
+        let (setting, layer) = ("format-schedule", layer.to_owned());
+        return Err(SettingsError::UnknownLayer { setting, layer, known: known.join(", ") });
     }
     if list.is_empty() && schedule.layers().next().is_none() {
         return Ok(StaticOptions::scheduled(global, schedule));
     }
+    let names = tensors.iter().map(|tensor| tensor.name.as_str());
+    let list = TensorFormats::new(list, names).map_err(SettingsError::LayerFormats)?;
     let format = |tensor: &TensorInfo, epoch| {
         let layer = layer_of(&tensor.name);
-        let own = schedule.latest(epoch, Some(layer)).or_else(|| list.get(layer));
-        let format = own.or_else(|| schedule.latest(epoch, None)).unwrap_or(global);
-        RoleFormats::typed(format)
+        if let Some(own) = schedule.latest(epoch, Some(layer)) {
+            return Ok(RoleFormats::typed(own));
+        }
+        let others = RoleFormats::typed(schedule.latest(epoch, None).unwrap_or(global));
+        Ok(list.of(&tensor.name, others)?.unwrap_or(others))
     };
-    let at = |epoch| tensors.iter().map(|tensor| format(tensor, epoch)).collect();
-    let stage = |epoch| FormatStage { epoch, formats: at(epoch) };
-    Ok(StaticOptions { formats: at(0), later: schedule.changes().into_iter().map(stage).collect() })
+    let at = |epoch| -> Result<Vec<_>, TensorFormatsError> {
+        tensors.iter().map(|tensor| format(tensor, epoch)).collect()
+    };
+    let stage = |epoch| Ok(FormatStage { epoch, formats: at(epoch)? });
+    let later =
+        schedule.changes().into_iter().map(stage).collect::<Result<_, TensorFormatsError>>();
+    Ok(StaticOptions {
+        formats: at(0).map_err(SettingsError::LayerFormats)?,
+        later: later.map_err(SettingsError::LayerFormats)?,
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 mod quantise;
 mod recognise;
 
-pub use quantise::{layer_of, quantise};
+pub use quantise::quantise;
 
 use crate::data::{Dataset, Normalisation, TextOptions};
 use crate::files::checkpoint::{Snapshot, SnapshotError, SnapshotTensor};

@@ -8,8 +8,8 @@ use hwmodel::number::requantise::Requantiser;
 use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{FixedTensor, Format, Rounding, SimdLevel};
 
-/// Gives the tensors of each layer (weights, biases, γ and β of a batch norm) and its activations and results the
-/// format that `format` has for the name of the layer; `None` leaves a layer as it is.
+/// Gives every parameter tensor (weights, biases, γ and β of a batch norm), and with the first of a layer its activations and
+/// results, the formats that `format` has for its name; `None` leaves a tensor as it is.
 ///
 /// The values that the hardware holds are rounded to nearest, ties to even, and saturated, or by the modes of the format, exactly: a tensor that
 /// has the format already keeps its bits. [`NumberFormat::DynamicFixed`] takes for each parameter tensor the largest
@@ -21,11 +21,11 @@ use hwmodel::{FixedTensor, Format, Rounding, SimdLevel};
 pub fn quantise(
     network: &mut Network,
     simd: SimdLevel,
-    format: impl Fn(&str) -> Option<RoleFormats>,
+    format: impl Fn(&Parameter) -> Option<RoleFormats>,
 ) -> Result<QuantiseCounts, NetworkError> {
     let mut counts = QuantiseCounts::default();
     for parameter in &mut network.parameters {
-        let Some(wanted) = format(layer_of(&parameter.name)) else { continue };
+        let Some(wanted) = format(parameter) else { continue };
         let format = match wanted.weight {
             NumberFormat::Float32 => None,
             NumberFormat::Fixed(format) => Some(format),
@@ -51,11 +51,6 @@ pub fn quantise(
         parameter.formats = wanted;
     }
     Ok(counts)
-}
-
-/// The layer that a parameter tensor belongs to: `conv1` for `conv1.weight`.
-pub fn layer_of(tensor: &str) -> &str {
-    tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
 }
 
 fn tensor(
@@ -138,8 +133,11 @@ mod tests {
     fn a_word_length_alone_takes_the_scale_of_each_tensor() {
         let mut network = network();
         network.parameters[0].master.iter_mut().for_each(|w| *w *= 64.0);
-        quantise(&mut network, SimdLevel::PORTABLE, |layer| {
-            (layer == "fc1").then_some(RoleFormats::all(NumberFormat::DynamicFixed { wl: 6 }))
+        quantise(&mut network, SimdLevel::PORTABLE, |parameter| {
+            parameter
+                .name
+                .starts_with("fc1.")
+                .then_some(RoleFormats::all(NumberFormat::DynamicFixed { wl: 6 }))
         })
         .unwrap();
         for parameter in &network.parameters {

@@ -2,7 +2,7 @@
 
 use super::kept;
 use crate::network::integer::IntegerForm;
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::batch_norm::{
     self, BatchNormParameters, BatchStatistics, EPSILON, MOMENTUM, Normaliser, batch_norm_backward,
@@ -37,6 +37,10 @@ pub(super) const KIND: Kind = Kind::of::<BatchNorm>();
 impl Layer for BatchNorm {
     fn kind(&self) -> &'static str {
         "batch norm"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Own
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

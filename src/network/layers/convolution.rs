@@ -2,7 +2,7 @@
 
 use super::mac_layer;
 use crate::network::integer::IntegerForm;
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::work::Work;
 use crate::network::{
@@ -27,6 +27,10 @@ pub(super) const KIND: Kind = Kind::of::<Convolution>();
 impl Layer for Convolution {
     fn kind(&self) -> &'static str {
         "convolution"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Own
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -1,6 +1,6 @@
 //! Token embedding: a table look-up by token number.
 
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::embedding;
 use crate::network::work::{VectorKind, Work};
@@ -57,6 +57,10 @@ pub(super) const KIND: Kind = Kind::of::<Embedding>();
 impl Layer for Embedding {
     fn kind(&self) -> &'static str {
         "embedding"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Table
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -1,7 +1,7 @@
 //! Layer normalisation on the vector unit.
 
 use super::kept;
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::layer_norm::{self, layer_norm, layer_norm_backward};
 use crate::network::work::{VectorKind, Work};
@@ -25,6 +25,10 @@ pub(super) const KIND: Kind = Kind::of::<LayerNorm>();
 impl Layer for LayerNorm {
     fn kind(&self) -> &'static str {
         "layer norm"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Own
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

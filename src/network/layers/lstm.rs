@@ -1,7 +1,7 @@
 //! LSTM: the recurrent product and the gates; the input product is a separate layer.
 
 use super::mac_layer;
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::tally::LayerTally;
 use crate::network::vector::lstm::{GATES, OPERATIONS, StepTape, step, step_backward};
@@ -112,6 +112,10 @@ pub(super) const KIND: Kind = Kind::of::<Lstm>();
 impl Layer for Lstm {
     fn kind(&self) -> &'static str {
         "lstm"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Inner
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -1,7 +1,7 @@
 //! Positional embedding: adds a learned row for each position of a sequence.
 
 use crate::network::graph::add_to;
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::parameter::{Initialiser, ParameterSpec};
 use crate::network::vector::position;
 use crate::network::work::{VectorKind, Work};
@@ -26,6 +26,10 @@ pub(super) const KIND: Kind = Kind::of::<Position>();
 impl Layer for Position {
     fn kind(&self) -> &'static str {
         "position"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Own
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {

@@ -1,18 +1,19 @@
-//! Formats of single layers for the static controller: `conv1=8,4;fc=16,12`.
+//! Formats of single layers and their tensors: `conv1=8,4;fc.weight=16,12`.
 
 use hwmodel::number::format_text::{FixedType, FormatTextError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Layers by name, each with its format; written `LAYER=WL,FL`, several joined by `;`. A format may have any notation of
-/// [`FixedType`], and brings its modes with it.
+/// Layers, or tensors of layers, by name, each with its format; written `LAYER=WL,FL` or `LAYER.TENSOR=WL,FL`, several joined
+/// by `;`. A format may have any notation of [`FixedType`], and brings its modes with it. Which part of a name is the layer is
+/// known when there is a network: [`TensorFormats`](super::TensorFormats).
 ///
 /// ```
 /// use hwsim::precision::LayerFormats;
-/// let list: LayerFormats = "conv1=8,4; fc=16,12".parse()?;
-/// assert_eq!(list.iter().map(|(layer, _)| layer).collect::<Vec<_>>(), ["conv1", "fc"]);
-/// assert_eq!(list.to_string(), "conv1=8,4;fc=16,12");
+/// let list: LayerFormats = "conv1=8,4; fc.weight=16,12".parse()?;
+/// assert_eq!(list.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["conv1", "fc.weight"]);
+/// assert_eq!(list.to_string(), "conv1=8,4;fc.weight=16,12");
 /// # Ok::<(), hwsim::precision::LayerFormatsError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct LayerFormats(Vec<(String, FixedType)>);
 pub enum LayerFormatsError {
     /// An entry does not have the form.
     #[error(
-        "`{0}` is no layer format: write LAYER=WL,FL, several joined by `;`, as in conv1=8,4;fc=16,12"
+        "`{0}` is not a layer format: write LAYER=WL,FL or LAYER.weight=WL,FL, several joined by `;`, as in conv1=8,4;fc=16,12, or @FILE.toml"
     )]
     Form(String),
     /// A format is impossible.
@@ -41,7 +42,29 @@ pub enum LayerFormatsError {
 }
 
 impl LayerFormats {
-    /// The layers with their formats, in the order given.
+    /// A list of these entries.
+    ///
+    /// # Errors
+    /// If a name is given twice.
+    pub fn new(
+        entries: impl IntoIterator<Item = (String, FixedType)>,
+    ) -> Result<Self, LayerFormatsError> {
+        let mut list = Self::default();
+        for (name, format) in entries {
+            list.add(name, format)?;
+        }
+        Ok(list)
+    }
+
+    fn add(&mut self, name: String, format: FixedType) -> Result<(), LayerFormatsError> {
+        if self.0.iter().any(|(known, _)| *known == name) {
+            return Err(LayerFormatsError::Twice(name));
+        }
+        self.0.push((name, format));
+        Ok(())
+    }
+
+    /// The names of layers and tensors with their formats, in the order given.
     pub fn iter(&self) -> impl Iterator<Item = (&str, FixedType)> {
         self.0.iter().map(|(layer, format)| (layer.as_str(), *format))
     }
@@ -49,11 +72,6 @@ impl LayerFormats {
     /// Whether no layer is named.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// The format given for `layer`.
-    pub fn get(&self, layer: &str) -> Option<FixedType> {
-        self.iter().find(|(name, _)| *name == layer).map(|(_, format)| format)
     }
 }
 
@@ -68,11 +86,8 @@ impl FromStr for LayerFormats {
             if layer.is_empty() {
                 return Err(form());
             }
-            if list.get(&layer).is_some() {
-                return Err(LayerFormatsError::Twice(layer));
-            }
             match format.parse() {
-                Ok(format) => list.0.push((layer, format)),
+                Ok(format) => list.add(layer, format)?,
                 Err(source) => return Err(LayerFormatsError::Format { layer, source }),
             }
         }

@@ -1,7 +1,7 @@
 //! Attention context: values weighted by the attention probabilities.
 
 use super::head::{Block, geometry, right_operand, transposed, transposed_activation};
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
@@ -68,6 +68,10 @@ pub(in crate::network::layers) const KIND: Kind = Kind::of::<AttentionContext>()
 impl Layer for AttentionContext {
     fn kind(&self) -> &'static str {
         "attention context"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Inner
     }
 
     fn inputs(&self) -> usize {

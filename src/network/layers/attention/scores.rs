@@ -1,7 +1,7 @@
 //! Attention scores: softmax of the scaled products of queries and keys.
 
 use super::head::{Block, geometry, right_operand, sums};
-use crate::network::layer::Kind;
+use crate::network::layer::{Kind, ResultFormat};
 use crate::network::layers::kept;
 use crate::network::layers::mac_layer::{self, dense};
 use crate::network::tally::{GemmTally, LayerTally};
@@ -62,6 +62,10 @@ pub(in crate::network::layers) const KIND: Kind = Kind::of::<AttentionScores>();
 impl Layer for AttentionScores {
     fn kind(&self) -> &'static str {
         "attention scores"
+    }
+
+    fn result_format(&self) -> ResultFormat {
+        ResultFormat::Inner
     }
 
     fn output_shape(&self, inputs: &[[usize; 3]]) -> Result<[usize; 3], String> {
