@@ -21,6 +21,7 @@ pub mod network;
 pub mod onnx;
 pub mod precision;
 pub mod report;
+pub mod rtl;
 pub mod setting;
 pub mod tensor;
 pub mod train;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every module of `src` with the modules that it may use. A module stands below all that use it.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("chart", &[]),
     ("setting", &[]),
     ("tensor", &[]),
@@ -19,6 +19,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("train", &["data", "files", "network", "precision"]),
     ("design", &["chart", "data", "files", "network", "onnx", "precision", "tensor", "train"]),
     ("verify", &["graph", "inference", "network", "onnx", "precision", "tensor", "train"]),
+    ("rtl", &["verify"]),
     ("report", &["chart", "design", "files", "precision", "train"]),
     (
         "cli",
@@ -33,6 +34,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "onnx",
             "precision",
             "report",
+            "rtl",
             "setting",
             "tensor",
             "train",

@@ -36,6 +36,7 @@ pub mod progress;
 mod quantise;
 mod replay;
 mod report;
+mod rtl;
 mod scale_sim;
 pub mod settings;
 mod setup;
@@ -94,6 +95,8 @@ enum Command {
     /// Golden vectors: inputs and expected results.
     #[command(subcommand)]
     Golden(golden::GoldenCommand),
+    /// The MAC array of a machine as Verilog for a layer, with test benches and expectations; run in a simulator.
+    Rtl(Box<rtl::RtlArguments>),
     /// Completions of this command line for a shell.
     Completions(manual::CompletionsArguments),
     /// Manual pages.
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Pareto(command) => pareto::run(&command),
         Command::Onnx(command) => onnx::run(&command),
         Command::Golden(command) => golden::run(&command),
+        Command::Rtl(arguments) => rtl::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, command()),
         Command::Man(arguments) => manual::man(&arguments, command()),
     };

@@ -97,7 +97,7 @@ fn is_command(line: &str) -> bool {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
         })
     });
-    matches!(words.next(), Some("hwsim" | "cargo"))
+    matches!(words.next(), Some("hwsim" | "cargo" | "iverilog" | "vvp" | "sh"))
 }
 
 /// The line without the `# ...` at its end, unless within quotes.

@@ -38,6 +38,7 @@ pages! {
     peppp: "docs/peppp.md",
     report: "docs/report.md",
     rivals: "docs/rivals.md",
+    rtl: "docs/rtl.md",
     scale_sim: "docs/scale-sim.md",
     trace: "docs/trace.md",
     train: "docs/train.md",

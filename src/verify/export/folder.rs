@@ -7,11 +7,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Puts `files` (name and content) into folder `folder` under a temporary name in the same parent folder, then renames.
+/// Puts `files` (path in the folder and content) into folder `folder` under a temporary name in the same parent folder, then renames.
 ///
 /// With `force` a folder that is not empty is replaced: files that `is_export` knows are removed, all
 /// others are kept.
-pub(super) fn publish(
+pub(crate) fn publish(
     folder: &Path,
     files: &[(String, Vec<u8>)],
     force: bool,
@@ -25,6 +25,7 @@ pub(super) fn publish(
     for (name, content) in files {
         let path = temporary.path().join(name);
         let write = || {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
             let mut file = fs::File::create_new(&path)?;
             file.write_all(content)?;
             file.sync_all()

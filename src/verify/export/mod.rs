@@ -18,6 +18,7 @@ mod write;
 
 pub use error::ExportError;
 pub use expected::Expected;
+pub(crate) use folder::publish;
 pub use manifest::{AccumulatorEntry, FileEntry, GemmEntry, Manifest, TensorEntry};
 pub(crate) use memory::words as hex_words;
 pub use operands::LayerOperands;
