@@ -41,63 +41,65 @@ module hwsim_array_os #(
     output wire [C*EVW-1:0] events,
     output wire [C*EVW-1:0] first_k
 );
-  // Nets between PEs: column index C leaves the array on the right, row index R at the bottom.
-  wire [R*(C+1)*WLA-1:0] a_net;
-  wire [R*(C+1)-1:0] av_net, af_net, al_net;
-  wire [(R+1)*C*WLB-1:0] b_net;
-  wire [(R+1)*C-1:0] bv_net;
-  wire [(R+1)*C*ACC-1:0] i_net, s_net;
-  wire [(R+1)*C*EVW-1:0] e_net, f_net;
-
-  assign b_net[C*WLB-1:0]  = b;
-  assign bv_net[C-1:0]     = b_valid;
-  assign i_net[C*ACC-1:0]  = init;
-  assign s_net[C*ACC-1:0]  = {(C * ACC) {1'b0}};
-  assign e_net[C*EVW-1:0]  = {(C * EVW) {1'b0}};
-  assign f_net[C*EVW-1:0]  = {(C * EVW) {1'b1}};
-
   genvar r, c;
   generate
     for (r = 0; r < R; r = r + 1) begin : g_row
-      assign a_net[(r*(C+1))*WLA+:WLA] = a[r*WLA+:WLA];
-      assign av_net[r*(C+1)] = a_valid[r];
-      assign af_net[r*(C+1)] = a_first[r];
-      assign al_net[r*(C+1)] = a_last[r];
       for (c = 0; c < C; c = c + 1) begin : g_column
+        // Nets of this PE: what it takes from its neighbours or the edge of the array, and what it gives.
+        wire [WLA-1:0] a_in, a_out;
+        wire a_valid_in, a_first_in, a_last_in, a_valid_out, a_first_out, a_last_out;
+        wire [WLB-1:0] b_in, b_out;
+        wire b_valid_in, b_valid_out;
+        wire [ACC-1:0] init_in, init_out, sum_in, sum_out;
+        wire [EVW-1:0] events_in, events_out, first_k_in, first_k_out;
+
+        if (c == 0) begin : g_left
+          assign a_in       = a[r*WLA+:WLA];
+          assign a_valid_in = a_valid[r];
+          assign a_first_in = a_first[r];
+          assign a_last_in  = a_last[r];
+        end else begin : g_from_left
+          assign a_in       = g_row[r].g_column[c-1].a_out;
+          assign a_valid_in = g_row[r].g_column[c-1].a_valid_out;
+          assign a_first_in = g_row[r].g_column[c-1].a_first_out;
+          assign a_last_in  = g_row[r].g_column[c-1].a_last_out;
+        end
+        if (r == 0) begin : g_top
+          assign b_in       = b[c*WLB+:WLB];
+          assign b_valid_in = b_valid[c];
+          assign init_in    = init[c*ACC+:ACC];
+          assign sum_in     = {ACC{1'b0}};
+          assign events_in  = {EVW{1'b0}};
+          assign first_k_in = {EVW{1'b1}};
+        end else begin : g_from_top
+          assign b_in       = g_row[r-1].g_column[c].b_out;
+          assign b_valid_in = g_row[r-1].g_column[c].b_valid_out;
+          assign init_in    = g_row[r-1].g_column[c].init_out;
+          assign sum_in     = g_row[r-1].g_column[c].sum_out;
+          assign events_in  = g_row[r-1].g_column[c].events_out;
+          assign first_k_in = g_row[r-1].g_column[c].first_k_out;
+        end
+
         hwsim_pe_os #(
             .WLA(WLA), .WLB(WLB), .A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED), .ACC(ACC),
             .OVERFLOW(OVERFLOW), .INIT(INIT), .OBSERVE(OBSERVE), .EVW(EVW)
         ) pe (
-            .clk(clk),
-            .rst(rst),
-            .a_in(a_net[(r*(C+1)+c)*WLA+:WLA]),
-            .a_valid_in(av_net[r*(C+1)+c]),
-            .a_first_in(af_net[r*(C+1)+c]),
-            .a_last_in(al_net[r*(C+1)+c]),
-            .b_in(b_net[(r*C+c)*WLB+:WLB]),
-            .b_valid_in(bv_net[r*C+c]),
-            .init_in(i_net[(r*C+c)*ACC+:ACC]),
-            .a_out(a_net[(r*(C+1)+c+1)*WLA+:WLA]),
-            .a_valid_out(av_net[r*(C+1)+c+1]),
-            .a_first_out(af_net[r*(C+1)+c+1]),
-            .a_last_out(al_net[r*(C+1)+c+1]),
-            .b_out(b_net[((r+1)*C+c)*WLB+:WLB]),
-            .b_valid_out(bv_net[(r+1)*C+c]),
-            .init_out(i_net[((r+1)*C+c)*ACC+:ACC]),
-            .drain(drain),
-            .sum_in(s_net[(r*C+c)*ACC+:ACC]),
-            .events_in(e_net[(r*C+c)*EVW+:EVW]),
-            .first_k_in(f_net[(r*C+c)*EVW+:EVW]),
-            .sum_out(s_net[((r+1)*C+c)*ACC+:ACC]),
-            .events_out(e_net[((r+1)*C+c)*EVW+:EVW]),
-            .first_k_out(f_net[((r+1)*C+c)*EVW+:EVW])
+            .clk(clk), .rst(rst),
+            .a_in(a_in), .a_valid_in(a_valid_in), .a_first_in(a_first_in), .a_last_in(a_last_in),
+            .b_in(b_in), .b_valid_in(b_valid_in), .init_in(init_in),
+            .a_out(a_out), .a_valid_out(a_valid_out), .a_first_out(a_first_out), .a_last_out(a_last_out),
+            .b_out(b_out), .b_valid_out(b_valid_out), .init_out(init_out),
+            .drain(drain), .sum_in(sum_in), .events_in(events_in), .first_k_in(first_k_in),
+            .sum_out(sum_out), .events_out(events_out), .first_k_out(first_k_out)
         );
       end
     end
+    for (c = 0; c < C; c = c + 1) begin : g_bottom
+      assign sum[c*ACC+:ACC]     = g_row[R-1].g_column[c].sum_out;
+      assign events[c*EVW+:EVW]  = g_row[R-1].g_column[c].events_out;
+      assign first_k[c*EVW+:EVW] = g_row[R-1].g_column[c].first_k_out;
+    end
   endgenerate
 
-  assign done    = al_net[(R-1)*(C+1)+C-1];
-  assign sum     = s_net[R*C*ACC+:C*ACC];
-  assign events  = e_net[R*C*EVW+:C*EVW];
-  assign first_k = f_net[R*C*EVW+:C*EVW];
+  assign done = g_row[R-1].g_column[C-1].a_last_in;
 endmodule

@@ -45,61 +45,62 @@ module hwsim_array_ws #(
     output wire [C*EVW-1:0] events,
     output wire [C*EVW-1:0] first_k
 );
-  // Nets between PEs: column index C leaves the array on the right, row index R at the bottom.
-  wire [R*(C+1)*WLA-1:0] a_net;
-  wire [R*(C+1)-1:0] av_net, al_net;
-  wire [(R+1)*C*WLB-1:0] w_net;
-  wire [(R+1)*C*ACC-1:0] s_net;
-  wire [(R+1)*C-1:0] sv_net;
-  wire [(R+1)*C*EVW-1:0] e_net, f_net;
-
-  assign w_net[C*WLB-1:0] = b;
-  assign s_net[C*ACC-1:0] = sum_top;
-  assign sv_net[C-1:0]    = top_valid;
-  assign e_net[C*EVW-1:0] = events_top;
-  assign f_net[C*EVW-1:0] = first_k_top;
-
   genvar r, c;
   generate
     for (r = 0; r < R; r = r + 1) begin : g_row
       localparam [EVW-1:0] ROW = r;
       wire [EVW-1:0] k = k_base + ROW;
-      assign a_net[(r*(C+1))*WLA+:WLA] = a[r*WLA+:WLA];
-      assign av_net[r*(C+1)] = a_valid[r];
-      assign al_net[r*(C+1)] = a_last[r];
       for (c = 0; c < C; c = c + 1) begin : g_column
+        // Nets of this PE: what it takes from its neighbours or the edge of the array, and what it gives.
+        wire [WLA-1:0] a_in, a_out;
+        wire a_valid_in, a_last_in, a_valid_out, a_last_out;
+        wire [WLB-1:0] w_in, w_out;
+        wire [ACC-1:0] sum_in, sum_out;
+        wire sum_valid_in, sum_valid_out;
+        wire [EVW-1:0] events_in, events_out, first_k_in, first_k_out;
+
+        if (c == 0) begin : g_left
+          assign a_in       = a[r*WLA+:WLA];
+          assign a_valid_in = a_valid[r];
+          assign a_last_in  = a_last[r];
+        end else begin : g_from_left
+          assign a_in       = g_row[r].g_column[c-1].a_out;
+          assign a_valid_in = g_row[r].g_column[c-1].a_valid_out;
+          assign a_last_in  = g_row[r].g_column[c-1].a_last_out;
+        end
+        if (r == 0) begin : g_top
+          assign w_in         = b[c*WLB+:WLB];
+          assign sum_in       = sum_top[c*ACC+:ACC];
+          assign sum_valid_in = top_valid[c];
+          assign events_in    = events_top[c*EVW+:EVW];
+          assign first_k_in   = first_k_top[c*EVW+:EVW];
+        end else begin : g_from_top
+          assign w_in         = g_row[r-1].g_column[c].w_out;
+          assign sum_in       = g_row[r-1].g_column[c].sum_out;
+          assign sum_valid_in = g_row[r-1].g_column[c].sum_valid_out;
+          assign events_in    = g_row[r-1].g_column[c].events_out;
+          assign first_k_in   = g_row[r-1].g_column[c].first_k_out;
+        end
+
         hwsim_pe_ws #(
             .WLA(WLA), .WLB(WLB), .A_SIGNED(A_SIGNED), .B_SIGNED(B_SIGNED), .ACC(ACC),
             .OVERFLOW(OVERFLOW), .OBSERVE(OBSERVE), .EVW(EVW)
         ) pe (
-            .clk(clk),
-            .rst(rst),
-            .load(load),
-            .w_in(w_net[(r*C+c)*WLB+:WLB]),
-            .w_out(w_net[((r+1)*C+c)*WLB+:WLB]),
-            .a_in(a_net[(r*(C+1)+c)*WLA+:WLA]),
-            .a_valid_in(av_net[r*(C+1)+c]),
-            .a_last_in(al_net[r*(C+1)+c]),
-            .a_out(a_net[(r*(C+1)+c+1)*WLA+:WLA]),
-            .a_valid_out(av_net[r*(C+1)+c+1]),
-            .a_last_out(al_net[r*(C+1)+c+1]),
-            .sum_in(s_net[(r*C+c)*ACC+:ACC]),
-            .sum_valid_in(sv_net[r*C+c]),
-            .events_in(e_net[(r*C+c)*EVW+:EVW]),
-            .first_k_in(f_net[(r*C+c)*EVW+:EVW]),
-            .k(k),
-            .sum_out(s_net[((r+1)*C+c)*ACC+:ACC]),
-            .sum_valid_out(sv_net[(r+1)*C+c]),
-            .events_out(e_net[((r+1)*C+c)*EVW+:EVW]),
-            .first_k_out(f_net[((r+1)*C+c)*EVW+:EVW])
+            .clk(clk), .rst(rst), .load(load), .w_in(w_in), .w_out(w_out),
+            .a_in(a_in), .a_valid_in(a_valid_in), .a_last_in(a_last_in),
+            .a_out(a_out), .a_valid_out(a_valid_out), .a_last_out(a_last_out),
+            .sum_in(sum_in), .sum_valid_in(sum_valid_in), .events_in(events_in), .first_k_in(first_k_in), .k(k),
+            .sum_out(sum_out), .sum_valid_out(sum_valid_out), .events_out(events_out), .first_k_out(first_k_out)
         );
       end
     end
+    for (c = 0; c < C; c = c + 1) begin : g_bottom
+      assign sum[c*ACC+:ACC]     = g_row[R-1].g_column[c].sum_out;
+      assign sum_valid[c]        = g_row[R-1].g_column[c].sum_valid_out;
+      assign events[c*EVW+:EVW]  = g_row[R-1].g_column[c].events_out;
+      assign first_k[c*EVW+:EVW] = g_row[R-1].g_column[c].first_k_out;
+    end
   endgenerate
 
-  assign done      = al_net[(R-1)*(C+1)+C-1];
-  assign sum       = s_net[R*C*ACC+:C*ACC];
-  assign sum_valid = sv_net[R*C+:C];
-  assign events    = e_net[R*C*EVW+:C*EVW];
-  assign first_k   = f_net[R*C*EVW+:C*EVW];
+  assign done = g_row[R-1].g_column[C-1].a_last_in;
 endmodule
