@@ -238,6 +238,29 @@ fn check_accumulator(product: &Product) -> Result<(), RtlError> {
     Err(lacks(field, found, "one register with the fractional length of the products"))
 }
 
+/// Refuses registers, drains and places of partial sums other than the usual ones.
+fn check_circuit(array: Array) -> Result<(), RtlError> {
+    let (circuit, usual) = (array.circuit, Array::new(array.rows, array.columns).circuit);
+    let keys = [
+        ("array.input_registers", circuit.input_registers != usual.input_registers),
+        ("array.row_hop", circuit.row_hop != usual.row_hop),
+        ("array.multiplier_latency", circuit.multiplier_latency != usual.multiplier_latency),
+        ("array.accumulator_latency", circuit.accumulator_latency != usual.accumulator_latency),
+        ("array.switch_cycles", circuit.switch_cycles != usual.switch_cycles),
+        ("array.drain", circuit.drain != usual.drain),
+        ("array.drain_start", circuit.drain_start != usual.drain_start),
+        ("array.partial_sums", circuit.partial_sums != usual.partial_sums),
+        ("array.leave_early", circuit.leave_early != usual.leave_early),
+        ("array.broadcast", circuit.broadcast != usual.broadcast),
+        ("array.staging", circuit.staging != usual.staging),
+    ];
+    match keys.into_iter().find(|(_, differs)| *differs) {
+        Some((field, _)) => Err(lacks(field, "as this machine has it", "its default")),
+        None if circuit != usual => Err(lacks("array", format!("{circuit:?}"), "the defaults")),
+        None => Ok(()),
+    }
+}
+
 /// The timetable of `product` on `machine`, if its array is one that the Verilog text builds.
 fn schedule(
     machine: &Machine,
@@ -255,10 +278,7 @@ fn schedule(
     if array.overlap_drain {
         return Err(lacks("array.overlap_drain", true, alone));
     }
-    if array != Array::new(array.rows, array.columns) {
-        let has = "an array without further registers, as the defaults of its timing keys describe";
-        return Err(lacks("array", format!("{array:?}"), has));
-    }
+    check_circuit(array)?;
     if mac.zero_skip_limit > 1 {
         return Err(lacks("mac.zero_skip_limit", mac.zero_skip_limit, "1: no zeros are skipped"));
     }
