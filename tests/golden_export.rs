@@ -107,6 +107,66 @@ fn an_accumulator_under_test_does_not_move_the_operands() {
 }
 
 #[test]
+fn folds_and_places_of_sums_are_those_of_the_machine() {
+    let folder = trained("static");
+    let machines = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/rtl");
+    let manifest = |name: &str, machine: &str, more: &[&str]| {
+        let machine = machines.join(machine);
+        let arguments = ["--layer", "conv2", "-o", name, "--outputs", "200"];
+        output(export(&folder, &arguments).arg("--machine").arg(machine).args(more));
+        let verified = output(hwsim(&folder).args(["golden", "verify", name]));
+        assert!(!verified.contains("differ"), "{verified}");
+        let text = std::fs::read_to_string(folder.path().join(name).join("manifest.json"));
+        serde_json::from_str::<serde_json::Value>(&text.unwrap()).unwrap()
+    };
+    // 150 terms on 16 rows, each fold from zero.
+    let below = manifest("below", "accelerator-top.toml", &["--accumulator", "12"]);
+    assert_eq!((&below["gemm"]["k_tile"], &below["gemm"]["k_tiles"]), (&16.into(), &10.into()));
+    assert_eq!(below["accumulator"]["partial_sums"], "below");
+    assert_eq!(below["accumulator"]["overflow"], "wrap");
+    // 100 pixels in tiles of 16 rows, ten folds of K: 115 cycles each, and 2.
+    assert_eq!(below["machine"]["compute_cycles"], 10 * 7 * 115 + 2);
+    assert!(folder.path().join("below/folds.hex").exists());
+    let top = manifest("top", "systolic-array-ws.toml", &[]);
+    assert_eq!((&top["gemm"]["k_tile"], &top["accumulator"]["bits"]), (&4.into(), &16.into()));
+    assert!(!folder.path().join("top/folds.hex").exists());
+    // Sums stay in the processing elements: one fold.
+    let os = manifest("os", "axis-systolic-array.toml", &[]);
+    assert_eq!(os["gemm"]["k_tiles"], 1);
+    let both = ["--layer", "conv2", "-o", "x", "--machine", "edge-16x16", "--k-tile", "4"];
+    let (line, code) = failure(&mut export(&folder, &both));
+    assert_eq!(code, 2, "{line}");
+}
+
+#[test]
+fn stochastic_rounding_is_exported_with_its_register() {
+    let folder = trained("static");
+    let register = ["--rounding", "stochastic", "--random-source", "lfsr", "--lfsr-width", "16"];
+    let said = output(
+        export(&folder, &["--layer", "conv2", "-o", "a", "--requantisers", "8"]).args(register),
+    );
+    assert!(said.contains("  random numbers: register of 16 bits, load 0x"), "{said}");
+    output(hwsim(&folder).args(["golden", "verify", "a"]));
+    let other = ["--layer", "conv2", "-o", "b", "--step", "7"];
+    output(export(&folder, &other).args(register));
+    let read = |name: &str| std::fs::read(folder.path().join(name).join("outputs.hex")).unwrap();
+    assert_ne!(read("a"), read("b"));
+    let text = std::fs::read_to_string(folder.path().join("a/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let random = &manifest["random"];
+    assert_eq!(random["taps"], serde_json::json!([0, 2, 3, 5]));
+    assert_eq!(random["array"]["loads"].as_array().unwrap().len(), 8);
+    assert_eq!((&random["clocks"], &random["array"]["clocks"]), (&16.into(), &128.into()));
+    let many = ["--layer", "conv2", "-o", "c", "--requantisers", "65537"];
+    let (line, code) = failure(&mut export(&folder, &many));
+    assert_eq!(code, 2);
+    assert!(
+        line.contains("65537 requantisers side by side are too many: use 1 to 65536"),
+        "{line}"
+    );
+}
+
+#[test]
 fn folders_are_not_overwritten_unless_forced() {
     let folder = trained("static");
     let arguments = ["--layer", "0", "--out", "vectors", "--outputs", "100", "--word-bits", "64"];
@@ -135,7 +195,7 @@ fn wrong_usage_and_failed_runs_are_one_line() {
     insta::assert_snapshot!(line, @"hwsim: memory words of 0 bits are impossible: use 1 to 4096");
     let (line, code) = with(&["--rounding", "stochastic"]);
     assert_eq!(code, 2);
-    insta::assert_snapshot!(line, @"hwsim: stochastic rounding is not exported, since its outputs depend on random numbers: add `--rounding nearest-even`, or another mode but stochastic, for vectors that repeat");
+    insta::assert_snapshot!(line, @"hwsim: stochastic rounding is exported with the shift register of a circuit, not with PCG numbers: add `--random-source lfsr`, or `--rounding nearest-even` or another mode but stochastic");
     let (line, code) = with(&["--outputs", "0"]);
     assert_eq!(code, 2);
     insta::assert_snapshot!(line, @"hwsim: `--outputs` is `0`: use a number from 1 on, or all");

@@ -1,6 +1,5 @@
 //! `hwsim eval`.
 
-use super::arguments::word;
 use super::arguments::{AccumulatorArguments, OutputArguments};
 use super::errors::Failure;
 use super::eval_formats::{FormatsAfterTraining, Quantised};
@@ -11,7 +10,7 @@ use super::model::{First, Model};
 use super::model_data::DataArguments;
 use super::network_file::{self, NetworkFile};
 use super::predictions::{Predictions, scores_have_a_file};
-use super::settings::{RandomSettings, RandomSourceKind};
+use super::random_arguments::RandomArguments;
 use super::{accumulator_table, eval_checks, output, setup};
 use crate::network::BackwardArithmetic;
 use crate::network::PassSettings;
@@ -23,7 +22,6 @@ use crate::verify::integer::{self, Comparison, Program, RunError};
 use anyhow::{Context as _, anyhow};
 use hwmodel::array::MacArray;
 use hwmodel::counters::Counters;
-use hwmodel::random::RandomSource;
 use hwmodel::{Rounding, SimdLevel};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -49,18 +47,8 @@ pub(super) struct EvalArguments {
     /// Rounding of activations; the model's own if not given.
     #[arg(long)]
     rounding: Option<Rounding>,
-    /// Generator of the random numbers of stochastic rounding; the model's own if not given.
-    #[arg(long, value_name = "WORD", value_parser = word::<RandomSourceKind>())]
-    random_source: Option<RandomSourceKind>,
-    /// Bits of a random number, 1 to 24.
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(1..=24))]
-    random_bits: Option<u8>,
-    /// lfsr: bits of the register, 8 to 32.
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(8..=32))]
-    lfsr_width: Option<u8>,
-    /// lfsr: clocks of the register for each rounding, 1 to 64.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
-    lfsr_steps: Option<u8>,
+    #[command(flatten)]
+    random: RandomArguments,
     /// Machine whose cycles and energy are reported: a shipped name or a TOML file.
     #[arg(long, default_value = hwmodel::machine::Machine::DEFAULT)]
     machine: String,
@@ -154,12 +142,9 @@ impl EvalArguments {
     /// Refuses what an ONNX network says itself or does not have.
     fn refuse_flags_of_saved_models(&self) -> Result<(), Failure> {
         const ROUNDS: &str = "the network's own quantisers say how it rounds; with --wl and --fl its layers are quantised anew";
-        let given = [
+        let random = self.random.given().map(|(flag, given)| (flag, given, ROUNDS));
+        let others = [
             ("rounding", self.rounding.is_some(), ROUNDS),
-            ("random-source", self.random_source.is_some(), ROUNDS),
-            ("random-bits", self.random_bits.is_some(), ROUNDS),
-            ("lfsr-width", self.lfsr_width.is_some(), ROUNDS),
-            ("lfsr-steps", self.lfsr_steps.is_some(), ROUNDS),
             (
                 "machine",
                 self.machine != hwmodel::machine::Machine::DEFAULT,
@@ -176,51 +161,12 @@ impl EvalArguments {
                 "it is for networks of layers (--wl and --fl, or --layer-formats); the column `sum bits` shows what each node needs",
             ),
         ];
-        match given.iter().find(|(_, given, _)| *given) {
+        match others.iter().chain(&random).find(|(_, given, _)| *given) {
             Some((flag, _, why)) => {
                 Err(Failure::usage(anyhow!("`--{flag}` has no effect on an ONNX network: {why}")))
             }
             None => Ok(()),
         }
-    }
-
-    /// The source that these flags make of the model's own; a flag without effect is an error.
-    fn random_source(
-        &self,
-        rounding: Rounding,
-        own: RandomSource,
-    ) -> Result<RandomSource, Failure> {
-        let given = [
-            ("random-source", self.random_source.is_some()),
-            ("random-bits", self.random_bits.is_some()),
-            ("lfsr-width", self.lfsr_width.is_some()),
-            ("lfsr-steps", self.lfsr_steps.is_some()),
-        ];
-        let Some((first, _)) = given.iter().find(|(_, given)| *given) else { return Ok(own) };
-        if rounding != Rounding::Stochastic {
-            return Err(Failure::usage(anyhow!(
-                "`--{first}` needs rounding `stochastic` and has no meaning with `{rounding}`: add \
-                 `--rounding stochastic` or leave it out"
-            )));
-        }
-        let kind = self.random_source.unwrap_or(RandomSourceKind::of(own));
-        if let (RandomSourceKind::Pcg, Some((flag, _))) =
-            (kind, given[2..].iter().find(|(_, given)| *given))
-        {
-            return Err(Failure::usage(anyhow!("`--{flag}` needs `--random-source lfsr` as well")));
-        }
-        let own = if kind == RandomSourceKind::of(own) {
-            RandomSettings::of(own)
-        } else {
-            RandomSettings::default()
-        };
-        let settings = RandomSettings {
-            bits: self.random_bits.or(own.bits),
-            width: self.lfsr_width.or(own.width),
-            // The model's clocks go with its bits.
-            steps: self.lfsr_steps.or(own.steps.filter(|_| self.random_bits.is_none())),
-        };
-        settings.source(kind).map_err(Failure::usage)
     }
 }
 
@@ -284,7 +230,7 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
     let context = PassSettings {
         array: MacArray { simd, accumulator },
         rounding,
-        random: arguments.random_source(rounding, header.random)?,
+        random: arguments.random.source(rounding, header.random)?,
         overflow: header.overflow,
         seed: header.seed,
         step: 0,

@@ -6,17 +6,20 @@ use super::eval_formats::FormatsAfterTraining;
 use super::files::Files;
 use super::golden::check::files_of;
 use super::model_data::{DataArguments, ModelData, images};
+use super::random_arguments::RandomArguments;
 use super::{accumulator_warning, output, setup};
 use crate::network::BackwardArithmetic;
 use crate::network::PassSettings;
 use crate::verify::export::{
-    self, About, ExportError, ExportOptions, LayerOperands, Manifest, Verification,
+    self, About, ExportError, ExportOptions, Joined, LayerOperands, MachineEntry, Manifest,
+    Verification,
 };
 use anyhow::{Context as _, anyhow};
-use hwmodel::Rounding;
-use hwmodel::array::MacArray;
-use hwmodel::array::width;
-use std::num::NonZeroUsize;
+use hwmodel::array::{MacArray, width};
+use hwmodel::machine::Machine;
+use hwmodel::timing::PartialSums;
+use hwmodel::{Accumulator, AccumulatorWidth, Rounding};
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr as _;
@@ -41,8 +44,12 @@ pub(super) struct ExportArguments {
     images: usize,
     /// Terms of a K-tile, after each of which the accumulator is written; all of a sum if not
     /// given.
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", conflicts_with = "machine")]
     k_tile: Option<NonZeroUsize>,
+    /// Machine that the vectors are for, a shipped name or a TOML file: K-tiles are its folds, and the layer's accumulator, where
+    /// none is given, and the place of partial sums are its own.
+    #[arg(long, value_name = "MACHINE")]
+    machine: Option<String>,
     #[command(flatten)]
     accumulator: AccumulatorArguments,
     /// Change the accumulators of all layers, not of the exported one alone; its inputs then depend on them.
@@ -51,6 +58,14 @@ pub(super) struct ExportArguments {
     /// Rounding of activations in all layers, by its name or as ap_fixed, ac_fixed or QONNX call it; the model's own if not given.
     #[arg(long, value_name = "WORD", value_parser = named(Rounding::NAMES.to_vec(), Rounding::from_str))]
     rounding: Option<Rounding>,
+    #[command(flatten)]
+    random: RandomArguments,
+    /// Training step whose random numbers stochastic rounding takes.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    step: u64,
+    /// Requantisers side by side that share the sequence of a shift register [default: the machine's columns, else 1].
+    #[arg(long, value_name = "N")]
+    requantisers: Option<NonZeroU32>,
     /// Outputs with expected values, the first ones in the order n, y, x, channel, or `all`.
     #[arg(long, value_name = "N", default_value = "all")]
     outputs: String,
@@ -96,8 +111,10 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         .input("the model", [&arguments.model])
         .input("--layer-formats", arguments.quantise.file())
         .data(arguments.data.data_dir.as_ref())
+        .machine("--machine", arguments.machine.as_deref().unwrap_or_default())
         .growing("--output", [&arguments.output])
         .check()?;
+    let machine = arguments.machine.as_deref().map(setup::machine).transpose()?;
     let simd = setup::simd()?;
     setup::threads(arguments.threads)?;
     let data = ModelData::load(&arguments.model, None, &arguments.data, arguments.images)?;
@@ -110,7 +127,15 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         let why = "`--accumulator-everywhere` needs --accumulator or --accumulator-overflow";
         return Err(Failure::usage(anyhow!(why)));
     }
-    let tested = arguments.accumulator.over(header.accumulator)?;
+    // Where the machine joins partial sums below the columns, its accumulator has two registers of one width.
+    let own = machine.as_ref().map_or(header.accumulator, Machine::accumulator);
+    let tested = arguments.accumulator.over(Accumulator { inner: None, ..own })?;
+    let joined = machine.as_ref().map_or(Joined::Carried, |machine| {
+        match machine.array().circuit.partial_sums {
+            PartialSums::Below if tested.width != AccumulatorWidth::Exact => Joined::Below,
+            _ => Joined::Carried,
+        }
+    });
     if !arguments.accumulator.levels.is_empty() {
         let why = ExportError::Levels;
         return Err(Failure::usage(anyhow!(
@@ -118,24 +143,42 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
         )));
     }
     let others = if arguments.accumulator_everywhere { tested } else { header.accumulator };
+    let rounding = arguments.rounding.unwrap_or(header.rounding);
     let context = PassSettings {
         array: MacArray { simd, accumulator: others },
-        rounding: arguments.rounding.unwrap_or(header.rounding),
-        random: header.random,
+        rounding,
+        random: arguments.random.source(rounding, header.random)?,
         overflow: header.overflow,
         seed: header.seed,
-        step: 0,
+        step: arguments.step,
         training: false,
         backward: BackwardArithmetic::Float32,
     };
     let count = dataset.test.len();
     let captured = LayerOperands::capture(network, layer, images(&dataset, 0..count), &context)
         .map_err(failure)?;
-    let operands = LayerOperands { accumulator: tested, ..captured };
-    let about = About { network: header.arch, dataset: dataset.name, seed: header.seed };
+    let mut operands = LayerOperands { accumulator: tested, ..captured };
+    let mut k_tile = arguments.k_tile;
+    if let Some(machine) = &machine {
+        let terms = export::terms_of_fold(machine, &operands).map_err(failure)?;
+        k_tile = Some(terms);
+        if joined == Joined::Below {
+            operands.accumulator = joined.accumulator(tested.width, tested.overflow, terms);
+        }
+    }
+    let on_machine = machine.as_ref().map(|machine| MachineEntry::new(machine, &operands));
+    let about = About {
+        network: header.arch,
+        dataset: dataset.name,
+        seed: header.seed,
+        machine: on_machine.transpose().map_err(failure)?,
+    };
+    let columns = machine.as_ref().and_then(|machine| NonZeroU32::new(machine.array().columns));
+    let requantisers = arguments.requantisers.or(columns).unwrap_or(NonZeroU32::MIN);
     let options = ExportOptions {
         simd,
-        k_tile: arguments.k_tile,
+        k_tile,
+        requantisers,
         outputs,
         word_bits: arguments.word_bits,
         force: arguments.force,
@@ -163,7 +206,9 @@ pub(super) fn export(arguments: &ExportArguments) -> Result<ExitCode, Failure> {
 /// Impossible options are usage errors, everything else a failed run.
 fn failure(error: ExportError) -> Failure {
     match error {
-        ExportError::Stochastic | ExportError::WordBits(_) => Failure::usage(error),
+        ExportError::Stochastic | ExportError::WordBits(_) | ExportError::Requantisers(_) => {
+            Failure::usage(error)
+        }
         other => other.into(),
     }
 }
@@ -193,6 +238,19 @@ fn describe(manifest: &Manifest) -> String {
         accumulator.overflow,
         manifest.accumulator_events
     ));
+    if let Some(machine) = &manifest.machine {
+        let MachineEntry { name, rows, columns, dataflow, .. } = machine;
+        out.push_str(&format!(
+            "  on {name}, {rows} x {columns} {dataflow}: {} x {} folds, {} cycles\n",
+            machine.row_folds, machine.column_folds, machine.compute_cycles
+        ));
+    }
+    if let Some(random) = &manifest.random {
+        out.push_str(&format!(
+            "  random numbers: register of {} bits, load {:#x}, {} bits and {} clocks each\n",
+            random.width, random.load, random.bits, random.clocks
+        ));
+    }
     for file in &manifest.files {
         out.push_str(&format!(
             "  {:<20} {:>9} words of {:>4} bits  {}\n",

@@ -34,6 +34,7 @@ mod pixels;
 mod predictions;
 pub mod progress;
 mod quantise;
+mod random_arguments;
 mod replay;
 mod report;
 mod rtl;

@@ -45,7 +45,7 @@ pub struct PassSettings {
 
 impl PassSettings {
     /// Random numbers for `role` in node `node`, or in a part of it, in this step.
-    pub(super) fn address(&self, node: u32, part: Option<u64>, role: Role) -> RandomAddress {
+    pub(crate) fn address(&self, node: u32, part: Option<u64>, role: Role) -> RandomAddress {
         let Self { seed, step, random: source, .. } = *self;
         RandomAddress { seed, step, layer: node, part, role, source }
     }

@@ -71,8 +71,8 @@ fn of_layer(
     let own = Accumulator::default();
     let own = if header.accumulator == own { own } else { header.accumulator };
     let operands = LayerOperands { accumulator: accumulator(arguments, machine, own)?, ..captured };
-    let number = u32::try_from(operands.index).unwrap_or(u32::MAX);
-    let address = RandomAddress::new(header.seed, 0, number, Role::Output);
+    // The numbers of the layer's node in the network, as in a run.
+    let address = RandomAddress::new(header.seed, 0, operands.address.layer, Role::Output);
     let columns = operands.shapes()?.output()[3];
     let stated = (operands.output, operands.rounding, operands.overflow);
     let random = Some(header.random);

@@ -64,12 +64,18 @@ pub enum ExportError {
     /// A layer that is not a single product.
     #[error(transparent)]
     Product(#[from] NoSingleProduct),
-    /// Random rounding.
+    /// Random rounding by a generator that no circuit has.
     #[error(
-        "stochastic rounding is not exported, since its outputs depend on random numbers: add `--rounding nearest-even`, or \
-         another mode but stochastic, for vectors that repeat"
+        "stochastic rounding is exported with the shift register of a circuit, not with PCG numbers: add `--random-source lfsr`, \
+         or `--rounding nearest-even` or another mode but stochastic"
     )]
     Stochastic,
+    /// Too many requantisers.
+    #[error("{0} requantisers side by side are too many: use 1 to {limit}", limit = super::random::MOST_REQUANTISERS)]
+    Requantisers(u32),
+    /// A product that the timing model does not take.
+    #[error(transparent)]
+    Work(#[from] hwmodel::product::GemmWorkError),
     /// Words of an impossible width.
     #[error("memory words of {0} bits are impossible: use 1 to {limit}", limit = super::memory::MAX_WORD_BITS)]
     WordBits(u32),

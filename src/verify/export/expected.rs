@@ -7,8 +7,7 @@ use hwmodel::cast::exact;
 use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::quantise::{Cast, Converted};
 use hwmodel::number::requantise::{Requantiser, align};
-use hwmodel::random::{RandomAddress, Role};
-use hwmodel::{FixedTensor, SimdLevel};
+use hwmodel::{FixedTensor, Rounding, SimdLevel};
 use rayon::prelude::*;
 use std::num::NonZeroUsize;
 
@@ -19,6 +18,8 @@ pub struct Expected {
     pub tiles: usize,
     /// Accumulator after each K-tile, `[output, tile]`.
     pub sums: Vec<i128>,
+    /// Sum of each K-tile from zero, where an adder joins the tiles; else the last product of each.
+    pub folds: Vec<i128>,
     /// Accumulator after the bias, a value an output.
     pub biased: Vec<i128>,
     /// Additions of an output that overflowed the accumulator, that of the bias included.
@@ -32,6 +33,7 @@ pub struct Expected {
 /// One output.
 struct One {
     sums: Vec<i128>,
+    folds: Vec<i128>,
     biased: i128,
     events: u64,
     output: i64,
@@ -59,6 +61,7 @@ impl Expected {
         let mut expected = Self {
             tiles: shapes.terms().div_ceil(k_tile.get()),
             sums: Vec::new(),
+            folds: Vec::new(),
             biased: Vec::new(),
             events: Vec::new(),
             outputs: Vec::new(),
@@ -66,6 +69,7 @@ impl Expected {
         };
         for one in all {
             expected.sums.extend(one.sums);
+            expected.folds.extend(one.folds);
             expected.biased.push(one.biased);
             expected.events.push(u32::try_from(one.events).unwrap_or(u32::MAX));
             expected.outputs.push(one.output);
@@ -112,9 +116,14 @@ fn one(
         rounding: operands.rounding,
         overflow: operands.overflow,
     };
-    let Converted { raw, outside: overflowed } = cast.of_raw(biased, shift, 0);
+    let random = match (operands.rounding, u32::try_from(shift)) {
+        (Rounding::Stochastic, Ok(shift)) => operands.address.numbers(output as u64, shift).next(),
+        _ => 0,
+    };
+    let Converted { raw, outside: overflowed } = cast.of_raw(biased, shift, random);
     let sums = tiles.iter().map(|tile| tile.sum).collect();
-    Ok(One { sums, biased, events, output: exact::<i64>(raw), overflowed })
+    let folds = tiles.iter().map(|tile| tile.inner).collect();
+    Ok(One { sums, folds, biased, events, output: exact::<i64>(raw), overflowed })
 }
 
 /// Results of the fast kernels for a whole layer.
@@ -138,7 +147,7 @@ impl Fast {
             format: operands.output,
             rounding: operands.rounding,
             overflow: operands.overflow,
-            address: RandomAddress::new(0, 0, 0, Role::Output),
+            address: operands.address,
         };
         let (outputs, report) = requantiser.product(&product, operands.bias.as_ref())?;
         Ok(Self {

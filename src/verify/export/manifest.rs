@@ -1,9 +1,13 @@
 //! `manifest.json`: what the files of an export hold.
 
 use super::error::ExportError;
+use super::machine::MachineEntry;
+use super::random::RandomEntry;
 use hwmodel::array::Convolution2d;
-use hwmodel::{AccumulatorWidth, Format, Overflow, Rounding};
+use hwmodel::number::accumulator::{BiasOrder, InnerAccumulator};
+use hwmodel::{Accumulator, AccumulatorWidth, Format, Overflow, Rounding};
 use serde::{Deserialize, Serialize};
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 
 /// Name of the file.
@@ -61,6 +65,12 @@ pub struct Manifest {
     pub output_shift: i32,
     /// Left shift that aligns the bias to the accumulator in bits; negative: right, nearest even.
     pub bias_shift: Option<i32>,
+    /// The shift register of stochastic rounding, if outputs are rounded so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<RandomEntry>,
+    /// The machine that the K-tiles are folds of, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineEntry>,
     /// Outputs with expected values: the first ones, row-major.
     pub expected_outputs: usize,
     /// Additions of these that overflowed the accumulator.
@@ -113,6 +123,54 @@ pub struct AccumulatorEntry {
     pub fl: i32,
     /// Overflow mode of the accumulator.
     pub overflow: Overflow,
+    /// Whether a K-tile goes on with the sum of the one before, or begins at zero and is added below.
+    #[serde(default, skip_serializing_if = "Joined::is_carried")]
+    pub partial_sums: Joined,
+}
+
+/// How the sums of K-tiles are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Joined {
+    /// A tile goes on with the sum of the one before.
+    #[default]
+    Carried,
+    /// A tile begins at zero, in a register of the accumulator's width and overflow mode; its sum is added to the others.
+    Below,
+}
+
+impl Joined {
+    fn is_carried(&self) -> bool {
+        *self == Self::Carried
+    }
+
+    /// How `accumulator` joins tiles of `k_tile` terms; `None` if in a way that the files do not describe.
+    pub(super) fn of(accumulator: &Accumulator, k_tile: NonZeroUsize) -> Option<Self> {
+        let Accumulator { width, overflow, inner, .. } = *accumulator;
+        let plain = Accumulator { inner: None, ..*accumulator };
+        if !plain.is_one_level() || accumulator.bias == BiasOrder::First {
+            return None;
+        }
+        match inner {
+            None => Some(Self::Carried),
+            Some(inner) => (inner.width == width
+                && inner.overflow == overflow
+                && inner.terms.get() as usize == k_tile.get())
+            .then_some(Self::Below),
+        }
+    }
+
+    /// The accumulator of these width and overflow mode that joins tiles of `k_tile` terms so.
+    pub fn accumulator(
+        self,
+        width: AccumulatorWidth,
+        overflow: Overflow,
+        k_tile: NonZeroUsize,
+    ) -> Accumulator {
+        let terms = NonZeroU32::try_from(k_tile).ok().filter(|_| self == Self::Below);
+        let inner = terms.map(|terms| InnerAccumulator { terms, width, overflow });
+        Accumulator { inner, ..Accumulator::new(width, overflow) }
+    }
 }
 
 /// A file.

@@ -9,9 +9,11 @@
 mod error;
 mod expected;
 mod folder;
+mod machine;
 mod manifest;
 mod memory;
 mod operands;
+mod random;
 mod read;
 mod verify;
 mod write;
@@ -19,9 +21,11 @@ mod write;
 pub use error::ExportError;
 pub use expected::Expected;
 pub(crate) use folder::publish;
-pub use manifest::{AccumulatorEntry, FileEntry, GemmEntry, Manifest, TensorEntry};
+pub use machine::{MachineEntry, terms_of_fold};
+pub use manifest::{AccumulatorEntry, FileEntry, GemmEntry, Joined, Manifest, TensorEntry};
 pub(crate) use memory::words as hex_words;
 pub use operands::LayerOperands;
+pub use random::{RandomEntry, RequantiserArray};
 pub use verify::{Check, Verification, verify};
 pub use write::{About, ExportOptions, write};
 

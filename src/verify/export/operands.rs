@@ -4,8 +4,10 @@ use super::error::ExportError;
 use crate::network::{Activation, Network, PassSettings};
 use hwmodel::array::Convolution2d;
 use hwmodel::array::width;
+use hwmodel::cast::exact;
 use hwmodel::float32::Shapes;
 use hwmodel::number::accumulator::AccumulatorWidth;
+use hwmodel::random::{RandomAddress, RandomSource, Role};
 use hwmodel::{Accumulator, FixedTensor, Format, Overflow, Rounding};
 
 /// Everything that determines the outputs of a MAC layer, in integers.
@@ -31,6 +33,8 @@ pub struct LayerOperands {
     pub output: Format,
     /// Rounding of the output.
     pub rounding: Rounding,
+    /// Random numbers of the output, for stochastic rounding by a shift register.
+    pub address: RandomAddress,
     /// Overflow mode of outputs.
     pub overflow: Overflow,
 }
@@ -39,7 +43,8 @@ impl LayerOperands {
     /// Runs `images` through `network` up to MAC layer `layer` and keeps that layer's operands.
     ///
     /// # Errors
-    /// If the layer is no single product or has no fixed ⟨WL, FL⟩, rounding is stochastic, or the network cannot run.
+    /// If the layer is no single product or has no fixed ⟨WL, FL⟩, rounding is stochastic by a generator that is not a shift
+    /// register, or the network cannot run.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -52,10 +57,12 @@ impl LayerOperands {
         let operands = network.single_product(layer)?;
         let modes = operands.weight.formats.modes;
         let rounding = modes.rounding.unwrap_or(context.rounding);
-        if rounding == Rounding::Stochastic {
+        let is_register = matches!(context.random, RandomSource::Lfsr(_));
+        if rounding == Rounding::Stochastic && !is_register {
             return Err(ExportError::Stochastic);
         }
         let node = operands.node;
+        let address = context.address(exact(node), None, Role::Output);
         let format = operands.weight.formats.output();
         let not_fixed = || ExportError::NotFixed { layer: operands.name.to_owned(), format };
         let output = format.fixed().ok_or_else(not_fixed)?;
@@ -82,6 +89,7 @@ impl LayerOperands {
             accumulator: context.array.accumulator,
             output,
             rounding,
+            address,
             overflow: modes.overflow.unwrap_or(context.overflow),
         })
     }

@@ -8,7 +8,9 @@ use super::write::TENSORS;
 use flate2::Crc;
 use hwmodel::number::accumulator::AccumulatorWidth;
 use hwmodel::number::pack;
-use hwmodel::{Accumulator, FixedTensor, Format};
+use hwmodel::random::{RandomAddress, Role};
+use hwmodel::{FixedTensor, Format, Rounding};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// The largest size of an axis, a stride or a padding, and of a tensor in elements.
@@ -127,6 +129,7 @@ impl Folder {
     /// The operands, read from the `.hex` files, and the same tensors from the `.bin` files.
     pub(super) fn operands(&self) -> Result<(LayerOperands, Vec<FixedTensor>), ExportError> {
         let manifest = &self.manifest;
+        let wrong = |reason| ExportError::Manifest { path: self.path.join(manifest::NAME), reason };
         let mut binaries = Vec::new();
         let mut tensor = |base: &str, entry: &TensorEntry| {
             let [hex, binary] = self.tensor(base, &entry.shape, entry.format)?;
@@ -139,6 +142,13 @@ impl Folder {
             Some(bias) => Some(tensor(TENSORS[2], bias)?),
             None => None,
         };
+        let address = match (&manifest.random, manifest.rounding) {
+            (Some(random), Rounding::Stochastic) => random.address().map_err(wrong)?,
+            (None, Rounding::Stochastic) => {
+                return Err(wrong("stochastic rounding without `random`".to_owned()));
+            }
+            _ => RandomAddress::new(0, 0, 0, Role::Output),
+        };
         let operands = LayerOperands {
             layer: manifest.layer.clone(),
             index: manifest.layer_index,
@@ -147,10 +157,12 @@ impl Folder {
             weights,
             bias,
             geometry: manifest.geometry,
-            accumulator: Accumulator::new(
+            accumulator: manifest.accumulator.partial_sums.accumulator(
                 manifest.accumulator.width,
                 manifest.accumulator.overflow,
+                NonZeroUsize::new(manifest.gemm.k_tile).unwrap_or(NonZeroUsize::MIN),
             ),
+            address,
             output: manifest.output.format,
             rounding: manifest.rounding,
             overflow: manifest.output_overflow,
@@ -161,9 +173,6 @@ impl Folder {
                 path: self.path.join(manifest::NAME),
                 reason: format!("`bias` must have one value for each of {filters} filters"),
             });
-        }
-        if operands.rounding == hwmodel::Rounding::Stochastic {
-            return Err(ExportError::Stochastic);
         }
         Ok((operands, binaries))
     }

@@ -35,17 +35,19 @@ fn operands(accumulator: Accumulator) -> LayerOperands {
         accumulator,
         output: format(6, 3),
         rounding: Rounding::NearestEven,
+        address: RandomAddress::new(0, 0, 0, Role::Output),
         overflow: Overflow::Saturate,
     }
 }
 
 fn about() -> About {
-    About { network: "net".to_owned(), dataset: "data".to_owned(), seed: 9 }
+    About { network: "net".to_owned(), dataset: "data".to_owned(), seed: 9, machine: None }
 }
 
 fn options() -> ExportOptions {
     let simd = SimdLevel::best();
-    ExportOptions { simd, k_tile: None, outputs: None, word_bits: None, force: false }
+    let requantisers = std::num::NonZeroU32::MIN;
+    ExportOptions { simd, k_tile: None, outputs: None, word_bits: None, requantisers, force: false }
 }
 
 fn bits(bits: u32, overflow: Overflow) -> Accumulator {
@@ -82,6 +84,90 @@ fn files_and_recomputation_give_the_same_bits() {
             assert_eq!(verification.first_difference(), None);
             assert!(verification.checks.iter().all(|check| check.compared > 0));
         }
+    }
+}
+
+#[test]
+fn tiles_joined_below_the_columns_have_sums_of_their_own() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("out");
+    let k_tile = std::num::NonZeroUsize::new(5).unwrap();
+    let width = AccumulatorWidth::bits(9).unwrap();
+    let accumulator = Joined::Below.accumulator(width, Overflow::Saturate, k_tile);
+    let options = ExportOptions { k_tile: Some(k_tile), ..options() };
+    let manifest = write(&folder, &operands(accumulator), &about(), &options).unwrap();
+    assert_eq!(manifest.accumulator.partial_sums, Joined::Below);
+    assert_eq!(manifest.file("folds.hex").unwrap().elements, 3 * 324);
+    assert_eq!(verify(&folder, SimdLevel::best()).unwrap().first_difference(), None);
+    let sums = |folder: &Path| std::fs::read(folder.join("accumulators.hex")).unwrap();
+    let carried = root.path().join("carried");
+    let plain = operands(bits(9, Overflow::Saturate));
+    write(&carried, &plain, &about(), &options).unwrap();
+    assert_ne!(sums(&folder), sums(&carried));
+    assert!(!carried.join("folds.hex").exists());
+    change(&folder, "folds.hex", 1, |digit| if digit == b'1' { b'2' } else { b'1' }, true);
+    let verification = verify(&folder, SimdLevel::best()).unwrap();
+    let difference = verification.first_difference().unwrap();
+    assert!(difference.starts_with("folds.hex, output 0"), "{difference}");
+    // Tiles of another length than the adder's are not what the files describe.
+    let other = ExportOptions { k_tile: None, force: true, ..options };
+    let error = write(&folder, &operands(accumulator), &about(), &other).unwrap_err();
+    assert!(matches!(error, ExportError::Levels));
+}
+
+#[test]
+fn a_stochastic_requantiser_is_rebuilt_from_the_manifest() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("out");
+    let lfsr = hwmodel::random::Lfsr::new(16, hwmodel::random::RandomBits::new(8).unwrap(), 8);
+    let source = RandomSource::Lfsr(lfsr.unwrap());
+    let operands = LayerOperands {
+        rounding: Rounding::Stochastic,
+        address: RandomAddress { source, ..RandomAddress::new(9, 4, 3, Role::Output) },
+        bias: None,
+        ..operands(Accumulator::default())
+    };
+    let requantisers = std::num::NonZeroU32::new(4).unwrap();
+    let options = ExportOptions { requantisers, ..options() };
+    let manifest = write(&folder, &operands, &about(), &options).unwrap();
+    assert_eq!(verify(&folder, SimdLevel::best()).unwrap().first_difference(), None);
+    // Files of a bias that is not there are empty.
+    for name in ["bias.hex", "bias.bin", "biased.hex"] {
+        assert_eq!(std::fs::read(folder.join(name)).unwrap(), b"", "{name}");
+    }
+    // A circuit: four requantisers, each with its register.
+    let random = manifest.random.unwrap();
+    assert_eq!((random.load, random.taps.as_slice()), (random.array.loads[0], &[0, 2, 3, 5][..]));
+    let step = |state: u32| {
+        let taps = random.taps.iter().fold(0, |sum, &tap| sum ^ state >> tap & 1);
+        state >> 1 | taps << (random.width - 1)
+    };
+    let read = |name: &str, bits: u32| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let sign = |word: &str| {
+            let word = i64::from_str_radix(word, 16).unwrap();
+            word << (64 - bits) >> (64 - bits)
+        };
+        text.lines().map(sign).collect::<Vec<i64>>()
+    };
+    let sums = read("accumulators.hex", manifest.accumulator.bits);
+    let outputs = read("outputs.hex", 6);
+    let mut registers = random.array.loads.clone();
+    for (index, (sum, output)) in sums.iter().zip(outputs).enumerate() {
+        let register = &mut registers[index % 4];
+        let number = i64::from(*register & ((1 << random.bits) - 1));
+        // Four bits are dropped: r keeps its upper four.
+        assert_eq!(manifest.output_shift, 4);
+        let rounded = (sum + (number >> 4)) >> 4;
+        assert_eq!(output, rounded.clamp(-32, 31), "output {index}");
+        let (mut jumped, mut later) = (0, *register);
+        for bit in 0..random.width {
+            if random.array.mask >> bit & 1 == 1 {
+                jumped ^= later;
+            }
+            later = step(later);
+        }
+        *register = jumped;
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::error::ExportError;
 use super::expected::{Expected, Fast};
+use super::manifest::Joined;
 use super::operands::LayerOperands;
 use super::read::Folder;
-use super::write::{self, About, BIASED, EVENT_BITS, EVENTS, OVERFLOWED, SUMS, TENSORS};
+use super::write::{self, About, BIASED, EVENT_BITS, EVENTS, FOLDS, OVERFLOWED, SUMS, TENSORS};
 use hwmodel::{FixedTensor, SimdLevel};
 use serde::Serialize;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 
 /// A comparison and its first difference.
@@ -86,6 +87,13 @@ pub fn verify(folder: &Path, simd: SimdLevel) -> Result<Verification, ExportErro
         let (output, tile) = (index / expected.tiles, index % expected.tiles);
         format!("{}, K-tile {tile}", places.name(output))
     }));
+    if manifest.accumulator.partial_sums == Joined::Below {
+        let folds = folder.values(FOLDS, bits, expected.folds.len(), false)?;
+        checks.push(same(FOLDS, &folds, &expected.folds, bits, |index| {
+            let (output, tile) = (index / expected.tiles, index % expected.tiles);
+            format!("{}, K-tile {tile}", places.name(output))
+        }));
+    }
     if operands.bias.is_some() {
         let biased = folder.values(BIASED, bits, count, false)?;
         checks.push(same(BIASED, &biased, &expected.biased, bits, |i| places.name(i)));
@@ -108,7 +116,7 @@ pub fn verify(folder: &Path, simd: SimdLevel) -> Result<Verification, ExportErro
     fast.first = Fast::of(&operands, simd)?.differs(&expected);
     fast.differing = u64::from(fast.first.is_some());
     checks.push(fast);
-    checks.push(same_manifest(&folder, &operands, &expected, k_tile.get())?);
+    checks.push(same_manifest(&folder, &operands, &expected, k_tile)?);
     let mut crc = Check::new("CRC-32 of every file");
     for entry in &manifest.files {
         let found = folder.file(&entry.name)?.crc32();
@@ -192,12 +200,19 @@ fn same_manifest(
     folder: &Folder,
     operands: &LayerOperands,
     expected: &Expected,
-    k_tile: usize,
+    k_tile: NonZeroUsize,
 ) -> Result<Check, ExportError> {
     let found = &folder.manifest;
-    let about =
-        About { network: found.network.clone(), dataset: found.dataset.clone(), seed: found.seed };
-    let mut fresh = write::describe(operands, &about, expected, k_tile, found.files.clone())?;
+    let about = About {
+        network: found.network.clone(),
+        dataset: found.dataset.clone(),
+        seed: found.seed,
+        machine: found.machine.clone(),
+    };
+    let random = found.random.as_ref();
+    let requantisers = random.map_or(NonZeroU32::MIN, |random| random.array.requantisers);
+    let tiles = (k_tile, requantisers);
+    let mut fresh = write::describe(operands, &about, expected, tiles, found.files.clone())?;
     // The version of the program may differ.
     fresh.hwsim.clone_from(&found.hwsim);
     let keys = |manifest| match serde_json::to_value(manifest) {
@@ -207,7 +222,7 @@ fn same_manifest(
     let (found, fresh) = (keys(found), keys(&fresh));
     let mut check = Check::new("manifest.json = its operands");
     for (key, fresh) in &fresh {
-        let found = &found[key];
+        let found = found.get(key).unwrap_or(&serde_json::Value::Null);
         check.compare(found == fresh, || {
             format!("manifest.json, `{key}`: {found}, but from the operands it follows {fresh}")
         });

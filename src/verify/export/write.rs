@@ -3,17 +3,20 @@
 use super::error::ExportError;
 use super::expected::{Expected, Fast};
 use super::folder;
+use super::machine::MachineEntry;
 use super::manifest::{
-    self, AccumulatorEntry, FileEntry, GemmEntry, K_ORDER, KIND, Manifest, SCHEMA, TensorEntry,
+    self, AccumulatorEntry, FileEntry, GemmEntry, Joined, K_ORDER, KIND, Manifest, SCHEMA,
+    TensorEntry,
 };
 use super::memory::{self, MAX_WORD_BITS};
 use super::operands::LayerOperands;
+use super::random::{MOST_REQUANTISERS, RandomEntry};
 use flate2::Crc;
 use hwmodel::array::width;
-use hwmodel::number::accumulator::BiasOrder;
 use hwmodel::number::pack;
-use hwmodel::{FixedTensor, SimdLevel};
-use std::num::NonZeroUsize;
+use hwmodel::random::RandomSource;
+use hwmodel::{FixedTensor, Rounding, SimdLevel};
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 
 /// Options of an export: K-tile, number of outputs, words of the memory images.
@@ -27,6 +30,8 @@ pub struct ExportOptions {
     pub outputs: Option<usize>,
     /// Bits of the words of `.hex` memory images; one element a word if not given.
     pub word_bits: Option<u32>,
+    /// Requantisers side by side that share the sequence of a shift register.
+    pub requantisers: NonZeroU32,
     /// Whether a folder that is not empty is replaced.
     pub force: bool,
 }
@@ -40,12 +45,15 @@ pub struct About {
     pub dataset: String,
     /// Seed of the run that trained the model.
     pub seed: u64,
+    /// The layer on the machine that the K-tiles are folds of.
+    pub machine: Option<MachineEntry>,
 }
 
 /// Base names of the tensors.
 pub(super) const TENSORS: [&str; 4] = ["input", "weights", "bias", "outputs"];
 /// Files of expected values besides the outputs.
 pub(super) const SUMS: &str = "accumulators.hex";
+pub(super) const FOLDS: &str = "folds.hex";
 pub(super) const BIASED: &str = "biased.hex";
 pub(super) const EVENTS: &str = "events.hex";
 pub(super) const OVERFLOWED: &str = "output_overflow.hex";
@@ -54,7 +62,7 @@ pub(super) const EVENT_BITS: u32 = 32;
 
 /// Whether an export has a file of this name.
 fn is_export(name: &std::ffi::OsStr) -> bool {
-    let single = [manifest::NAME, SUMS, BIASED, EVENTS, OVERFLOWED];
+    let single = [manifest::NAME, SUMS, FOLDS, BIASED, EVENTS, OVERFLOWED];
     let tensor =
         |base: &&str| [".hex", ".bin"].iter().any(|end| name == &format!("{base}{end}")[..]);
     single.iter().any(|known| name == *known) || TENSORS.iter().any(tensor)
@@ -131,12 +139,14 @@ pub fn write(
     {
         return Err(ExportError::WordBits(bits));
     }
-    if !operands.accumulator.is_one_level() || operands.accumulator.bias == BiasOrder::First {
-        return Err(ExportError::Levels);
+    let requantisers = options.requantisers;
+    if requantisers.get() > MOST_REQUANTISERS {
+        return Err(ExportError::Requantisers(requantisers.get()));
     }
     let shapes = operands.shapes()?;
     let terms = NonZeroUsize::new(shapes.terms()).unwrap_or(NonZeroUsize::MIN);
     let k_tile = options.k_tile.unwrap_or(terms);
+    let joined = Joined::of(&operands.accumulator, k_tile).ok_or(ExportError::Levels)?;
     let expected = Expected::scalar(operands, k_tile, options.outputs.unwrap_or(usize::MAX))?;
     if let Some(difference) = Fast::of(operands, options.simd)?.differs(&expected) {
         return Err(ExportError::Disagreement(difference));
@@ -148,15 +158,17 @@ pub fn write(
         Files { word_bits: options.word_bits, entries: Vec::new(), contents: Vec::new() };
     files.tensor("input", &operands.input, "input [n, h, w, c]");
     files.tensor("weights", &operands.weights, "weights [o, kh, kw, c / groups]");
-    if let Some(bias) = &operands.bias {
-        files.tensor("bias", bias, "bias [o]");
-    }
+    // Without a bias the files are there and empty, so that a bench can read them all the same.
+    let no_bias = FixedTensor::from_raw(&[0], operands.weights.format(), &[0i64; 0])?;
+    files.tensor("bias", operands.bias.as_ref().unwrap_or(&no_bias), "bias [o]");
     let sums = expected.sums.iter().copied();
     files.values(SUMS, "accumulator after each K-tile [output, k_tile]", bits, sums);
-    if operands.bias.is_some() {
-        let biased = expected.biased.iter().copied();
-        files.values(BIASED, "accumulator after the bias [output]", bits, biased);
+    if joined == Joined::Below {
+        let folds = expected.folds.iter().copied();
+        files.values(FOLDS, "sum of each K-tile from zero [output, k_tile]", bits, folds);
     }
+    let biased = expected.biased.iter().copied().filter(|_| operands.bias.is_some());
+    files.values(BIASED, "accumulator after the bias [output]", bits, biased);
     let outputs = FixedTensor::from_raw(&[count], operands.output, &expected.outputs)?;
     files.tensor("outputs", &outputs, "expected output words [output]");
     let events = expected.events.iter().map(|&events| events.into());
@@ -166,7 +178,7 @@ pub fn write(
     let flags = expected.overflowed.iter().map(|&flag| i128::from(flag));
     files.values(OVERFLOWED, "1 if the output left its format [output]", 1, flags);
 
-    let manifest = describe(operands, about, &expected, k_tile.get(), files.entries)?;
+    let manifest = describe(operands, about, &expected, (k_tile, requantisers), files.entries)?;
     let mut json = serde_json::to_string_pretty(&manifest).map_err(|error| {
         ExportError::Manifest { path: folder.join(manifest::NAME), reason: error.to_string() }
     })?;
@@ -180,7 +192,7 @@ pub(super) fn describe(
     operands: &LayerOperands,
     about: &About,
     expected: &Expected,
-    k_tile: usize,
+    (k_tile, requantisers): (NonZeroUsize, NonZeroU32),
     files: Vec<FileEntry>,
 ) -> Result<Manifest, ExportError> {
     let shapes = operands.shapes()?;
@@ -213,7 +225,7 @@ pub(super) fn describe(
             n: shapes.output()[3] / shapes.groups(),
             k: shapes.terms(),
             k_order: K_ORDER.to_owned(),
-            k_tile,
+            k_tile: k_tile.get(),
             k_tiles: expected.tiles,
         },
         accumulator: AccumulatorEntry {
@@ -222,10 +234,18 @@ pub(super) fn describe(
             bits_for_any_input: width::any_input(operands.input.format(), &operands.weights, bias),
             fl,
             overflow: operands.accumulator.overflow,
+            partial_sums: Joined::of(&operands.accumulator, k_tile).unwrap_or_default(),
         },
         rounding: operands.rounding,
         output_overflow: operands.overflow,
         output_shift: fl - operands.output.fl(),
+        random: match operands.address.source {
+            RandomSource::Lfsr(lfsr) if operands.rounding == Rounding::Stochastic => {
+                Some(RandomEntry::new(lfsr, operands.address, requantisers))
+            }
+            _ => None,
+        },
+        machine: about.machine.clone(),
         bias_shift: bias.map(|bias| fl - bias.format().fl()),
         expected_outputs: expected.outputs.len(),
         accumulator_events: expected.events.iter().map(|&events| u64::from(events)).sum(),
