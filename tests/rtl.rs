@@ -143,6 +143,29 @@ fn without_a_simulator_the_exit_code_is_3() {
 }
 
 #[test]
+fn synthesis_counts_every_module() {
+    if !has("yosys") {
+        return;
+    }
+    let folder = small("weight-stationary");
+    let (text, errors, code) =
+        said(hwsim(&folder).args(PRODUCT).args(["twin", "--synth", "--json"]));
+    assert_eq!(code, 0, "{errors}");
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let modules = result["synthesis"].as_array().unwrap();
+    let names: Vec<_> = modules.iter().map(|module| module["module"].as_str().unwrap()).collect();
+    assert_eq!(names, ["hwsim_mul", "hwsim_add", "hwsim_pe_ws", "hwsim_requant"]);
+    let count = |at: usize| modules[at]["transistors"].as_f64().unwrap();
+    // Multiplier and adder are what the fits say, within the fits' error and that of another way of writing them.
+    for at in [0, 1] {
+        let ratio = count(at) / modules[at]["estimate"].as_f64().unwrap();
+        assert!((0.8..1.25).contains(&ratio), "{}: {ratio}", names[at]);
+    }
+    assert!(count(2) > count(0) + count(1));
+    assert!(modules.iter().all(|module| module["depth"].as_u64().unwrap() > 3));
+}
+
+#[test]
 fn wrong_usage_is_one_line() {
     let folder = small("input-stationary");
     let refused = |arguments: &[&str]| {
@@ -214,7 +237,7 @@ fn layers_of_networks_are_the_same_in_verilog() {
             "-o",
             "twin",
         ]);
-        command.args(["--rows", "6", "--layer", layer, "--model"]).arg(&model).args(others);
+        command.args(["--rows", "3", "--layer", layer, "--model"]).arg(&model).args(others);
         command.arg("--data-dir").arg(&data);
         let (text, errors, code) = said(&mut command);
         assert_eq!(code, 0, "{}: {errors}", model.display());

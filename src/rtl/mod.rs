@@ -17,6 +17,7 @@ mod parameters;
 mod product;
 mod simulate;
 mod stimulus;
+mod synthesis;
 mod texts;
 mod write;
 
@@ -29,6 +30,7 @@ pub use parameters::Twin;
 pub use product::{OutputStage, Product};
 pub use simulate::{Simulation, Simulator, Waves, simulate};
 pub use stimulus::{Stimulus, StimulusKind};
+pub use synthesis::{Synthesis, synthesise};
 pub use write::{About, write};
 
 #[cfg(test)]

@@ -69,10 +69,7 @@ impl Simulator {
 
     /// Whether it is installed.
     pub fn is_installed(self) -> bool {
-        let mut version = Command::new(self.program());
-        version.arg(if self == Self::Icarus { "-V" } else { "--version" });
-        version.stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
-        version.status().is_ok_and(|status| status.success())
+        installed(self.program(), if self == Self::Icarus { "-V" } else { "--version" })
     }
 
     /// The one that is likely to be done first with `cycles` cycles of `elements` processing elements, of those installed.
@@ -85,6 +82,13 @@ impl Simulator {
         };
         order.into_iter().find(|simulator| simulator.is_installed())
     }
+}
+
+/// Whether `program` is in PATH and says its version.
+pub(super) fn installed(program: &str, version: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg(version).stdout(Stdio::null()).stderr(Stdio::null()).stdin(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Builds and runs the bench of `folder` by the script that a user would run; results are in its `out/`.

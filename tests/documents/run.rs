@@ -100,6 +100,7 @@ fn a_shorter_value_takes_the_place_of_the_printed_one() {
 /// Whether a command runs the RTL in a simulator or reads what it left.
 fn needs_simulator(command: &str) -> bool {
     command.contains("--verify")
+        || command.contains("--synth")
         || ["iverilog ", "vvp ", "sh "].iter().any(|start| command.starts_with(start))
 }
 
@@ -139,8 +140,9 @@ fn run(command: &Command, directives: &[Directive], folder: &Path) -> Result<(),
     if output.status.code() == Some(expected) {
         return Ok(());
     }
-    if needs_simulator(&text) && !on_path("iverilog") {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no iverilog for `{text}`");
+    let tool = if text.contains("--synth") { "yosys" } else { "iverilog" };
+    if needs_simulator(&text) && !on_path(tool) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no {tool} for `{text}`");
         return Ok(());
     }
     Err(format!(

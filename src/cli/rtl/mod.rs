@@ -23,7 +23,7 @@ use std::time::Instant;
 /// `hwsim rtl`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit code with --verify: 0 equal, 1 different, 3 no simulator. docs/rtl.md describes the folder, the modules and what they lack."
+    after_help = "Exit code with --verify: 0 equal, 1 different, 3 no simulator; with --synth 3 without Yosys. docs/rtl.md describes the folder, the modules and what they lack."
 )]
 pub(super) struct RtlArguments {
     /// Machine whose array is built: the name of a shipped one, or a TOML file.
@@ -41,6 +41,10 @@ pub(super) struct RtlArguments {
     /// Keep the waves of the run in out/waves.fst (Icarus) or out/waves.vcd; with --verify.
     #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "vcd", requires = "verify")]
     waves: Option<WaveForm>,
+    /// Synthesise multiplier, adder, processing element and requantiser with Yosys: cells, transistors and depth, next to the
+    /// estimate of the machine model.
+    #[arg(long)]
+    synth: bool,
     /// Network whose layer is computed: a saved model, or with --wl or another format an ONNX network of floats or a built-in
     /// architecture with its initial weights.
     #[arg(long, requires = "layer", help_heading = "Layer of a network")]
@@ -181,6 +185,19 @@ pub(super) fn run(arguments: &RtlArguments) -> Result<ExitCode, Failure> {
     let manifest =
         rtl::write(folder, &twin, &product, &expected, &about, arguments.force).map_err(failure)?;
     let mut result = RtlResult::new(folder, manifest, &twin);
+    if arguments.synth {
+        match rtl::synthesise(folder, &twin, &product) {
+            Ok(modules) => result.synthesised(modules),
+            Err(RtlError::NoSimulator(..)) => {
+                output::note(
+                    "hwsim: not synthesised: `yosys` is not in PATH; install Yosys or leave out `--synth`",
+                );
+                arguments.format.print(&result, result::render)?;
+                return Ok(ExitCode::from(NO_SIMULATOR));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     let Some(wanted) = arguments.verify else {
         arguments.format.print(&result, result::render)?;
         return Ok(ExitCode::SUCCESS);

@@ -1,7 +1,7 @@
 //! What `hwsim rtl` prints.
 
 use crate::cli::table;
-use crate::rtl::{Comparison, Manifest, Simulation, Twin};
+use crate::rtl::{Comparison, Manifest, Simulation, Synthesis, Twin};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,6 +13,8 @@ pub(super) struct RtlResult {
     pub(super) manifest: Manifest,
     rows: usize,
     columns: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    synthesis: Vec<Synthesis>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<Verification>,
 }
@@ -33,7 +35,18 @@ struct Verification {
 impl RtlResult {
     pub(super) fn new(folder: &Path, manifest: Manifest, twin: &Twin) -> Self {
         let folder = folder.display().to_string();
-        Self { folder, manifest, rows: twin.rows, columns: twin.columns, verification: None }
+        Self {
+            folder,
+            manifest,
+            rows: twin.rows,
+            columns: twin.columns,
+            synthesis: Vec::new(),
+            verification: None,
+        }
+    }
+
+    pub(super) fn synthesised(&mut self, modules: Vec<Synthesis>) {
+        self.synthesis = modules;
     }
 
     pub(super) fn verified(
@@ -55,7 +68,7 @@ impl RtlResult {
 
 /// The result as a table.
 pub(super) fn render(result: &RtlResult) -> String {
-    let RtlResult { folder, manifest, rows, columns, verification } = result;
+    let RtlResult { folder, manifest, rows, columns, synthesis, verification } = result;
     let Manifest { m, n, k, groups, cycles, .. } = manifest;
     let mut text = format!("{folder}\n");
     let mut line = |name: &str, value: String| {
@@ -83,6 +96,14 @@ pub(super) fn render(result: &RtlResult) -> String {
     );
     let (events, clamped) = (manifest.accumulator_events, manifest.clamped);
     line("expected", format!("{events} accumulator events, {clamped} outputs clamped"));
+    for Synthesis { module, cells, transistors, depth, estimate } in synthesis {
+        let estimate =
+            estimate.map(|estimate| format!(", estimated {estimate:.0}")).unwrap_or_default();
+        line(
+            module.trim_start_matches("hwsim_"),
+            format!("{cells} cells, {transistors} transistors{estimate}, depth {depth}"),
+        );
+    }
     let Some(verification) = verification else { return text };
     line(
         "simulator",

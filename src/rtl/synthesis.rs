@@ -1,0 +1,133 @@
+//! Synthesis of the modules by Yosys, next to hwmodel's estimate.
+
+use super::error::RtlError;
+use super::parameters::Twin;
+use super::product::Product;
+use super::simulate::installed;
+use hwmodel::cast::exact;
+use hwmodel::energy::transistors;
+use hwmodel::{Overflow, Rounding};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A synthesised module.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Synthesis {
+    /// Name of the module.
+    pub module: &'static str,
+    /// Gates and flip-flops after ABC.
+    pub cells: u64,
+    /// Their transistors in static CMOS (`stat -tech cmos`; a flip-flop has 16).
+    pub transistors: u64,
+    /// Gates on the longest path between flip-flops and ports.
+    pub depth: u64,
+    /// hwmodel's fit, where it has one for such a circuit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<f64>,
+}
+
+/// Synthesises multiplier, adder, processing element (without counters) and requantiser of the twin in `folder`.
+///
+/// # Errors
+/// If Yosys is not installed or fails.
+pub fn synthesise(
+    folder: &Path,
+    twin: &Twin,
+    product: &Product,
+) -> Result<Vec<Synthesis>, RtlError> {
+    if !installed("yosys", "-V") {
+        return Err(RtlError::NoSimulator("Yosys", "yosys"));
+    }
+    let value = |name| twin.value(name);
+    let bits = |name| exact::<u32>(value(name));
+    let (a, b, acc, word) = (bits("WLA"), bits("WLB"), bits("ACC"), bits("WLY"));
+    let overflow = if value("ACC_OVERFLOW") == 0 { Overflow::Wrap } else { Overflow::Saturate };
+    let rounding = product.output.rounding;
+    let operands = vec![
+        ("WLA", value("WLA")),
+        ("WLB", value("WLB")),
+        ("A_SIGNED", value("A_SIGNED")),
+        ("B_SIGNED", value("B_SIGNED")),
+    ];
+    let unsigned = value("A_SIGNED") == 0 && value("B_SIGNED") == 0;
+    let term = value("WLA") + value("WLB") + u64::from(unsigned);
+    let mut element = operands.clone();
+    element.extend([("ACC", value("ACC")), ("OVERFLOW", value("ACC_OVERFLOW")), ("OBSERVE", 0)]);
+    if twin.keeps_sums() {
+        element.push(("INIT", u64::from(value("BIAS") == 1)));
+    }
+    let adder = vec![("ACC", value("ACC")), ("WLT", term), ("OVERFLOW", value("ACC_OVERFLOW"))];
+    let names = ["ACC", "WLM", "LEFT", "SMAX", "SHW", "ROUND", "RBITS", "WLY"];
+    let mut requantiser: Vec<_> = names.map(|name| (name, value(name))).into();
+    requantiser.extend([
+        ("SIGNED", value("Y_SIGNED")),
+        ("NARROW", value("Y_NARROW")),
+        ("OVERFLOW", value("Y_OVERFLOW")),
+        ("WLC", if value("OFFSET") == 1 { value("WLC") } else { 0 }),
+    ]);
+    let processing_element = if twin.keeps_sums() { "hwsim_pe_os" } else { "hwsim_pe_ws" };
+    // The fit has a shift of 0 to 31 bits, its register and no multiplier.
+    let plain = product.output.scales.is_none() && rounding != Rounding::Stochastic;
+    let modules = [
+        ("hwsim_mul", operands, Some(transistors::multiplier(a, b))),
+        ("hwsim_add", adder, Some(transistors::adder(acc, overflow))),
+        (processing_element, element, Some(transistors::mac(a, b, acc, overflow))),
+        (
+            "hwsim_requant",
+            requantiser,
+            plain.then(|| transistors::requantiser(acc, word, rounding)),
+        ),
+    ];
+    modules
+        .into_iter()
+        .map(|(module, parameters, estimate)| one(folder, module, &parameters, estimate))
+        .collect()
+}
+
+fn one(
+    folder: &Path,
+    module: &'static str,
+    parameters: &[(&'static str, u64)],
+    estimate: Option<f64>,
+) -> Result<Synthesis, RtlError> {
+    let mut script = format!("read_verilog -sv rtl/*.sv; hierarchy -check -top {module}");
+    for (name, value) in parameters {
+        let _ = write!(script, " -chparam {name} {value}");
+    }
+    // Enables and resets become gates, so that every flip-flop counts the same.
+    script.push_str("; synth -flatten; dfflegalize -cell $_DFF_P_ x; abc; opt_clean; stat -tech cmos; ltp -noff");
+    let output = Command::new("yosys")
+        .args(["-p", &script])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| RtlError::Io {
+            action: "run Yosys in",
+            path: folder.to_owned(),
+            source,
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // The last of each is that of the flattened module.
+    let number = |start: &str| -> Option<u64> {
+        let line = text.lines().rev().find(|line| line.trim_start().starts_with(start))?;
+        let digits = line.rsplit([' ', '=']).next()?;
+        digits.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
+    };
+    let found = number("Number of cells:")
+        .zip(number("Estimated number of transistors:"))
+        .zip(number("Longest topological path"));
+    match found.filter(|_| output.status.success()) {
+        Some(((cells, transistors), depth)) => {
+            Ok(Synthesis { module, cells, transistors, depth, estimate })
+        }
+        None => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let lines: Vec<&str> = text.lines().chain(errors.lines()).collect();
+            let last = lines[lines.len().saturating_sub(3)..].join("; ");
+            let status = output.status.to_string();
+            Err(RtlError::Simulation { simulator: "Yosys", status, output: last })
+        }
+    }
+}
