@@ -5,9 +5,7 @@ use super::network_file::{self, NetworkFile};
 use super::pixels::PixelArguments;
 use super::settings::optimiser::INITIALISATION_SCALE;
 use super::{output, setup};
-use crate::data::{
-    DEFAULT_SIZE, Dataset, DatasetKind, Normalisation, Preparation, SampleSet, TextOptions,
-};
+use crate::data::{Dataset, DatasetKind, Normalisation, Preparation, SampleSet, TextOptions};
 use crate::files::model::{self, ModelHeader};
 use crate::network::{Activation, Initialisation, Network, arch};
 use crate::setting::common::SEED;
@@ -48,29 +46,33 @@ impl DataArguments {
         limits: (Option<usize>, Option<usize>),
     ) -> Result<Dataset, Failure> {
         let of_graph = header.dataset.is_empty();
-        if of_graph && self.dataset.is_none() {
+        let arrays = self.data_dir.as_deref().map(DatasetKind::of_place);
+        let given = self.dataset.or(arrays.filter(|kind| *kind == DatasetKind::Arrays));
+        if of_graph && given.is_none() {
             return Err(Failure::usage(anyhow!(
                 "network `{}` does not say on which data it runs: give `--dataset NAME`",
                 header.arch
             )));
         }
         let own = || header.dataset.parse().map_err(|error| anyhow!("{error}"));
-        let mut kind = self.dataset.map_or_else(own, Ok)?;
+        let mut kind = given.map_or_else(own, Ok)?;
         let slice = kind == DatasetKind::FashionMnistSlice;
         if slice && self.dataset.is_none() && self.data_dir.is_some() {
             kind = DatasetKind::FashionMnist;
         }
         let text = header.text.unwrap_or_default();
+        let input = header.text.is_none().then_some(header.input);
         let [h, w, _] = header.input;
-        let size = if header.text.is_some() { DEFAULT_SIZE } else { [h, w] };
-        let mut dataset = setup::dataset(kind, &text, self.data_dir.clone(), size, limits)?;
+        let folder = self.data_dir.clone();
+        let mut dataset = setup::dataset(kind, &text, folder, input, limits)?;
         model::check_data(header, &dataset)?;
         let [_, _, channels] = dataset.test.input();
         dataset.normalisation = match (of_graph, self.pixels.given().next()) {
             (true, _) => {
                 let normalisation = self.pixels.normalisation(channels)?;
-                let text = self.pixels.text("pixel / 255");
-                output::note(&format!("images of {h}x{w}x{channels}, numbers are {text}"));
+                let scaled = if dataset.test.images().is_some() { "pixel / 255" } else { "x" };
+                let text = self.pixels.text(scaled);
+                output::note(&format!("samples of {h}x{w}x{channels}, numbers are {text}"));
                 normalisation
             }
             (false, None) => header.normalisation.clone(),
@@ -144,11 +146,11 @@ impl ModelData {
         let kind = match (arguments.dataset, &arguments.data_dir) {
             (Some(kind), _) => kind,
             _ if arch::is_language_model(name) => DatasetKind::Text,
-            (None, Some(_)) => DatasetKind::FashionMnist,
+            (None, Some(place)) => DatasetKind::of_place(place),
             (None, None) => DatasetKind::FashionMnistSlice,
         };
         let (text, folder) = (TextOptions::default(), arguments.data_dir.clone());
-        let mut dataset = setup::dataset(kind, &text, folder, DEFAULT_SIZE, (None, Some(images)))?;
+        let mut dataset = setup::dataset(kind, &text, folder, None, (None, Some(images)))?;
         let (input, classes) = (dataset.test.input(), dataset.classes());
         if arguments.pixels.given().next().is_some() {
             dataset.normalisation = arguments.pixels.normalisation(input[2])?;

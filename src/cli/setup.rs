@@ -1,7 +1,7 @@
 //! Set-up that commands share: threads, SIMD level, data and machine.
 
 use super::errors::Failure;
-use crate::data::{self, DataError, Dataset, DatasetKind, SearchPath, TextOptions};
+use crate::data::{self, DEFAULT_SIZE, DataError, Dataset, DatasetKind, SearchPath, TextOptions};
 use anyhow::{Context, anyhow};
 use hwmodel::SimdLevel;
 use hwmodel::energy::{EnergyTable, EnergyTables};
@@ -56,7 +56,7 @@ pub(super) fn cpu() -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// Loads a data set with images of `[height, width]` pixels from where the user said, `HWSIM_DATA`, the system, or the program itself.
+/// Loads a data set for a network that takes samples of shape `input`, `[h, w, c]`, or images of the default size, from where the user said, `HWSIM_DATA`, the system, or the program itself.
 ///
 /// # Errors
 /// A usage error if `HWSIM_DATA` is no folder, if a data set that is not embedded is given no place, or one that is
@@ -65,13 +65,14 @@ pub(super) fn dataset(
     kind: DatasetKind,
     text: &TextOptions,
     data_dir: Option<PathBuf>,
-    size: [usize; 2],
+    input: Option<[usize; 3]>,
     (train, test): (Option<usize>, Option<usize>),
 ) -> Result<Dataset, Failure> {
     let search = search_path(kind, data_dir)?;
     let dataset = match kind {
         DatasetKind::Text => data::load_text(&search, text),
-        _ => data::load_sized(kind, &search, size),
+        DatasetKind::Arrays => data::load_arrays(&search, input),
+        _ => data::load_sized(kind, &search, input.map_or(DEFAULT_SIZE, |[h, w, _]| [h, w])),
     };
     let dataset = dataset.map_err(|error| match error {
         DataError::NoFolder { .. } => Failure::usage(error),

@@ -18,7 +18,7 @@ use crate::train::state::run_state;
 use crate::train::summary::Summary;
 use anyhow::anyhow;
 use execute::{End, Session, execute};
-pub(super) use prepare::{default_epochs, image_size, normalise};
+pub(super) use prepare::{default_epochs, network_input, normalise};
 pub(super) use start::{Start, start_from_model};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -39,7 +39,7 @@ pub(super) fn built_in(kind: DatasetKind) -> Vec<String> {
         },
         DatasetKind::Cifar10 => separated(CIFAR10),
         DatasetKind::Cifar100 => separated(CIFAR100),
-        DatasetKind::Folder | DatasetKind::Text => Vec::new(),
+        DatasetKind::Folder | DatasetKind::Arrays | DatasetKind::Text => Vec::new(),
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     fn every_data_set_has_its_number_of_classes() {
         let counts: Vec<usize> =
             DatasetKind::ALL.iter().map(|&kind| built_in(kind).len()).collect();
-        assert_eq!(counts, [10, 10, 10, 47, 62, 47, 10, 26, 10, 10, 100, 0, 0]);
+        assert_eq!(counts, [10, 10, 10, 47, 62, 47, 10, 26, 10, 10, 100, 0, 0, 0]);
     }
 
     #[test]

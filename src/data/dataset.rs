@@ -5,7 +5,7 @@ use super::mnist::Storage;
 use super::search::{Place, SearchPath, find};
 use super::text::{self, TextOptions, unigram_perplexity};
 use super::{Augmentation, DataError, DatasetKind, EmnistSplit, Normalisation, SampleSet};
-use super::{cifar, class_names, embedded, folder, limit, mnist};
+use super::{cifar, class_names, embedded, folder, limit, mnist, own_arrays};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -74,6 +74,9 @@ pub fn load_sized(
     if kind == DatasetKind::Text {
         return load_text(search, &TextOptions::default());
     }
+    if kind == DatasetKind::Arrays {
+        return load_arrays(search, None);
+    }
     let place = find(kind, search)?;
     let mut class_names = class_names::built_in(kind);
     let (train, test, normalisation, augmentation);
@@ -134,6 +137,27 @@ pub fn load_text(search: &SearchPath, options: &TextOptions) -> Result<Dataset, 
     })
 }
 
+/// Finds and reads the user's own arrays, for a network that takes samples of shape `input`, `[h, w, c]`, if that is known: it
+/// says where the channels stand.
+///
+/// # Errors
+/// If no file is named, it cannot be read, or its arrays are not samples and labels.
+pub fn load_arrays(search: &SearchPath, input: Option<[usize; 3]>) -> Result<Dataset, DataError> {
+    let kind = DatasetKind::Arrays;
+    let Place::Folder(path) = find(kind, search)? else { unreachable!("no arrays are embedded") };
+    let (class_names, train, test, normalisation) = own_arrays::load(&path, input)?;
+    Ok(Dataset {
+        name: kind.to_string(),
+        class_names,
+        train,
+        test,
+        origin: Origin::Folder(path),
+        normalisation,
+        augmentation: None,
+        text: None,
+    })
+}
+
 impl From<Place> for Origin {
     fn from(place: Place) -> Self {
         match place {
@@ -174,6 +198,11 @@ impl Dataset {
                 SampleSet::Images(images) => {
                     if let Some(limited) = limit::limited(images, limit, half) {
                         *images = limited;
+                    }
+                }
+                SampleSet::Arrays(arrays) => {
+                    if let Some(indices) = limit::chosen(&arrays.labels, limit, half) {
+                        *arrays = arrays.select(&indices);
                     }
                 }
                 SampleSet::Sequences(sequences) => {

@@ -1,6 +1,6 @@
 //! Errors of reading a data set.
 
-use super::DatasetKind;
+use super::{DatasetKind, OwnArraysProblem};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -248,6 +248,9 @@ pub enum DataError {
         /// One image of so many goes to the test set.
         every: usize,
     },
+    /// Arrays that are not samples and labels.
+    #[error("data set arrays: {0}")]
+    OwnArrays(OwnArraysProblem),
     /// More classes than labels can tell apart.
     #[error("`{}` has {classes} class folders; at most 65535 are supported", .folder.display())]
     TooManyClasses {

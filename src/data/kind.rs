@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// A data set that can be loaded; written `fashion-mnist-slice`, `fashion-mnist`, `mnist`, `emnist-balanced` (and the other
-/// splits), `cifar10`, `cifar100`, `folder` or `text`.
+/// splits), `cifar10`, `cifar100`, `folder`, `arrays` or `text`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DatasetKind {
@@ -24,6 +25,8 @@ pub enum DatasetKind {
     Cifar100,
     /// PNG and JPEG files, one folder for each class.
     Folder,
+    /// The user's own arrays, one `.npz` file.
+    Arrays,
     /// Text, for language models: files, or the one embedded in the program.
     Text,
 }
@@ -79,7 +82,7 @@ impl DatasetKind {
     const EMBEDDED: &'static str = "embedded";
 
     /// Every data set.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FashionMnistSlice,
         Self::FashionMnist,
         Self::Mnist,
@@ -92,8 +95,16 @@ impl DatasetKind {
         Self::Cifar10,
         Self::Cifar100,
         Self::Folder,
+        Self::Arrays,
         Self::Text,
     ];
+
+    /// The data set that `place` means if no data set is named: a `.npz` file is the user's own arrays, and a folder one of
+    /// Fashion-MNIST.
+    pub fn of_place(place: &Path) -> Self {
+        let npz = place.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+        if npz { Self::Arrays } else { Self::FashionMnist }
+    }
 
     /// The sub-folder in which the data set is looked for; all splits of EMNIST share one.
     pub const fn folder_name(self) -> &'static str {
@@ -105,6 +116,7 @@ impl DatasetKind {
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
             Self::Folder => "folder",
+            Self::Arrays => "arrays",
             Self::Text => "text",
         }
     }
@@ -171,9 +183,9 @@ mod tests {
     #[test]
     fn unknown_names_are_explained() {
         let explain = |text: &str| text.parse::<DatasetKind>().unwrap_err().to_string();
-        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
-        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
-        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text");
+        insta::assert_snapshot!(explain("cifar-10"), @"unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, arrays, text");
+        insta::assert_snapshot!(explain("emnist"), @"`emnist` needs the name of its split; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, arrays, text");
+        insta::assert_snapshot!(explain("emnist-lettres"), @"EMNIST has no split `lettres`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, arrays, text");
         assert!(serde_json::from_str::<DatasetKind>("\"svhn\"").is_err());
     }
 }

@@ -14,7 +14,16 @@ const PURPOSE: u64 = u64::from_be_bytes(*b"limit   ");
 /// has any left, in a class order shuffled for each round. So the numbers of images of two classes
 /// differ by at most 1 until one of them is used up, and a larger limit extends a smaller one.
 pub(super) fn limited(images: &ImageSet, count: usize, half: u64) -> Option<ImageSet> {
-    (count < images.len()).then(|| images.select(&balanced_order(&images.labels, half)[..count]))
+    chosen(&images.labels, count, half).map(|indices| images.select(&indices))
+}
+
+/// The same for samples with these labels: which they are.
+pub(super) fn chosen(labels: &[u16], count: usize, half: u64) -> Option<Vec<u32>> {
+    (count < labels.len()).then(|| {
+        let mut order = balanced_order(labels, half);
+        order.truncate(count);
+        order
+    })
 }
 
 fn balanced_order(labels: &[u16], half: u64) -> Vec<u32> {

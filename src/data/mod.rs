@@ -1,7 +1,7 @@
 //! Data sets of images and text: finding, reading, checking and batching them.
 //!
 //! [`load`] turns a [`DatasetKind`] and a [`SearchPath`] into a [`Dataset`]: a training and a test
-//! [`SampleSet`] (an [`ImageSet`] of 8-bit pixels, or a [`SequenceSet`] of token numbers), class names or
+//! [`SampleSet`] (an [`ImageSet`] of 8-bit pixels, an [`ArraySet`] of numbers, or a [`SequenceSet`] of token numbers), class names or
 //! vocabulary, the [`Normalisation`] and the [`Augmentation`] of training. [`EpochOrder`] shuffles an epoch and
 //! [`SampleSet::fill`] writes float32 batches in NHWC order. docs/data.md shows the file layouts and says how to get each data set.
 //!
@@ -30,6 +30,7 @@
 //! # Ok::<(), hwsim::data::DataError>(())
 //! ```
 
+mod array_set;
 pub mod arrays;
 mod augmentation;
 mod batch;
@@ -46,6 +47,7 @@ mod limit;
 mod mnist;
 mod normalisation;
 mod order;
+mod own_arrays;
 mod own_size;
 mod picture;
 mod pictures;
@@ -55,14 +57,16 @@ mod search;
 mod stream;
 pub mod text;
 
+pub use array_set::ArraySet;
 pub use augmentation::Augmentation;
 pub use batch::fill_batch;
-pub use dataset::{Dataset, Origin, load, load_sized, load_text};
+pub use dataset::{Dataset, Origin, load, load_arrays, load_sized, load_text};
 pub use error::{DataError, Location};
 pub use image_set::{DEFAULT_SIZE, ImageSet};
 pub use kind::{DatasetKind, DatasetKindError, EmnistSplit};
 pub use normalisation::Normalisation;
 pub use order::EpochOrder;
+pub use own_arrays::OwnArraysProblem;
 pub use own_size::{TestImages, test_images};
 pub use pictures::{Preprocessing, load_pictures};
 pub use sample_set::{Preparation, SampleSet};

@@ -22,9 +22,12 @@ pub struct TestImages {
 /// If the files are not found or malformed.
 ///
 /// # Panics
-/// For [`DatasetKind::Folder`] and [`DatasetKind::Text`], which have no size of their own.
+/// For [`DatasetKind::Folder`], [`DatasetKind::Arrays`] and [`DatasetKind::Text`], which have no size of their own.
 pub fn test_images(kind: DatasetKind, search: &SearchPath) -> Result<TestImages, DataError> {
-    assert!(!matches!(kind, DatasetKind::Folder | DatasetKind::Text), "no data set of images");
+    assert!(
+        !matches!(kind, DatasetKind::Folder | DatasetKind::Arrays | DatasetKind::Text),
+        "no data set of images"
+    );
     let place = find(kind, search)?;
     let mut class_names = class_names::built_in(kind);
     let storage = storage(kind, class_names.len());

@@ -1,12 +1,14 @@
-//! Training or test samples: images with a class each, or sequences with targets.
+//! Training or test samples: images or numbers with a class each, or sequences with targets.
 
-use super::{Augmentation, ImageSet, Normalisation, SequenceSet, fill_batch};
+use super::{ArraySet, Augmentation, ImageSet, Normalisation, SequenceSet, fill_batch};
 
 /// Samples of one shape with their targets.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SampleSet {
     /// Images, each with the label of its class.
     Images(ImageSet),
+    /// Numbers of any shape, each sample with the label of its class.
+    Arrays(ArraySet),
     /// Sequences of token numbers, each token with the next one as its target.
     Sequences(SequenceSet),
 }
@@ -27,6 +29,7 @@ impl SampleSet {
     pub fn len(&self) -> usize {
         match self {
             Self::Images(images) => images.len(),
+            Self::Arrays(arrays) => arrays.len(),
             Self::Sequences(sequences) => sequences.len(),
         }
     }
@@ -40,6 +43,7 @@ impl SampleSet {
     pub fn input(&self) -> [usize; 3] {
         match self {
             Self::Images(images) => [images.height, images.width, images.channels],
+            Self::Arrays(arrays) => arrays.shape,
             Self::Sequences(sequences) => [sequences.sequence_length(), 1, 1],
         }
     }
@@ -47,7 +51,7 @@ impl SampleSet {
     /// Targets of a sample: 1, or T for sequences of T tokens.
     pub fn targets_each(&self) -> usize {
         match self {
-            Self::Images(_) => 1,
+            Self::Images(_) | Self::Arrays(_) => 1,
             Self::Sequences(sequences) => sequences.sequence_length(),
         }
     }
@@ -60,6 +64,7 @@ impl SampleSet {
         let indices = indices.iter().map(|&index| index as usize);
         match self {
             Self::Images(images) => indices.map(|index| images.labels[index]).collect(),
+            Self::Arrays(arrays) => indices.map(|index| arrays.labels[index]).collect(),
             Self::Sequences(sequences) => {
                 indices.flat_map(|index| sequences.targets(index)).copied().collect()
             }
@@ -67,7 +72,7 @@ impl SampleSet {
     }
 
     /// Writes the inputs of the samples `indices` into `out`, `[indices.len(), h, w, c]`: normalised
-    /// pixels, or token numbers. The former content of `out` is lost.
+    /// pixels or numbers, or token numbers. The former content of `out` is lost.
     ///
     /// # Panics
     /// As [`fill_batch`].
@@ -78,6 +83,7 @@ impl SampleSet {
                     *preparation;
                 fill_batch(images, normalisation, augmentation, seed, epoch, indices, out);
             }
+            Self::Arrays(arrays) => arrays.fill(preparation.normalisation, indices, out),
             Self::Sequences(sequences) => {
                 let tokens = indices.iter().flat_map(|&index| sequences.sequence(index as usize));
                 out.clear();
@@ -86,26 +92,27 @@ impl SampleSet {
         }
     }
 
-    /// The images, unless these are sequences.
+    /// The images, if these are images.
     pub fn images(&self) -> Option<&ImageSet> {
         match self {
             Self::Images(images) => Some(images),
-            Self::Sequences(_) => None,
+            Self::Arrays(_) | Self::Sequences(_) => None,
         }
     }
 
-    /// The sequences, unless these are images.
+    /// The sequences, if these are sequences.
     pub fn sequences(&self) -> Option<&SequenceSet> {
         match self {
             Self::Sequences(sequences) => Some(sequences),
-            Self::Images(_) => None,
+            Self::Images(_) | Self::Arrays(_) => None,
         }
     }
 
-    /// `image` or `sequence`.
+    /// `image`, `sample` or `sequence`.
     pub fn noun(&self) -> &'static str {
         match self {
             Self::Images(_) => "image",
+            Self::Arrays(_) => "sample",
             Self::Sequences(_) => "sequence",
         }
     }
@@ -114,6 +121,9 @@ impl SampleSet {
     pub fn bytes(&self) -> [&[u8]; 2] {
         match self {
             Self::Images(images) => [&images.pixels, bytemuck::cast_slice(&images.labels)],
+            Self::Arrays(arrays) => {
+                [bytemuck::cast_slice(&arrays.values), bytemuck::cast_slice(&arrays.labels)]
+            }
             Self::Sequences(sequences) => [&[], bytemuck::cast_slice(sequences.tokens())],
         }
     }

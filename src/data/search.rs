@@ -10,7 +10,7 @@ pub const SYSTEM_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 ///
 /// In each folder given, the sub-folder named like the data set (`fashion-mnist`, `mnist`, `emnist`,
 /// `cifar10`, `cifar100`, `text`) comes first, then the folder itself; class folders are taken from the
-/// folder itself only. A text may be a single file; without `data_dir` it is the embedded one. The slice of
+/// folder itself only, and arrays are the file that the user names. A text may be a single file; without `data_dir` it is the embedded one. The slice of
 /// Fashion-MNIST is part of the program and looked for nowhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchPath {
@@ -44,7 +44,8 @@ pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, Data
     if let Some(folder) = &search.data_dir {
         folders.extend(candidates(kind, folder));
     } else {
-        if let Some(folder) = &search.environment_dir {
+        let of_environment = kind != DatasetKind::Arrays;
+        if let Some(folder) = search.environment_dir.as_ref().filter(|_| of_environment) {
             folders.extend(candidates(kind, folder));
         }
         if search.system && kind == DatasetKind::FashionMnist {
@@ -64,7 +65,7 @@ pub(super) fn find(kind: DatasetKind, search: &SearchPath) -> Result<Place, Data
 
 /// The folders in which the files may lie when the user names `folder`.
 fn candidates(kind: DatasetKind, folder: &Path) -> Vec<PathBuf> {
-    if kind == DatasetKind::Folder {
+    if matches!(kind, DatasetKind::Folder | DatasetKind::Arrays) {
         return vec![folder.to_owned()];
     }
     let mut candidates = Vec::new();
@@ -90,6 +91,7 @@ fn is_in(kind: DatasetKind, folder: &Path) -> bool {
         }
         DatasetKind::Cifar10 | DatasetKind::Cifar100 => cifar::is_in(kind, folder),
         DatasetKind::Folder => folder.is_dir(),
+        DatasetKind::Arrays => folder.is_file(),
         DatasetKind::Text => text::is_in(folder),
     }
 }
@@ -116,6 +118,9 @@ fn advice(kind: DatasetKind) -> &'static str {
         DatasetKind::Folder => {
             "name with --data-dir or HWSIM_DATA a folder that has train/CLASS/*.png and test/CLASS/*.png, or \
              CLASS/*.png (or .jpg)"
+        }
+        DatasetKind::Arrays => {
+            "name with --data-dir a .npz file with x_train, y_train, x_test and y_test, or x and y"
         }
         DatasetKind::Text => {
             "name with --data-dir a .txt file, or a folder that has .txt or .txt.gz files"

@@ -142,7 +142,7 @@ fn built_in(
     arguments: &NetworkArguments,
     wanted: &Wanted,
 ) -> Result<TestImages, Failure> {
-    if matches!(kind, DatasetKind::Folder | DatasetKind::Text) {
+    if matches!(kind, DatasetKind::Folder | DatasetKind::Arrays | DatasetKind::Text) {
         return Err(Failure::usage(anyhow!(
             "`--dataset {kind}` is for saved models: give `--images DIR`, or arrays with `--x FILE`"
         )));

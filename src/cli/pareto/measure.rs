@@ -6,7 +6,6 @@ use super::training::{PartitionArguments, TrainingArguments};
 use crate::cli::errors::Failure;
 use crate::cli::files::Files;
 use crate::cli::{interrupt, output, setup};
-use crate::data::DEFAULT_SIZE;
 use crate::design::peppp::sampling::{Sampling, sample};
 use crate::design::peppp::{Configuration, PepppError};
 use anyhow::Context as _;
@@ -61,8 +60,7 @@ pub(super) fn run(arguments: &MeasureArguments) -> Result<ExitCode, Failure> {
         .check()?;
     let (setup, paths) = arguments.training.setup()?;
     let text = setup.options.text;
-    let dataset =
-        setup::dataset(setup.options.dataset, &text, paths.data_dir, DEFAULT_SIZE, (None, None))?;
+    let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, None, (None, None))?;
     let size = arguments.partitions.size();
     let mut partitions = Vec::new();
     for partition in arguments.partitions.partitions(&dataset)? {

@@ -7,7 +7,6 @@ use super::training::{NewPartitionArguments, TrainingArguments};
 use crate::cli::errors::Failure;
 use crate::cli::files::Files;
 use crate::cli::{output, setup};
-use crate::data::DEFAULT_SIZE;
 use crate::design::peppp::gaussian_process::ProcessOptions;
 use crate::design::peppp::method::{Estimate, MetaTraining, Method, Task, estimate};
 use crate::design::peppp::recommendation::{Recommendation, recommend};
@@ -154,8 +153,7 @@ pub(super) fn run(arguments: &PickArguments) -> Result<ExitCode, Failure> {
 fn new_data(arguments: &PickArguments, matrix: &ErrorMatrix) -> Result<NewTask, Failure> {
     let (setup, paths) = arguments.training.setup()?;
     let text = setup.options.text;
-    let dataset =
-        setup::dataset(setup.options.dataset, &text, paths.data_dir, DEFAULT_SIZE, (None, None))?;
+    let dataset = setup::dataset(setup.options.dataset, &text, paths.data_dir, None, (None, None))?;
     let partition = arguments.new_partition.partition(&dataset)?;
     let size = arguments.new_partition.size();
     let data = partition.select(&dataset, size).map_err(Failure::usage)?;

@@ -246,7 +246,7 @@ mod tests {
           |
         1 | dataset = 'cifar-10'
           |           ^^^^^^^^^^
-        unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text
+        unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, arrays, text
         ");
         insta::assert_snapshot!(refused("layer-formats = 'conv1=40,4'"), @r"
         configuration file run.toml: TOML parse error at line 1, column 17

@@ -11,8 +11,8 @@ use std::str::FromStr;
 /// Data set.
 pub const DATASET: Setting<DatasetKind> = text(
     "dataset",
-    "Data set: fashion-mnist-slice (embedded in the program), fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100, folder or \
-     text; with --data-dir and nothing else fashion-mnist",
+    "Data set: fashion-mnist-slice (embedded in the program), fashion-mnist, mnist, emnist-SPLIT, cifar10, cifar100, folder, \
+     arrays or text; with --data-dir and nothing else fashion-mnist, or arrays if that is a .npz file",
 )
 .default(|| DatasetKind::FashionMnistSlice)
 .example("emnist-letters");
@@ -20,11 +20,11 @@ pub const DATASET: Setting<DatasetKind> = text(
 /// Where the data are.
 pub const DATA_DIR: Setting<PathBuf> = path(
     "data-dir",
-    "Folder of the data set's files, or file of a text; without it HWSIM_DATA is searched and, for fashion-mnist, the system's \
+    "Folder of the data set's files, .npz file of arrays, or file of a text; without it HWSIM_DATA is searched and, for fashion-mnist, the system's \
      folder. Without it a text is the embedded one",
 )
 .placeholder("DIR")
-.aliases(&["dataset-dir", "data-path"])
+.aliases(&["data", "dataset-dir", "data-path"])
 // What is embedded in the program is in no folder.
 .needs(&[Need::IsNot {
     setting: "dataset",

@@ -80,7 +80,7 @@ pub enum SettingsError {
     },
     /// A language model without a text.
     #[error(
-        "{setting} takes sequences of tokens, and data set {dataset} has images: use `--dataset text`, which is the embedded text, or \
+        "{setting} takes sequences of tokens, which data set {dataset} does not have: use `--dataset text`, which is the embedded text, or \
          `--dataset text --data-dir FILE` for your own"
     )]
     NeedsTokens {

@@ -263,7 +263,7 @@ fn unreadable_flags() {
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(unreadable("--dataset cifar-10"), @r"
-    error: invalid value 'cifar-10' for '--dataset <NAME>': unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, text
+    error: invalid value 'cifar-10' for '--dataset <NAME>': unknown data set `cifar-10`; use one of fashion-mnist-slice, fashion-mnist, mnist, emnist-balanced, emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar10, cifar100, folder, arrays, text
 
     For more information, try '--help'.
     ");

@@ -70,8 +70,8 @@ impl Layers {
         if data::DATASET.unchecked(&layers.merged) == Some(DatasetKind::Text) {
             layers.put_below(preset::of_text(rule));
         }
-        if layers.merged.get(data::DATA_DIR.name()).is_some() {
-            layers.put_below(preset::of_folder());
+        if let Some(place) = data::DATA_DIR.unchecked(&layers.merged) {
+            layers.put_below(preset::of_place(&place));
         }
         layers.put_below(optimiser::own_defaults(rule));
         layers.put_below(defaults);

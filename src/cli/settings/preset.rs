@@ -8,6 +8,7 @@ use crate::precision::presets::Preset;
 use crate::precision::{ControllerKind, adapt};
 use crate::setting::Values;
 use crate::setting::common::LEARNING_RATE;
+use std::path::Path;
 
 /// The values that a preset gives.
 pub(super) fn values(preset: &Preset) -> Values {
@@ -38,9 +39,9 @@ pub(super) fn of_controller(controller: ControllerKind) -> Values {
     values
 }
 
-/// The data set where a folder is named but no data set: the slice is in no folder.
-pub(super) fn of_folder() -> Values {
-    Values::default().with(&data::DATASET, DatasetKind::FashionMnist)
+/// The data set where a place is named but no data set: the slice is in no folder.
+pub(super) fn of_place(place: &Path) -> Values {
+    Values::default().with(&data::DATASET, DatasetKind::of_place(place))
 }
 
 /// Defaults of language models on text: an architecture for text, and batches

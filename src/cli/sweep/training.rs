@@ -38,7 +38,7 @@ struct DataKey {
     folder: Option<PathBuf>,
     limits: (Option<usize>, Option<usize>),
     /// Height and width.
-    size: [usize; 2],
+    input: Option<[usize; 3]>,
 }
 
 /// Training runs with settings in common.
@@ -134,8 +134,8 @@ impl Training {
         }
         if self.data(&resolved).is_none() {
             let key = data_key(&resolved);
-            let DataKey { kind, text, folder, limits, size } = key.clone();
-            let data = setup::dataset(kind, &text, folder, size, limits)?;
+            let DataKey { kind, text, folder, limits, input } = key.clone();
+            let data = setup::dataset(kind, &text, folder, input, limits)?;
             let print = fingerprint(&data);
             self.data.push((key, data, print));
         }
@@ -193,6 +193,6 @@ fn data_key(resolved: &Resolved) -> DataKey {
         text: options.text,
         folder: resolved.paths.data_dir.clone(),
         limits: (options.limit_train, options.limit_test),
-        size: train::image_size(options),
+        input: train::network_input(options),
     }
 }

@@ -7,7 +7,6 @@ use super::super::settings::run::DEFAULT_EPOCHS;
 use super::super::setup;
 use super::load_checkpoint;
 use super::start::{Start, start_from_model};
-use crate::data::DEFAULT_SIZE;
 use crate::data::{Dataset, DatasetKind, Normalisation};
 use crate::network::{Initialisation, NetworkDescription, arch};
 use crate::train::checkpoint_folder::check_owner as check_folder_owner;
@@ -68,10 +67,10 @@ fn options(
     if let (None, Some(start)) = (state, start) {
         start.complete(&mut options, resolved.own_layers)?;
     }
-    let size = image_size(&options);
+    let input = network_input(&options);
     let limits = (options.limit_train, options.limit_test);
     let data_dir = resolved.paths.data_dir.clone();
-    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, size, limits);
+    let load = |kind, data_dir| setup::dataset(kind, &options.text, data_dir, input, limits);
     let mut dataset = match earlier_slice(state, data_dir.as_ref(), load)? {
         Some(slice) => slice,
         None => load(options.dataset, data_dir)?,
@@ -98,12 +97,9 @@ fn options(
     Ok((options, dataset))
 }
 
-/// Height and width of the images that the run's network takes.
-pub(in crate::cli) fn image_size(options: &RunOptions) -> [usize; 2] {
-    match &options.network {
-        Some(NetworkDescription { input: [h, w, _], .. }) => [*h, *w],
-        None => DEFAULT_SIZE,
-    }
+/// Shape `[h, w, c]` of the samples that the run's network takes, if it has one of its own.
+pub(in crate::cli) fn network_input(options: &RunOptions) -> Option<[usize; 3]> {
+    options.network.as_ref().map(|network: &NetworkDescription| network.input)
 }
 
 /// Gives `dataset` the normalisation that the run states, if it does.

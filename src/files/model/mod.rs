@@ -113,7 +113,7 @@ pub enum ModelError {
     Network(#[from] NetworkError),
     /// A language model on images.
     #[error(
-        "the model takes sequences of tokens, and data set `{data}` has images: use `--dataset text` with the text it was trained on"
+        "the model takes sequences of tokens, which data set `{data}` does not have: use `--dataset text` with the text it was trained on"
     )]
     NeedsTokens {
         /// Name of the data.
