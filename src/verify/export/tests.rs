@@ -262,7 +262,7 @@ fn a_changed_manifest_is_found() {
     insta::assert_snapshot!(replace("c", "\"k_tile\": 12", "\"k_tile\": 0"), @"`ROOT/c/manifest.json`: `gemm.k_tile` is 0: a K-tile has at least one term");
     insta::assert_snapshot!(replace("d", "\"name\": \"biased.hex\"", "\"name\": \"biased\""), @"`ROOT/d/manifest.json`: `files` does not list biased.hex");
     insta::assert_snapshot!(replace("e", "\"groups\": 2", "\"groups\": 4"), @"convolution Convolution2d { kernel: [3, 2], stride: [2, 1], padding: [[1, 1], [2, 2]], dilation: [1, 1], groups: 4 } does not fit input [2, 5, 6, 4] and weights [6, 3, 2, 2]: input channels are not groups × weight channels");
-    insta::assert_snapshot!(replace("f", "\"network\"", "\"net\""), @"`ROOT/f/manifest.json`: unknown field `net`, expected one of `kind`, `schema`, `hwsim`, `network`, `layer`, `layer_index`, `layer_kind`, `dataset`, `images`, `seed`, `input`, `weights`, `bias`, `output`, `geometry`, `gemm`, `accumulator`, `rounding`, `output_overflow`, `output_shift`, `bias_shift`, `expected_outputs`, `accumulator_events`, `files` at line 5 column 7");
+    insta::assert_snapshot!(replace("f", "\"network\"", "\"net\""), @"`ROOT/f/manifest.json`: unknown field `net`, expected one of `kind`, `schema`, `hwsim`, `network`, `layer`, `layer_index`, `layer_kind`, `dataset`, `images`, `seed`, `input`, `weights`, `bias`, `output`, `geometry`, `gemm`, `accumulator`, `rounding`, `output_overflow`, `output_shift`, `bias_shift`, `random`, `machine`, `expected_outputs`, `accumulator_events`, `files` at line 5 column 7");
     // Rounding toward zero changes outputs.
     let found = replace("g", "\"nearest-even\"", "\"toward-zero\"");
     assert!(found.starts_with("outputs.hex, output "), "{found}");
