@@ -28,7 +28,10 @@ pub struct Synthesis {
     pub estimate: Option<f64>,
 }
 
-/// Synthesises multiplier, adder, processing element (without counters) and requantiser of the twin in `folder`.
+/// Synthesises multiplier, adder, MAC, processing element (without counters) and requantiser of the twin in `folder`.
+///
+/// The flow is that of the datapaths that hwmodel's fits are of (`hwmodel/energy/yosys_mac.csv`): modules are mapped one by one,
+/// so that multiplier and adder stay apart, then flattened; gates of two inputs, flip-flops without enable and reset.
 ///
 /// # Errors
 /// If Yosys is not installed or fails.
@@ -53,8 +56,10 @@ pub fn synthesise(
     ];
     let unsigned = value("A_SIGNED") == 0 && value("B_SIGNED") == 0;
     let term = value("WLA") + value("WLB") + u64::from(unsigned);
-    let mut element = operands.clone();
-    element.extend([("ACC", value("ACC")), ("OVERFLOW", value("ACC_OVERFLOW")), ("OBSERVE", 0)]);
+    let mut mac = operands.clone();
+    mac.extend([("ACC", value("ACC")), ("OVERFLOW", value("ACC_OVERFLOW"))]);
+    let mut element = mac.clone();
+    element.push(("OBSERVE", 0));
     if twin.keeps_sums() {
         element.push(("INIT", u64::from(value("BIAS") == 1)));
     }
@@ -73,7 +78,9 @@ pub fn synthesise(
     let modules = [
         ("hwsim_mul", operands, Some(transistors::multiplier(a, b))),
         ("hwsim_add", adder, Some(transistors::adder(acc, overflow))),
-        (processing_element, element, Some(transistors::mac(a, b, acc, overflow))),
+        ("hwsim_mac", mac, Some(transistors::mac(a, b, acc, overflow))),
+        // What connects it to the array has no fit.
+        (processing_element, element, None),
         (
             "hwsim_requant",
             requantiser,
@@ -96,8 +103,9 @@ fn one(
     for (name, value) in parameters {
         let _ = write!(script, " -chparam {name} {value}");
     }
-    // Enables and resets become gates, so that every flip-flop counts the same.
-    script.push_str("; synth -flatten; dfflegalize -cell $_DFF_P_ x; abc; opt_clean; stat -tech cmos; ltp -noff");
+    script.push_str(
+        "; synth -noabc; flatten; opt -full; dfflegalize -cell $_DFF_P_ 01; opt_clean -purge; abc -g gates; opt_clean -purge; stat -tech cmos; ltp -noff",
+    );
     let output = Command::new("yosys")
         .args(["-p", &script])
         .current_dir(folder)

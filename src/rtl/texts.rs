@@ -11,6 +11,7 @@ texts! {
     "rtl/hwsim_mul.sv" = "verilog/hwsim_mul.sv",
     "rtl/hwsim_fit.sv" = "verilog/hwsim_fit.sv",
     "rtl/hwsim_add.sv" = "verilog/hwsim_add.sv",
+    "rtl/hwsim_mac.sv" = "verilog/hwsim_mac.sv",
     "rtl/hwsim_pe_os.sv" = "verilog/hwsim_pe_os.sv",
     "rtl/hwsim_pe_ws.sv" = "verilog/hwsim_pe_ws.sv",
     "rtl/hwsim_array_os.sv" = "verilog/hwsim_array_os.sv",
