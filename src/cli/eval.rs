@@ -195,7 +195,11 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<ExitCode, Failure> {
         return Err(Failure::usage(match is_onnx {
             true => anyhow!(
                 "`--{flag}` runs the graph as it is, and a network in other word lengths takes a data set: leave out the word \
-                 lengths, or give `--dataset NAME` in place of `--{flag}`"
+                 lengths, or give `--dataset NAME`, or `--data-dir FILE.npz` for arrays, in place of `--{flag}`"
+            ),
+            false if flag == "data" => anyhow!(
+                "`--data` is for ONNX networks, and `{}` is not one: give arrays as `--data-dir FILE.npz`",
+                arguments.model.display()
             ),
             false => anyhow!(
                 "`--{flag}` is for ONNX networks, and `{}` is not one: leave it out",

@@ -144,7 +144,7 @@ fn built_in(
 ) -> Result<TestImages, Failure> {
     if matches!(kind, DatasetKind::Folder | DatasetKind::Arrays | DatasetKind::Text) {
         return Err(Failure::usage(anyhow!(
-            "`--dataset {kind}` is for saved models: give `--images DIR`, or arrays with `--x FILE`"
+            "`--dataset {kind}` is for networks of layers: give `--images DIR`, or arrays with `--x FILE` or `--data FILE.npz`"
         )));
     }
     if let Some(flag) = [("resize", arguments.resize.is_some()), ("crop", arguments.crop.is_some())]
