@@ -39,6 +39,8 @@ const LINES: &[&str] = &[
     "onnx show NETWORK",
     "onnx operators",
     "onnx export m --to qonnx --wl 8 --fl 5 --output m.onnx",
+    "calibrate m --images 20 --wl 6 --data-dir DATA",
+    "rtl --m 2 --n 2 --k 2 --force --output twin",
     "formats 8,4 ap_fixed<16,6>",
     "completions bash",
     "man train",

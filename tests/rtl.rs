@@ -157,7 +157,7 @@ fn synthesis_counts_every_module() {
     assert_eq!(names, ["hwsim_mul", "hwsim_add", "hwsim_mac", "hwsim_pe_ws", "hwsim_requant"]);
     let count = |at: usize| modules[at]["transistors"].as_f64().unwrap();
     // The product is wider than this accumulator, which the datapaths of the fits were not.
-    for (at, range) in [(0, 0.9..1.1), (1, 0.8..1.25), (2, 0.8..1.25)] {
+    for (at, range) in [(0, 0.9..1.1), (1, 0.8..1.25), (2, 0.9..1.1)] {
         let ratio = count(at) / modules[at]["estimate"].as_f64().unwrap();
         assert!(range.contains(&ratio), "{}: {ratio}", names[at]);
     }
@@ -207,10 +207,11 @@ fn synthesis_meets_the_table_of_areas() {
         ]));
         assert_eq!(code, 0, "{errors}");
         let result: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let count = |at: usize| result["synthesis"][at]["transistors"].as_f64().unwrap();
-        assert_eq!(count(0), row(&format!("mul,{wl},{wl},")), "{wl}");
-        let mac = count(2) / row(&format!("mac,{wl},{wl},{accumulator},saturate,1,"));
-        assert!((0.99..1.01).contains(&mac), "{wl}: {mac}");
+        let rows = [format!("mul,{wl},{wl},"), format!("mac,{wl},{wl},{accumulator},saturate,1,")];
+        for (at, start) in [0, 2].into_iter().zip(rows) {
+            let ratio = result["synthesis"][at]["transistors"].as_f64().unwrap() / row(&start);
+            assert!((0.94..1.06).contains(&ratio), "{start} {ratio}");
+        }
     }
 }
 

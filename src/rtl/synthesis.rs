@@ -31,7 +31,8 @@ pub struct Synthesis {
 /// Synthesises multiplier, adder, MAC, processing element (without counters) and requantiser of the twin in `folder`.
 ///
 /// The flow is that of the datapaths that hwmodel's fits are of (`hwmodel/energy/yosys_mac.csv`): modules are mapped one by one,
-/// so that multiplier and adder stay apart, then flattened; gates of two inputs, flip-flops without enable and reset.
+/// so that multiplier and adder stay apart, then flattened; gates of two inputs, flip-flops without enable and reset. Only the
+/// files that a module needs are read, since what Yosys and ABC make also depends on how the names in a design are numbered.
 ///
 /// # Errors
 /// If Yosys is not installed or fails.
@@ -99,7 +100,16 @@ fn one(
     parameters: &[(&'static str, u64)],
     estimate: Option<f64>,
 ) -> Result<Synthesis, RtlError> {
-    let mut script = format!("read_verilog -sv rtl/*.sv; hierarchy -check -top {module}");
+    let mut script = "read_verilog -sv".to_owned();
+    let below: &[&str] = match module {
+        "hwsim_mul" => &[],
+        "hwsim_add" | "hwsim_requant" => &["hwsim_fit"],
+        _ => &["hwsim_mul", "hwsim_add", "hwsim_fit"],
+    };
+    for file in below.iter().chain([&module]) {
+        let _ = write!(script, " rtl/{file}.sv");
+    }
+    let _ = write!(script, "; hierarchy -check -top {module}");
     for (name, value) in parameters {
         let _ = write!(script, " -chparam {name} {value}");
     }

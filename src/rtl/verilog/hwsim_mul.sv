@@ -22,10 +22,7 @@ module hwsim_mul #(
 );
   generate
     if (A_SIGNED != 0 && B_SIGNED != 0) begin : g_ss
-      // Declared signed, not by $signed: Yosys would extend the operands first, which costs up to a quarter of a narrow multiplier.
-      wire signed [WLA-1:0] signed_a = a;
-      wire signed [WLB-1:0] signed_b = b;
-      assign p = signed_a * signed_b;
+      assign p = $signed(a) * $signed(b);
     end else if (A_SIGNED == 0 && B_SIGNED == 0) begin : g_uu
       wire [WLA+WLB-1:0] magnitude = a * b;
       assign p = $signed({1'b0, magnitude});
