@@ -199,7 +199,7 @@ fn split(labels: &[u16]) -> (Vec<u32>, Vec<u32>) {
     (0..exact::<u32>(labels.len())).partition(|&index| {
         let seen = &mut seen[usize::from(labels[index as usize])];
         *seen += 1;
-        *seen % TEST_SHARE != 0
+        !seen.is_multiple_of(TEST_SHARE)
     })
 }
 
@@ -223,8 +223,8 @@ impl Source<'_> {
         let [height, width, channels] = order.shape;
         match samples.elements() {
             Elements::Integers(values) if samples.element() == ElementType::UInt8 => {
-                // Eight bits by their type.
-                let pixels = values.iter().map(|&pixel| pixel.clamp(0, 255) as u8).collect();
+                // Bytes by their type.
+                let pixels = values.iter().map(|&pixel| exact::<u8>(pixel)).collect();
                 let pixels = order.channels_last(pixels);
                 Ok(SampleSet::Images(ImageSet { channels, height, width, pixels, labels }))
             }

@@ -218,14 +218,7 @@ fn a_mutated_line_of_every_module_is_found() {
             &stimulus(),
         ),
         ("hwsim_pe_os.sv", "a_first_in ? start : sum_out", "sum_out", &os, &first),
-        ("hwsim_pe_ws.sv", "a_valid_in ? next : sum_in", "next", &ws, &biased),
-        (
-            "hwsim_array_os.sv",
-            "first_k_in = {EVW{1'b1}}",
-            "first_k_in = {EVW{1'b0}}",
-            &os,
-            &stimulus(),
-        ),
+        ("hwsim_pe_ws.sv", "if (load) w_out <= w_in", "w_out <= w_in", &ws, &biased),
         (
             "hwsim_array_os.sv",
             "done = g_row[R-1].g_column[C-1].a_last_in",
@@ -234,15 +227,9 @@ fn a_mutated_line_of_every_module_is_found() {
             &stimulus(),
         ),
         ("hwsim_array_ws.sv", "k_base + ROW", "k_base", &ws, &stimulus()),
-        (
-            "hwsim_lfsr.sv",
-            "{^(later & TAPS), later[LW-1:1]}",
-            "{^later, later[LW-1:1]}",
-            &os,
-            &random,
-        ),
+        ("hwsim_lfsr.sv", "moved = moved ^ later", "moved = later", &os, &random),
         ("hwsim_requant.sv", "above || (at_half && odd)", "above || at_half", &os, &directed),
-        ("hwsim_core.sv", "overflow && complete}", "overflow}", &ws, &biased),
+        ("hwsim_core.sv", "bias[c*WLC+:WLC]", "bias[0+:WLC]", &ws, &biased),
     ];
     for (module, from, to, machine, stimulus) in mutations {
         let product = stimulus.product().unwrap();
