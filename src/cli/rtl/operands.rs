@@ -68,9 +68,8 @@ fn of_layer(
             ExportError::Stochastic => Failure::usage(error),
             other => other.into(),
         })?;
-    let own = Accumulator::default();
-    let own = if header.accumulator == own { own } else { header.accumulator };
-    let operands = LayerOperands { accumulator: accumulator(arguments, machine, own)?, ..captured };
+    let accumulator = accumulator(arguments, machine, header.accumulator)?;
+    let operands = LayerOperands { accumulator, ..captured };
     // The numbers of the layer's node in the network, as in a run.
     let address = RandomAddress::new(header.seed, 0, operands.address.layer, Role::Output);
     let columns = operands.shapes()?.output()[3];

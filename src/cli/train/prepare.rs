@@ -97,7 +97,7 @@ fn options(
     Ok((options, dataset))
 }
 
-/// Shape `[h, w, c]` of the samples that the run's network takes, if it has one of its own.
+/// Shape `[h, w, c]` of the samples that the run's network takes, if its file states one; built-in networks take any.
 pub(in crate::cli) fn network_input(options: &RunOptions) -> Option<[usize; 3]> {
     options.network.as_ref().map(|network: &NetworkDescription| network.input)
 }

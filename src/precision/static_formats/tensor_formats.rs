@@ -10,7 +10,7 @@ pub fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
 }
 
-/// A tensor of a layer that may have a format of its own.
+/// Which tensor of a layer a format is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LayerTensor {
     /// The weight of a product, γ of a normalisation, or a table.
